@@ -1,0 +1,2 @@
+/// Measurements, printed as ratios within one run.
+package dev.nacre.bench;

@@ -1,0 +1,2 @@
+/// The `nacre` command.
+package dev.nacre.cli;

@@ -1,0 +1,10 @@
+/// The `nacre` command.
+module dev.nacre.cli {
+    requires dev.nacre;
+    requires dev.nacre.nn;
+    requires dev.nacre.formats;
+    requires info.picocli;
+
+    opens dev.nacre.cli to
+            info.picocli;
+}

@@ -1,0 +1,243 @@
+package dev.nacre;
+
+import dev.nacre.compile.Compiler;
+import dev.nacre.compile.Plan;
+import dev.nacre.ir.Graph;
+import dev.nacre.ir.Node;
+import dev.nacre.ir.Op;
+import dev.nacre.ir.Source;
+import dev.nacre.ir.Symbol;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
+import dev.nacre.type.TensorType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+
+/// A computation compiled once per types of its inputs and then replayed: outputs, and updates to variables that happen at each call.
+///
+/// There are two ways to make one: from a Java lambda over tensors, which is run once per input types to record what it does; or, as in Theano, from symbolic
+/// inputs, outputs and updates. Variables read inside have the value of the time of the call. Code that is not tensor math (printing, random numbers from
+/// elsewhere, `if` on Java values) runs only while recording.
+///
+/// Thread-safe as long as it updates no variables.
+public final class Function {
+  /// A variable and what it becomes at each call.
+  public record Update(Variable variable, Tensor value) {}
+
+  /// A function of three tensors.
+  @FunctionalInterface
+  public interface Three {
+    Tensor apply(Tensor a, Tensor b, Tensor c);
+  }
+
+  private record Recording(List<Node> outputs, List<Engine.Root> updates) {}
+
+  /// Records what is computed from inputs of the given types.
+  @FunctionalInterface
+  private interface Recorder {
+    Recording record(List<Tensor> inputs);
+  }
+
+  /// A plan for inputs of fixed types.
+  private record Entry(List<TensorType> types, Plan plan, List<Source> leaves, Map<Symbol, Integer> inputs, List<Optional<Variable>> targets, List<String> names, int outputs) {}
+
+  private final Recorder recorder;
+  private final int arity; // -1: any
+  private final List<String> names;
+  private final Map<List<TensorType>, Entry> entries = new ConcurrentHashMap<>();
+  private volatile Entry last;
+
+  private Function(Recorder recorder, int arity, List<String> names) {
+    this.recorder = recorder;
+    this.arity = arity;
+    this.names = names;
+  }
+
+  // --------------------------------------------------------------------------------------------- from lambdas
+
+  public static Function of(Supplier<Tensor> body) {
+    return traced(_ -> List.of(body.get()), 0);
+  }
+
+  public static Function of(UnaryOperator<Tensor> body) {
+    return traced(in -> List.of(body.apply(in.get(0))), 1);
+  }
+
+  public static Function of(BiFunction<Tensor, Tensor, Tensor> body) {
+    return traced(in -> List.of(body.apply(in.get(0), in.get(1))), 2);
+  }
+
+  public static Function of(Three body) {
+    return traced(in -> List.of(body.apply(in.get(0), in.get(1), in.get(2))), 3);
+  }
+
+  /// A function of any number of tensors with any number of results.
+  public static Function ofMany(java.util.function.Function<List<Tensor>, List<Tensor>> body) {
+    return traced(body, -1);
+  }
+
+  private static Function traced(java.util.function.Function<List<Tensor>, List<Tensor>> body, int arity) {
+    Recorder recorder =
+        inputs -> {
+          Trace trace = new Trace();
+          List<Node> outputs = trace.in(() -> body.apply(inputs).stream().map(Tensor::node).toList());
+          return new Recording(outputs, trace.updates());
+        };
+    return new Function(recorder, arity, List.of());
+  }
+
+  // -------------------------------------------------------------------------------------------- from symbols
+
+  /// Theano's form: what is computed from symbolic inputs ([Tensor#symbol]), and what variables become.
+  public static Function of(List<Tensor> inputs, List<Tensor> outputs, Update... updates) {
+    List<Node> symbols = inputs.stream().map(Tensor::node).toList();
+    for (Tensor t : inputs) {
+      if (!(t.node().op() instanceof Op.Leaf l && l.source() instanceof Symbol)) {
+        throw new NacreException("function: inputs must be symbols, but got the " + t.origin());
+      }
+    }
+    List<Node> roots = new ArrayList<>(outputs.stream().map(Tensor::node).toList());
+    for (Update u : updates) {
+      if (!u.value.type().equals(u.variable.type())) {
+        Problem.in("update").rule("the new value must be " + u.variable.type()).operand("variable", u.variable.type(), u.variable.origin()).operand("value", u.value.type(), u.value.origin()).throwShape();
+      }
+      roots.add(u.value.node());
+    }
+    List<Node> graph = Variable.symbolic(roots);
+    Recorder recorder = given -> bind(graph, symbols, given.stream().map(Tensor::node).toList(), outputs.size(), updates);
+    return new Function(recorder, inputs.size(), symbols.stream().map(Node::origin).toList());
+  }
+
+  /// The recorded graph on inputs of known types: unknown sizes become what they are in the inputs, and all types are inferred again.
+  private static Recording bind(List<Node> graph, List<Node> symbols, List<Node> given, int outputs, Update[] updates) {
+    Map<Long, Long> sizes = new HashMap<>();
+    Map<Node, Node> places = new IdentityHashMap<>();
+    for (int i = 0; i < symbols.size(); i++) {
+      Shape declared = symbols.get(i).shape();
+      Shape actual = given.get(i).shape();
+      boolean fits = declared.rank() == actual.rank() && symbols.get(i).dtype() == given.get(i).dtype();
+      for (int a = 0; fits && a < declared.rank(); a++) {
+        Long before = declared.size(a) < 0 ? sizes.putIfAbsent(declared.size(a), actual.size(a)) : Long.valueOf(declared.size(a));
+        fits = before == null || before == actual.size(a);
+      }
+      Problem.in("call")
+          .require(fits, symbols.get(i).origin() + " is declared " + symbols.get(i).type())
+          .operand("given", given.get(i).type(), "")
+          .throwShape();
+      places.put(symbols.get(i), given.get(i));
+    }
+    List<Node> bound =
+        Graph.rewrite(
+            graph,
+            (n, in) -> places.containsKey(n) ? places.get(n) : n.arity() == 0 && n.op() instanceof Op.Leaf ? n : Node.of(n.op().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s), in));
+    List<Engine.Root> changes = new ArrayList<>();
+    for (int k = 0; k < updates.length; k++) {
+      changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
+    }
+    return new Recording(bound.subList(0, outputs), changes);
+  }
+
+  // ----------------------------------------------------------------------------------------------- execution
+
+  /// Calls the function: all results.
+  public List<Tensor> call(Tensor... inputs) {
+    if (Trace.current().isPresent()) { // inside another function: becomes part of it
+      Recording r = recorder.record(List.of(inputs));
+      r.updates.forEach(u -> Trace.current().get().write(u.target().get(), u.node()));
+      return r.outputs.stream().map(Tensor::new).toList();
+    }
+    Trace.flush();
+    Entry entry = entry(inputs);
+    List<Source> leaves = new ArrayList<>(entry.leaves);
+    for (int i = 0; i < leaves.size(); i++) {
+      if (leaves.get(i) instanceof Symbol s) {
+        leaves.set(i, new Stored.Ref(inputs[entry.inputs.get(s)].value()));
+      }
+    }
+    List<Stored> results = Engine.run(entry.plan, leaves, entry.targets, entry.names);
+    List<Tensor> out = new ArrayList<>(entry.outputs);
+    for (int i = 0; i < entry.outputs; i++) {
+      out.add(new Tensor(results.get(i)));
+    }
+    return out;
+  }
+
+  /// Calls the function: its first result.
+  public Tensor apply(Tensor... inputs) {
+    return call(inputs).getFirst();
+  }
+
+  /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
+  public String explain(Tensor... inputs) {
+    return entry(inputs).plan.explain();
+  }
+
+  private Entry entry(Tensor[] inputs) {
+    Entry e = last;
+    if (e != null && matches(e.types, inputs)) {
+      return e;
+    }
+    if (arity >= 0 && inputs.length != arity) {
+      throw new NacreException("call: the function takes " + arity + " inputs" + (names.isEmpty() ? "" : " " + names) + ", but got " + inputs.length);
+    }
+    List<TensorType> types = Arrays.stream(inputs).map(Tensor::type).toList();
+    e = entries.get(types);
+    if (e == null) {
+      e = compile(types);
+      entries.put(types, e);
+    }
+    last = e;
+    return e;
+  }
+
+  private static boolean matches(List<TensorType> types, Tensor[] inputs) {
+    if (types.size() != inputs.length) {
+      return false;
+    }
+    for (int i = 0; i < inputs.length; i++) {
+      if (!types.get(i).equals(inputs[i].type())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private Entry compile(List<TensorType> types) {
+    Map<Symbol, Integer> numbers = new HashMap<>();
+    List<Tensor> inputs = new ArrayList<>();
+    for (TensorType t : types) {
+      Symbol s = new Symbol(names.isEmpty() ? "input " + inputs.size() : names.get(inputs.size()).replaceAll("^input '|'$", ""), t);
+      numbers.put(s, inputs.size());
+      inputs.add(new Tensor(Node.of(new Op.Leaf(s))));
+    }
+    Recording r = recorder.record(inputs);
+    List<Node> roots = new ArrayList<>(r.outputs);
+    r.updates.forEach(u -> roots.add(u.node()));
+    List<Source> leaves = Graph.leaves(roots).stream().map(n -> ((Op.Leaf) n.op()).source()).distinct().toList();
+    List<Optional<Variable>> targets = new ArrayList<>();
+    List<Optional<Source>> sources = new ArrayList<>();
+    List<String> what = new ArrayList<>();
+    for (Node n : r.outputs) {
+      targets.add(Optional.empty());
+      sources.add(Optional.empty());
+      what.add("result of " + n.op().name());
+    }
+    for (Engine.Root u : r.updates) {
+      targets.add(u.target());
+      sources.add(Optional.of(((Op.Leaf) u.target().get().current().op()).source()));
+      what.add(u.target().get().origin());
+    }
+    Plan plan = Compiler.compile(roots, leaves, sources, Engine.backend());
+    return new Entry(types, plan, plan.inputs(), numbers, targets, what, r.outputs.size());
+  }
+}

@@ -1,0 +1,160 @@
+package dev.nacre;
+
+import dev.nacre.autodiff.Reverse;
+import dev.nacre.ir.Body;
+import dev.nacre.ir.Checkpoint;
+import dev.nacre.ir.Composite;
+import dev.nacre.ir.Graph;
+import dev.nacre.ir.Node;
+import dev.nacre.ir.Op;
+import dev.nacre.ir.Symbol;
+import dev.nacre.type.DType;
+import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Derivatives of tensors by tensors. They are tensors like any other: lazy, fused with the rest, and differentiable again.
+public final class Gradients {
+  private final Map<Node, Tensor> byNode = new IdentityHashMap<>();
+  private final List<Tensor> all;
+
+  private Gradients(List<Node> wrt, List<Node> gradients) {
+    all = gradients.stream().map(Tensor::new).toList();
+    for (int i = 0; i < wrt.size(); i++) {
+      byNode.put(wrt.get(i), all.get(i));
+    }
+  }
+
+  /// ∂loss/∂x for each x. Zero where the loss does not depend on x.
+  ///
+  /// @param loss a single floating number
+  public static Gradients of(Tensor loss, Tensor... wrt) {
+    Problem p = Problem.in("gradient").operand("loss", loss.type(), loss.origin());
+    p.require(!loss.shape().isKnown() || loss.shape().count() == 1, "the loss must be a single number, but is " + loss.shape());
+    p.require(loss.dtype().isFloating(), "the loss must be floating").hint("reduce it with mean() or sum(), or use vjp with a weight for each element").throwShape();
+    return pulled(loss, loss.onesLike(), wrt);
+  }
+
+  private static Gradients pulled(Tensor y, Tensor cotangent, Tensor... wrt) {
+    List<Node> nodes = Arrays.stream(wrt).map(Tensor::node).toList();
+    return new Gradients(nodes, Reverse.gradients(List.of(y.node()), List.of(cotangent.node()), nodes));
+  }
+
+  /// The gradient by one of the tensors asked for.
+  public Tensor of(Tensor x) {
+    Tensor g = byNode.get(x.node());
+    Problem.in("gradient").require(g != null, "was not asked for by this tensor").operand("x", x.type(), x.origin()).throwShape();
+    return g;
+  }
+
+  /// All gradients, in the order asked for.
+  public List<Tensor> all() {
+    return all;
+  }
+
+  /// The vector–Jacobian product `Σᵢ vᵢ·∂yᵢ/∂x`, of x's type.
+  public static Tensor vjp(Tensor y, Tensor x, Tensor v) {
+    check("vjp", "v", v, "y", y);
+    return pulled(y, v, x).all.getFirst();
+  }
+
+  /// The Jacobian–vector product `Σⱼ ∂y/∂xⱼ·vⱼ`, of y's type: the derivative of y as x moves along v. Found as the derivative of a vector–Jacobian
+  /// product by its vector, in which it is linear.
+  public static Tensor jvp(Tensor y, Tensor x, Tensor v) {
+    check("jvp", "v", v, "x", x);
+    Node u = Symbol.node("cotangent", y.type());
+    Node pulled = Reverse.gradients(List.of(y.node()), List.of(u), List.of(x.node())).getFirst();
+    Node pushed = Reverse.gradients(List.of(pulled), List.of(v.node()), List.of(u)).getFirst();
+    return new Tensor(Graph.substitute(List.of(pushed), List.of(u), List.of(y.zerosLike().node())).getFirst());
+  }
+
+  private static void check(String op, String vName, Tensor v, String name, Tensor like) {
+    Problem.in(op)
+        .require(v.type().equals(like.type()), vName + " must have the type of " + name)
+        .operand(vName, v.type(), v.origin())
+        .operand(name, like.type(), like.origin())
+        .throwShape();
+  }
+
+  /// All derivatives `∂yᵢ/∂xⱼ`, of shape `y.shape + x.shape`. One vector–Jacobian product per element of y.
+  public static Tensor jacobian(Tensor y, Tensor x) {
+    long n = y.shape().count();
+    List<Tensor> rows = new ArrayList<>();
+    Tensor numbers = Tensor.arange(n).reshape(y.shape());
+    for (long i = 0; i < n; i++) {
+      rows.add(vjp(y, x, numbers.eq(i).cast(y.dtype())));
+    }
+    Shape shape = y.shape().concat(x.shape());
+    return rows.isEmpty() ? Tensor.zeros(x.dtype(), shape.toArray()) : Tensor.stack(0, rows).reshape(shape);
+  }
+
+  /// All second derivatives of a single number, of shape `x.shape + x.shape`.
+  public static Tensor hessian(Tensor y, Tensor x) {
+    return jacobian(of(y, x).all.getFirst(), x);
+  }
+
+  // ------------------------------------------------------------------------------------------- own derivatives
+
+  /// The gradients of a custom function's inputs from its inputs, its result and the result's gradient.
+  @FunctionalInterface
+  public interface Rule {
+    List<Tensor> gradients(List<Tensor> inputs, Tensor result, Tensor gradient);
+  }
+
+  private record Custom(java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule) implements Composite {
+    @Override
+    public String name() {
+      return "custom";
+    }
+
+    @Override
+    public Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
+      List<Tensor> g = rule.gradients(inputs.stream().map(Tensor::new).toList(), new Tensor(output), new Tensor(grad));
+      return Optional.of(g.stream().map(Tensor::node).toList());
+    }
+  }
+
+  /// `forward` applied to the inputs, with a derivative of its own: one gradient per input, of its type.
+  public static Tensor custom(java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule, Tensor... inputs) {
+    List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
+    Body body = Body.of(nodes.stream().map(Node::type).toList(), in -> List.of(forward.apply(in.stream().map(Tensor::new).toList()).node()));
+    return new Tensor(Node.of(new Op.Fused(new Custom(forward, rule), body, 0), nodes));
+  }
+
+  /// `forward` applied to the inputs, its intermediate values computed again for the derivative instead of kept: less memory for more time (Chen et al. 2016).
+  public static Tensor checkpoint(java.util.function.Function<List<Tensor>, Tensor> forward, Tensor... inputs) {
+    List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
+    return new Tensor(Checkpoint.of(nodes, in -> forward.apply(in.stream().map(Tensor::new).toList()).node()));
+  }
+
+  /// Fills the gradients of all trainable variables that a loss depends on; see [Tensor#backward()].
+  static void backward(Tensor loss) {
+    List<Variable> variables = new ArrayList<>();
+    List<Tensor> leaves = new ArrayList<>();
+    for (Node n : Graph.leaves(List.of(loss.node()))) {
+      Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
+      if (v != null && v.isTrainable() && v.dtype().isFloating() && v.dtype() != DType.BOOL) {
+        variables.add(v);
+        leaves.add(new Tensor(n));
+      }
+    }
+    Problem.in("backward").require(!variables.isEmpty(), "the loss depends on no trainable variable").operand("loss", loss.type(), loss.origin()).throwShape();
+    List<Tensor> gradients = of(loss, leaves.toArray(Tensor[]::new)).all;
+    for (int i = 0; i < variables.size(); i++) {
+      variables.get(i).addGrad(gradients.get(i), loss);
+    }
+  }
+
+  private static Variable variableOf(Op.Leaf leaf) {
+    return switch (leaf.source()) {
+      case Stored.Ref r -> r.stored().owner();
+      case Variable.Current c -> c.variable();
+      default -> null;
+    };
+  }
+}

@@ -1,0 +1,2 @@
+/// Derivatives, from graph to graph.
+package dev.nacre.autodiff;

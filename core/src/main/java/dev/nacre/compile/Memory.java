@@ -1,0 +1,86 @@
+package dev.nacre.compile;
+
+import dev.nacre.type.NacreException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.WeakHashMap;
+import java.util.stream.Collectors;
+
+/// Native memory that is freed when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and collects garbage
+/// before it gives up, as for direct buffers.
+public final class Memory {
+  private static final long ALIGNMENT = 64;
+
+  /// Blocks worth naming when memory runs out.
+  private static final long LARGE = 1 << 20;
+
+  private static final Map<MemorySegment, String> LARGE_BLOCKS = new WeakHashMap<>();
+
+  private Memory() {}
+
+  /// Zeroed memory, aligned for any vector.
+  ///
+  /// @param purpose what it is for, named if memory runs out
+  public static MemorySegment allocate(long bytes, String purpose) {
+    try {
+      MemorySegment block = Arena.ofAuto().allocate(Math.max(bytes, ALIGNMENT), ALIGNMENT);
+      if (bytes >= LARGE) {
+        synchronized (LARGE_BLOCKS) {
+          LARGE_BLOCKS.put(block, purpose);
+        }
+      }
+      return block;
+    } catch (OutOfMemoryError e) {
+      throw new OutOfNativeMemory(bytes, purpose, largest(), e);
+    }
+  }
+
+  private static String largest() {
+    synchronized (LARGE_BLOCKS) {
+      List<Map.Entry<MemorySegment, String>> blocks = List.copyOf(LARGE_BLOCKS.entrySet());
+      return blocks.stream()
+          .sorted(Comparator.comparingLong(e -> -e.getKey().byteSize()))
+          .limit(5)
+          .map(e -> "\n  " + text(e.getKey().byteSize()) + "  " + e.getValue())
+          .collect(Collectors.joining());
+    }
+  }
+
+  /// A count of bytes for people: `1.5 MiB`.
+  public static String text(long bytes) {
+    if (bytes < 1024) {
+      return bytes + " B";
+    }
+    String[] units = {"KiB", "MiB", "GiB", "TiB"};
+    double value = bytes;
+    int unit = -1;
+    while (value >= 1024 && unit < units.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return String.format(Locale.ROOT, value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  }
+
+  /// There is not enough native memory for a step.
+  public static final class OutOfNativeMemory extends NacreException {
+    private static final long serialVersionUID = 1L;
+    private final long bytes;
+
+    OutOfNativeMemory(long bytes, String purpose, String largest, Throwable cause) {
+      super(
+          "out of memory: " + text(bytes) + " wanted for " + purpose + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
+              + "\n  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches",
+          cause);
+      this.bytes = bytes;
+    }
+
+    /// Bytes that were wanted.
+    public long bytes() {
+      return bytes;
+    }
+  }
+}

@@ -1,0 +1,488 @@
+package dev.nacre.compile;
+
+import dev.nacre.compile.Group.Ref;
+import dev.nacre.ir.Graph;
+import dev.nacre.ir.Node;
+import dev.nacre.ir.Op;
+import dev.nacre.type.DType;
+import dev.nacre.type.Shape;
+import dev.nacre.type.TensorType;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Divides a simplified graph into kernels in an order that respects all dependencies.
+///
+/// Nodes are visited inputs first. Moves become views where they can. An elementwise node or reduction joins the latest loop it may join: one that walks the same
+/// points and comes after everything the node needs; otherwise it opens a new loop. Since loops and library calls have fixed places in the order, and a node
+/// only joins a loop placed after its inputs, no cycle can arise and the work is linear in the number of nodes. A value is written to memory only when somebody
+/// outside its loop wants it.
+///
+/// ```
+/// before   t = a·b + bias; u = relu(t); s = sum(exp(u)) by rows; v = exp(u) / s
+/// after    matmul(a, b, bias, relu) → u;  loop(u → v)
+/// ```
+final class Scheduler {
+  /// The buffer number of views that are no memory: their value is their position.
+  static final int RAMP = -1;
+
+  /// Rows longer than this are summed in pieces rather than as rows, so that all threads take part.
+  private static final long LONGEST_ROW = 1 << 16;
+
+  /// Where a node's values are.
+  private sealed interface Place {
+    record Splat(Op.Constant value) implements Place {}
+
+    /// In memory (or a ramp) once step number `step` has run.
+    record Located(View view, int step) implements Place {}
+
+    /// In a loop's registers: `value`'s element order is that of the node, each shared by `inner` points.
+    record InLoop(Group group, Node value, long inner) implements Place {}
+  }
+
+  /// Memory that the plan will provide.
+  record Buffer(DType dtype, long count) {
+    long bytes() {
+      return count * dtype.bytes();
+    }
+  }
+
+  private final Map<Node, Place> places = new IdentityHashMap<>();
+  private final Map<Node, Integer> stored = new IdentityHashMap<>();
+  private final Map<Integer, Group> lastReader = new HashMap<>();
+  private final List<Object> steps = new ArrayList<>(); // Group or Kernel
+  private final List<Buffer> buffers = new ArrayList<>();
+  private final List<Node> leaves = new ArrayList<>();
+  private final Epilogues epilogues;
+
+  private Scheduler(List<Node> roots) {
+    this.epilogues = Epilogues.find(roots);
+  }
+
+  /// The result of scheduling: kernels in order over numbered buffers, the first of which belong to the leaves.
+  record Schedule(List<Node> leaves, List<Buffer> buffers, List<Kernel> kernels, List<View> roots) {}
+
+  static Schedule run(List<Node> roots, List<Node> leaves) {
+    Scheduler s = new Scheduler(roots);
+    for (Node leaf : leaves) {
+      s.leaves.add(leaf);
+      int b = s.newBuffer(leaf.type());
+      s.places.put(leaf, new Place.Located(View.dense(b, leaf.type()), -1));
+    }
+    for (Node n : Graph.topological(roots)) {
+      if (!s.places.containsKey(n) && !s.epilogues.isAbsorbed(n)) {
+        s.place(n);
+      }
+    }
+    List<View> views = new ArrayList<>();
+    for (Node r : roots) {
+      views.add(s.locateMemory(r).view());
+    }
+    List<Kernel> kernels = new ArrayList<>();
+    for (Object step : s.steps) {
+      switch (step) {
+        case Kernel k -> kernels.add(k);
+        case Group g -> {
+          if (!g.isEmpty() && g.count() > 0) {
+            kernels.add(g.loop());
+          }
+        }
+        default -> throw new IllegalStateException();
+      }
+    }
+    return new Schedule(s.leaves, s.buffers, kernels, views);
+  }
+
+  private int newBuffer(TensorType type) {
+    buffers.add(new Buffer(type.dtype(), type.shape().count()));
+    return buffers.size() - 1;
+  }
+
+  private View newView(TensorType type) {
+    return View.dense(newBuffer(type), type);
+  }
+
+  private Place.Located add(Kernel k, View out) {
+    if (out.count() > 0) {
+      steps.add(k);
+    }
+    return new Place.Located(out, steps.size() - 1);
+  }
+
+  private void place(Node n) {
+    Op.Constant splat = Simplify.splat(n);
+    places.put(n, splat != null ? new Place.Splat(splat) : placeOp(n));
+  }
+
+  private Place placeOp(Node n) {
+    return switch (n.op()) {
+      case Op.Leaf leaf -> throw new IllegalStateException("no value is given for " + leaf.source().origin());
+      case Op.Constant c -> new Place.Splat(c);
+      case Op.Iota i -> new Place.Located(View.dense(RAMP, n.type()), -1);
+      case Op.Detach _ -> places.get(n.input(0));
+      case Op.After _ -> after(n);
+      case Op.Reshape r -> reshape(n, r.shape());
+      case Op.Broadcast b -> broadcast(n, b.shape());
+      case Op.Permute p -> moved(n, v -> v.permute(p.axes()));
+      case Op.Slice s -> moved(n, v -> v.slice(s.spans()));
+      case Op.Windows w -> moved(n, v -> v.windows(w.windows()));
+      case Op.Map1 _, Op.Map2 _, Op.Select _, Op.Cast _ -> epilogues.endsAt(n) ? product(n) : elementwise(n);
+      case Op.Reduce r -> reduce(n, r);
+      case Op.Contract _, Op.Convolve _ -> product(n);
+      case Op.Pad p -> pad(n, p);
+      case Op.Concat c -> concat(n, c);
+      case Op.Fused f -> call(n, f);
+      case Op.Gather g -> {
+        View out = newView(n.type());
+        yield add(new Kernel.Indexed(g.axis(), Optional.empty(), memory(n, 0), memory(n, 1), out), out);
+      }
+      case Op.ScatterAdd s -> {
+        View out = newView(n.type());
+        yield add(new Kernel.Indexed(s.axis(), Optional.of(memory(n, 0)), memory(n, 2), memory(n, 1), out), out);
+      }
+      case Op.ArgReduce _, Op.ArgSort _, Op.Recurrence _ -> {
+        List<View> in = new ArrayList<>();
+        for (int i = 0; i < n.arity(); i++) {
+          in.add(memory(n, i));
+        }
+        View out = newView(n.type());
+        yield add(new Kernel.Ordered(n.op(), in, out), out);
+      }
+      case Op.RandomBits _ -> {
+        View out = newView(n.type());
+        yield add(new Kernel.Random(memory(n, 0), out), out);
+      }
+      case Op.Extent _ -> throw new IllegalStateException("extent of a type that is not known");
+    };
+  }
+
+  private View memory(Node n, int operand) {
+    return locateMemory(n.input(operand)).view();
+  }
+
+  private Place after(Node n) {
+    Place.Located x = locateMemory(n.input(0));
+    Place.Located token = locateMemory(n.input(1));
+    return new Place.Located(x.view(), Math.max(x.step(), token.step()));
+  }
+
+  // ------------------------------------------------------------------------------------------------ movement
+
+  private Place moved(Node n, java.util.function.UnaryOperator<View> move) {
+    Place.Located x = locate(n.input(0));
+    return new Place.Located(move.apply(x.view()), x.step());
+  }
+
+  private Place reshape(Node n, Shape shape) {
+    Node x = n.input(0);
+    if (places.get(x) instanceof Place.InLoop p) {
+      return p;
+    }
+    Place.Located at = locate(x);
+    Optional<View> view = at.view().reshape(shape);
+    if (view.isPresent()) {
+      return new Place.Located(view.get(), at.step());
+    }
+    Place.Located copy = copy(at, x.type());
+    return new Place.Located(copy.view().reshape(shape).orElseThrow(), copy.step());
+  }
+
+  private Place broadcast(Node n, Shape shape) {
+    Node x = n.input(0);
+    if (places.get(x) instanceof Place.InLoop p && p.inner() > 1 && spreadsRows(x.shape(), shape, p)) {
+      return new Place.InLoop(p.group(), p.value(), 1);
+    }
+    return moved(n, v -> v.broadcast(shape));
+  }
+
+  /// Whether values per row are repeated along just that row.
+  private static boolean spreadsRows(Shape from, Shape to, Place.InLoop p) {
+    long inner = 1;
+    int i = to.rank() - 1;
+    for (; i >= 0 && inner < p.inner(); i--) {
+      inner *= to.size(i);
+      if (from.size(i) != 1) {
+        return false;
+      }
+    }
+    return inner == p.inner()
+        && from.range(0, i + 1).equals(to.range(0, i + 1))
+        && p.group().inner(to) == 1;
+  }
+
+  private Place.Located copy(Place.Located from, TensorType type) {
+    View to = newView(type);
+    Group g = newGroup(type.shape());
+    g.store(new Ref.Loaded(from.view(), 1), to, 1);
+    return new Place.Located(to, g.step);
+  }
+
+  private Group newGroup(Shape shape) {
+    Group g = new Group(steps.size(), shape);
+    steps.add(g);
+    return g;
+  }
+
+  private Place pad(Node n, Op.Pad p) {
+    Place.Located x = locateMemory(n.input(0));
+    View out = newView(n.type());
+    Group fill = newGroup(n.shape());
+    fill.store(new Ref.Literal(Op.Constant.of(p.value(), n.dtype())), out, 1);
+    List<dev.nacre.ir.Span> spans = new ArrayList<>();
+    for (int i = 0; i < x.view().rank(); i++) {
+      spans.add(new dev.nacre.ir.Span(p.margins().get(i).before(), x.view().sizes()[i], p.margins().get(i).between() + 1));
+    }
+    return new Place.Located(out, write(x, out.slice(spans)));
+  }
+
+  private Place concat(Node n, Op.Concat c) {
+    List<Place.Located> parts = n.inputs().stream().map(this::locateMemory).toList();
+    View out = newView(n.type());
+    long start = 0;
+    int last = -1;
+    for (Place.Located part : parts) {
+      List<dev.nacre.ir.Span> spans = new ArrayList<>();
+      for (int i = 0; i < out.rank(); i++) {
+        spans.add(i == c.axis() ? new dev.nacre.ir.Span(start, part.view().sizes()[i], 1) : dev.nacre.ir.Span.all(out.sizes()[i]));
+      }
+      start += part.view().sizes()[c.axis()];
+      last = write(part, out.slice(spans));
+    }
+    return new Place.Located(out, last);
+  }
+
+  /// Copies into part of a buffer.
+  private int write(Place.Located from, View to) {
+    Group g = newGroup(Shape.of(to.sizes()));
+    g.store(new Ref.Loaded(from.view(), 1), to, 1);
+    return g.step;
+  }
+
+  // --------------------------------------------------------------------------------------------------- loops
+
+  private Place elementwise(Node n) {
+    Group g = groupFor(n, n.shape()).orElseGet(() -> opened(n, n.shape()));
+    long inner = g.inner(n.shape());
+    List<Ref> operands = new ArrayList<>();
+    for (Node in : n.inputs()) {
+      operands.add(ref(in, g, inner));
+    }
+    g.compute(n, operands, inner);
+    return new Place.InLoop(g, n, inner);
+  }
+
+  /// The latest loop that values of this shape, computed from the node's operands, may join.
+  private Optional<Group> groupFor(Node n, Shape shape) {
+    List<Group> candidates = new ArrayList<>();
+    for (Node in : n.inputs()) {
+      switch (places.get(in)) {
+        case Place.InLoop p -> candidates.add(p.group());
+        case Place.Located l -> {
+          Group reader = l.view().buffer() == RAMP || isUniform(l.view()) ? null : lastReader.get(l.view().buffer());
+          if (reader != null) {
+            candidates.add(reader);
+          }
+        }
+        case Place.Splat _ -> {}
+      }
+    }
+    candidates.sort((a, b) -> Integer.compare(b.step, a.step));
+    return candidates.stream().distinct().filter(g -> mayJoin(n, shape, g)).findFirst();
+  }
+
+  private static boolean isUniform(View v) {
+    for (int i = 0; i < v.rank(); i++) {
+      if (v.strides()[i] != 0 && v.sizes()[i] != 1) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean mayJoin(Node n, Shape shape, Group g) {
+    long inner = g.inner(shape);
+    if (inner == 0) {
+      return false;
+    }
+    for (Node in : n.inputs()) {
+      boolean fits =
+          switch (places.get(in)) {
+            case Place.Splat _ -> true;
+            case Place.Located l -> l.step() < g.step && g.fits(l.view(), inner);
+            case Place.InLoop p ->
+                p.group() == g
+                    ? p.inner() == inner
+                    : p.group().step < g.step && viewOf(in, p, RAMP).filter(v -> g.fits(v, inner)).isPresent();
+          };
+      if (!fits) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// How the node's elements will lie if its loop's value is written densely to a buffer; empty if only a further copy gives the node's shape.
+  private static Optional<View> viewOf(Node n, Place.InLoop p, int buffer) {
+    Node value = p.value();
+    View view = View.dense(buffer, value.type());
+    long inner = p.group().inner(value.shape());
+    if (p.inner() != inner) { // a value per row, seen at every element
+      long rows = value.shape().count();
+      view = view.reshape(Shape.of(rows, 1)).orElseThrow().broadcast(Shape.of(rows, inner));
+    }
+    return view.reshape(n.shape());
+  }
+
+  /// A new loop over `shape` for a node whose operands are put in memory first, so that all of them come before it.
+  private Group opened(Node n, Shape shape) {
+    for (Node in : n.inputs()) {
+      if (places.get(in) instanceof Place.InLoop) {
+        places.put(in, locate(in));
+      }
+    }
+    return newGroup(shape);
+  }
+
+  private Ref ref(Node in, Group g, long inner) {
+    Place p = places.get(in);
+    if (p instanceof Place.Splat s) {
+      return new Ref.Literal(s.value());
+    }
+    if (p instanceof Place.InLoop l && l.group() == g && l.inner() == inner) {
+      return new Ref.Computed(l.value());
+    }
+    View v = locate(in).view();
+    if (v.buffer() != RAMP && !isUniform(v)) {
+      lastReader.put(v.buffer(), g);
+    }
+    return new Ref.Loaded(v, inner);
+  }
+
+  private Place reduce(Node n, Op.Reduce r) {
+    Node x = n.input(0);
+    Group g = groupFor(n, x.shape()).orElseGet(() -> opened(n, x.shape()));
+    long inner = g.inner(x.shape());
+    Ref value = ref(x, g, inner);
+    long length = x.shape().count() / Math.max(1, n.shape().count());
+    boolean trailing = r.axes().equals(dev.nacre.type.Axes.range(x.rank() - r.axes().count(), x.rank()));
+    boolean rows = trailing && inner == 1 && length > 1 && length <= LONGEST_ROW && g.varies(value, 1);
+    if (rows && g.fitsRows(x.shape(), length) && (!(value instanceof Ref.Loaded l) || l.view().mergesInner(length))) {
+      g.foldRows(n, value, x.shape(), length);
+      return new Place.InLoop(g, n, length);
+    }
+    if (!g.varies(value, 1) && inner == 1 && !(value instanceof Ref.Loaded)) {
+      // the same along rows: the loop would have to count points, so it reads the value back instead
+      Place.Located at = locate(x);
+      g = newGroup(x.shape());
+      value = new Ref.Loaded(at.view(), 1);
+    }
+    View out = newView(n.type());
+    View spread = out;
+    long[] sizes = x.shape().toArray();
+    long[] strides = new long[sizes.length];
+    for (int i = 0, j = 0; i < sizes.length; i++) {
+      strides[i] = r.axes().contains(i) ? 0 : out.strides()[j++];
+    }
+    spread = new View(out.buffer(), out.dtype(), 0, sizes, strides);
+    if (!g.fits(spread, inner)) {
+      Place.Located at = locate(x);
+      g = newGroup(x.shape());
+      value = new Ref.Loaded(at.view(), 1);
+      inner = 1;
+    }
+    g.accumulate(r.kind(), value, spread, inner);
+    return new Place.Located(out, g.step);
+  }
+
+  // ------------------------------------------------------------------------------------------------- locating
+
+  /// The node's values as a view of memory or a ramp; writes them if they were only in registers.
+  private Place.Located locate(Node n) {
+    return switch (places.get(n)) {
+      case Place.Located l -> l;
+      case Place.Splat s -> fill(s.value(), n.type());
+      case Place.InLoop p -> write(n, p);
+    };
+  }
+
+  /// The same, never a ramp.
+  private Place.Located locateMemory(Node n) {
+    Place.Located l = locate(n);
+    if (l.view().buffer() != RAMP) {
+      return l;
+    }
+    Place.Located real = copy(l, n.type());
+    places.put(n, real);
+    return real;
+  }
+
+  /// One element, broadcast.
+  private Place.Located fill(Op.Constant c, TensorType type) {
+    View one = newView(new TensorType(c.dtype(), Shape.SCALAR));
+    Group g = newGroup(Shape.SCALAR);
+    g.store(new Ref.Literal(c), one, 1);
+    long[] sizes = type.shape().toArray();
+    return new Place.Located(new View(one.buffer(), c.dtype(), 0, sizes, new long[sizes.length]), g.step);
+  }
+
+  private Place.Located write(Node n, Place.InLoop p) {
+    Node value = p.value();
+    Integer buffer = stored.get(value);
+    if (buffer == null) {
+      View flat = newView(value.type());
+      p.group().store(new Ref.Computed(value), flat, p.group().inner(value.shape()));
+      buffer = flat.buffer();
+      stored.put(value, buffer);
+    }
+    Optional<View> view = viewOf(n, p, buffer);
+    if (view.isPresent()) {
+      return new Place.Located(view.get(), p.group().step);
+    }
+    long rows = value.shape().count();
+    long inner = p.group().inner(value.shape());
+    View repeated = View.dense(buffer, value.type()).reshape(Shape.of(rows, 1)).orElseThrow().broadcast(Shape.of(rows, inner));
+    Place.Located copy = copy(new Place.Located(repeated, p.group().step), value.type().withShape(Shape.of(rows, inner)));
+    return new Place.Located(copy.view().reshape(n.shape()).orElseThrow(), copy.step());
+  }
+
+  // ------------------------------------------------------------------------------------------------ libraries
+
+  /// A matrix product or convolution, with the elementwise nodes that follow it if [Epilogues] found any.
+  private Place product(Node end) {
+    Epilogues.Chain chain = epilogues.chain(end);
+    Node core = chain.core();
+    View a = memory(core, 0);
+    View b = memory(core, 1);
+    Optional<View> bias = chain.bias().map(n -> locateMemory(n).view());
+    View out = newView(core.type());
+    Kernel.Epilogue epilogue = new Kernel.Epilogue(bias, chain.activation());
+    Kernel k =
+        core.op() instanceof Op.Convolve c
+            ? new Kernel.Convolution(c, a, b, epilogue, out)
+            : new Kernel.Contraction(a, b, epilogue, out);
+    Place.Located at = add(k, out);
+    return new Place.Located(out.reshape(end.shape()).orElseThrow(), at.step());
+  }
+
+  private final Map<List<Object>, List<Place.Located>> calls = new HashMap<>();
+
+  /// Outputs of one call share a kernel.
+  private Place call(Node n, Op.Fused f) {
+    List<Object> key = new ArrayList<>();
+    key.add(f.what());
+    n.inputs().forEach(i -> key.add(System.identityHashCode(i)));
+    List<Place.Located> known = calls.get(key);
+    if (known == null) {
+      List<View> in = n.inputs().stream().map(i -> locateMemory(i).view()).toList();
+      List<View> out = f.body().outputs().stream().map(o -> newView(o.type())).toList();
+      List<Integer> numbers = java.util.stream.IntStream.range(0, out.size()).boxed().toList();
+      steps.add(new Kernel.Call(f.what(), in, numbers, out));
+      known = out.stream().map(v -> new Place.Located(v, steps.size() - 1)).toList();
+      calls.put(key, known);
+    }
+    return known.get(f.output());
+  }
+}

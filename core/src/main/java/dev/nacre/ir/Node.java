@@ -1,0 +1,87 @@
+package dev.nacre.ir;
+
+import dev.nacre.type.TensorType;
+import java.util.Arrays;
+import java.util.List;
+
+/// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable.
+///
+/// Nodes compare by identity, so comparing never walks a graph; [#hash()] is structural, and equal expressions are merged once per compilation, not on
+/// every construction (see docs/decisions/002).
+public final class Node implements Algebra<Node> {
+  private final Op op;
+  private final Node[] inputs;
+  private final TensorType type;
+  private final int hash;
+
+  private Node(Op op, Node[] inputs) {
+    this.op = op;
+    this.inputs = inputs;
+    this.type = op.infer(List.of(inputs));
+    int h = op.structure();
+    for (Node in : inputs) {
+      h = 31 * h + in.hash;
+    }
+    this.hash = h;
+  }
+
+  /// Applies `op`; a broken rule of the op throws here.
+  public static Node of(Op op, List<Node> inputs) {
+    return new Node(op, inputs.toArray(Node[]::new));
+  }
+
+  public static Node of(Op op, Node... inputs) {
+    return new Node(op, inputs.clone());
+  }
+
+  public Op op() {
+    return op;
+  }
+
+  public int arity() {
+    return inputs.length;
+  }
+
+  public Node input(int i) {
+    return inputs[i];
+  }
+
+  public List<Node> inputs() {
+    return List.of(inputs);
+  }
+
+  @Override
+  public TensorType type() {
+    return type;
+  }
+
+  /// Equal for structurally equal expressions, whose leaves may differ in all but type.
+  public int hash() {
+    return hash;
+  }
+
+  /// The same op on other inputs; this very node if they are the same.
+  public Node withInputs(List<Node> others) {
+    return Arrays.equals(inputs, others.toArray()) ? this : of(op, others);
+  }
+
+  @Override
+  public Node self() {
+    return this;
+  }
+
+  @Override
+  public Node emit(Op op, List<Node> inputs) {
+    return of(op, inputs);
+  }
+
+  /// Where the value comes from, for error messages: `input 'x'`, `parameter head.weight`, `result of relu`.
+  public String origin() {
+    return op instanceof Op.Leaf leaf ? leaf.source().origin() : "result of " + op.name();
+  }
+
+  @Override
+  public String toString() {
+    return op.name() + " " + type;
+  }
+}

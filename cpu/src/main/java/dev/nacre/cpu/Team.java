@@ -1,0 +1,281 @@
+package dev.nacre.cpu;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
+
+/// The one team of threads that everything on the CPU runs on: Java loops, and the pieces of oneDNN's work alike.
+///
+///     Team.get().run(tiles, tile -> kernel.run(tile));
+///
+/// The calling thread is a member; the others are daemons that wait for the next region for a moment, and then sleep.
+/// The size is the system property `nacre.threads`; without it, the number of physical cores this process may use.
+///
+/// **One caller at a time.** Whoever finds the team free has it for one [run][#run(int, Work)], or for as long as
+/// [enter][#enter(Runnable)] lasts. A caller that finds it taken is not kept waiting: its parts run on its own thread,
+/// one after another. So sixteen threads that infer at once use the cores as sixteen threads, not as sixteen teams. Calls
+/// from inside a part run inline for the same reason.
+///
+/// **Nobody waits for a member that is not there.** Parts that a member has not begun are taken by the others, so a
+/// machine that is busy with something else slows the team down but does not stall it.
+public final class Team {
+    /// The parts of one job. Parts run in any order, on any thread, at the same time.
+    @FunctionalInterface
+    public interface Work {
+        /// @param part from 0 to the number of parts, exclusive
+        void run(int part);
+    }
+
+    /// The parts of one job, for work that needs something of its own for each thread it runs on.
+    @FunctionalInterface
+    public interface MemberWork {
+        /// @param part from 0 to the number of parts, exclusive
+        /// @param member who runs it, from 0 to [#size()], exclusive; nobody else in this job has the same number
+        void run(int part, int member);
+    }
+
+    private static final class Holder {
+        static final Team TEAM = new Team(configuredSize());
+    }
+
+    private static final VarHandle OWNER = field("owner", Thread.class);
+    private static final VarHandle INSIDE = field("inside", int.class);
+    private static final VarHandle CURSOR = MethodHandles.arrayElementVarHandle(int[].class);
+    private static final VarHandle ASLEEP = MethodHandles.arrayElementVarHandle(boolean[].class);
+    /// Members count their parts this many ints apart, so that no two share a cache line.
+    private static final int STRIDE = 32;
+    /// How often to look again at once, before giving way to whoever else wants the core.
+    private static final int SPINS = 1_000;
+    private static final long AWAKE_NANOS = 200_000;
+    private static final int CLOSED = Integer.MIN_VALUE;
+
+    private final int size;
+    private final Thread[] threads;
+    private final boolean[] asleep;
+    private volatile Thread owner;
+    private boolean busy; // the owner is inside a region; only the owner looks
+
+    // The region under way. Written before it opens, read by those who have come in.
+    private Work work;
+    private MemberWork memberWork;
+    private int members;
+    private int parts;
+    private final int[] cursors;
+    private volatile Throwable failure;
+
+    private volatile int regions; // how many there have been
+    private volatile int inside = CLOSED; // how many members besides the owner are in; below zero, nobody may come in
+
+    /// A team of its own, for tests. Its threads live as long as the process.
+    Team(int size) {
+        this.size = size;
+        this.cursors = new int[size * STRIDE];
+        this.asleep = new boolean[size];
+        this.threads = new Thread[size];
+        for (int member = 1; member < size; member++) {
+            int me = member;
+            threads[me] = Thread.ofPlatform().daemon().name("nacre-" + me).unstarted(() -> attend(me));
+        }
+        for (int member = 1; member < size; member++) threads[member].start();
+    }
+
+    /// The team.
+    public static Team get() {
+        return Holder.TEAM;
+    }
+
+    /// How many threads it has, the caller's included.
+    public int size() {
+        return size;
+    }
+
+    /// Runs `work` for each part from 0 to `parts`, exclusive, and returns when all are done. Each member starts with a
+    /// range of neighbouring parts, the same one each time, and helps the others when it is through.
+    ///
+    /// @throws RuntimeException or Error, the first one that a part threw; parts not yet begun are then left out
+    public void run(int parts, Work work) {
+        boolean claimed = false;
+        if (parts > 1 && size > 1 && (ours() || (claimed = claim()))) {
+            try {
+                region(parts, Objects.requireNonNull(work, "work"), null);
+            } finally {
+                if (claimed) owner = null;
+            }
+        } else {
+            for (int part = 0; part < parts; part++) work.run(part);
+        }
+    }
+
+    /// As [run][#run(int, Work)], telling each part which member runs it.
+    public void run(int parts, MemberWork work) {
+        boolean claimed = false;
+        if (parts > 1 && size > 1 && (ours() || (claimed = claim()))) {
+            try {
+                region(parts, null, Objects.requireNonNull(work, "work"));
+            } finally {
+                if (claimed) owner = null;
+            }
+        } else {
+            for (int part = 0; part < parts; part++) work.run(part, 0);
+        }
+    }
+
+    /// Runs `plan` on the calling thread, which has the team for all that time if it was free. Worth it around regions
+    /// that belong together, so that another caller does not take the team half-way through.
+    public void enter(Runnable plan) {
+        boolean claimed = claim();
+        try {
+            plan.run();
+        } finally {
+            if (claimed) owner = null;
+        }
+    }
+
+    private boolean claim() {
+        return owner == null && OWNER.compareAndSet(this, (Thread) null, Thread.currentThread());
+    }
+
+    private boolean ours() {
+        return owner == Thread.currentThread() && !busy;
+    }
+
+    private void region(int parts, Work work, MemberWork memberWork) {
+        this.work = work;
+        this.memberWork = memberWork;
+        this.parts = parts;
+        this.members = Math.min(parts, size);
+        this.failure = null;
+        for (int member = 0; member < members; member++) cursors[member * STRIDE] = first(member);
+        busy = true;
+        inside = 0;
+        regions++; // only the owner writes it
+        wake(0);
+        serve(0);
+        INSIDE.getAndAdd(this, CLOSED);
+        for (int spins = 0; inside != CLOSED; spins++) {
+            if (spins < SPINS) Thread.onSpinWait();
+            else Thread.yield();
+        }
+        busy = false;
+        this.work = null;
+        this.memberWork = null;
+        switch (failure) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            case Throwable e -> throw new IllegalStateException(e); // thrown past the compiler's back
+        }
+    }
+
+    private int first(int member) {
+        return (int) ((long) member * parts / members);
+    }
+
+    /// What one member does in a region. Never throws.
+    private void serve(int me) {
+        try {
+            var work = this.work;
+            var memberWork = this.memberWork;
+            for (int i = 0, range = me; i < members; i++, range = range + 1 == members ? 0 : range + 1) {
+                int end = first(range + 1);
+                for (int part; (part = (int) CURSOR.getAndAdd(cursors, range * STRIDE, 1)) < end; ) {
+                    if (failure != null) return;
+                    if (work != null) work.run(part);
+                    else memberWork.run(part, me);
+                }
+            }
+        } catch (Throwable e) {
+            if (failure == null) failure = e; // any of several will do
+        }
+    }
+
+    /// The life of a member that is not the owner.
+    private void attend(int me) {
+        for (int seen = 0; ; ) {
+            seen = await(me, seen);
+            if (me >= members) continue; // a glance from outside; a wrong answer only means less help
+            wake(me);
+            for (int open; (open = inside) >= 0; ) {
+                if (!INSIDE.compareAndSet(this, open, open + 1)) continue;
+                if (me < members) serve(me);
+                INSIDE.getAndAdd(this, -1);
+                break;
+            }
+        }
+    }
+
+    /// Returns the number of regions when it is no longer `seen`.
+    private int await(int me, int seen) {
+        for (int spins = 0; spins < SPINS; spins++) {
+            if (regions != seen) return regions;
+            Thread.onSpinWait();
+        }
+        for (long until = System.nanoTime() + AWAKE_NANOS; System.nanoTime() < until; ) {
+            if (regions != seen) return regions;
+            Thread.yield();
+        }
+        ASLEEP.setVolatile(asleep, me, true);
+        while (regions == seen) LockSupport.park(this);
+        ASLEEP.setVolatile(asleep, me, false);
+        return regions;
+    }
+
+    /// Each member wakes two others, so that waking a large team does not take the owner long.
+    private void wake(int me) {
+        for (int other = 2 * me + 1; other <= 2 * me + 2 && other < members; other++)
+            if ((boolean) ASLEEP.getVolatile(asleep, other)) LockSupport.unpark(threads[other]);
+    }
+
+    private static VarHandle field(String name, Class<?> type) {
+        try {
+            return MethodHandles.lookup().findVarHandle(Team.class, name, type);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static int configuredSize() {
+        var cores = Math.max(1, Math.min(Runtime.getRuntime().availableProcessors(), physicalCores()));
+        var setting = System.getProperty("nacre.threads", "").strip();
+        if (setting.isEmpty()) return cores;
+        try {
+            int size = Integer.parseInt(setting);
+            if (size >= 1 && size <= 1024) return size;
+        } catch (NumberFormatException _) {
+            // said below
+        }
+        System.getLogger("dev.nacre")
+                .log(System.Logger.Level.WARNING, "-Dnacre.threads=" + setting + " is not 1 to 1024; using " + cores);
+        return cores;
+    }
+
+    /// How many cores the processors that this process may run on belong to; two that share a core gain nothing here.
+    private static int physicalCores() {
+        var topology = "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list";
+        try (var status = Files.lines(Path.of("/proc/self/status"))) {
+            var allowed = status.filter(line -> line.startsWith("Cpus_allowed_list:"))
+                    .findFirst()
+                    .orElse("");
+            var cores = new HashSet<String>();
+            for (var range : allowed.replaceFirst(".*:", "").strip().split(",")) {
+                var ends = range.split("-");
+                for (int cpu = Integer.parseInt(ends[0]); cpu <= Integer.parseInt(ends[ends.length - 1]); cpu++)
+                    cores.add(Files.readString(Path.of(topology.formatted(cpu))));
+            }
+            return cores.size();
+        } catch (IOException | UncheckedIOException | NumberFormatException _) {
+            return Integer.MAX_VALUE; // not Linux
+        }
+    }
+
+    @Override
+    public String toString() {
+        return size + (size == 1 ? " thread" : " threads");
+    }
+}

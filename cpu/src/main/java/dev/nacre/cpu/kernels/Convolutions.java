@@ -1,0 +1,269 @@
+package dev.nacre.cpu.kernels;
+
+import static dev.nacre.cpu.kernels.Products.axes;
+import static dev.nacre.cpu.kernels.Products.bytes;
+
+import dev.nacre.compile.Kernel.Convolution;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.Step;
+import dev.nacre.ir.Window;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/// Convolutions as products with a matrix of [Patches], one batch per group:
+///
+/// - forward: `output[o, (n, p)] = Σ kernel[o, (c, w)] · patches(data)[(c, w), (n, p)]`;
+/// - kernel: `kernel[o, (c, w)] = Σ output[o, (n, p)] · patches(data)[(n, p), (c, w)]`;
+/// - data: `data[c, (n, i)] = Σ kernel[c, (o, w)] · patches(output)[(o, w), (n, i)]`. With a stride s, neighbouring `i`
+///   see different elements of the kernel, but those s apart see the same: each of the s remainders is a product.
+final class Convolutions {
+    private final Convolution kernel;
+    private final List<Window> windows;
+    private final int spatial;
+    private final long groups;
+    private final Accumulator type;
+    private final Tile tile;
+
+    private Convolutions(Convolution kernel, boolean vectors) {
+        this.kernel = kernel;
+        this.windows = kernel.op().windows();
+        this.spatial = windows.size();
+        this.groups = kernel.op().groups();
+        this.type = Accumulator.of(kernel.a().dtype(), vectors);
+        this.tile = Tile.of(type, vectors);
+    }
+
+    static Step of(Convolution kernel, boolean vectors) {
+        var convolution = new Convolutions(kernel, vectors);
+        return switch (kernel.op().kind()) {
+            case FORWARD -> convolution.forward();
+            case DATA -> convolution.data();
+            case KERNEL -> convolution.kernel();
+        };
+    }
+
+    private Step forward() {
+        var data = kernel.a();
+        var weight = kernel.b();
+        var out = kernel.out();
+        long rows = out.sizes()[1] / groups;
+        var left = new StridedPanels(
+                weight.buffer(),
+                weight.dtype(),
+                bytes(weight, weight.offset()),
+                perGroup(weight, 0),
+                axis(weight, 0, rows),
+                axes(weight, 1, weight.rank()),
+                type,
+                tile.rows());
+        var right = patches(data, spatialSizes(out), strides(), taps(), true);
+        long perBias = kernel.epilogue().bias().map(b -> bytes(b, b.strides()[0])).orElse(0L);
+        var bias = kernel.epilogue()
+                .bias()
+                .map(b -> new Result.Bias(b.buffer(), b.dtype(), bytes(b, b.offset()), rows * perBias, perBias, 0));
+        var result = new Result(
+                out.buffer(),
+                out.dtype(),
+                bytes(out, out.offset()),
+                perGroup(out, 1),
+                axis(out, 1, rows),
+                positions(out),
+                type,
+                bias,
+                kernel.epilogue().activation());
+        return new Gemm(groups, rows, result.columns().count(), left.k().count(), tile, left, right, result);
+    }
+
+    private Step kernel() {
+        var data = kernel.a();
+        var gradient = kernel.b();
+        var out = kernel.out();
+        long rows = out.sizes()[0] / groups;
+        var left = new StridedPanels(
+                gradient.buffer(),
+                gradient.dtype(),
+                bytes(gradient, gradient.offset()),
+                perGroup(gradient, 1),
+                axis(gradient, 1, rows),
+                positions(gradient),
+                type,
+                tile.rows());
+        var right = patches(data, spatialSizes(gradient), strides(), taps(), false);
+        var result = result(out, bytes(out, out.offset()), perGroup(out, 0), axis(out, 0, rows), axes(out, 1, out.rank()));
+        return new Gemm(groups, rows, result.columns().count(), left.k().count(), tile, left, right, result);
+    }
+
+    private Step data() {
+        var parts = new ArrayList<Gemm>();
+        var remainder = new long[spatial];
+        do {
+            parts.add(data(remainder));
+        } while (next(remainder, strides()));
+        return addresses -> {
+            for (var part : parts) part.run(addresses);
+        };
+    }
+
+    /// The elements of the data whose coordinates have the given remainders by the strides.
+    private Gemm data(long[] remainder) {
+        var gradient = kernel.a();
+        var weight = kernel.b();
+        var out = kernel.out();
+        long rows = out.sizes()[1] / groups;
+        long inputs = gradient.sizes()[1] / groups;
+        var grid = new long[spatial];
+        var lines = new ArrayList<Line>();
+        var weightSizes = new long[spatial + 1];
+        var weightSteps = new long[spatial + 1];
+        var columnSizes = new long[spatial + 1];
+        var columnSteps = new long[spatial + 1];
+        long weightBase = weight.offset();
+        long outBase = out.offset();
+        weightSizes[0] = inputs;
+        weightSteps[0] = bytes(weight, weight.strides()[0]);
+        columnSizes[0] = out.sizes()[0];
+        columnSteps[0] = bytes(out, out.strides()[0]);
+        for (int i = 0; i < spatial; i++) {
+            long stride = windows.get(i).stride();
+            var line = Line.of(windows.get(i), remainder[i]);
+            lines.add(line);
+            grid[i] = Math.max(0, Math.ceilDiv(out.sizes()[2 + i] - remainder[i], stride));
+            weightBase += line.first * weight.strides()[2 + i];
+            weightSizes[1 + i] = line.taps.length;
+            weightSteps[1 + i] = bytes(weight, line.step * weight.strides()[2 + i]);
+            outBase += remainder[i] * out.strides()[2 + i];
+            columnSizes[1 + i] = grid[i];
+            columnSteps[1 + i] = bytes(out, stride * out.strides()[2 + i]);
+        }
+        var left = new StridedPanels(
+                weight.buffer(),
+                weight.dtype(),
+                bytes(weight, weightBase),
+                perGroup(weight, 0),
+                axis(weight, 1, rows),
+                Nest.of(weightSizes, weightSteps),
+                type,
+                tile.rows());
+        var ones = new long[spatial];
+        Arrays.fill(ones, 1);
+        var right = patches(gradient, grid, ones, product(lines), true);
+        var columns = Nest.of(columnSizes, columnSteps);
+        var result = result(out, bytes(out, outBase), perGroup(out, 1), axis(out, 1, rows), columns);
+        return new Gemm(groups, rows, columns.count(), left.k().count(), tile, left, right, result);
+    }
+
+    /// Along one axis: which elements of the window meet coordinates of one remainder, and where in the output.
+    ///
+    /// @param first the first such element
+    /// @param step from one to the next
+    /// @param taps the output's position for coordinate `remainder`, of each
+    private record Line(long first, long step, long[] taps) {
+        static Line of(Window w, long remainder) {
+            var taps = new ArrayList<Long>();
+            long first = 0;
+            long step = 1;
+            for (long element = 0; element < w.size(); element++) {
+                long at = remainder + w.before() - element * w.dilation();
+                if (Math.floorMod(at, w.stride()) != 0) continue;
+                if (taps.isEmpty()) first = element;
+                else if (taps.size() == 1) step = element - first;
+                taps.add(Math.floorDiv(at, w.stride()));
+            }
+            return new Line(first, step, taps.stream().mapToLong(t -> t).toArray());
+        }
+    }
+
+    private Patches patches(View v, long[] grid, long[] advance, long[][] taps, boolean across) {
+        var steps = new long[spatial];
+        for (int i = 0; i < spatial; i++) steps[i] = bytes(v, v.strides()[2 + i]);
+        long perChannel = bytes(v, v.strides()[1]);
+        return new Patches(
+                v.buffer(),
+                v.dtype(),
+                bytes(v, v.offset()),
+                v.sizes()[1] / groups * perChannel,
+                bytes(v, v.strides()[0]),
+                perChannel,
+                grid,
+                spatialSizes(v),
+                steps,
+                advance,
+                taps,
+                across,
+                type,
+                tile.columns());
+    }
+
+    private Result result(View out, long base, Nest batch, Nest rows, Nest columns) {
+        return new Result(
+                out.buffer(), out.dtype(), base, batch, rows, columns, type, Optional.empty(), Optional.empty());
+    }
+
+    private long[] strides() {
+        return windows.stream().mapToLong(Window::stride).toArray();
+    }
+
+    /// Offset of each element of the window from the position's coordinate.
+    private long[][] taps() {
+        var lines = new ArrayList<Line>();
+        for (var w : windows) {
+            var taps = new long[Math.toIntExact(w.size())];
+            for (int i = 0; i < taps.length; i++) taps[i] = i * w.dilation() - w.before();
+            lines.add(new Line(0, 1, taps));
+        }
+        return product(lines);
+    }
+
+    /// All combinations, in row-major order.
+    private long[][] product(List<Line> lines) {
+        var counts = lines.stream().mapToLong(line -> line.taps.length).toArray();
+        if (Arrays.stream(counts).anyMatch(n -> n == 0)) return new long[0][];
+        var all = new ArrayList<long[]>();
+        var index = new long[spatial];
+        do {
+            var tap = new long[spatial];
+            for (int i = 0; i < spatial; i++) tap[i] = lines.get(i).taps[(int) index[i]];
+            all.add(tap);
+        } while (next(index, counts));
+        return all.toArray(long[][]::new);
+    }
+
+    /// Counts up in row-major order; false after the last.
+    private static boolean next(long[] index, long[] counts) {
+        for (int i = index.length - 1; i >= 0; i--) {
+            if (++index[i] < counts[i]) return true;
+            index[i] = 0;
+        }
+        return false;
+    }
+
+    private long[] spatialSizes(View v) {
+        return Arrays.copyOfRange(v.sizes(), 2, v.rank());
+    }
+
+    /// Image and position of a view as one axis.
+    private Nest positions(View v) {
+        var sizes = new long[spatial + 1];
+        var steps = new long[spatial + 1];
+        for (int i = 0; i <= spatial; i++) {
+            int axis = i == 0 ? 0 : i + 1;
+            sizes[i] = v.sizes()[axis];
+            steps[i] = bytes(v, v.strides()[axis]);
+        }
+        return Nest.of(sizes, steps);
+    }
+
+    private Nest axis(View v, int axis, long size) {
+        return Nest.of(new long[] {size}, new long[] {bytes(v, v.strides()[axis])});
+    }
+
+    private Nest perGroup(View v, int axis) {
+        return axis(v, axis, groups, v.sizes()[axis] / groups);
+    }
+
+    private static Nest axis(View v, int axis, long size, long stretch) {
+        return Nest.of(new long[] {size}, new long[] {bytes(v, stretch * v.strides()[axis])});
+    }
+}

@@ -1,0 +1,197 @@
+package dev.nacre.cpu.kernels;
+
+import dev.nacre.type.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// All of the process's memory, read and written by address, one element of any type at a time or a row of them. Steps
+/// are in bytes.
+final class Memory {
+    static final MemorySegment ALL = all();
+
+    private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED;
+
+    private Memory() {}
+
+    @SuppressWarnings("restricted") // addresses come from the plan, which owns the memory behind them
+    private static MemorySegment all() {
+        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    }
+
+    static byte i8(long at) {
+        return ALL.get(BYTE, at);
+    }
+
+    static short i16(long at) {
+        return ALL.get(SHORT, at);
+    }
+
+    static int i32(long at) {
+        return ALL.get(INT, at);
+    }
+
+    static long i64(long at) {
+        return ALL.get(LONG, at);
+    }
+
+    static float f32(long at) {
+        return ALL.get(FLOAT, at);
+    }
+
+    static double f64(long at) {
+        return ALL.get(DOUBLE, at);
+    }
+
+    static void i8(long at, byte value) {
+        ALL.set(BYTE, at, value);
+    }
+
+    static void i16(long at, short value) {
+        ALL.set(SHORT, at, value);
+    }
+
+    static void i32(long at, int value) {
+        ALL.set(INT, at, value);
+    }
+
+    static void i64(long at, long value) {
+        ALL.set(LONG, at, value);
+    }
+
+    static void f32(long at, float value) {
+        ALL.set(FLOAT, at, value);
+    }
+
+    static void f64(long at, double value) {
+        ALL.set(DOUBLE, at, value);
+    }
+
+    /// An element of any type as a double; i64 is rounded.
+    static double real(DType type, long at) {
+        return switch (type) {
+            case F32 -> f32(at);
+            case F64 -> f64(at);
+            case BF16 -> DType.bf16ToFloat(i16(at));
+            case F16 -> Float.float16ToFloat(i16(at));
+            case BOOL, U8, I8, I32, I64 -> whole(type, at);
+        };
+    }
+
+    /// An element of an integer type or bool.
+    static long whole(DType type, long at) {
+        return switch (type) {
+            case I64 -> i64(at);
+            case I32 -> i32(at);
+            case I8 -> i8(at);
+            case BOOL, U8 -> i8(at) & 0xFF;
+            case F16, BF16, F32, F64 -> throw new IllegalArgumentException(type + " is not whole");
+        };
+    }
+
+    /// Writes an element of any type; to a whole type as [#whole(DType, long, long)] does.
+    static void real(DType type, long at, double value) {
+        switch (type) {
+            case F32 -> f32(at, (float) value);
+            case F64 -> f64(at, value);
+            case BF16 -> i16(at, DType.floatToBf16((float) value));
+            case F16 -> i16(at, Float.floatToFloat16((float) value));
+            case BOOL -> i8(at, (byte) (value != 0 ? 1 : 0));
+            case U8, I8, I32, I64 -> whole(type, at, (long) value);
+        }
+    }
+
+    /// Writes an element of any type; whole types wrap around.
+    static void whole(DType type, long at, long value) {
+        switch (type) {
+            case I64 -> i64(at, value);
+            case I32 -> i32(at, (int) value);
+            case U8, I8 -> i8(at, (byte) value);
+            case BOOL -> i8(at, (byte) (value != 0 ? 1 : 0));
+            case F16, BF16, F32, F64 -> real(type, at, value);
+        }
+    }
+
+    /// Reads `n` elements.
+    static void reals(DType type, long at, long step, int n, double[] to) {
+        switch (type) {
+            case F32 -> {
+                for (int i = 0; i < n; i++) to[i] = f32(at + i * step);
+            }
+            case F64 -> {
+                for (int i = 0; i < n; i++) to[i] = f64(at + i * step);
+            }
+            case BF16 -> {
+                for (int i = 0; i < n; i++) to[i] = DType.bf16ToFloat(i16(at + i * step));
+            }
+            case F16 -> {
+                for (int i = 0; i < n; i++) to[i] = Float.float16ToFloat(i16(at + i * step));
+            }
+            case BOOL, U8, I8, I32, I64 -> {
+                for (int i = 0; i < n; i++) to[i] = whole(type, at + i * step);
+            }
+        }
+    }
+
+    /// Writes `n` elements.
+    static void reals(double[] from, int n, DType type, long at, long step) {
+        switch (type) {
+            case F32 -> {
+                for (int i = 0; i < n; i++) f32(at + i * step, (float) from[i]);
+            }
+            case F64 -> {
+                for (int i = 0; i < n; i++) f64(at + i * step, from[i]);
+            }
+            case BOOL, U8, I8, I32, I64, F16, BF16 -> {
+                for (int i = 0; i < n; i++) real(type, at + i * step, from[i]);
+            }
+        }
+    }
+
+    /// Reads `n` elements of a whole type.
+    static void wholes(DType type, long at, long step, int n, long[] to) {
+        for (int i = 0; i < n; i++) to[i] = whole(type, at + i * step);
+    }
+
+    /// Writes `n` elements of a whole type.
+    static void wholes(long[] from, int n, DType type, long at, long step) {
+        for (int i = 0; i < n; i++) whole(type, at + i * step, from[i]);
+    }
+
+    /// Copies `n` elements of `width` bytes; a step from of 0 repeats one.
+    static void copy(int width, long from, long fromStep, long to, long toStep, long n) {
+        if (fromStep == width && toStep == width) {
+            copy(from, to, n * width);
+            return;
+        }
+        switch (width) {
+            case 1 -> {
+                for (long i = 0; i < n; i++) i8(to + i * toStep, i8(from + i * fromStep));
+            }
+            case 2 -> {
+                for (long i = 0; i < n; i++) i16(to + i * toStep, i16(from + i * fromStep));
+            }
+            case 4 -> {
+                for (long i = 0; i < n; i++) i32(to + i * toStep, i32(from + i * fromStep));
+            }
+            case 8 -> {
+                for (long i = 0; i < n; i++) i64(to + i * toStep, i64(from + i * fromStep));
+            }
+            default -> throw new IllegalArgumentException("width " + width);
+        }
+    }
+
+    /// Copies bytes.
+    static void copy(long from, long to, long bytes) {
+        MemorySegment.copy(ALL, from, ALL, to, bytes);
+    }
+
+    /// Fills with zeros.
+    static void clear(long at, long bytes) {
+        ALL.asSlice(at, bytes).fill((byte) 0);
+    }
+}

@@ -1,0 +1,181 @@
+package dev.nacre.cpu.kernels;
+
+import static dev.nacre.cpu.kernels.Products.bytes;
+
+import dev.nacre.compile.Kernel.Indexed;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.Step;
+import dev.nacre.cpu.Team;
+import dev.nacre.type.DType;
+import java.util.ArrayList;
+import java.util.List;
+
+/// `out = base`, then `out[…, index[…, i, …], …] += source[…, i, …]` in the order of `i`.
+///
+/// Threads share out another axis than the indexed one, so that no two add to one element. 16-bit types are summed in
+/// f32 and rounded once.
+final class ScatterAdd implements Step {
+    /// Elements that are worth a part of their own.
+    private static final long WORTH = 16_384;
+    /// Neighbours that a part has at least along the axis shared out, so that it fills its cache lines.
+    private static final long NEIGHBOURS = 32;
+
+    private final View base;
+    private final View out;
+    private final boolean inPlace;
+    private final boolean widens;
+    private final Indices all;
+    private final List<Indices> pieces;
+
+    private ScatterAdd(Indexed kernel) {
+        this.base = kernel.base().orElseThrow();
+        this.out = kernel.out();
+        this.inPlace = base.equals(out);
+        this.widens = out.dtype() == DType.BF16 || out.dtype() == DType.F16;
+        var target = widens ? new View(out.buffer(), DType.F32, 0, out.sizes(), dense(out.sizes())) : out;
+        this.all = Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
+        this.pieces = pieces(all);
+    }
+
+    static Step of(Indexed kernel) {
+        return new ScatterAdd(kernel);
+    }
+
+    private static long[] dense(long[] sizes) {
+        var strides = new long[sizes.length];
+        long step = 1;
+        for (int i = sizes.length - 1; i >= 0; i--) {
+            strides[i] = step;
+            step *= sizes[i];
+        }
+        return strides;
+    }
+
+    private static List<Indices> pieces(Indices all) {
+        var sizes = all.index().sizes();
+        int longest = -1;
+        for (int i = 0; i < sizes.length; i++)
+            if (i != all.axis() && (longest < 0 || sizes[i] > sizes[longest])) longest = i;
+        if (longest < 0) return List.of(all);
+        long n = sizes[longest];
+        long count = Math.clamp(Math.min(n / NEIGHBOURS, all.index().count() / WORTH), 1, 64);
+        var pieces = new ArrayList<Indices>();
+        for (long i = 0; i < count; i++) {
+            long from = n * i / count;
+            long size = n * (i + 1) / count - from;
+            pieces.add(Indices.of(
+                    all.name(),
+                    all.axis(),
+                    part(all.indexed(), longest, from, size),
+                    part(all.index(), longest, from, size),
+                    part(all.other(), longest, from, size)));
+        }
+        return pieces;
+    }
+
+    private static View part(View v, int axis, long from, long size) {
+        var sizes = v.sizes().clone();
+        sizes[axis] = size;
+        return new View(v.buffer(), v.dtype(), v.offset() + from * v.strides()[axis], sizes, v.strides());
+    }
+
+    @Override
+    public void run(long[] addresses) {
+        all.check(addresses);
+        if (!widens) {
+            if (!inPlace) move(base, base, addresses[base.buffer()], out, addresses[out.buffer()]);
+            scatter(addresses, addresses[out.buffer()]);
+            return;
+        }
+        try (var sums = Scratch.take(out.count() * 4)) {
+            move(base, base, addresses[base.buffer()], all.indexed(), sums.address());
+            scatter(addresses, sums.address());
+            move(out, all.indexed(), sums.address(), out, addresses[out.buffer()]);
+        }
+    }
+
+    private void scatter(long[] addresses, long to) {
+        Team.get().run(pieces.size(), part -> {
+            var piece = pieces.get(part);
+            var points = piece.points();
+            long target = to + bytes(piece.indexed(), piece.indexed().offset());
+            long index = Indices.address(addresses, piece.index());
+            long source = Indices.address(addresses, piece.other());
+            for (long i = 0, n = points.count(), run; i < n; i += run) {
+                run = points.run(i, n - i);
+                long first = index + points.offset(1, i);
+                add(piece, target + points.offset(0, i), first, source + points.offset(2, i), run);
+            }
+        });
+    }
+
+    private static void add(Indices piece, long to, long index, long from, long n) {
+        var points = piece.points();
+        var rows = piece.rows();
+        long count = rows.count();
+        for (long j = 0; j < n; j++) {
+            long at = piece.at(index + j * points.step(1));
+            if (!piece.fits(at)) throw new IllegalStateException("the index changed while it was in use");
+            long target = to + j * points.step(0) + at * piece.axisStep();
+            long source = from + j * points.step(2);
+            for (long k = 0, run; k < count; k += run) {
+                run = rows.run(k, count - k);
+                var type = piece.other().dtype();
+                add(type, source + rows.offset(1, k), rows.step(1), target + rows.offset(0, k), rows.step(0), run);
+            }
+        }
+    }
+
+    /// Adds `n` elements; 16-bit ones to f32.
+    private static void add(DType type, long from, long fromStep, long to, long toStep, long n) {
+        switch (type) {
+            case F32 -> {
+                for (long i = 0; i < n; i++) {
+                    long at = to + i * toStep;
+                    Memory.f32(at, Memory.f32(at) + Memory.f32(from + i * fromStep));
+                }
+            }
+            case BF16, F16 -> {
+                for (long i = 0; i < n; i++) {
+                    long at = to + i * toStep;
+                    Memory.f32(at, Memory.f32(at) + (float) Memory.real(type, from + i * fromStep));
+                }
+            }
+            case F64 -> {
+                for (long i = 0; i < n; i++) {
+                    long at = to + i * toStep;
+                    Memory.f64(at, Memory.f64(at) + Memory.f64(from + i * fromStep));
+                }
+            }
+            case BOOL, U8, I8, I32, I64 -> {
+                for (long i = 0; i < n; i++) {
+                    long at = to + i * toStep;
+                    Memory.whole(type, at, Memory.whole(type, at) + Memory.whole(type, from + i * fromStep));
+                }
+            }
+        }
+    }
+
+    /// Copies a view, converting between a 16-bit type and f32 if they differ. All three have the same sizes.
+    private static void move(View like, View from, long fromAddress, View to, long toAddress) {
+        var nest = Nest.of(like.sizes(), Products.bytes(from, from.strides()), Products.bytes(to, to.strides()));
+        long source = fromAddress + bytes(from, from.offset());
+        long target = toAddress + bytes(to, to.offset());
+        long n = nest.count();
+        Team.get().run(Math.toIntExact(Math.ceilDiv(n, WORTH)), part -> {
+            long end = Math.min(n, (part + 1) * WORTH);
+            for (long i = part * WORTH, run; i < end; i += run) {
+                run = nest.run(i, end - i);
+                long at = source + nest.offset(0, i);
+                long put = target + nest.offset(1, i);
+                if (from.dtype() == to.dtype())
+                    Memory.copy(from.dtype().bytes(), at, nest.step(0), put, nest.step(1), run);
+                else if (to.dtype() == DType.F32)
+                    Accumulator.F32.read(from.dtype(), at, nest.step(0), put, nest.step(1), (int) run);
+                else
+                    for (long j = 0; j < run; j++)
+                        Memory.real(to.dtype(), put + j * nest.step(1), Memory.f32(at + j * nest.step(0)));
+            }
+        });
+    }
+}

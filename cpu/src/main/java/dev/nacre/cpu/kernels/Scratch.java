@@ -1,0 +1,47 @@
+package dev.nacre.cpu.kernels;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.ConcurrentLinkedDeque;
+
+/// Native memory for as long as a kernel, or a part of one, runs:
+///
+///     try (var scratch = Scratch.take(bytes)) { … scratch.address() … }
+///
+/// Blocks are kept for the next taker, so steady work allocates nothing. Their sizes are powers of two; as many are kept
+/// of each as were ever in use at once, except of the largest, which go back to the system.
+final class Scratch implements AutoCloseable {
+    private static final int SMALLEST = 12;
+    private static final int LARGEST_KEPT = 26;
+    @SuppressWarnings({"unchecked", "rawtypes"}) // an array of generic queues
+    private static final ConcurrentLinkedDeque<Scratch>[] FREE = new ConcurrentLinkedDeque[LARGEST_KEPT + 1];
+
+    static {
+        for (int i = SMALLEST; i <= LARGEST_KEPT; i++) FREE[i] = new ConcurrentLinkedDeque<>();
+    }
+
+    private final int magnitude;
+    private final MemorySegment memory;
+
+    private Scratch(int magnitude, long bytes) {
+        this.magnitude = magnitude;
+        this.memory = Arena.ofAuto().allocate(bytes, 64);
+    }
+
+    /// At least `bytes` bytes at a multiple of 64, with anything in them.
+    static Scratch take(long bytes) {
+        int magnitude = Math.max(SMALLEST, 64 - Long.numberOfLeadingZeros(Math.max(1, bytes) - 1));
+        if (magnitude > LARGEST_KEPT) return new Scratch(magnitude, bytes);
+        var kept = FREE[magnitude].pollFirst();
+        return kept != null ? kept : new Scratch(magnitude, 1L << magnitude);
+    }
+
+    long address() {
+        return memory.address();
+    }
+
+    @Override
+    public void close() {
+        if (magnitude <= LARGEST_KEPT) FREE[magnitude].addFirst(this);
+    }
+}

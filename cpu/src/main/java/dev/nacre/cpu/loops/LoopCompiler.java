@@ -1,0 +1,147 @@
+package dev.nacre.cpu.loops;
+
+import dev.nacre.compile.Program;
+import dev.nacre.compile.Program.Access;
+import dev.nacre.compile.Program.Instr;
+import dev.nacre.cpu.loops.Lowering.Sink;
+import dev.nacre.type.DType;
+import java.lang.classfile.ClassFile;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.MethodTypeDesc;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntPredicate;
+
+/// Turns programs into code. Equal programs share one class, which stays.
+final class LoopCompiler {
+    private static final ClassDesc THIS = ClassDesc.of("dev.nacre.cpu.loops.Generated");
+    private static final ClassDesc TILE = Tile.class.describeConstable().orElseThrow();
+    private static final ClassDesc FRAME = ClassDesc.ofDescriptor("[J");
+
+    /// Which lanes code may use.
+    enum Mode {
+        SCALAR,
+        VECTOR
+    }
+
+    /// A program's code.
+    ///
+    /// @param layout the scratch memory that it needs
+    /// @param cost a measure of the work at one point: operations and bytes
+    record Compiled(Tile tile, TileWriter.Layout layout, int cost) {}
+
+    private record Key(Program program, Mode mode) {}
+
+    private static final Map<Key, Compiled> CACHE = new ConcurrentHashMap<>();
+
+    private LoopCompiler() {}
+
+    /// The code of a program, in vectors if this machine and its settings allow them.
+    static Compiled compile(Program program) {
+        return compile(program, VectorSupport.isPresent() ? Mode.VECTOR : Mode.SCALAR);
+    }
+
+    static Compiled compile(Program program, Mode mode) {
+        var key = new Key(program, mode);
+        var known = CACHE.get(key);
+        return known != null ? known : CACHE.computeIfAbsent(key, k -> define(k.program, k.mode));
+    }
+
+    private static Compiled define(Program program, Mode mode) {
+        var sinks = Lowering.of(program);
+        var form = VectorForm.of(VectorSupport.bits(), widest(sinks));
+        var schedule = schedule(program, sinks, form, mode);
+        var bytes =
+                ClassFile.of()
+                        .build(THIS, type -> {
+                            type.withInterfaceSymbols(TILE);
+                            type.withFlags(ClassFile.ACC_FINAL | ClassFile.ACC_SUPER | ClassFile.ACC_SYNTHETIC);
+                            type.withMethodBody(
+                                    ConstantDescs.INIT_NAME,
+                                    ConstantDescs.MTD_void,
+                                    0,
+                                    code ->
+                                            code.aload(0)
+                                                    .invokespecial(
+                                                            ConstantDescs.CD_Object,
+                                                            ConstantDescs.INIT_NAME,
+                                                            ConstantDescs.MTD_void)
+                                                    .return_());
+                            type.withMethodBody(
+                                    "run",
+                                    MethodTypeDesc.of(ConstantDescs.CD_void, FRAME),
+                                    ClassFile.ACC_PUBLIC,
+                                    code -> new TileWriter(code, schedule, program.views(), form).write());
+                        });
+        return new Compiled(instance(bytes), TileWriter.Layout.of(schedule, form), cost(sinks));
+    }
+
+    private static Schedule schedule(Program program, List<Sink> sinks, VectorForm form, Mode mode) {
+        if (mode == Mode.SCALAR) return Schedule.scalar(sinks);
+        IntPredicate strided = view -> program.views().get(view) == Access.STRIDED;
+        return Schedule.vector(
+                sinks,
+                v -> v.prim == Prim.LOAD ? !strided.test(((Value.Place) v.detail).view()) : form.supports(v),
+                strided);
+    }
+
+    private static Tile instance(byte[] bytes) {
+        try {
+            var lookup = MethodHandles.lookup().defineHiddenClass(bytes, true);
+            return (Tile) lookup.findConstructor(lookup.lookupClass(), MethodType.methodType(void.class)).invoke();
+        } catch (Error | RuntimeException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new LinkageError("generated code", e);
+        }
+    }
+
+    /// Bytes of the widest type that points are computed in.
+    private static int widest(List<Sink> sinks) {
+        int widest = 1;
+        for (var v : points(sinks)) {
+            widest = Math.max(widest, v.type.bytes());
+            for (var arg : v.args) widest = Math.max(widest, arg.type.bytes());
+        }
+        for (var sink : sinks) if (sink.point()) widest = Math.max(widest, sink.value().type.bytes());
+        return widest;
+    }
+
+    private static int cost(List<Sink> sinks) {
+        int cost = 0;
+        for (var v : points(sinks))
+            cost +=
+                    switch (v.prim) {
+                        case LOAD -> ((Value.Place) v.detail).memory().bytes();
+                        case CALL1, CALL2 -> 100;
+                        default -> 1;
+                    };
+        for (var sink : sinks) if (sink.point()) cost += sink.memory().bytes();
+        return Math.max(1, cost);
+    }
+
+    private static List<Value> points(List<Sink> sinks) {
+        var seen = new HashSet<Value>();
+        var points = new ArrayList<Value>();
+        var stack = new ArrayList<Value>();
+        for (var sink : sinks) stack.add(sink.value());
+        while (!stack.isEmpty()) {
+            var v = stack.removeLast();
+            if (!seen.add(v)) continue;
+            if (v.isPoint()) points.add(v);
+            stack.addAll(v.args);
+        }
+        return points;
+    }
+
+    /// Whether the program folds along rows.
+    static boolean folds(Program program) {
+        return program.code().stream().anyMatch(i -> i instanceof Instr.RowFold);
+    }
+}

@@ -1,0 +1,331 @@
+package dev.nacre.cpu.loops;
+
+import dev.nacre.type.DType;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// A primitive operation and its operands: a node of the graph that a program is lowered to. Equal operations on equal
+/// operands are one node. Its methods make further nodes, so that [Formulas] read like formulas.
+final class Value {
+    /// Where a value changes.
+    enum Level {
+        /// The same in the whole tile.
+        TILE,
+        /// Changes from row to row.
+        ROW,
+        /// Changes along the row.
+        POINT
+    }
+
+    /// What lies in memory at the present point of a view.
+    record Place(int view, DType memory) {}
+
+    /// All nodes of one program.
+    static final class Graph {
+        private record Key(Prim prim, DType type, List<Value> args, Object detail) {}
+
+        private final Map<Key, Value> nodes = new HashMap<>();
+
+        Value of(Prim prim, DType type, Level level, Object detail, List<Value> args) {
+            return nodes.computeIfAbsent(
+                    new Key(prim, type, args, detail),
+                    key -> new Value(this, nodes.size(), prim, type, level, detail, args));
+        }
+
+        Value constant(DType type, double value) {
+            return bits(
+                    type,
+                    switch (type) {
+                        case F32 -> Float.floatToRawIntBits((float) value);
+                        case F64 -> Double.doubleToRawLongBits(value);
+                        default -> (long) value;
+                    });
+        }
+
+        /// The constant with these bits; of an integer or bool, the value itself.
+        Value bits(DType type, long bits) {
+            return of(Prim.CONSTANT, type, Level.TILE, bits, List.of());
+        }
+    }
+
+    private static final Object NONE = "";
+
+    final Graph graph;
+    /// Greater than that of every operand.
+    final int id;
+    final Prim prim;
+    /// f32, f64, i32, i64 or bool.
+    final DType type;
+    final Level level;
+    final Object detail;
+    final List<Value> args;
+
+    private Value(Graph graph, int id, Prim prim, DType type, Level level, Object detail, List<Value> args) {
+        this.graph = graph;
+        this.id = id;
+        this.prim = prim;
+        this.type = type;
+        this.level = level;
+        this.detail = detail;
+        this.args = args;
+    }
+
+    boolean isPoint() {
+        return level == Level.POINT;
+    }
+
+    boolean isConstant() {
+        return prim == Prim.CONSTANT;
+    }
+
+    /// The type in which the operands come.
+    DType operandType() {
+        return args.getLast().type;
+    }
+
+    private static Value make(Prim prim, DType type, Object detail, Value... args) {
+        var level = Level.TILE;
+        for (var arg : args) if (arg.level.compareTo(level) > 0) level = arg.level;
+        return args[0].graph.of(prim, type, level, detail, List.of(args));
+    }
+
+    private Value with(Prim prim, Value... others) {
+        var args = new ArrayList<Value>();
+        args.add(this);
+        args.addAll(List.of(others));
+        return make(prim, prim.isComparison() ? DType.BOOL : type, NONE, args.toArray(Value[]::new));
+    }
+
+    /// A constant of this value's type.
+    Value like(double constant) {
+        return graph.constant(type, constant);
+    }
+
+    Value add(Value b) {
+        return with(Prim.ADD, b);
+    }
+
+    Value add(double b) {
+        return add(like(b));
+    }
+
+    Value sub(Value b) {
+        return with(Prim.SUB, b);
+    }
+
+    Value sub(double b) {
+        return sub(like(b));
+    }
+
+    Value mul(Value b) {
+        return with(Prim.MUL, b);
+    }
+
+    Value mul(double b) {
+        return mul(like(b));
+    }
+
+    Value div(Value b) {
+        return with(Prim.DIV, b);
+    }
+
+    /// `this·b + c`, rounded once.
+    Value fma(Value b, Value c) {
+        return with(Prim.FMA, b, c);
+    }
+
+    Value fma(double b, Value c) {
+        return fma(like(b), c);
+    }
+
+    Value fma(Value b, double c) {
+        return fma(b, like(c));
+    }
+
+    /// `c₀ + c₁·this + c₂·this² + …` by Horner's rule.
+    Value polynomial(double... coefficients) {
+        var sum = like(coefficients[coefficients.length - 1]);
+        for (int i = coefficients.length - 2; i >= 0; i--) sum = sum.fma(this, coefficients[i]);
+        return sum;
+    }
+
+    Value min(Value b) {
+        return with(Prim.MIN, b);
+    }
+
+    Value max(Value b) {
+        return with(Prim.MAX, b);
+    }
+
+    Value neg() {
+        return with(Prim.NEG);
+    }
+
+    Value abs() {
+        return with(Prim.ABS);
+    }
+
+    Value sqrt() {
+        return with(Prim.SQRT);
+    }
+
+    Value square() {
+        return mul(this);
+    }
+
+    Value and(Value b) {
+        return with(Prim.AND, b);
+    }
+
+    Value and(long b) {
+        return and(graph.bits(type, b));
+    }
+
+    Value or(Value b) {
+        return with(Prim.OR, b);
+    }
+
+    Value or(long b) {
+        return or(graph.bits(type, b));
+    }
+
+    Value xor(Value b) {
+        return with(Prim.XOR, b);
+    }
+
+    Value not() {
+        return with(Prim.NOT);
+    }
+
+    Value shl(Value b) {
+        return with(Prim.SHL, b);
+    }
+
+    Value shl(int b) {
+        return shl(like(b));
+    }
+
+    Value shr(Value b) {
+        return with(Prim.SHR, b);
+    }
+
+    Value shr(int b) {
+        return shr(like(b));
+    }
+
+    Value ushr(int b) {
+        return with(Prim.USHR, like(b));
+    }
+
+    Value eq(Value b) {
+        return with(Prim.EQ, b);
+    }
+
+    Value eq(double b) {
+        return eq(like(b));
+    }
+
+    Value ne(Value b) {
+        return with(Prim.NE, b);
+    }
+
+    Value ne(double b) {
+        return ne(like(b));
+    }
+
+    Value lt(Value b) {
+        return with(Prim.LT, b);
+    }
+
+    Value lt(double b) {
+        return lt(like(b));
+    }
+
+    Value le(Value b) {
+        return with(Prim.LE, b);
+    }
+
+    Value le(double b) {
+        return le(like(b));
+    }
+
+    Value gt(Value b) {
+        return with(Prim.GT, b);
+    }
+
+    Value gt(double b) {
+        return gt(like(b));
+    }
+
+    Value ge(Value b) {
+        return with(Prim.GE, b);
+    }
+
+    Value ge(double b) {
+        return ge(like(b));
+    }
+
+    Value isNaN() {
+        return ne(this);
+    }
+
+    /// This bool decides: `this ? a : b`.
+    Value select(Value a, Value b) {
+        if (a.type == DType.BOOL) return and(a).or(not().and(b));
+        return make(Prim.SELECT, a.type, NONE, this, a, b);
+    }
+
+    /// The bits of a float as an integer of its width, or the other way round.
+    Value bits() {
+        var other =
+                switch (type) {
+                    case F32 -> DType.I32;
+                    case I32 -> DType.F32;
+                    case F64 -> DType.I64;
+                    default -> DType.F64;
+                };
+        return make(Prim.BITS, other, NONE, this);
+    }
+
+    Value cast(DType to) {
+        return to == type ? this : make(Prim.CAST, to, NONE, this);
+    }
+
+    Value call(dev.nacre.ir.Unary f) {
+        return make(Prim.CALL1, type, f, this);
+    }
+
+    Value call(dev.nacre.ir.Binary f, Value b) {
+        return make(Prim.CALL2, f.isComparison() ? DType.BOOL : type, f, this, b);
+    }
+
+    /// This value, but `f(x)` where the condition holds.
+    Value patch(Value condition, dev.nacre.ir.Unary f, Value x) {
+        return make(Prim.PATCH1, type, f, x, this, condition);
+    }
+
+    /// This value, but `f(a, b)` where the condition holds.
+    Value patch(Value condition, dev.nacre.ir.Binary f, Value a, Value b) {
+        return make(Prim.PATCH2, type, f, a, b, this, condition);
+    }
+
+    /// The magnitude of this float with the sign of another.
+    Value withSignOf(Value sign) {
+        long mask = type == DType.F32 ? Integer.MIN_VALUE : Long.MIN_VALUE;
+        return abs().bits().or(sign.bits().and(mask)).bits();
+    }
+
+    /// This value combined along the row.
+    Value fold(dev.nacre.ir.Reduction kind) {
+        return graph.of(Prim.FOLD, type, Level.ROW, kind, List.of(this));
+    }
+
+    @Override
+    public String toString() {
+        var text = new StringBuilder("v" + id + " = " + prim + " " + type);
+        for (var arg : args) text.append(arg.isConstant() ? " #" + arg.detail : " v" + arg.id);
+        return text.append(detail == NONE ? "" : " " + detail).toString();
+    }
+}

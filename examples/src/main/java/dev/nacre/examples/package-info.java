@@ -1,0 +1,2 @@
+/// Programs to read first; each runs by itself.
+package dev.nacre.examples;

@@ -1,0 +1,5 @@
+/// Readers and writers of files that other frameworks use.
+module dev.nacre.formats {
+    requires transitive dev.nacre;
+    requires transitive dev.nacre.nn;
+}

@@ -1,0 +1,2 @@
+/// Layers, initializers, losses, optimizers, metrics, data and training.
+package dev.nacre.nn;

@@ -1,0 +1,4 @@
+/// Layers, losses, optimizers, data and training.
+module dev.nacre.nn {
+    requires transitive dev.nacre;
+}
