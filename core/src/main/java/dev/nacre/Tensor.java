@@ -238,7 +238,8 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     return node;
   }
 
-  boolean isRealized() {
+  /// Whether the numbers are there already, so that reading them computes nothing.
+  public boolean isRealized() {
     return stored != null;
   }
 

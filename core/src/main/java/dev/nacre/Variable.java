@@ -187,7 +187,7 @@ public final class Variable extends Tensor {
   }
 
   @Override
-  boolean isRealized() {
+  public boolean isRealized() {
     return Trace.current().isEmpty() && pending == null;
   }
 

@@ -32,6 +32,9 @@ final class Scheduler {
   /// Rows longer than this are summed in pieces rather than as rows, so that all threads take part.
   private static final long LONGEST_ROW = 1 << 16;
 
+  /// Longest chain of nodes put off at once.
+  private static final int PATIENCE = 32;
+
   /// Where a node's values are.
   private sealed interface Place {
     record Splat(Op.Constant value) implements Place {}
@@ -41,6 +44,9 @@ final class Scheduler {
 
     /// In a loop's registers: `value`'s element order is that of the node, each shared by `inner` points.
     record InLoop(Group group, Node value, long inner) implements Place {}
+
+    /// Nowhere yet: computed in the loop of the first node that wants it, which may come much later than its operands.
+    record Deferred(Node value, int depth) implements Place {}
   }
 
   /// Memory that the plan will provide.
@@ -122,7 +128,7 @@ final class Scheduler {
       case Op.Leaf leaf -> throw new IllegalStateException("no value is given for " + leaf.source().origin());
       case Op.Constant c -> new Place.Splat(c);
       case Op.Iota i -> new Place.Located(View.dense(RAMP, n.type()), -1);
-      case Op.Detach _ -> places.get(n.input(0));
+      case Op.Detach _ -> placeOf(n.input(0));
       case Op.After _ -> after(n);
       case Op.Reshape r -> reshape(n, r.shape());
       case Op.Broadcast b -> broadcast(n, b.shape());
@@ -159,6 +165,12 @@ final class Scheduler {
     };
   }
 
+  /// Where a node's values are now.
+  private Place placeOf(Node n) {
+    Place p = places.get(n);
+    return p instanceof Place.Deferred d ? places.get(d.value()) : p;
+  }
+
   private View memory(Node n, int operand) {
     return locateMemory(n.input(operand)).view();
   }
@@ -178,8 +190,11 @@ final class Scheduler {
 
   private Place reshape(Node n, Shape shape) {
     Node x = n.input(0);
-    if (places.get(x) instanceof Place.InLoop p) {
+    if (placeOf(x) instanceof Place.InLoop p) {
       return p;
+    }
+    if (placeOf(x) instanceof Place.Deferred d) {
+      return d;
     }
     Place.Located at = locate(x);
     Optional<View> view = at.view().reshape(shape);
@@ -192,7 +207,10 @@ final class Scheduler {
 
   private Place broadcast(Node n, Shape shape) {
     Node x = n.input(0);
-    if (places.get(x) instanceof Place.InLoop p && p.inner() > 1 && spreadsRows(x.shape(), shape, p)) {
+    if (placeOf(x) instanceof Place.Deferred d) {
+      settle(d.value());
+    }
+    if (placeOf(x) instanceof Place.InLoop p && p.inner() > 1 && spreadsRows(x.shape(), shape, p)) {
       return new Place.InLoop(p.group(), p.value(), 1);
     }
     return moved(n, v -> v.broadcast(shape));
@@ -263,9 +281,25 @@ final class Scheduler {
 
   // --------------------------------------------------------------------------------------------------- loops
 
+  /// A node whose operands are all in memory waits for whoever wants it; one that continues a loop joins a loop now.
   private Place elementwise(Node n) {
+    int depth = 1;
+    for (Node in : n.inputs()) {
+      depth = switch (placeOf(in)) {
+        case Place.Deferred d -> Math.max(depth, d.depth() + 1);
+        case Place.InLoop _ -> PATIENCE + 1;
+        case Place.Located _, Place.Splat _ -> depth;
+      };
+    }
+    return depth <= PATIENCE ? new Place.Deferred(n, depth) : joined(n);
+  }
+
+  private Place.InLoop joined(Node n) {
     Group g = groupFor(n, n.shape()).orElseGet(() -> opened(n, n.shape()));
-    long inner = g.inner(n.shape());
+    return computed(n, g, g.inner(n.shape()));
+  }
+
+  private Place.InLoop computed(Node n, Group g, long inner) {
     List<Ref> operands = new ArrayList<>();
     for (Node in : n.inputs()) {
       operands.add(ref(in, g, inner));
@@ -274,23 +308,32 @@ final class Scheduler {
     return new Place.InLoop(g, n, inner);
   }
 
+  /// Puts a deferred node into a loop.
+  private void settle(Node n) {
+    places.put(n, joined(n));
+  }
+
   /// The latest loop that values of this shape, computed from the node's operands, may join.
   private Optional<Group> groupFor(Node n, Shape shape) {
     List<Group> candidates = new ArrayList<>();
-    for (Node in : n.inputs()) {
-      switch (places.get(in)) {
-        case Place.InLoop p -> candidates.add(p.group());
-        case Place.Located l -> {
-          Group reader = l.view().buffer() == RAMP || isUniform(l.view()) ? null : lastReader.get(l.view().buffer());
-          if (reader != null) {
-            candidates.add(reader);
-          }
-        }
-        case Place.Splat _ -> {}
-      }
-    }
+    n.inputs().forEach(in -> collect(in, candidates));
     candidates.sort((a, b) -> Integer.compare(b.step, a.step));
     return candidates.stream().distinct().filter(g -> mayJoin(n, shape, g)).findFirst();
+  }
+
+  /// Adds the loops that compute or read a node.
+  private void collect(Node in, List<Group> candidates) {
+    switch (placeOf(in)) {
+      case Place.InLoop p -> candidates.add(p.group());
+      case Place.Located l -> {
+        Group reader = l.view().buffer() == RAMP || isUniform(l.view()) ? null : lastReader.get(l.view().buffer());
+        if (reader != null) {
+          candidates.add(reader);
+        }
+      }
+      case Place.Deferred d -> d.value().inputs().forEach(x -> collect(x, candidates));
+      case Place.Splat _ -> {}
+    }
   }
 
   private static boolean isUniform(View v) {
@@ -304,24 +347,21 @@ final class Scheduler {
 
   private boolean mayJoin(Node n, Shape shape, Group g) {
     long inner = g.inner(shape);
-    if (inner == 0) {
-      return false;
-    }
-    for (Node in : n.inputs()) {
-      boolean fits =
-          switch (places.get(in)) {
-            case Place.Splat _ -> true;
-            case Place.Located l -> l.step() < g.step && g.fits(l.view(), inner);
-            case Place.InLoop p ->
-                p.group() == g
-                    ? p.inner() == inner
-                    : p.group().step < g.step && viewOf(in, p, RAMP).filter(v -> g.fits(v, inner)).isPresent();
-          };
-      if (!fits) {
-        return false;
-      }
-    }
-    return true;
+    return inner > 0 && n.inputs().stream().allMatch(in -> fits(in, g, inner));
+  }
+
+  /// Whether an operand can be had in a loop, for values shared by `inner` points.
+  private boolean fits(Node in, Group g, long inner) {
+    return switch (placeOf(in)) {
+      case Place.Splat _ -> true;
+      case Place.Located l -> l.step() < g.step && g.fits(l.view(), inner);
+      case Place.InLoop p ->
+          p.group() == g
+              ? p.inner() == inner
+              : p.group().step < g.step && viewOf(in, p, RAMP).filter(v -> g.fits(v, inner)).isPresent();
+      case Place.Deferred d ->
+          g.inner(d.value().shape()) == inner && d.value().inputs().stream().allMatch(x -> fits(x, g, inner));
+    };
   }
 
   /// How the node's elements will lie if its loop's value is written densely to a buffer; empty if only a further copy gives the node's shape.
@@ -338,18 +378,37 @@ final class Scheduler {
 
   /// A new loop over `shape` for a node whose operands are put in memory first, so that all of them come before it.
   private Group opened(Node n, Shape shape) {
-    for (Node in : n.inputs()) {
-      if (places.get(in) instanceof Place.InLoop) {
-        places.put(in, locate(in));
-      }
-    }
+    prepare(n);
     return newGroup(shape);
   }
 
+  private void prepare(Node n) {
+    for (Node in : n.inputs()) {
+      switch (placeOf(in)) {
+        case Place.InLoop _ -> places.put(in, locate(in));
+        case Place.Deferred d -> prepareDeferred(in, d.value());
+        case Place.Located _, Place.Splat _ -> {}
+      }
+    }
+  }
+
+  /// A deferred operand is computed in the new loop too, unless its shape divides the points in another way.
+  private void prepareDeferred(Node in, Node value) {
+    if (Domain.of(in.shape()).refine(value.shape(), 1).isPresent()) {
+      prepare(value);
+    } else {
+      places.put(in, locate(in));
+    }
+  }
+
   private Ref ref(Node in, Group g, long inner) {
-    Place p = places.get(in);
+    Place p = placeOf(in);
     if (p instanceof Place.Splat s) {
       return new Ref.Literal(s.value());
+    }
+    if (p instanceof Place.Deferred d) {
+      places.put(d.value(), computed(d.value(), g, inner));
+      return new Ref.Computed(d.value());
     }
     if (p instanceof Place.InLoop l && l.group() == g && l.inner() == inner) {
       return new Ref.Computed(l.value());
@@ -401,10 +460,14 @@ final class Scheduler {
 
   /// The node's values as a view of memory or a ramp; writes them if they were only in registers.
   private Place.Located locate(Node n) {
-    return switch (places.get(n)) {
+    return switch (placeOf(n)) {
       case Place.Located l -> l;
       case Place.Splat s -> fill(s.value(), n.type());
       case Place.InLoop p -> write(n, p);
+      case Place.Deferred d -> {
+        settle(d.value());
+        yield locate(n);
+      }
     };
   }
 

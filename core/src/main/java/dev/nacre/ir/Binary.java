@@ -52,7 +52,7 @@ public enum Binary {
   /// Shift left; distances outside the width give 0.
   SHL("shl", null, (a, b) -> b < 0 || b > 63 ? 0 : a << b),
   /// Arithmetic shift right; distances outside the width give the sign.
-  SHR("shr", null, (a, b) -> a >> Math.clamp(b, 0, 63));
+  SHR("shr", null, (a, b) -> a >> (b < 0 || b > 63 ? 63 : b));
 
   /// `(a, b, y, g) → ∂L/∂operand`.
   @FunctionalInterface

@@ -5,13 +5,17 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.function.LongUnaryOperator;
 
 /// A small graph of its own: the meaning of a [Op.Fused]. Compared by identity.
 public final class Body {
   private final List<Node> inputs;
   private final List<Node> outputs;
+  private final Map<List<TensorType>, Body> bound = new ConcurrentHashMap<>();
 
   private Body(List<Node> inputs, List<Node> outputs) {
     this.inputs = inputs;
@@ -70,6 +74,23 @@ public final class Body {
 
   public List<Node> outputs() {
     return outputs;
+  }
+
+  /// The body with unknown sizes replaced ([Op#bind]): one body for equal sizes.
+  Body bind(LongUnaryOperator known) {
+    List<TensorType> types = inputs.stream().map(x -> x.type().withShape(Op.bound(x.shape(), known))).toList();
+    if (types.equals(inputs.stream().map(Node::type).toList())) {
+      return this;
+    }
+    return bound.computeIfAbsent(types, t -> of(t, in -> rebuilt(in, known)));
+  }
+
+  private List<Node> rebuilt(List<Node> arguments, LongUnaryOperator known) {
+    Map<Node, Node> places = new IdentityHashMap<>();
+    for (int i = 0; i < arguments.size(); i++) {
+      places.put(inputs.get(i), arguments.get(i));
+    }
+    return Graph.rewrite(outputs, (n, in) -> places.containsKey(n) ? places.get(n) : Node.of(n.op().bind(known), in));
   }
 
   /// The outputs with the arguments put in place of the inputs.

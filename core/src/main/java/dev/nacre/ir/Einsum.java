@@ -1,5 +1,6 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -126,7 +127,7 @@ final class Einsum {
       T x = grouped(arrange(a, aTerm, batch + rows + inner), batch.length(), rows.length());
       T y = grouped(arrange(b, bTerm, batch + inner + columns), batch.length(), inner.length());
       long[] sizes = (batch + rows + columns).chars().mapToLong(c -> size((char) c)).toArray();
-      return x.matmul(y).reshape(dev.nacre.type.Shape.of(sizes));
+      return x.matmul(y).reshape(Shape.of(sizes));
     }
 
     private long size(char c) {
@@ -136,10 +137,10 @@ final class Einsum {
 
     /// `[batch…, rows…, columns…] → [Πbatch, Πrows, Πcolumns]`.
     private static <T extends Algebra<T>> T grouped(T x, int batch, int rows) {
-      long m = x.shape().range(0, batch).count();
-      long r = x.shape().range(batch, batch + rows).count();
-      long c = x.shape().range(batch + rows, x.rank()).count();
-      return x.reshape(m, r, c);
+      long m = Sizes.product("einsum", x.shape().range(0, batch));
+      long r = Sizes.product("einsum", x.shape().range(batch, batch + rows));
+      long c = Sizes.product("einsum", x.shape().range(batch + rows, x.rank()));
+      return x.reshape(Shape.of(m, r, c));
     }
 
     private static String join(Set<Character> letters) {

@@ -3,6 +3,7 @@ package dev.nacre.ir;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import java.math.BigDecimal;
 import java.util.List;
 
 /// Arithmetic, comparison and functions, element by element.
@@ -14,11 +15,13 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
 
   // ------------------------------------------------------------------------------------------- one operand
 
-  /// Applies one row of [Unary]. Integers are promoted to f32 where the function does not map integers to integers.
+  /// Applies one row of [Unary]. Integers are promoted to f32 where the function does not map integers to integers, bools to i32 where it does.
   default T map(Unary f) {
-    boolean promotes = f == Unary.NOT ? false : dtype() == DType.BOOL || dtype().isInteger() && !f.onIntegers();
-    T x = promotes ? self().cast(DType.F32) : self();
-    return emit(new Op.Map1(f), List.of(x));
+    DType t = dtype();
+    if (f != Unary.NOT && !t.isFloating()) {
+      t = !f.onIntegers() ? DType.F32 : t == DType.BOOL ? DType.I32 : t;
+    }
+    return emit(new Op.Map1(f), List.of(self().cast(t)));
   }
 
   default T neg() {
@@ -169,7 +172,8 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
 
   /// The n-th derivative of [#digamma()].
   default T polygamma(int n) {
-    return constant(n, dtype()).broadcastTo(shape()).polygammaAt(self());
+    T x = dtype().isFloating() ? self() : self().cast(DType.F32);
+    return constant(n, x.dtype()).broadcastTo(shape()).polygammaAt(x);
   }
 
   /// The derivative of digamma whose order is this tensor, at `x`.
@@ -237,7 +241,8 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
     throw new IllegalStateException(a + " and " + b + " broadcast");
   }
 
-  /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category.
+  /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category. A comparison may be with any number; else a number
+  /// that an integer type cannot hold is an error.
   default T combine(Binary f, double number) {
     DType t = dtype();
     boolean whole = number == Math.rint(number) && !Double.isInfinite(number);
@@ -245,6 +250,12 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
       t = DType.F32;
     } else if (t == DType.BOOL) {
       t = DType.I32;
+    }
+    if (t.isInteger() && t.round(number) != number) {
+      if (!f.isComparison()) {
+        Problem.in(f.symbol()).rule(BigDecimal.valueOf(number).toBigInteger() + " does not fit into " + t).operand("x", type(), origin()).hint("cast to a wider type first").throwDType();
+      }
+      t = DType.I64.round(number) == number ? DType.I64 : DType.F64;
     }
     return combine(f, constant(number, t));
   }
@@ -328,9 +339,13 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
 
   /// Limited to `[low, high]`. Gradient 1 inside and on the limits, 0 outside, as PyTorch.
   default T clamp(double low, double high) {
+    if (dtype().isInteger()) {
+      T x = low <= Reduction.MAX.identity(dtype()) ? self() : maximum(low);
+      return high >= Reduction.MIN.identity(dtype()) ? x : x.minimum(high);
+    }
     T inside = ge(low).and(le(high));
     T limited = detach().maximum(low).minimum(high);
-    return dtype().isFloating() ? inside.where(self(), limited) : maximum(low).minimum(high);
+    return inside.where(self().cast(limited.dtype()), limited);
   }
 
   /// The angle of the point (x = `b`, y = this).

@@ -28,9 +28,9 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     y = column ? y.unsqueeze(1) : y;
     long k = x.size(-1);
     if (k != y.size(-2)) {
-      p.rule(row || column && y.size(-2) != k ? "a.size(-1) must equal b.size(" + (column ? "0" : "-2") + "), but " + k + " ≠ " + y.size(-2) : "a.size(-1) must equal b.size(-2), but " + k + " ≠ " + y.size(-2));
-      if (!column && y.size(-1) == k) {
-        p.hint("b.transpose() is " + y.transpose().shape() + "; did the layer before change its width?");
+      p.rule("a.size(-1) must equal b.size(" + (column ? "0" : "-2") + "), but " + Sizes.text(k) + " ≠ " + Sizes.text(y.size(-2)));
+      if (!column) {
+        p.hint("b.transpose() is " + y.transpose().shape() + (y.size(-1) == k ? ", which fits" : "; did the layer before change its width?"));
       }
       p.throwShape();
     }
@@ -43,8 +43,8 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
   }
 
   private T product(T x, T y, Shape lead, DType t) {
-    if (y.rank() == 2 && x.rank() > 2) { // one big product instead of a batch of small ones
-      T flat = x.reshape(-1, x.size(-1));
+    if (y.rank() == 2 && x.rank() > 2 && x.shape().isKnown()) { // one big product instead of a batch of small ones
+      T flat = x.reshape(x.shape().range(0, x.rank() - 1).count(), x.size(-1));
       return emit(new Op.Contract(t), List.of(flat, y)).reshape(lead.concat(Shape.of(x.size(-2), y.size(-1))));
     }
     T a = x.broadcastTo(lead.concat(x.shape().range(x.rank() - 2, x.rank())));
@@ -120,14 +120,21 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     Problem p = Problem.in("convTranspose").operand("x", type(), origin()).operand("kernel", kernel.type(), kernel.origin());
     int k = windows.size();
     p.require(rank() == k + 2 && kernel.rank() == k + 2, "x and kernel need " + (k + 2) + " axes").throwShape();
-    p.require(size(1) == kernel.size(0), "x has " + size(1) + " channels, but the kernel expects " + kernel.size(0)).throwShape();
+    p.require(dtype() == kernel.dtype() && dtype().isFloating(), "x and kernel must have one floating dtype").throwDType();
+    p.require(size(1) == kernel.size(0), "x has " + size(1) + " channels, but the kernel expects " + kernel.size(0));
+    p.require(groups > 0 && size(1) % Math.max(1, groups) == 0, size(1) + " channels are not divisible into " + groups + " groups").throwShape();
     long[] out = new long[k + 2];
     out[0] = size(0);
     out[1] = kernel.size(1) * groups;
     for (int i = 0; i < k; i++) {
       Window w = windows.get(i);
+      p.require(w.size() == kernel.size(2 + i), "window " + i + " has size " + w.size() + ", but the kernel " + kernel.size(2 + i));
+      p.require(w.size() > 0 && w.stride() > 0 && w.dilation() > 0, "kernel size, stride and dilation must be positive");
+      long most = Math.max(w.stride(), w.dilation());
+      p.require(outputPadding >= 0 && outputPadding < most, "the output padding must be at least 0 and less than " + most + ", but is " + outputPadding);
+      p.require(size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
       out[2 + i] = (size(2 + i) - 1) * w.stride() + w.reach() - w.before() - w.after() + outputPadding;
-      p.require(out[2 + i] > 0 && outputPadding < w.stride() + w.dilation(), "padding leaves no output on axis " + (2 + i));
+      p.require(out[2 + i] > 0, "padding leaves no output on axis " + (2 + i));
     }
     p.throwShape();
     Op op = new Op.Convolve(Op.Convolve.Kind.DATA, windows, groups, Shape.of(out));

@@ -20,44 +20,48 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
   /// The same elements in row-major order under another shape. One size may be −1: it follows from the others.
   default T reshape(long... sizes) {
-    long known = 1;
     int open = -1;
     for (int i = 0; i < sizes.length; i++) {
       if (sizes[i] == -1) {
         if (open >= 0) {
-          throw new ShapeException("reshape: only one size may be -1, not " + Arrays.toString(sizes));
+          throw new ShapeException("reshape: only one size may be -1, not " + Sizes.text(sizes));
         }
         open = i;
-      } else {
-        known *= sizes[i];
       }
     }
     if (open < 0) {
       return reshape(Shape.of(sizes));
     }
     long[] out = sizes.clone();
-    out[open] = inferred(known, sizes);
+    out[open] = inferred(sizes);
     return reshape(Shape.of(out));
   }
 
-  private long inferred(long known, long[] sizes) {
+  /// The size that −1 stands for: what is left of this shape's sizes after the given ones, where unknown sizes cancel each other.
+  private long inferred(long[] sizes) {
     long count = 1;
-    long unknown = 0;
+    List<Long> unknown = new ArrayList<>();
     for (long s : shape().toArray()) {
       if (s < 0) {
-        unknown = unknown == 0 ? s : Long.MIN_VALUE;
+        unknown.add(s);
       } else {
         count *= s;
       }
     }
-    if (unknown != 0 && unknown != Long.MIN_VALUE && count == known) {
-      return unknown;
+    long known = 1;
+    boolean fits = true;
+    for (long s : sizes) {
+      if (s >= 0) {
+        known *= s;
+      } else if (s < -1) {
+        fits &= unknown.remove(s);
+      }
     }
-    if (unknown != 0 || known == 0 || count % known != 0) {
-      Problem.in("reshape")
-          .rule(shape() + " does not divide into " + Arrays.toString(sizes))
-          .operand("x", type(), origin())
-          .throwShape();
+    if (fits && unknown.size() == 1 && count == known && known != 0) {
+      return unknown.get(0);
+    }
+    if (!fits || !unknown.isEmpty() || known == 0 || count % known != 0) {
+      Problem.in("reshape").rule(shape() + " does not divide into " + Sizes.text(sizes)).operand("x", type(), origin()).throwShape();
     }
     return count / known;
   }
@@ -69,7 +73,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// Axes `from` to the last joined into one: `[n, c, h, w].flatten(1)` is `[n, c·h·w]`.
   default T flatten(int from) {
     int a = rank() == 0 ? 0 : Axes.index("flatten", from, rank());
-    return reshape(shape().range(0, a).concat(Shape.of(-1)).toArray());
+    return reshape(shape().range(0, a).concat(Shape.of(Sizes.product("flatten", shape().range(a, rank())))));
   }
 
   /// An axis of size 1 put in at `axis` of the result.
@@ -166,10 +170,13 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     long[] grown = new long[2 * rank()];
     long[] out = new long[rank()];
     for (int i = 0; i < rank(); i++) {
+      if (times[i] < 0) {
+        throw new ShapeException("tile: counts must not be negative, but are " + Arrays.toString(times));
+      }
       split[2 * i] = 1;
       grown[2 * i] = times[i];
       split[2 * i + 1] = grown[2 * i + 1] = size(i);
-      out[i] = times[i] * size(i);
+      out[i] = times[i] == 1 ? size(i) : times[i] * Sizes.known("tile", this, i);
     }
     return reshape(Shape.of(split)).broadcastTo(Shape.of(grown)).reshape(Shape.of(out));
   }
@@ -177,8 +184,11 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// Each element repeated in place along an axis: `[a, b]` twice is `[a, a, b, b]`.
   default T repeat(long times, int axis) {
     int a = Axes.index("repeat", axis, rank());
+    if (times < 0) {
+      throw new ShapeException("repeat: the count must not be negative, but is " + times);
+    }
     Shape wide = shape().insert(a + 1, times);
-    return unsqueeze(a + 1).broadcastTo(wide).reshape(shape().with(a, size(a) * times));
+    return unsqueeze(a + 1).broadcastTo(wide).reshape(shape().with(a, Sizes.known("repeat", this, a) * times));
   }
 
   // ------------------------------------------------------------------------------------------------- slices
@@ -198,7 +208,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     if (step == 0) {
       throw new ShapeException("slice: the step must not be 0");
     }
-    long n = size(a);
+    long n = Sizes.known("slice", this, a);
     long low = step > 0 ? 0 : -1;
     long from = Math.clamp(start < 0 ? start + n : start, low, n + low);
     long to = stop == Long.MIN_VALUE ? -1 : Math.clamp(stop < 0 ? stop + n : stop, low, n + low);
@@ -218,7 +228,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// One position of an axis, which is removed.
   default T select(int axis, long position) {
     int a = Axes.index("select", axis, rank());
-    long n = size(a);
+    long n = Sizes.known("select", this, a);
     if (position < -n || position >= n) {
       Problem.in("select").rule("position " + position + " is out of range for axis " + a + " of size " + n).operand("x", type(), origin()).throwShape();
     }
@@ -238,7 +248,8 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     Axes a = Axes.sortedOrAll("flip", rank(), axes);
     List<Span> spans = new ArrayList<>();
     for (int i = 0; i < rank(); i++) {
-      spans.add(a.contains(i) && size(i) > 0 ? new Span(size(i) - 1, size(i), -1) : Span.all(size(i)));
+      boolean flips = a.contains(i) && Sizes.known("flip", this, i) > 0;
+      spans.add(flips ? new Span(size(i) - 1, size(i), -1) : Span.all(size(i)));
     }
     return slice(spans);
   }
@@ -246,7 +257,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// Elements moved along an axis by `shift`, those that leave one end entering at the other.
   default T roll(long shift, int axis) {
     int a = Axes.index("roll", axis, rank());
-    long n = size(a);
+    long n = Sizes.known("roll", this, a);
     long k = n == 0 ? 0 : Math.floorMod(shift, n);
     return k == 0 ? self() : narrow(a, n - k, k).concat(a, narrow(a, 0, n - k));
   }
@@ -254,7 +265,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// Elements moved along an axis by `distance`, zeros entering, the shape kept.
   default T shift(int axis, long distance) {
     int a = Axes.index("shift", axis, rank());
-    long n = size(a);
+    long n = Sizes.known("shift", this, a);
     long k = Math.min(n, Math.abs(distance));
     T kept = distance >= 0 ? narrow(a, 0, n - k) : narrow(a, k, n - k);
     return kept.pad(a, distance >= 0 ? k : 0, distance >= 0 ? 0 : k, 0);
@@ -310,7 +321,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// One axis continued by its mirror image, without repeating the edge element. Fewer elements than the axis has can be added.
   default T padReflect(int axis, long before, long after) {
     int a = Axes.index("padReflect", axis, rank());
-    long n = size(a);
+    long n = Sizes.known("padReflect", this, a);
     if (before < 0 || after < 0 || before >= n || after >= n) {
       Problem.in("padReflect").rule("padding " + before + " and " + after + " must be at least 0 and less than size " + n + " of axis " + a).operand("x", type(), origin()).throwShape();
     }
@@ -328,7 +339,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// One axis continued by its first and last element.
   default T padEdge(int axis, long before, long after) {
     int a = Axes.index("padEdge", axis, rank());
-    long n = size(a);
+    long n = Sizes.known("padEdge", this, a);
     if (before < 0 || after < 0 || n == 0) {
       Problem.in("padEdge").rule("padding must be at least 0 and axis " + a + " not empty").operand("x", type(), origin()).throwShape();
     }
@@ -381,7 +392,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// Parts of the given sizes along an axis.
   default List<T> split(int axis, long... sizes) {
     int a = Axes.index("split", axis, rank());
-    if (Arrays.stream(sizes).sum() != size(a)) {
+    if (Arrays.stream(sizes).sum() != Sizes.known("split", this, a)) {
       Problem.in("split").rule("sizes " + Arrays.toString(sizes) + " do not add up to " + size(a) + " of axis " + a).operand("x", type(), origin()).throwShape();
     }
     List<T> parts = new ArrayList<>();
@@ -395,13 +406,13 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
   /// `parts` pieces along an axis, the last one smaller if the size does not divide, as torch.chunk.
   default List<T> chunk(int parts, int axis) {
-    long n = size(axis);
+    long n = Sizes.known("chunk", this, Axes.index("chunk", axis, rank()));
     long each = Math.ceilDiv(n, Math.max(1, parts));
     List<Long> sizes = new ArrayList<>();
     for (long start = 0; start < n; start += each) {
       sizes.add(Math.min(each, n - start));
     }
-    return split(axis, sizes.stream().mapToLong(s -> s).toArray());
+    return n == 0 ? List.of(self()) : split(axis, sizes.stream().mapToLong(s -> s).toArray());
   }
 
   // ------------------------------------------------------------------------------------------------ windows
@@ -466,7 +477,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     int a = Axes.index("take", axis, rank());
     Shape head = shape().range(0, a);
     Shape tail = shape().range(a + 1, rank());
-    long n = index.shape().isKnown() ? index.shape().count() : index.shape().size(0);
+    long n = Sizes.product("take", index.shape());
     Shape aligned = Shape.of(ones(a)).concat(Shape.of(n)).concat(Shape.of(ones(tail.rank())));
     T spread = index.reshape(aligned).broadcastTo(head.concat(Shape.of(n)).concat(tail));
     return gather(a, spread).reshape(head.concat(index.shape()).concat(tail));
@@ -479,8 +490,9 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
   /// These class numbers as vectors of `classes` elements: 1 at the number, else 0, along a new last axis.
   default T oneHot(long classes, DType dtype) {
+    Problem.in("oneHot").require(dtype().isInteger(), "class numbers must be integers, not " + dtype()).operand("x", type(), origin()).throwDType();
     T x = self().unsqueeze(rank());
-    return iota(classes, dtype()).eq(x).cast(dtype);
+    return iota(classes, dtype().bytes() < 4 ? DType.I32 : dtype()).eq(x).cast(dtype);
   }
 
   /// The lower triangle of the last two axes, up to `diagonal` above the main one; the rest is 0.
@@ -494,14 +506,20 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   }
 
   private T triangle(long diagonal, boolean lower) {
+    matrix(lower ? "tril" : "triu");
     T row = iota(size(-2), DType.I64).unsqueeze(1).add(diagonal);
     T column = iota(size(-1), DType.I64).unsqueeze(0);
     return (lower ? column.le(row) : column.ge(row)).where(self(), constant(0, dtype()));
   }
 
+  private void matrix(String op) {
+    Problem.in(op).require(rank() >= 2, "needs at least 2 axes").operand("x", type(), origin()).throwShape();
+  }
+
   /// The diagonal of the last two axes.
   default T diagonal() {
-    long n = Math.min(size(-1), size(-2));
+    matrix("diagonal");
+    long n = Math.min(Sizes.known("diagonal", this, rank() - 1), Sizes.known("diagonal", this, rank() - 2));
     T square = narrow(-2, 0, n).narrow(-1, 0, n);
     T index = iota(n, DType.I64).unsqueeze(1).broadcastTo(square.shape().with(-1, 1));
     return square.gather(-1, index).squeeze(-1);

@@ -4,6 +4,7 @@ import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ValueException;
 import java.util.List;
 
 /// Activations, normalisation and losses, composed of the rest.
@@ -62,7 +63,8 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
   /// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
   default T elu(double alpha) {
-    return self().gt(0).where(self(), self().minimum(0).expm1().mul(alpha));
+    T positive = self().gt(0);
+    return positive.where(self(), positive.where(self().zerosLike(), self()).expm1().mul(alpha));
   }
 
   /// Self-normalising [#elu] (Klambauer et al. 2017).
@@ -99,26 +101,26 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
   /// `eˣ / Σ eˣ` along an axis, computed from the largest element so that it does not overflow.
   default T softmax(int axis) {
     Axes a = Axes.sortedOrAll("softmax", rank(), axis);
-    T e = centred(a).exp();
+    T e = centred("softmax", a).exp();
     return e.div(e.reduce(Reduction.SUM, a).expandAlong(a, shape()));
   }
 
   /// `x − ln Σ eˣ` along an axis: the logarithm of [#softmax], computed without loss.
   default T logSoftmax(int axis) {
     Axes a = Axes.sortedOrAll("logSoftmax", rank(), axis);
-    T c = centred(a);
+    T c = centred("logSoftmax", a);
     return c.sub(c.exp().reduce(Reduction.SUM, a).log().expandAlong(a, shape()));
   }
 
   /// Minus the largest element along an axis, which is a constant to the derivative.
-  private T centred(Axes a) {
-    Problem.in("softmax").require(dtype().isFloating(), "not defined on " + dtype()).operand("x", self().type(), origin()).throwDType();
+  private T centred(String op, Axes a) {
+    Problem.in(op).require(dtype().isFloating(), "not defined on " + dtype()).operand("x", self().type(), origin()).throwDType();
     return self().sub(self().reduce(Reduction.MAX, a).detach().expandAlong(a, shape()));
   }
 
   /// `(x − mean) / √(variance + epsilon)` over the last axes, whose number is given (Ba et al. 2016).
   default T layerNorm(int lastAxes, double epsilon) {
-    Axes a = Axes.range(rank() - lastAxes, rank());
+    Axes a = last("layerNorm", lastAxes);
     T c = self().sub(self().mean(a.toArray()).expandAlong(a, shape()));
     T variance = c.square().mean(a.toArray());
     return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape()));
@@ -126,8 +128,16 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
   /// `x / √(mean(x²) + epsilon)` over the last axes (Zhang and Sennrich 2019).
   default T rmsNorm(int lastAxes, double epsilon) {
-    Axes a = Axes.range(rank() - lastAxes, rank());
+    Axes a = last("rmsNorm", lastAxes);
     return self().mul(self().square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape()));
+  }
+
+  private Axes last(String op, int count) {
+    Problem.in(op)
+        .require(count >= 1 && count <= rank(), "the number of axes must be between 1 and " + rank() + ", but is " + count)
+        .operand("x", type(), origin())
+        .throwShape();
+    return Axes.range(rank() - count, rank());
   }
 
   // -------------------------------------------------------------------------------------------------- losses
@@ -139,11 +149,12 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
   default T crossEntropy(T labels, double smoothing) {
     int axis = classAxis(labels);
     T log = logSoftmax(axis);
-    T classes = iota(size(axis), labels.dtype()).reshape(alongAxis(axis));
-    T label = labels.unsqueeze(axis);
+    T number = labels.dtype().bytes() < 4 ? labels.cast(DType.I32) : labels;
+    T classes = iota(size(axis), number.dtype()).reshape(alongAxis(axis));
     Axes a = Axes.range(axis, axis + 1);
-    T hit = classes.eq(label).where(log, constant(0, dtype())).reduce(Reduction.SUM, a);
-    T valid = labels.ge(0).and(labels.lt(size(axis)));
+    T hit = classes.eq(number.unsqueeze(axis)).where(log, constant(0, dtype())).reduce(Reduction.SUM, a);
+    Reductions<T> logits = self();
+    T valid = number.ge(0).and(number.lt(logits.extent(a, number.dtype())));
     T loss = valid.where(hit, constant(Double.NaN, dtype())).neg();
     return smoothing == 0 ? loss : loss.mul(1 - smoothing).sub(log.mean(axis).mul(smoothing));
   }
@@ -181,7 +192,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         .operand("logits", self().type(), origin())
         .operand("probabilities", probabilities.type(), probabilities.origin())
         .throwShape();
-    T q = smoothing == 0 ? probabilities : probabilities.mul(1 - smoothing).add(smoothing / size(axis));
+    T q = smoothing == 0 ? probabilities : probabilities.mul(1 - smoothing).add(smoothing / Sizes.known("crossEntropy", this, axis));
     return q.mul(logSoftmax(axis)).sum(axis).neg();
   }
 
@@ -197,6 +208,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
   /// Elements zeroed with probability `p` and the others scaled by `1/(1 − p)`, by random bits in [0, 2³²) as i32 of this shape (Srivastava et al. 2014).
   default T dropout(double p, T bits) {
+    if (!(p >= 0 && p <= 1)) {
+      throw new ValueException("dropout: the probability must be between 0 and 1, but is " + p);
+    }
     if (p == 1) {
       return self().zerosLike();
     }

@@ -286,8 +286,10 @@ public sealed interface Op {
         long last = s.start() + (s.size() - 1) * s.step();
         long n = x.size(i);
         boolean whole = s.isAll(n);
+        p.require(whole || n >= 0, Sizes.unknown(i));
+        p.require(whole || s.step() != 0, "the step must not be 0");
         p.require(
-            whole || s.size() == 0 || s.size() > 0 && s.start() >= 0 && s.start() < n && last >= 0 && last < n,
+            whole || n < 0 || s.size() == 0 || s.size() > 0 && s.start() >= 0 && s.start() < n && last >= 0 && last < n,
             "elements " + s.start() + " to " + last + " are not on axis " + i + " of size " + n);
       }
       p.throwShape();
@@ -316,6 +318,7 @@ public sealed interface Op {
       for (int i = 0; i < out.length; i++) {
         Margin m = margins.get(i);
         p.require(m.before() >= 0 && m.after() >= 0 && m.between() >= 0, "margins must not be negative, but axis " + i + " has " + m);
+        p.require(m.equals(Margin.NONE) || out[i] >= 0, Sizes.unknown(i));
         out[i] = m.equals(Margin.NONE) ? out[i] : m.padded(out[i]);
       }
       p.throwShape();
@@ -341,6 +344,7 @@ public sealed interface Op {
         boolean fits = x.rank() == first.rank() && x.shape().with(axis, 0).equals(first.shape().with(axis, 0));
         p.require(fits, "operand " + i + " must agree with operand 0 on every axis but " + axis);
         p.require(x.dtype() == first.dtype(), "operand " + i + " must be " + first.dtype());
+        p.require(!fits || x.size(axis) >= 0 || in.size() == 1, Sizes.unknown(axis));
         total += fits ? x.size(axis) : 0;
       }
       p.throwShape();
@@ -374,6 +378,9 @@ public sealed interface Op {
       }
       for (int i = 0; i < k; i++) {
         Window w = windows.get(i);
+        boolean fits = w.size() > 0 && w.stride() > 0 && w.dilation() > 0 && w.before() == 0 && w.after() == 0;
+        p.require(fits, "size, stride and dilation must be positive and the padding 0, not " + w);
+        p.require(x.size(lead + i) >= 0, Sizes.unknown(lead + i)).throwShape();
         out[lead + i] = w.positions(x.size(lead + i));
         out[lead + k + i] = w.size();
         p.require(out[lead + i] > 0, "a window that reaches " + w.reach() + " does not fit axis " + (lead + i) + " of size " + x.size(lead + i));
@@ -397,7 +404,7 @@ public sealed interface Op {
       Node x = in.get(0);
       boolean empty = x.shape().isKnown() && x.shape().count() == 0 && x.shape().without(axes).count() != 0;
       Problem.in(name())
-          .require(!empty || kind == Reduction.SUM || kind == Reduction.PROD, "has no value over no elements")
+          .require(!empty || kind == Reduction.SUM || kind == Reduction.PROD || x.dtype() == DType.BOOL, "has no value over no elements")
           .operand("x", x.type(), x.origin())
           .throwShape();
       return x.type().withShape(x.shape().without(axes));
@@ -415,7 +422,7 @@ public sealed interface Op {
               // Ties share the gradient evenly, as torch.amax.
               case MAX, MIN -> {
                 Node hit = x.eq(c.out().expandAlong(axes, x.shape())).cast(x.dtype());
-                yield g.mul(hit).div(hit.sum(axes.toArray()).expandAlong(axes, x.shape()));
+                yield g.mul(hit).div(hit.reduce(Reduction.SUM, axes).expandAlong(axes, x.shape()));
               }
               // Product of all others: exact where an element is 0.
               case PROD -> g.mul(x.productOfOthers(axes));
@@ -585,8 +592,10 @@ public sealed interface Op {
       out[1] = w.size(0);
       for (int i = 0; i < k; i++) {
         Window win = windows.get(i);
+        p.require(win.size() == w.size(2 + i), "window " + i + " has size " + win.size() + ", but the kernel " + w.size(2 + i));
+        p.require(win.size() > 0 && win.stride() > 0 && win.dilation() > 0, "kernel size, stride and dilation must be positive");
+        p.require(x.size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
         out[2 + i] = win.positions(x.size(2 + i));
-        p.require(win.stride() > 0 && win.dilation() > 0, "stride and dilation must be positive");
         p.require(out[2 + i] > 0, "the kernel reaches " + win.reach() + " but axis " + (2 + i) + " has only " + (x.size(2 + i) + win.before() + win.after()) + " with padding");
       }
       p.throwShape();
@@ -646,12 +655,18 @@ public sealed interface Op {
     @Override
     public TensorType infer(List<Node> in) {
       Problem p = Problem.in(name());
+      p.require(in.size() == body.inputs().size(), "takes " + body.inputs().size() + " operands, not " + in.size()).throwShape();
       for (int i = 0; i < in.size(); i++) {
         p.operand(Integer.toString(i), in.get(i).type(), in.get(i).origin());
         p.require(in.get(i).type().equals(body.inputs().get(i).type()), "operand " + i + " must be " + body.inputs().get(i).type());
       }
       p.throwShape();
       return body.outputs().get(output).type();
+    }
+
+    @Override
+    public Op bind(LongUnaryOperator known) {
+      return new Fused(what, body.bind(known), output);
     }
 
     @Override
@@ -681,7 +696,8 @@ public sealed interface Op {
     }
   }
 
-  private static Shape bound(Shape shape, LongUnaryOperator known) {
+  /// A shape with unknown sizes replaced.
+  static Shape bound(Shape shape, LongUnaryOperator known) {
     return shape.isKnown() ? shape : Shape.of(java.util.Arrays.stream(shape.toArray()).map(known).toArray());
   }
 

@@ -1,5 +1,6 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,15 +26,20 @@ final class Rearrange {
     if (left.size() != x.rank()) {
       throw new ShapeException("rearrange '" + pattern + "': the left side names " + left.size() + " axes, but x is " + x.type());
     }
+    for (String name : given.keySet()) {
+      if (left.stream().noneMatch(g -> g.contains(name))) {
+        throw new ShapeException("rearrange '" + pattern + "': the size of " + name + " is given, but the left side does not name it");
+      }
+    }
     Map<String, Long> sizes = sizes(pattern, left, x, given);
     List<String> from = left.stream().flatMap(List::stream).toList();
     List<String> to = right.stream().flatMap(List::stream).toList();
     if (from.size() != to.size() || !from.containsAll(to) || !to.containsAll(from)) {
       throw new ShapeException("rearrange '" + pattern + "': both sides must name the same axes, but " + from + " ≠ " + to);
     }
-    T split = x.reshape(from.stream().mapToLong(sizes::get).toArray());
+    T split = x.reshape(Shape.of(from.stream().mapToLong(sizes::get).toArray()));
     T ordered = split.permute(to.stream().mapToInt(from::indexOf).toArray());
-    return ordered.reshape(right.stream().mapToLong(g -> g.stream().mapToLong(sizes::get).reduce(1, (a, b) -> a * b)).toArray());
+    return ordered.reshape(Shape.of(right.stream().mapToLong(g -> Sizes.product("rearrange", Shape.of(g.stream().mapToLong(sizes::get).toArray()))).toArray()));
   }
 
   private static List<List<String>> parse(String pattern, String side) {
@@ -76,6 +82,9 @@ final class Rearrange {
         }
       }
       long n = x.size(i);
+      if (n < 0 && known != 1) {
+        throw new ShapeException("rearrange '" + pattern + "': " + Sizes.unknown(i));
+      }
       if (open.isEmpty() ? known != n : known == 0 || n % known != 0) {
         throw new ShapeException("rearrange '" + pattern + "': axis " + i + " of " + x.type() + " does not divide into " + left.get(i));
       }

@@ -58,27 +58,27 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
   default T mean(int... axes) {
     Problem.in("mean").require(dtype().isFloating(), "not defined on " + dtype()).operand("x", type(), origin()).hint("cast to f32 first").throwDType();
     Axes a = Axes.sortedOrAll("mean", rank(), axes);
-    return self().reduce(Reduction.SUM, a).div(extent(a));
+    return self().reduce(Reduction.SUM, a).div(extent(a, dtype()));
   }
 
-  /// Number of elements along axes as a scalar of this type: a constant as soon as the sizes are known.
-  private T extent(Axes axes) {
+  /// Number of elements along axes as a scalar: a constant as soon as the sizes are known.
+  default T extent(Axes axes, DType dtype) {
     double n = 1;
     for (int i = 0; i < axes.count(); i++) {
       long s = size(axes.get(i));
       if (s < 0) {
-        return emit(new Op.Extent(axes, dtype()), List.of(self()));
+        return emit(new Op.Extent(axes, dtype), List.of(self()));
       }
       n *= s;
     }
-    return constant(n, dtype());
+    return constant(n, dtype);
   }
 
   /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one.
   default T variance(int correction, int... axes) {
     Axes a = Axes.sortedOrAll("variance", rank(), axes);
     T centred = self().sub(self().mean(a.toArray()).expandAlong(a, shape()));
-    T n = a.count() == 0 ? constant(1, dtype()) : extent(a);
+    T n = extent(a, dtype());
     return centred.square().reduce(Reduction.SUM, a).div(n.sub(correction).maximum(0));
   }
 
@@ -154,7 +154,9 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
     long[] along = new long[rank()];
     java.util.Arrays.fill(along, 1);
     along[a] = size(a);
-    return iota(size(a), DType.I32).eq(last ? size(a) - 1 : 0).reshape(Shape.of(along)).broadcastTo(shape());
+    T place = iota(size(a), DType.I32);
+    T edge = !last ? constant(0, DType.I32) : extent(Axes.range(a, a + 1), DType.I32).sub(1);
+    return place.eq(edge).reshape(Shape.of(along)).broadcastTo(shape());
   }
 
   /// For each element, the product of all the others along axes: the derivative of the product, exact where elements are 0.
@@ -171,7 +173,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
     }
     int[] permutation = order.stream().mapToInt(i -> i).toArray();
     T moved = self().permute(permutation);
-    T flat = moved.reshape(moved.shape().range(0, kept.count()).concat(Shape.of(shape().without(kept).count())));
+    T flat = axes.count() == 1 ? moved : moved.flatten(kept.count());
     Reductions<T> r = flat;
     T others = r.exclusiveProduct(-1, false).mul(r.exclusiveProduct(-1, true));
     return others.reshape(moved.shape()).permute(Axes.of("prod", rank(), permutation).inverse().toArray());
@@ -192,7 +194,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
   /// The k largest elements along an axis, largest first, and their indices.
   default TopK<T> topk(long k, int axis) {
     int a = Axes.index("topk", axis, rank());
-    Problem.in("topk").require(k >= 0 && k <= size(a), "k = " + k + " is not between 0 and size " + size(a) + " of axis " + a).operand("x", type(), origin()).throwShape();
+    Problem.in("topk").require(k >= 0 && k <= Sizes.known("topk", this, a), "k = " + k + " is not between 0 and size " + size(a) + " of axis " + a).operand("x", type(), origin()).throwShape();
     T indices = argsort(a, true).narrow(a, 0, k);
     return new TopK<>(self().gather(a, indices), indices);
   }

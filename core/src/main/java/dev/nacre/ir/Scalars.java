@@ -18,6 +18,9 @@ public final class Scalars {
   }
 
   public static double acosh(double a) {
+    if (a < 1) {
+      return Double.NaN;
+    }
     return a > 1e8 ? Math.log(a) + Math.log(2) : Math.log1p(a - 1 + Math.sqrt((a - 1) * (a + 1)));
   }
 
@@ -81,7 +84,7 @@ public final class Scalars {
       if (x == Math.floor(x)) {
         return Double.POSITIVE_INFINITY;
       }
-      return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - lgamma(1 - x);
+      return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * (x - Math.rint(x))))) - lgamma(1 - x);
     }
     if (x == 1 || x == 2) {
       return 0;
@@ -97,14 +100,14 @@ public final class Scalars {
     return (z - 0.5) * Math.log(z) - z + 0.5 * Math.log(2 * Math.PI) + series - Math.log(product);
   }
 
-  /// The n-th derivative of digamma (n = 0 is digamma itself), by recurrence upwards and the asymptotic series; n ≥ 1 needs x > 0 or
-  /// a non-integer x, which is shifted up too.
+  /// The n-th derivative of digamma (n = 0 is digamma itself), by recurrence upwards and the asymptotic series; negative arguments by reflection,
+  /// `(−1)ⁿ·ψₙ(1−x) − ψₙ(x) = dⁿ/dxⁿ π·cot πx`.
   public static double polygamma(int n, double x) {
-    if (Double.isNaN(x) || x <= 0 && x == Math.floor(x)) {
-      return n == 0 || x != x ? Double.NaN : Double.POSITIVE_INFINITY;
+    if (Double.isNaN(x) || n < 0 || x <= 0 && x == Math.floor(x)) {
+      return n <= 0 || x != x ? Double.NaN : Double.POSITIVE_INFINITY;
     }
-    if (n == 0 && x < 0) {
-      return polygamma(0, 1 - x) - Math.PI / Math.tan(Math.PI * x);
+    if (x < 0) {
+      return ((n & 1) == 0 ? 1 : -1) * polygamma(n, 1 - x) - cotangentDerivative(n, x);
     }
     double sign = (n & 1) == 0 ? -1 : 1;
     double factorial = 1;
@@ -134,5 +137,24 @@ public final class Scalars {
       rising *= (2.0 * k + n) * (2.0 * k + n + 1) / ((2.0 * k + 1) * (2.0 * k + 2));
     }
     return sign * (asymptotic + factorial * shifted);
+  }
+
+  /// `dⁿ/dxⁿ π·cot πx`, as a polynomial in t = cot πx, whose derivative is −π·(1 + t²).
+  private static double cotangentDerivative(int n, double x) {
+    double t = 1 / Math.tan(Math.PI * (x - Math.rint(x)));
+    double[] p = {0, Math.PI};
+    for (int k = 0; k < n; k++) {
+      double[] next = new double[p.length + 1];
+      for (int i = 1; i < p.length; i++) {
+        next[i - 1] -= Math.PI * i * p[i];
+        next[i + 1] -= Math.PI * i * p[i];
+      }
+      p = next;
+    }
+    double sum = 0;
+    for (int i = p.length - 1; i >= 0; i--) {
+      sum = sum * t + p[i];
+    }
+    return sum;
   }
 }

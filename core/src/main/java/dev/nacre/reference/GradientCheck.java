@@ -59,7 +59,7 @@ public final class GradientCheck {
   public static void check(Function<List<Node>, List<Node>> function, List<Array> operands) {
     List<Mismatch> wrong = mismatches(function, operands, 2);
     if (!wrong.isEmpty()) {
-      StringBuilder text = new StringBuilder("gradient check: derivatives differ from finite differences in " + wrong.size() + " places");
+      StringBuilder text = new StringBuilder("gradient check: derivatives differ from finite differences in " + wrong.size() + (wrong.size() == 1 ? " place" : " places"));
       wrong.stream().limit(5).forEach(m -> text.append("\n  ").append(m));
       throw new ValueException(text.toString());
     }
@@ -72,7 +72,7 @@ public final class GradientCheck {
   public static List<Mismatch> mismatches(Function<List<Node>, List<Node>> function, List<Array> operands, int orders) {
     for (Array x : operands) {
       if (x.dtype().isFloating() && x.dtype() != DType.F64) {
-        throw new DTypeException("gradient check: operands must be f64, because f" + 8 * x.dtype().bytes() + " is too coarse for differences");
+        throw new DTypeException("gradient check: operands must be f64, because " + x.dtype() + " is too coarse for differences");
       }
     }
     GradientCheck first = new GradientCheck(function, operands, 1, new SplittableRandom(0));
@@ -204,8 +204,7 @@ public final class GradientCheck {
   }
 
   private void compare(int output, int operand, double derived, double measured) {
-    double scale = Math.max(1, Math.max(Math.abs(derived), Math.abs(measured)));
-    if (!(Math.abs(derived - measured) <= TOLERANCE * scale)) {
+    if (!(Math.abs(derived - measured) <= TOLERANCE * Math.max(1, Math.abs(measured)))) { // so written that NaN is a mismatch
       found.add(new Mismatch(order, output, operand, derived, measured));
     }
   }

@@ -88,12 +88,12 @@ public final class Interpreter {
     };
   }
 
-  private static Array fused(Op.Fused op, List<Array> in) {
+  private Array fused(Op.Fused op, List<Array> in) {
     Map<Source, Array> arguments = new IdentityHashMap<>();
     for (int i = 0; i < in.size(); i++) {
       arguments.put(((Op.Leaf) op.body().inputs().get(i).op()).source(), in.get(i));
     }
     Node wanted = op.body().outputs().get(op.output());
-    return evaluate(List.of(wanted), arguments::get).get(0);
+    return evaluate(List.of(wanted), s -> arguments.containsKey(s) ? arguments.get(s) : leaves.apply(s)).get(0);
   }
 }

@@ -50,9 +50,13 @@ public final class Shape {
       if (s < 0) {
         throw new ShapeException("count: " + this + " has a size that is known only when the function is called");
       }
-      n = Math.multiplyExact(n, s);
+      n = s == 0 || Math.multiplyHigh(n, s) == 0 && n * s >= 0 ? n * s : tooMany();
     }
     return n;
+  }
+
+  private long tooMany() {
+    throw new ShapeException("count: " + this + " has more elements than a 64-bit number can count");
   }
 
   /// Whether every size is known.
@@ -73,7 +77,7 @@ public final class Shape {
       if (s < 0) {
         unknown++;
       } else {
-        known = Math.multiplyExact(known, s);
+        known *= s; // an overflow is found when the elements are counted
       }
     }
     long[] f = new long[unknown + 1];

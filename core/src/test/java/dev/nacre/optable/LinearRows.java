@@ -69,10 +69,10 @@ final class LinearRows {
             d -> List.of(d.in(-1, 1, 1, 2, 5, d.n() + 2), d.in(-1, 1, 2, 2, 2, 3)),
             (x, w) -> x.conv(w, List.of(Window.of(2).stride(2).padding(1, 0), Window.of(3).padding(0, 1)), 1)));
     rows.add(conv("conv1d", d -> List.of(d.in(-1, 1, d.n(), 2, 6), d.in(-1, 1, 3, 2, 3)), (x, w) -> x.conv1d(w, 1, 1, 1, 1)));
-    rows.add(conv("conv1d dilated", d -> List.of(d.in(-1, 1, 1, 1, d.n() + 4), d.in(-1, 1, 2, 1, 3)), (x, w) -> x.conv1d(w, 1, 0, 2, 1)));
+    rows.add(conv("conv1d dilated", d -> List.of(d.in(-1, 1, 1, 1, d.n() + 4), d.in(-1, 1, 2, 1, 3)), (x, w) -> x.conv1d(w, 1, 0, 2, 1)).from(1));
     rows.add(conv("conv2d", d -> List.of(d.in(-1, 1, d.n(), 2, 4, 5), d.in(-1, 1, 3, 2, 3, 2)), (x, w) -> x.conv2d(w, 2, 1, 1, 1)));
     rows.add(conv("conv2d grouped", d -> List.of(d.in(-1, 1, d.n(), 4, 3, 3), d.in(-1, 1, 2, 2, 2, 2)), (x, w) -> x.conv2d(w, 1, 0, 1, 2)));
-    rows.add(conv("conv2d depthwise", d -> List.of(d.in(-1, 1, 1, 3, d.n() + 1, 3), d.in(-1, 1, 3, 1, 2, 2)), (x, w) -> x.conv2d(w, 1, 0, 1, 3)));
+    rows.add(conv("conv2d depthwise", d -> List.of(d.in(-1, 1, 1, 3, d.n() + 1, 3), d.in(-1, 1, 3, 1, 2, 2)), (x, w) -> x.conv2d(w, 1, 0, 1, 3)).from(1));
     rows.add(conv("conv2d 1×1", d -> List.of(d.in(-1, 1, d.n(), 3, 2, 2), d.in(-1, 1, 2, 3, 1, 1)), (x, w) -> x.conv2d(w, 1, 0, 1, 1)));
     rows.add(conv("conv3d", d -> List.of(d.in(-1, 1, d.n(), 1, 3, 2, 3), d.in(-1, 1, 2, 1, 2, 2, 2)), (x, w) -> x.conv3d(w, 1, 0, 1, 1)));
     rows.add(

@@ -54,7 +54,7 @@ final class NeuralRows {
 
   private static void normalisation(List<Row> rows) {
     rows.add(matrix("softmax", x -> x.softmax(-1)));
-    rows.add(matrix("softmax first", x -> x.mul(100).softmax(0)).from(1).slack(200));
+    rows.add(matrix("softmax first", x -> x.mul(4).softmax(0)).from(1).slack(32));
     rows.add(matrix("logSoftmax", x -> x.logSoftmax(1)));
     rows.add(matrix("layerNorm", x -> x.layerNorm(1, 1e-3)).slack(64));
     rows.add(Row.of("layerNorm of two axes", d -> List.of(d.in(-2, 2, 2, d.n(), 3)), in -> in.get(0).layerNorm(2, 1e-3)).from(1).slack(64));

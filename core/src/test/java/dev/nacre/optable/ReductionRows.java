@@ -48,7 +48,7 @@ final class ReductionRows {
     rows.add(cube("any", x -> x.trunc().any(1)).on(ALL).flat());
     rows.add(cube("all", x -> x.trunc().all(0, 2)).on(ALL).flat());
     rows.add(cube("logSumExp", x -> x.logSumExp(1)).from(1).on(NUMBERS).slack(4));
-    rows.add(cube("logSumExp all", x -> x.mul(100).logSumExp()).from(1).on(NUMBERS).slack(4));
+    rows.add(cube("logSumExp all", x -> x.mul(4).logSumExp()).from(1).on(NUMBERS).slack(8));
     rows.add(cube("norm 1", x -> x.norm(1, 0)).slack(4).note("kinks at 0"));
     rows.add(cube("norm 2", x -> x.norm(2, 1)).from(1).slack(4).note("no derivative at 0"));
     rows.add(Row.of("norm 3", d -> List.of(d.off0(0.2, 2, 2, d.n())), in -> in.get(0).norm(3, 0)).slack(8));
@@ -60,6 +60,7 @@ final class ReductionRows {
     rows.add(cube("mean all", x -> x.mean()).from(1).slack(8));
     rows.add(cube("variance", x -> x.variance(1, 0, 2)).slack(16));
     rows.add(cube("variance biased", x -> x.variance(0)).from(1).slack(16));
+    rows.add(cube("extent", x -> x.extent(Axes.range(0, 2), DType.F64).mul(x.sum())).slack(64));
     rows.add(cube("std", x -> x.std(1, -1)).slack(16));
   }
 

@@ -58,7 +58,7 @@ final class StructureRows {
     rows.add(Row.of("constant", d -> List.of(d.in(-3, 3, 2, d.n())), in -> in.get(0).mul(in.get(0).constant(1.5, in.get(0).dtype()))));
     rows.add(Row.of("iota", d -> List.of(d.in(-3, 3, 2, d.n())), in -> in.get(0).add(in.get(0).iota(in.get(0).size(1), in.get(0).dtype()))).on(DTypes.NUMBERS));
     rows.add(
-        Row.of("extent", d -> List.of(d.in(-3, 3, 2, d.n(), 3)), in -> Node.of(new Op.Extent(Axes.range(1, 3), DType.F32), in.get(0))).on(ALL).flat());
+        Row.of("extent op", d -> List.of(d.in(-3, 3, 2, d.n(), 3)), in -> Node.of(new Op.Extent(Axes.range(1, 3), DType.F32), in.get(0))).on(ALL).flat());
     rows.add(
         Row.of("after", d -> List.of(d.in(-3, 3, 2, d.n()), d.in(-3, 3, 3)), in -> Node.of(new Op.After(), in.get(0), in.get(1).exp())).on(ALL));
     rows.add(Row.of("fused first", d -> List.of(d.in(-2, 2, 2, d.n()), d.in(-2, 2, 2, d.n())), in -> new Gate(false).output(0, in)).slack(4));

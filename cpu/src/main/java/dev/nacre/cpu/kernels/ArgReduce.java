@@ -37,7 +37,7 @@ record ArgReduce(View x, View out, boolean largest, Nest lines, long length, lon
     @Override
     public void run(long[] addresses) {
         long count = lines.count();
-        if (count == 0) return;
+        if (count * length == 0) return;
         boolean together = Math.abs(lines.step(0)) < Math.abs(step);
         long chunk = Math.max(together ? Math.min(CHUNK, lines.inner()) : 1, WORTH / length);
         Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {

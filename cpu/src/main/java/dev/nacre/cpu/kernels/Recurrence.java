@@ -5,6 +5,7 @@ import static dev.nacre.cpu.kernels.Products.bytes;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import java.util.Arrays;
 
 /// `hₜ = aₜ·hₜ₋₁ + bₜ` along each line. Floating types carry a double from step to step; integers wrap around.
 ///
@@ -79,7 +80,7 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
 
     /// `n` lines side by side.
     private void across(long atA, long atB, long to, int n, double[] as, double[] bs, double[] h) {
-        java.util.Arrays.fill(h, 0, n, 0);
+        Arrays.fill(h, 0, n, 0);
         for (long t = 0; t < length; t++) {
             Memory.reals(a.dtype(), atA + t * steps[0], lines.step(0), n, as);
             Memory.reals(b.dtype(), atB + t * steps[1], lines.step(1), n, bs);

@@ -223,7 +223,9 @@ final class VectorLane extends Lane {
     }
 
     private Element maskOf(Value v) {
-        return masks.computeIfAbsent(v, this::naturalMask);
+        Element known = masks.get(v);
+        if (known == null) masks.put(v, known = naturalMask(v));
+        return known;
     }
 
     private Element naturalMask(Value v) {

@@ -42,6 +42,8 @@ final class Api {
             function("dnnl_memory_desc_create_with_blob", INT, POINTER, POINTER);
     static final MethodHandle DESC_TO_BLOB =
             function("dnnl_memory_desc_get_blob", INT, POINTER, POINTER, POINTER);
+    static final MethodHandle DESC_PART =
+            function("dnnl_memory_desc_create_submemory", INT, POINTER, POINTER, POINTER, POINTER);
     static final MethodHandle DESC_QUERY = function("dnnl_memory_desc_query", INT, POINTER, INT, POINTER);
     static final MethodHandle DESC_EQUAL = function("dnnl_memory_desc_equal", INT, POINTER, POINTER);
     static final MethodHandle DESC_SIZE = function("dnnl_memory_desc_get_size", LONG, POINTER);
@@ -84,6 +86,8 @@ final class Api {
             POINTER);
     static final MethodHandle REORDER = function(
             "dnnl_reorder_primitive_desc_create", INT, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
+    static final MethodHandle SUM = function(
+            "dnnl_sum_primitive_desc_create", INT, POINTER, POINTER, POINTER, INT, POINTER, POINTER, POINTER);
     static final MethodHandle PD_QUERY =
             function("dnnl_primitive_desc_query", INT, POINTER, INT, INT, POINTER);
     static final MethodHandle PD_QUERY_DESC =

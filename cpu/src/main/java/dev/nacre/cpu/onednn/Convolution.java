@@ -51,6 +51,11 @@ public record Convolution(
         return new Convolution(direction, src, weights, Optional.of(bias), dst, window, attributes);
     }
 
+    /// With weights of another layout.
+    public Convolution weights(MemoryDesc weights) {
+        return new Convolution(direction, src, weights, bias, dst, window, attributes);
+    }
+
     /// With attributes.
     public Convolution attributes(Attributes attributes) {
         return new Convolution(direction, src, weights, bias, dst, window, attributes);

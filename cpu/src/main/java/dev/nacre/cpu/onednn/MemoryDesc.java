@@ -1,17 +1,19 @@
 package dev.nacre.cpu.onednn;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
 /// How a tensor lies in memory: element type, size of each axis, and layout. A value.
 ///
-/// The layout is one of three:
+/// The layout is one of four:
 ///
 /// - **strided**: element `[i, j, …]` is at `i·strides[0] + j·strides[1] + …`, counted in elements;
 /// - **any**: not decided. In a [Spec] it lets the implementation choose; the choice is in the primitive's [Slot]s;
 /// - **opaque**: one that an implementation chose and strides cannot express (blocks, padding). Use it to make a [Reorder]
-///   into it, and to reserve its [bytes][#bytes()].
+///   into it, and to reserve its [bytes][#bytes()];
+/// - **tiled**: the same, for a matrix product whose columns are computed apart: one layout after the other.
 public final class MemoryDesc {
     /// The most axes oneDNN knows.
     public static final int MAX_RANK = 12;
@@ -23,13 +25,16 @@ public final class MemoryDesc {
     private final long[] dims;
     private final long[] strides; // empty unless strided
     private final byte[] blob; // oneDNN's own form, empty unless opaque
+    private final List<MemoryDesc> tiles; // neighbours along the last axis, empty unless tiled
     private final long bytes;
 
-    private MemoryDesc(DataType type, long[] dims, long[] strides, byte[] blob, long bytes) {
+    private MemoryDesc(
+            DataType type, long[] dims, long[] strides, byte[] blob, List<MemoryDesc> tiles, long bytes) {
         this.type = Objects.requireNonNull(type, "type");
         this.dims = dims;
         this.strides = strides;
         this.blob = blob;
+        this.tiles = tiles;
         this.bytes = bytes;
     }
 
@@ -57,18 +62,34 @@ public final class MemoryDesc {
             if (dims[axis] == 0) empty = true;
             last += Math.max(0, dims[axis] - 1) * strides[axis];
         }
-        return new MemoryDesc(
-                type, dims.clone(), strides.clone(), NO_BLOB, empty ? 0 : (last + 1) * Math.max(1, type.bytes()));
+        return strided(type, dims.clone(), strides.clone(), empty ? 0 : (last + 1) * type.bytes());
     }
 
     /// With the layout left open.
     public static MemoryDesc any(DataType type, long... dims) {
         check(dims);
-        return new MemoryDesc(type, dims.clone(), NO_STRIDES, NO_BLOB, 0);
+        return new MemoryDesc(type, dims.clone(), NO_STRIDES, NO_BLOB, List.of(), 0);
+    }
+
+    private static MemoryDesc strided(DataType type, long[] dims, long[] strides, long bytes) {
+        return new MemoryDesc(type, dims, strides, NO_BLOB, List.of(), bytes);
     }
 
     static MemoryDesc opaque(DataType type, long[] dims, byte[] blob, long bytes) {
-        return new MemoryDesc(type, dims, NO_STRIDES, blob, bytes);
+        return new MemoryDesc(type, dims, NO_STRIDES, blob, List.of(), bytes);
+    }
+
+    /// Tiles along the last axis, one behind the other in memory.
+    static MemoryDesc tiled(List<MemoryDesc> tiles) {
+        var dims = tiles.getFirst().dims();
+        dims[dims.length - 1] = tiles.stream().mapToLong(t -> t.dim(t.rank() - 1)).sum();
+        long bytes = tiles.stream().mapToLong(MemoryDesc::room).sum();
+        return new MemoryDesc(tiles.getFirst().type, dims, NO_STRIDES, NO_BLOB, List.copyOf(tiles), bytes);
+    }
+
+    /// Its bytes, rounded up so that what follows is aligned.
+    long room() {
+        return (bytes + 127) & -128;
     }
 
     private static void check(long[] dims) {
@@ -87,12 +108,24 @@ public final class MemoryDesc {
         newDims[b] = dims[a];
         newStrides[a] = strides[b];
         newStrides[b] = strides[a];
-        return new MemoryDesc(type, newDims, newStrides, NO_BLOB, bytes);
+        return strided(type, newDims, newStrides, bytes);
+    }
+
+    /// A part of a strided description along one axis. It begins [so many bytes][#offset(int, long)] further on.
+    MemoryDesc slice(int axis, long from, long to) {
+        var newDims = dims.clone();
+        newDims[axis] = to - from;
+        return strided(type, newDims, strides);
+    }
+
+    /// Where element `index` of an axis begins.
+    long offset(int axis, long index) {
+        return index * strides[axis] * type.bytes();
     }
 
     /// The same axes and type with the layout left open.
     public MemoryDesc any() {
-        return new MemoryDesc(type, dims, NO_STRIDES, NO_BLOB, 0);
+        return any(type, dims);
     }
 
     public DataType type() {
@@ -117,11 +150,20 @@ public final class MemoryDesc {
     }
 
     public boolean isAny() {
-        return strides.length == 0 && blob.length == 0;
+        return strides.length == 0 && blob.length == 0 && tiles.isEmpty();
     }
 
+    /// Whether it is opaque or tiled.
     public boolean isOpaque() {
-        return blob.length != 0;
+        return blob.length != 0 || isTiled();
+    }
+
+    boolean isTiled() {
+        return !tiles.isEmpty();
+    }
+
+    List<MemoryDesc> tiles() {
+        return tiles;
     }
 
     /// The strides in elements, of a strided layout.
@@ -152,7 +194,8 @@ public final class MemoryDesc {
                 && type == that.type
                 && Arrays.equals(dims, that.dims)
                 && Arrays.equals(strides, that.strides)
-                && Arrays.equals(blob, that.blob);
+                && Arrays.equals(blob, that.blob)
+                && tiles.equals(that.tiles);
     }
 
     @Override
@@ -163,7 +206,9 @@ public final class MemoryDesc {
     /// Such as `f32[32, 100] strides [100, 1]`, `f32[32, 100] any` or `f32[32, 100] opaque`.
     @Override
     public String toString() {
-        var layout = isStrided() ? " strides " + Arrays.toString(strides) : isAny() ? " any" : " opaque";
+        var layout = isStrided()
+                ? " strides " + Arrays.toString(strides)
+                : isAny() ? " any" : isTiled() ? " in " + tiles.size() + " tiles" : " opaque";
         return type.name().toLowerCase(java.util.Locale.ROOT) + Arrays.toString(dims) + layout;
     }
 }

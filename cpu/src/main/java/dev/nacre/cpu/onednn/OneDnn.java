@@ -4,16 +4,16 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nacre.cpu.Native;
-import dev.nacre.cpu.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.ReferenceQueue;
-import java.lang.ref.WeakReference;
+import java.lang.ref.Cleaner;
+import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 
 /// The library, open and ready.
 public final class OneDnn {
+    static final Cleaner CLEANER = Cleaner.create();
+
     private static final int CPU = 1;
     private static final int IN_ORDER = 1;
 
@@ -21,22 +21,12 @@ public final class OneDnn {
         static final Optional<OneDnn> FOUND = Native.oneDnn().map(library -> new OneDnn(library.path()));
     }
 
-    private record Key(Spec spec, int threads) {}
-
-    private static final class Entry extends WeakReference<Primitive> {
-        final Key key;
-
-        Entry(Key key, Primitive primitive, ReferenceQueue<Primitive> queue) {
-            super(primitive, queue);
-            this.key = key;
-        }
-    }
-
     private final String path;
+    private final String instructions;
     private final long engine;
     private final long stream; // without state on the CPU, so all threads share it
-    private final ConcurrentHashMap<Key, Entry> primitives = new ConcurrentHashMap<>();
-    private final ReferenceQueue<Primitive> dropped = new ReferenceQueue<>();
+    private final WeakCache<Spec, Primitive> primitives = new WeakCache<>();
+    private final WeakCache<Spec, Code> codes = new WeakCache<>();
 
     private OneDnn(String path) {
         this.path = path;
@@ -46,6 +36,7 @@ public final class OneDnn {
             engine = out.get(JAVA_LONG, 0);
             check((int) Api.STREAM.invokeExact(out.address(), engine, IN_ORDER), "stream");
             stream = out.get(JAVA_LONG, 0);
+            instructions = findInstructions();
         } catch (Throwable e) {
             throw Api.sneak(e);
         }
@@ -73,37 +64,46 @@ public final class OneDnn {
     }
 
     /// The instruction set it generates code for, such as `cpu_isa_avx512_core_bf16`.
-    @SuppressWarnings("restricted")
     public String instructions() {
-        try {
-            int isa = (int) Api.ISA.invokeExact();
-            return MemorySegment.ofAddress((long) Api.ISA_NAME.invokeExact(isa))
-                    .reinterpret(Long.MAX_VALUE)
-                    .getString(0);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        return instructions;
     }
 
-    /// The compiled form of a spec, for the size of the [team][Team].
+    @SuppressWarnings("restricted")
+    private static String findInstructions() throws Throwable {
+        int isa = (int) Api.ISA.invokeExact();
+        return MemorySegment.ofAddress((long) Api.ISA_NAME.invokeExact(isa))
+                .reinterpret(Long.MAX_VALUE)
+                .getString(0);
+    }
+
+    /// The compiled form of a spec.
     ///
     /// @throws OneDnnException if oneDNN does not take it
     public Primitive primitive(Spec spec) {
-        return primitive(spec, Team.get().size());
+        return primitives.get(spec, s -> new Primitive(this, s));
     }
 
-    /// The compiled form of a spec for a number of threads.
-    ///
-    /// @throws OneDnnException if oneDNN does not take it
-    public Primitive primitive(Spec spec, int threads) {
-        for (Entry gone; (gone = (Entry) dropped.poll()) != null; ) primitives.remove(gone.key, gone);
-        var key = new Key(spec, threads);
-        var entry = primitives.get(key);
-        var known = entry == null ? null : entry.get();
-        if (known != null) return known;
-        var made = new Primitive(this, spec, threads);
-        primitives.put(key, new Entry(key, made, dropped));
-        return made;
+    /// The compiled form of a spec for one thread.
+    Code code(Spec spec) {
+        return codes.get(spec, s -> new Code(this, s));
+    }
+
+    /// The operands of a spec, without compiling it.
+    List<Slot> describe(Spec spec) {
+        oneThread();
+        try (var scope = scope(spec)) {
+            return scope.arguments(spec, scope.plan(spec)).stream()
+                    .map(Scope.Argument::slot)
+                    .filter(slot -> slot.role() != Slot.Role.SCRATCHPAD)
+                    .toList();
+        }
+    }
+
+    /// A part of an opaque layout along one axis; empty where its blocks do not allow it.
+    Optional<MemoryDesc> part(MemoryDesc whole, int axis, long from, long to) {
+        try (var scope = new Scope(engine, "part of " + whole)) {
+            return scope.part(whole, axis, from, to);
+        }
     }
 
     Scope scope(Spec spec) {
@@ -114,10 +114,10 @@ public final class OneDnn {
         return stream;
     }
 
-    /// How many threads oneDNN uses when the calling thread calls it.
-    void threads(int threads) {
+    /// Lets oneDNN use no threads of its own when the calling thread calls it.
+    void oneThread() {
         try {
-            Api.THREADS.invokeExact(threads);
+            Api.THREADS.invokeExact(1);
         } catch (Throwable e) {
             throw Api.sneak(e);
         }

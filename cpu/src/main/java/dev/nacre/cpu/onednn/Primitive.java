@@ -1,52 +1,45 @@
 package dev.nacre.cpu.onednn;
 
-import java.lang.ref.Cleaner;
+import dev.nacre.cpu.Team;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
-/// A [Spec] compiled to machine code. Immutable, shared, and safe to use from any thread; executions go through [Call]s.
+/// A [Spec] compiled to machine code, in as many pieces as keep the [Team] busy. Immutable, shared, and safe to use from
+/// any thread; executions go through [Call]s.
+///
+/// What it computes has the same bits on any number of threads.
 public final class Primitive {
-    static final Cleaner CLEANER = Cleaner.create();
+    private static final long ALIGNMENT = 128;
 
     private final OneDnn library;
     private final Spec spec;
-    private final int threads;
+    private final Split split;
     private final List<Slot> slots;
-    private final String implementation;
-    private final long handle;
+    private final long laneBytes; // scratchpad of one piece
+    private final int lanes; // how many pieces may run at the same time
 
-    Primitive(OneDnn library, Spec spec, int threads) {
+    Primitive(OneDnn library, Spec spec) {
         this.library = library;
         this.spec = spec;
-        this.threads = threads;
-        library.threads(threads);
-        try (var scope = library.scope(spec)) {
-            long plan = scope.plan(spec);
-            this.slots = scope.slots(spec, plan);
-            this.implementation = scope.implementation(plan);
-            this.handle = scope.compile(plan);
+        this.split = Split.of(library, spec);
+        long most = 0;
+        boolean parallel = false;
+        for (var phase : split.phases()) {
+            parallel |= phase.size() > 1;
+            for (var piece : phase) most = Math.max(most, piece.code().scratchpadBytes());
         }
-        CLEANER.register(this, destroyer(handle));
-    }
-
-    private static Runnable destroyer(long handle) {
-        return () -> {
-            try {
-                int _ = (int) Api.PRIMITIVE_DESTROY.invokeExact(handle);
-            } catch (Throwable e) {
-                throw Api.sneak(e);
-            }
-        };
+        this.laneBytes = (most + ALIGNMENT - 1) & -ALIGNMENT;
+        this.lanes = parallel ? Team.get().size() : 1;
+        var all = new ArrayList<>(split.slots());
+        long bytes = partialOffset() + split.partialBytes();
+        if (bytes > 0) all.add(new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes)));
+        this.slots = List.copyOf(all);
     }
 
     /// What it computes.
     public Spec spec() {
         return spec;
-    }
-
-    /// How many threads it was compiled for and runs on.
-    public int threads() {
-        return threads;
     }
 
     /// Its arguments, in the order in which a [Call] takes their addresses.
@@ -56,26 +49,33 @@ public final class Primitive {
 
     /// The place among the [slots][#slots()] of the first argument with a role.
     public OptionalInt slot(Slot.Role role) {
-        for (int i = 0; i < slots.size(); i++)
-            if (slots.get(i).role() == role) return OptionalInt.of(i);
+        for (int i = 0; i < slots.size(); i++) if (slots.get(i).role() == role) return OptionalInt.of(i);
         return OptionalInt.empty();
     }
 
     /// How the memory of an argument must look: what the spec said, or what was chosen where it said `any`.
+    ///
+    /// @throws IllegalArgumentException if there is no such argument
     public MemoryDesc desc(Slot.Role role) {
-        return slots.get(slot(role).orElseThrow(() -> new IllegalArgumentException("no " + role + " in " + this)))
-                .desc();
+        var slot = slot(role);
+        if (slot.isEmpty()) throw new IllegalArgumentException("no " + role + " in " + this);
+        return slots.get(slot.getAsInt()).desc();
     }
 
-    /// Bytes of memory to work in that each call under way needs; 0 if there is no such slot.
+    /// Bytes of memory to work in that each call under way needs, aligned to 64 or better; 0 if there is no such slot.
     public long scratchpadBytes() {
-        var slot = slot(Slot.Role.SCRATCHPAD);
-        return slot.isPresent() ? slots.get(slot.getAsInt()).desc().bytes() : 0;
+        return partialOffset() + split.partialBytes();
     }
 
-    /// oneDNN's name of the implementation, such as `brg_matmul:avx512_core`.
+    /// How many pieces may run at the same time. One piece means that it runs on the calling thread.
+    public int pieces() {
+        return split.phases().getFirst().size();
+    }
+
+    /// oneDNN's name of the implementation, such as `brg_matmul:avx512_core`. One that contains `ref:` is slower by orders
+    /// of magnitude: another layout will help.
     public String implementation() {
-        return implementation;
+        return split.phases().getFirst().getFirst().code().implementation();
     }
 
     /// A new call of it.
@@ -87,12 +87,21 @@ public final class Primitive {
         return library;
     }
 
-    long handle() {
-        return handle;
+    List<List<Split.Piece>> phases() {
+        return split.phases();
+    }
+
+    long laneBytes() {
+        return laneBytes;
+    }
+
+    /// Where in the scratchpad the partial sums are.
+    long partialOffset() {
+        return laneBytes * lanes;
     }
 
     @Override
     public String toString() {
-        return implementation + " on " + threads + (threads == 1 ? " thread: " : " threads: ") + spec;
+        return implementation() + (pieces() == 1 ? "" : " in " + pieces() + " pieces") + ": " + spec;
     }
 }

@@ -1,6 +1,7 @@
 package dev.nacre.cpu.onednn;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -31,7 +32,11 @@ final class Scope implements AutoCloseable {
     private static final int DIFF_DST = 145;
     private static final int DIFF_WEIGHTS = 161;
     private static final int DIFF_BIAS = 169;
+    private static final int MULTIPLE_SRC = 1024;
     private static final int POST_OP = 32768;
+
+    /// A slot, and oneDNN's number for it.
+    record Argument(Slot slot, int number) {}
 
     private record Owned(MethodHandle destroy, long handle) {}
 
@@ -85,6 +90,7 @@ final class Scope implements AutoCloseable {
     long desc(MemoryDesc desc) {
         try {
             int rank = desc.rank();
+            if (desc.isTiled()) throw new IllegalArgumentException(what + ": cannot take " + desc);
             if (desc.isOpaque()) {
                 long blob = arena.allocateFrom(JAVA_BYTE, desc.blobUnsafe()).address();
                 return made((int) Api.DESC_BLOB.invokeExact(out.address(), blob), Api.DESC_DESTROY);
@@ -122,6 +128,22 @@ final class Scope implements AutoCloseable {
             var blob = arena.allocate(size.get(JAVA_LONG, 0));
             check((int) Api.DESC_TO_BLOB.invokeExact(blob.address(), size.address(), desc));
             return MemoryDesc.opaque(type, dims, blob.toArray(JAVA_BYTE), (long) Api.DESC_SIZE.invokeExact(desc));
+        } catch (Throwable e) {
+            throw Api.sneak(e);
+        }
+    }
+
+    /// A part of an opaque description along one axis, at the same address; empty where blocks do not allow it.
+    Optional<MemoryDesc> part(MemoryDesc whole, int axis, long from, long to) {
+        try {
+            var dims = whole.dims();
+            dims[axis] = to - from;
+            var offsets = new long[dims.length];
+            offsets[axis] = from;
+            int status = (int) Api.DESC_PART.invokeExact(out.address(), desc(whole), longs(dims), longs(offsets));
+            if (status != 0) return Optional.empty();
+            var part = read(made(status, Api.DESC_DESTROY));
+            return part.isOpaque() ? Optional.of(part) : Optional.empty();
         } catch (Throwable e) {
             throw Api.sneak(e);
         }
@@ -176,6 +198,7 @@ final class Scope implements AutoCloseable {
                         Api.PD_DESTROY);
                 case Convolution c -> convolution(c, attr);
                 case Pooling p -> pooling(p, attr);
+                case Sum s -> sum(s, attr);
                 case Reorder r -> made(
                         (int) Api.REORDER.invokeExact(
                                 out.address(), desc(r.src()), engine, desc(r.dst()), engine, attr),
@@ -184,6 +207,17 @@ final class Scope implements AutoCloseable {
         } catch (Throwable e) {
             throw Api.sneak(e);
         }
+    }
+
+    private long sum(Sum s, long attr) throws Throwable {
+        int count = s.sources().size();
+        var scales = arena.allocate(JAVA_FLOAT, count);
+        for (int i = 0; i < count; i++) scales.setAtIndex(JAVA_FLOAT, i, 1);
+        long sources = longs(s.sources().stream().mapToLong(this::desc).toArray());
+        return made(
+                (int) Api.SUM.invokeExact(
+                        out.address(), engine, desc(s.dst()), count, scales.address(), sources, attr),
+                Api.PD_DESTROY);
     }
 
     private long convolution(Convolution c, long attr) throws Throwable {
@@ -239,8 +273,8 @@ final class Scope implements AutoCloseable {
     }
 
     /// The arguments that a primitive descriptor takes, in the order that its spec promises.
-    List<Slot> slots(Spec spec, long plan) {
-        var slots = new ArrayList<Slot>();
+    List<Argument> arguments(Spec spec, long plan) {
+        var slots = new ArrayList<Argument>();
         switch (spec) {
             case MatMul m -> {
                 slots.add(slot(Slot.Role.SRC, SRC, m.src(), plan));
@@ -263,7 +297,12 @@ final class Scope implements AutoCloseable {
                 slots.add(slot(Slot.Role.DST, backward ? DIFF_DST : DST, p.dst(), plan));
                 var workspace = argument(plan, WORKSPACE);
                 if (workspace != 0 && p.mode() == Pooling.Mode.MAX && p.direction() != Direction.INFERENCE)
-                    slots.add(new Slot(Slot.Role.WORKSPACE, read(workspace), WORKSPACE));
+                    slots.add(new Argument(new Slot(Slot.Role.WORKSPACE, read(workspace)), WORKSPACE));
+            }
+            case Sum s -> {
+                for (int i = 0; i < s.sources().size(); i++)
+                    slots.add(slot(Slot.Role.SRC, MULTIPLE_SRC + i, s.sources().get(i), plan));
+                slots.add(slot(Slot.Role.DST, DST, s.dst(), plan));
             }
             case Reorder r -> {
                 slots.add(slot(Slot.Role.SRC, SRC, r.src(), plan));
@@ -275,12 +314,12 @@ final class Scope implements AutoCloseable {
             if (postOps.get(i) instanceof PostOp.Binary binary)
                 slots.add(slot(Slot.Role.POST_OP, POST_OP * (i + 1) | SRC_1, binary.operand(), plan));
         scratchpad(plan).ifPresent(bytes -> slots.add(
-                new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes), SCRATCHPAD)));
+                new Argument(new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes)), SCRATCHPAD)));
         return List.copyOf(slots);
     }
 
-    private Slot slot(Slot.Role role, int argument, MemoryDesc wanted, long plan) {
-        return new Slot(role, wanted.isAny() ? read(argument(plan, argument)) : wanted, argument);
+    private Argument slot(Slot.Role role, int number, MemoryDesc wanted, long plan) {
+        return new Argument(new Slot(role, wanted.isAny() ? read(argument(plan, number)) : wanted), number);
     }
 
     private long argument(long plan, int argument) {

@@ -1,7 +1,7 @@
 package dev.nacre.cpu.onednn;
 
 /// What to compute. A spec is a value: equal specs are the same [Primitive].
-public sealed interface Spec permits MatMul, Convolution, Pooling, Reorder {
+public sealed interface Spec permits MatMul, Convolution, Pooling, Reorder, Sum {
     /// What goes with it.
     Attributes attributes();
 }

@@ -12,7 +12,7 @@ import java.util.List;
 /// @param strides steps of the kernel
 /// @param dilations distances of the kernel's taps; 1 is a dense kernel (oneDNN itself counts from 0)
 /// @param low padding before each axis
-/// @param high padding after each axis; negative crops
+/// @param high padding after each axis
 public record Window(List<Long> strides, List<Long> dilations, List<Long> low, List<Long> high) {
     public Window {
         strides = List.copyOf(strides);
@@ -22,6 +22,8 @@ public record Window(List<Long> strides, List<Long> dilations, List<Long> low, L
         if (dilations.size() != strides.size() || low.size() != strides.size() || high.size() != strides.size())
             throw new IllegalArgumentException("strides " + strides + ", dilations " + dilations + ", low " + low
                     + " and high " + high + " must have one value an axis");
+        if (strides.stream().anyMatch(s -> s < 1) || dilations.stream().anyMatch(d -> d < 1))
+            throw new IllegalArgumentException("strides " + strides + " and dilations " + dilations + " must be positive");
     }
 
     /// Stride 1, no dilation and no padding over so many spatial axes.

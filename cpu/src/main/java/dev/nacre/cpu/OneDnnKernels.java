@@ -1,0 +1,274 @@
+package dev.nacre.cpu;
+
+import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Memory;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.onednn.Attributes;
+import dev.nacre.cpu.onednn.Call;
+import dev.nacre.cpu.onednn.Convolution;
+import dev.nacre.cpu.onednn.DataType;
+import dev.nacre.cpu.onednn.Direction;
+import dev.nacre.cpu.onednn.MatMul;
+import dev.nacre.cpu.onednn.MemoryDesc;
+import dev.nacre.cpu.onednn.OneDnn;
+import dev.nacre.cpu.onednn.OneDnnException;
+import dev.nacre.cpu.onednn.PostOp;
+import dev.nacre.cpu.onednn.Primitive;
+import dev.nacre.cpu.onednn.Reorder;
+import dev.nacre.cpu.onednn.Slot.Role;
+import dev.nacre.cpu.onednn.Window;
+import dev.nacre.ir.Op;
+import dev.nacre.type.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/// Products and convolutions by oneDNN. Operands whose layout it does not like are copied to the layout it chooses, in memory of the frame.
+final class OneDnnKernels {
+    private OneDnnKernels() {}
+
+    /// The kernel through oneDNN, unless the library is absent or does not take it.
+    static Optional<Supplier<Step>> prepare(Kernel kernel) {
+        if (OneDnn.get().isEmpty() || !kernel.reads().stream().allMatch(OneDnnKernels::isSupported)) {
+            return Optional.empty();
+        }
+        if (kernel.writes().getFirst().count() == 0 || kernel.reads().stream().anyMatch(v -> v.count() == 0)) {
+            return Optional.empty();
+        }
+        try {
+            Supplier<Step> s =
+                    switch (kernel) {
+                        case Kernel.Contraction c -> contraction(c);
+                        case Kernel.Convolution c -> convolution(c);
+                        default -> null;
+                    };
+            return Optional.ofNullable(s);
+        } catch (OneDnnException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean isSupported(View v) {
+        return (v.dtype() == DType.F32 || v.dtype() == DType.BF16) && Arrays.stream(v.strides()).allMatch(s -> s >= 0);
+    }
+
+    private static DataType type(DType t) {
+        return t == DType.F32 ? DataType.F32 : DataType.BF16;
+    }
+
+    /// An axis along which a view repeats one element becomes an axis of size 1, which oneDNN broadcasts.
+    private static MemoryDesc desc(View v, int keptAxes) {
+        long[] dims = v.sizes().clone();
+        for (int i = 0; i < dims.length - keptAxes; i++) {
+            dims[i] = v.strides()[i] == 0 ? 1 : dims[i];
+        }
+        long[] strides = v.strides().clone();
+        for (int i = 0; i < dims.length; i++) {
+            if (dims[i] == 1) {
+                strides[i] = Math.max(1, strides[i]);
+            }
+        }
+        return MemoryDesc.strided(type(v.dtype()), dims, strides);
+    }
+
+    private static Attributes attributes(Kernel.Epilogue e) {
+        return e.activation()
+                .map(
+                        a ->
+                                switch (a) {
+                                    case RELU -> PostOp.Function.RELU;
+                                    case SIGMOID -> PostOp.Function.LOGISTIC;
+                                    case TANH -> PostOp.Function.TANH;
+                                    case GELU -> PostOp.Function.GELU_ERF;
+                                })
+                .map(f -> Attributes.NONE.then(f, 0, 0))
+                .orElse(Attributes.NONE);
+    }
+
+    // ------------------------------------------------------------------------------------------ products
+
+    private static Supplier<Step> contraction(Kernel.Contraction c) {
+        if (!hasUnitStride(c.a()) || !hasUnitStride(c.b()) || !hasUnitStride(c.out())) {
+            return null; // oneDNN would compute it by its reference code
+        }
+        MatMul spec = MatMul.of(desc(c.a(), 2), desc(c.b(), 2), desc(c.out(), 2)).attributes(attributes(c.epilogue()));
+        if (c.epilogue().bias().isPresent()) {
+            View b = c.epilogue().bias().get();
+            long[] dims = new long[c.out().rank()];
+            long[] strides = new long[dims.length];
+            Arrays.fill(dims, 1);
+            Arrays.fill(strides, 1);
+            dims[dims.length - 1] = b.sizes()[0];
+            strides[dims.length - 1] = b.strides()[0];
+            spec = spec.bias(MemoryDesc.strided(type(b.dtype()), dims, strides));
+        }
+        Primitive p = OneDnn.get().orElseThrow().primitive(spec);
+        List<Operand> operands = new ArrayList<>();
+        operands.add(new Operand(Role.SRC, c.a()));
+        operands.add(new Operand(Role.WEIGHTS, c.b()));
+        c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
+        operands.add(new Operand(Role.DST, c.out()));
+        return () -> new Sequence(p, operands, List.of(), List.of());
+    }
+
+    private static boolean hasUnitStride(View v) {
+        int r = v.rank();
+        long rows = v.strides()[r - 2];
+        long columns = v.strides()[r - 1];
+        boolean rowMajor = columns == 1 && (rows >= v.sizes()[r - 1] || v.sizes()[r - 2] == 1);
+        boolean columnMajor = rows == 1 && (columns >= v.sizes()[r - 2] || v.sizes()[r - 1] == 1);
+        return rowMajor || columnMajor || v.sizes()[r - 1] == 1 && v.sizes()[r - 2] == 1;
+    }
+
+    // --------------------------------------------------------------------------------------- convolutions
+
+    private static Supplier<Step> convolution(Kernel.Convolution c) {
+        View src = c.op().kind() == Op.Convolve.Kind.DATA ? c.out() : c.a();
+        View weights = c.op().kind() == Op.Convolve.Kind.KERNEL ? c.out() : c.b();
+        View dst = c.op().kind() == Op.Convolve.Kind.FORWARD ? c.out() : c.op().kind() == Op.Convolve.Kind.DATA ? c.a() : c.b();
+        MemoryDesc s = desc(src, src.rank());
+        MemoryDesc w = grouped(weights, c.op().groups());
+        MemoryDesc d = desc(dst, dst.rank());
+        Direction direction =
+                switch (c.op().kind()) {
+                    case FORWARD -> Direction.FORWARD;
+                    case DATA -> Direction.BACKWARD_DATA;
+                    case KERNEL -> Direction.BACKWARD_WEIGHTS;
+                };
+        Convolution spec =
+                Convolution.of(direction, s.any(), w.any(), d.any(), window(c.op().windows())).attributes(attributes(c.epilogue()));
+        Optional<View> bias = c.epilogue().bias();
+        if (bias.isPresent()) {
+            spec = spec.bias(MemoryDesc.strided(type(bias.get().dtype()), bias.get().sizes(), bias.get().strides()));
+        }
+        Primitive p = OneDnn.get().orElseThrow().primitive(spec);
+        List<Operand> operands = new ArrayList<>();
+        List<Copy> before = new ArrayList<>();
+        List<Copy> after = new ArrayList<>();
+        Role result = c.op().kind() == Op.Convolve.Kind.FORWARD ? Role.DST : c.op().kind() == Op.Convolve.Kind.DATA ? Role.SRC : Role.WEIGHTS;
+        place(p, Role.SRC, src, s, result, operands, before, after);
+        place(p, Role.WEIGHTS, weights, w, result, operands, before, after);
+        bias.ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
+        place(p, Role.DST, dst, d, result, operands, before, after);
+        return () -> new Sequence(p, operands, before, after);
+    }
+
+    /// Uses the operand where it lies if the primitive takes it so, else through a copy.
+    private static void place(Primitive p, Role role, View v, MemoryDesc lies, Role result, List<Operand> operands, List<Copy> before, List<Copy> after) {
+        MemoryDesc wanted = p.desc(role);
+        if (wanted.equals(lies)) {
+            operands.add(new Operand(role, v));
+        } else if (role == result) {
+            after.add(new Copy(role, v, OneDnn.get().orElseThrow().primitive(Reorder.of(wanted, lies)), wanted.bytes()));
+        } else {
+            before.add(new Copy(role, v, OneDnn.get().orElseThrow().primitive(Reorder.of(lies, wanted)), wanted.bytes()));
+        }
+    }
+
+    private static MemoryDesc grouped(View weights, long groups) {
+        if (groups == 1) {
+            return desc(weights, weights.rank());
+        }
+        long[] n = new long[weights.rank() + 1];
+        long[] s = new long[n.length];
+        System.arraycopy(weights.sizes(), 1, n, 2, n.length - 2);
+        System.arraycopy(weights.strides(), 1, s, 2, n.length - 2);
+        n[0] = groups;
+        n[1] = weights.sizes()[0] / groups;
+        s[1] = weights.strides()[0];
+        s[0] = s[1] * n[1];
+        return desc(new View(weights.buffer(), weights.dtype(), weights.offset(), n, s), n.length);
+    }
+
+    private static Window window(List<dev.nacre.ir.Window> windows) {
+        return new Window(
+                windows.stream().map(dev.nacre.ir.Window::stride).toList(),
+                windows.stream().map(dev.nacre.ir.Window::dilation).toList(),
+                windows.stream().map(dev.nacre.ir.Window::before).toList(),
+                windows.stream().map(dev.nacre.ir.Window::after).toList());
+    }
+
+    // ----------------------------------------------------------------------------------------- execution
+
+    /// An argument that lies in a buffer of the plan.
+    private record Operand(Role role, View view) {}
+
+    /// An argument that is copied from or to a buffer of the plan.
+    private record Copy(Role role, View view, Primitive reorder, long bytes) {}
+
+    /// Copies in, the primitive, copies out; with the memory they need.
+    private static final class Sequence implements Step {
+        private final List<Call> calls = new ArrayList<>();
+        private final List<int[]> places = new ArrayList<>(); // call, slot, buffer
+        private final List<Long> offsets = new ArrayList<>();
+        private final List<MemorySegment> memory = new ArrayList<>();
+        private final int[][] place;
+        private final long[] offset;
+        private final Call[] call;
+
+        Sequence(Primitive p, List<Operand> operands, List<Copy> before, List<Copy> after) {
+            Call main = p.call();
+            for (Copy c : before) {
+                Call in = added(c.reorder);
+                bind(calls.size() - 1, in.primitive().slot(Role.SRC).orElseThrow(), c.view);
+                long room = room(c.bytes);
+                in.set(in.primitive().slot(Role.DST).orElseThrow(), room);
+                main.set(p.slot(c.role).orElseThrow(), room);
+            }
+            calls.add(main);
+            scratch(main);
+            int at = calls.size() - 1;
+            for (Operand o : operands) {
+                bind(at, p.slot(o.role).orElseThrow(), o.view);
+            }
+            for (Copy c : after) {
+                Call out = added(c.reorder);
+                bind(calls.size() - 1, out.primitive().slot(Role.DST).orElseThrow(), c.view);
+                long room = room(c.bytes);
+                out.set(out.primitive().slot(Role.SRC).orElseThrow(), room);
+                main.set(p.slot(c.role).orElseThrow(), room);
+            }
+            place = places.toArray(int[][]::new);
+            offset = offsets.stream().mapToLong(o -> o).toArray();
+            call = calls.toArray(Call[]::new);
+        }
+
+        private Call added(Primitive p) {
+            Call c = p.call();
+            calls.add(c);
+            scratch(c);
+            return c;
+        }
+
+        private void scratch(Call c) {
+            long bytes = c.primitive().scratchpadBytes();
+            if (bytes > 0) {
+                c.set(c.primitive().slot(Role.SCRATCHPAD).orElseThrow(), room(bytes));
+            }
+        }
+
+        private long room(long bytes) {
+            MemorySegment m = Memory.allocate(bytes, "a library call");
+            memory.add(m);
+            return m.address();
+        }
+
+        private void bind(int call, int slot, View v) {
+            places.add(new int[] {call, slot, v.buffer()});
+            offsets.add(v.offset() * v.dtype().bytes());
+        }
+
+        @Override
+        public void run(long[] addresses) {
+            for (int i = 0; i < place.length; i++) {
+                call[place[i][0]].set(place[i][1], addresses[place[i][2]] + offset[i]);
+            }
+            for (Call c : call) {
+                c.run();
+            }
+        }
+    }
+}

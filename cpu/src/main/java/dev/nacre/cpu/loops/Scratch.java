@@ -1,0 +1,41 @@
+package dev.nacre.cpu.loops;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// What a thread needs to run tiles. It grows to what was ever asked of this thread and is kept.
+final class Scratch {
+    private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
+
+    private MemorySegment memory = MemorySegment.NULL;
+    long[] frame = {};
+    /// First address of each view for the present row block.
+    long[] bases = {};
+    /// First index and number of indices of the part on each axis, and where the walk is.
+    long[] first = {};
+    long[] count = {};
+    long[] at = {};
+
+    static Scratch ofThread() {
+        return OF_THREAD.get();
+    }
+
+    /// Makes room for so many views and axes.
+    void reserve(int views, int axes) {
+        if (bases.length < views) {
+            bases = new long[views];
+            frame = new long[Tile.VIEWS + Tile.VIEW * views];
+        }
+        if (at.length < axes) {
+            first = new long[axes];
+            count = new long[axes];
+            at = new long[axes];
+        }
+    }
+
+    /// The address of at least so many bytes, aligned to a cache line.
+    long memory(long bytes) {
+        if (memory.byteSize() < bytes) memory = Arena.ofAuto().allocate(bytes, 64);
+        return memory.address();
+    }
+}

@@ -1,0 +1,173 @@
+package dev.nacre.cpu.loops;
+
+import dev.nacre.compile.Program.Instr;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.loops.Grid.Target;
+import dev.nacre.type.DType;
+
+/// A grid and where its views lie: what is needed to run its parts. Stateless; what changes on the way is in the thread's
+/// [Scratch].
+final class Walk {
+    /// Number of the buffer that a run keeps for itself.
+    static final int OWN = -1;
+
+    final Grid grid;
+    private final Tile tile;
+    private final int[] buffers;
+    /// Of each view, in bytes; of a ramp, its value.
+    private final long[] offsets;
+    /// Of each view and axis: from one index, and from one part, to the next.
+    private final long[][] steps;
+    private final long[][] blockSteps;
+    private final boolean[] ramps;
+    private final long pitch;
+    private final long scratchBytes;
+
+    /// @param views the grid's views; a target of which parts have copies is `copied[view]`, else null there
+    Walk(Grid grid, View[] copied) {
+        this.grid = grid;
+        this.tile = grid.compiled.tile();
+        this.pitch = grid.compiled.layout().pitch(grid.tileLength);
+        this.scratchBytes = grid.compiled.layout().bytes(grid.tileLength);
+        int views = copied.length;
+        this.buffers = new int[views];
+        this.offsets = new long[views];
+        this.steps = new long[views][];
+        this.blockSteps = new long[views][];
+        this.ramps = new boolean[views];
+        for (var instr : grid.nest.program().code()) if (instr instanceof Instr.Ramp r) ramps[r.view()] = true;
+        for (int v = 0; v < views; v++) place(v, copied[v]);
+    }
+
+    private void place(int v, View copied) {
+        var view = copied != null ? copied : grid.nest.views().get(v);
+        int bytes = ramps[v] ? 1 : view.dtype().bytes();
+        buffers[v] = view.buffer();
+        offsets[v] = view.offset() * bytes;
+        steps[v] = new long[grid.rank()];
+        blockSteps[v] = new long[grid.rank()];
+        for (int a = 0; a < grid.rank(); a++) {
+            steps[v][a] = view.strides()[a] * bytes;
+            blockSteps[v][a] = grid.blocks[a] * steps[v][a];
+        }
+        if (copied == null) return;
+        // The strides of copies, one axis of the grid after the other, follow those of the elements.
+        for (int a = 0; a < grid.rank(); a++)
+            if (view.strides()[grid.rank() + a] != 0) blockSteps[v][a] = view.strides()[grid.rank() + a] * bytes;
+    }
+
+    /// Runs one part.
+    ///
+    /// @param own the address of the run's own buffer
+    void run(int part, long[] addresses, long own) {
+        var s = Scratch.ofThread();
+        s.reserve(buffers.length, grid.rank());
+        for (int v = 0; v < buffers.length; v++)
+            s.bases[v] = offsets[v] + (ramps[v] ? 0 : buffers[v] == OWN ? own : addresses[buffers[v]]);
+        long rest = part;
+        for (int a = grid.rank() - 1; a >= 0; a--) {
+            long block = rest % grid.counts[a];
+            rest /= grid.counts[a];
+            s.count[a] = Math.min(grid.blocks[a], grid.extents[a] - block * grid.blocks[a]);
+            for (int v = 0; v < buffers.length; v++) s.bases[v] += block * blockSteps[v][a];
+        }
+        for (var target : grid.targets) clear(target, s);
+        walk(s);
+    }
+
+    private void walk(Scratch s) {
+        var frame = s.frame;
+        int inner = grid.inner();
+        frame[Tile.SCRATCH] = s.memory(scratchBytes);
+        frame[Tile.PITCH] = pitch;
+        for (int v = 0; v < buffers.length; v++) {
+            int entry = Tile.VIEWS + Tile.VIEW * v;
+            frame[entry + Tile.ROW_STEP] = inner > 0 ? steps[v][inner - 1] : 0;
+            frame[entry + Tile.STEP] = steps[v][inner];
+        }
+        for (int a = 0; a < inner; a++) s.at[a] = 0;
+        do tiles(s, frame);
+        while (advance(s, inner - 2));
+    }
+
+    /// The next index of axes 0 to `last`; false after the last one.
+    private boolean advance(Scratch s, int last) {
+        for (int a = last; a >= 0; a--) {
+            if (++s.at[a] < s.count[a]) {
+                for (int v = 0; v < buffers.length; v++) s.bases[v] += steps[v][a];
+                return true;
+            }
+            s.at[a] = 0;
+            for (int v = 0; v < buffers.length; v++) s.bases[v] -= steps[v][a] * (s.count[a] - 1);
+        }
+        return false;
+    }
+
+    /// All rows of the last two axes.
+    private void tiles(Scratch s, long[] frame) {
+        int inner = grid.inner();
+        long rows = inner > 0 ? s.count[inner - 1] : 1;
+        long length = s.count[inner];
+        for (long row = 0; row < rows; row += grid.tileRows) {
+            frame[Tile.ROWS] = Math.min(grid.tileRows, rows - row);
+            long point = 0;
+            do {
+                frame[Tile.LENGTH] = Math.min(grid.tileLength, length - point);
+                for (int v = 0; v < buffers.length; v++) {
+                    int entry = Tile.VIEWS + Tile.VIEW * v;
+                    frame[entry + Tile.ADDRESS] =
+                            s.bases[v] + row * frame[entry + Tile.ROW_STEP] + point * frame[entry + Tile.STEP];
+                }
+                tile.run(frame);
+                point += grid.tileLength;
+            } while (point < length);
+        }
+    }
+
+    /// Sets all elements that the part combines into to the neutral one.
+    private void clear(Target target, Scratch s) {
+        int v = target.view();
+        var dtype = target.dtype().arithmetic();
+        int last = grid.inner();
+        while (last > 0 && steps[v][last] == 0) last--;
+        long at = s.bases[v];
+        long run = steps[v][last] == 0 ? 1 : s.count[last];
+        for (int a = 0; a < last; a++) s.at[a] = 0;
+        for (boolean more = true; more; ) {
+            fill(target, dtype, at, steps[v][last], run);
+            more = false;
+            for (int a = last - 1; a >= 0 && !more; a--) {
+                if (steps[v][a] == 0) continue;
+                if (++s.at[a] < s.count[a]) {
+                    at += steps[v][a];
+                    more = true;
+                } else {
+                    s.at[a] = 0;
+                    at -= steps[v][a] * (s.count[a] - 1);
+                }
+            }
+        }
+    }
+
+    private static void fill(Target target, DType dtype, long at, long step, long count) {
+        var kind = target.kind();
+        switch (dtype) {
+            case F32 -> {
+                float value = (float) kind.identity();
+                for (long i = 0; i < count; i++) Memory.f32(at + i * step, value);
+            }
+            case F64 -> {
+                for (long i = 0; i < count; i++) Memory.f64(at + i * step, kind.identity());
+            }
+            case I64 -> {
+                for (long i = 0; i < count; i++) Memory.i64(at + i * step, kind.identity(dtype));
+            }
+            case I32 -> {
+                for (long i = 0; i < count; i++) Memory.i32(at + i * step, (int) kind.identity(dtype));
+            }
+            default -> {
+                for (long i = 0; i < count; i++) Memory.i8(at + i * step, (byte) kind.identity(dtype));
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package dev.nacre.cpu.onednn;
+
+import java.util.List;
+
+/// A spec compiled by oneDNN to machine code for one thread. Immutable, and may run on many threads at once.
+final class Code {
+    private final Spec spec;
+    private final List<Scope.Argument> arguments; // scratchpad last, if any
+    private final List<Slot> slots;
+    private final String implementation;
+    private final long handle;
+
+    Code(OneDnn library, Spec spec) {
+        this.spec = spec;
+        library.oneThread();
+        try (var scope = library.scope(spec)) {
+            long plan = scope.plan(spec);
+            this.arguments = scope.arguments(spec, plan);
+            this.slots = arguments.stream().map(Scope.Argument::slot).toList();
+            this.implementation = scope.implementation(plan);
+            this.handle = scope.compile(plan);
+        }
+        OneDnn.CLEANER.register(this, destroyer(handle));
+    }
+
+    private static Runnable destroyer(long handle) {
+        return () -> {
+            try {
+                int _ = (int) Api.PRIMITIVE_DESTROY.invokeExact(handle);
+            } catch (Throwable e) {
+                throw Api.sneak(e);
+            }
+        };
+    }
+
+    Spec spec() {
+        return spec;
+    }
+
+    List<Scope.Argument> arguments() {
+        return arguments;
+    }
+
+    /// Its arguments without the scratchpad.
+    List<Slot> operands() {
+        return scratchpadBytes() == 0 ? slots : slots.subList(0, slots.size() - 1);
+    }
+
+    MemoryDesc desc(Slot.Role role) {
+        for (var slot : slots) if (slot.role() == role) return slot.desc();
+        throw new IllegalArgumentException("no " + role + " in " + this);
+    }
+
+    long scratchpadBytes() {
+        return slots.getLast().role() == Slot.Role.SCRATCHPAD ? slots.getLast().desc().bytes() : 0;
+    }
+
+    String implementation() {
+        return implementation;
+    }
+
+    /// Whether it is the plain reference code, which is slower by orders of magnitude.
+    boolean isReference() {
+        return implementation.contains("ref:");
+    }
+
+    long handle() {
+        return handle;
+    }
+
+    @Override
+    public String toString() {
+        return implementation + ": " + spec;
+    }
+}

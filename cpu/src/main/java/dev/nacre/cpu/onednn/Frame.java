@@ -1,0 +1,87 @@
+package dev.nacre.cpu.onednn;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+
+/// The native arguments of one piece of a call.
+final class Frame {
+    private static final long ARGUMENT_BYTES = 16; // struct { int argument; memory_t *memory; }
+
+    private final Code code;
+    private final long handle;
+    private final long stream;
+    private final int count;
+    private final int operands;
+    private final int[] bases;
+    private final long[] offsets;
+    private final long[] memories;
+    private final long[] current;
+    private final long arguments;
+
+    Frame(OneDnn library, Split.Piece piece, long partialOffset) {
+        this.code = piece.code();
+        this.handle = code.handle();
+        this.stream = library.stream();
+        this.operands = code.operands().size();
+        var list = code.arguments();
+        this.count = list.size();
+        this.bases = piece.bases();
+        this.offsets = piece.offsets().clone();
+        for (int i = 0; i < operands; i++) if (bases[i] == Split.PARTIAL) offsets[i] += partialOffset;
+        this.memories = new long[count];
+        this.current = new long[count];
+        var owned = new Owned(memories, Arena.ofShared());
+        OneDnn.CLEANER.register(this, owned);
+        var table = owned.arena.allocate(ARGUMENT_BYTES * count, Long.BYTES);
+        try (var scope = library.scope(code.spec())) {
+            for (int i = 0; i < count; i++) {
+                memories[i] = scope.memory(list.get(i).slot().desc());
+                table.set(JAVA_INT, ARGUMENT_BYTES * i, list.get(i).number());
+                table.set(JAVA_LONG, ARGUMENT_BYTES * i + Long.BYTES, memories[i]);
+            }
+        }
+        this.arguments = table.address();
+    }
+
+    private record Owned(long[] memories, Arena arena) implements Runnable {
+        @Override
+        public void run() {
+            try {
+                for (long memory : memories) {
+                    if (memory == 0) continue;
+                    int _ = (int) Api.MEMORY_DESTROY.invokeExact(memory);
+                }
+            } catch (Throwable e) {
+                throw Api.sneak(e);
+            } finally {
+                arena.close();
+            }
+        }
+    }
+
+    /// Executes.
+    ///
+    /// @param whole the call's addresses
+    /// @param scratchpad which of them is the scratchpad; below zero if none
+    /// @param lane the part of the scratchpad that this piece may use now
+    void run(long[] whole, int scratchpad, long lane) {
+        try {
+            for (int i = 0; i < operands; i++) point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
+            if (operands < count) point(operands, lane);
+            Api.THREADS.invokeExact(1); // is a setting of the thread, and who knows what else runs on it
+            int status = (int) Api.EXECUTE.invokeExact(handle, stream, count, arguments);
+            if (status != 0) throw new OneDnnException(Status.of(status), "running " + code);
+        } catch (Throwable e) {
+            throw Api.sneak(e);
+        }
+    }
+
+    private void point(int argument, long address) throws Throwable {
+        if (current[argument] == address) return;
+        int status = (int) Api.MEMORY_ADDRESS.invokeExact(memories[argument], address);
+        if (status != 0) throw new OneDnnException(Status.of(status), "running " + code);
+        current[argument] = address;
+    }
+}

@@ -1,0 +1,273 @@
+package dev.nacre.cpu.onednn;
+
+import dev.nacre.cpu.onednn.Split.Part;
+import dev.nacre.cpu.onednn.Split.Piece;
+import dev.nacre.cpu.onednn.Split.Range;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Divides a matrix product by the axes of its result, and a long inner axis when the result is too small to divide.
+final class MatMulSplit {
+    private static final long ROWS = 16;
+    private static final long COLUMNS = 64;
+    private static final long INNER = 512;
+    private static final double WORTH_OF_SUMMING = 0.15;
+
+    private final OneDnn library;
+    private final MatMul spec;
+    private final int rank;
+    private final List<MemoryDesc> operands;
+    private final double nanos;
+
+    private MatMulSplit(OneDnn library, MatMul spec) {
+        this.library = library;
+        this.spec = spec;
+        this.rank = spec.dst().rank();
+        this.operands = Split.postOpOperands(spec.attributes());
+        double results = elements(spec.dst());
+        double flops = 2 * results * inner();
+        double bytes = spec.src().bytes() + (double) elements(spec.weights()) * spec.weights().type().bytes()
+                + spec.dst().bytes();
+        this.nanos = Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
+    }
+
+    static Split of(OneDnn library, MatMul spec) {
+        boolean regular = Split.allStrided(spec.src(), spec.dst())
+                && spec.src().rank() >= 2
+                && spec.src().rank() == spec.dst().rank()
+                && spec.weights().rank() == spec.dst().rank()
+                && spec.bias().map(b -> b.isStrided() && b.rank() == spec.dst().rank()).orElse(true)
+                && Split.allStrided(Split.postOpOperands(spec.attributes()))
+                && !Split.isEmpty(spec.src())
+                && !Split.isEmpty(spec.weights())
+                && !Split.isEmpty(spec.dst());
+        if (!regular) return Split.whole(library, spec);
+        return new MatMulSplit(library, spec).divide();
+    }
+
+    private long rows() {
+        return spec.dst().dim(rank - 2);
+    }
+
+    private long columns() {
+        return spec.dst().dim(rank - 1);
+    }
+
+    private long inner() {
+        return spec.src().dim(rank - 1);
+    }
+
+    private static long elements(MemoryDesc desc) {
+        long product = 1;
+        for (int axis = 0; axis < desc.rank(); axis++) product *= desc.dim(axis);
+        return product;
+    }
+
+    private boolean weightsAreBatched() {
+        for (int axis = 0; axis < rank - 2; axis++) if (spec.weights().dim(axis) != 1) return true;
+        return false;
+    }
+
+    private Split divide() {
+        int wanted = Split.pieces(nanos);
+        var tiled = spec.weights().isTiled();
+        if (wanted == 1 && !tiled) return Split.whole(library, spec);
+        var axes = new ArrayList<List<Range>>();
+        int left = wanted;
+        for (int axis = 0; axis < rank - 2; axis++) {
+            boolean divisible = spec.weights().isStrided() || !weightsAreBatched();
+            var ranges = Split.ranges(spec.dst().dim(axis), divisible ? left : 1, 1);
+            left = Math.ceilDiv(left, ranges.size());
+            axes.add(ranges);
+        }
+        var grid = grid(left);
+        axes.add(Split.ranges(rows(), grid[0], ROWS));
+        axes.add(tiled ? tileRanges() : Split.ranges(columns(), grid[1], COLUMNS));
+        int pieces = axes.stream().mapToInt(List::size).reduce(1, (a, b) -> a * b);
+        int layers = layers(wanted / pieces);
+        if (layers > 1) return layered(axes, layers);
+        if (pieces == 1 && !tiled) return Split.whole(library, spec);
+        try {
+            return flat(axes);
+        } catch (OneDnnException e) {
+            if (tiled) throw e;
+            return Split.whole(library, spec);
+        }
+    }
+
+    /// How many ranges of rows and of columns: about as many pieces as wanted with the least copying of operands, which
+    /// each range of rows does with all of the weights, and each range of columns with all of the source.
+    private int[] grid(int wanted) {
+        long mostRows = Math.max(1, rows() / (2 * ROWS));
+        long mostColumns = spec.weights().isOpaque() ? 1 : Math.max(1, columns() / COLUMNS);
+        double weightCost = spec.weights().isStrided() ? 3 : 1;
+        double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : 3;
+        long most = Math.min(wanted, mostRows * mostColumns);
+        var best = new int[] {1, 1};
+        double least = Double.MAX_VALUE;
+        for (int m = 1; m <= Math.min(most, mostRows); m++) {
+            int n = (int) Math.min(Math.ceilDiv(most, m), mostColumns);
+            if (m * n < most * 3 / 4) continue;
+            double cost = columns() * weightCost * m + rows() * srcCost * n;
+            if (cost >= least) continue;
+            least = cost;
+            best = new int[] {m, n};
+        }
+        return best;
+    }
+
+    private List<Range> tileRanges() {
+        var ranges = new ArrayList<Range>();
+        long from = 0;
+        for (var tile : spec.weights().tiles()) {
+            ranges.add(new Range(from, from + tile.dim(rank - 1)));
+            from += tile.dim(rank - 1);
+        }
+        return ranges;
+    }
+
+    /// Into how many the inner axis goes when that many pieces are still wanted.
+    private int layers(int wanted) {
+        boolean plain = spec.attributes().postOps().isEmpty()
+                && spec.bias().isEmpty()
+                && spec.weights().isStrided()
+                && spec.dst().type() == DataType.F32
+                && elements(spec.dst()) == rows() * columns();
+        if (!plain || wanted < 2) return 1;
+        double sumNanos = Split.nanosToMove(8.0 * rows() * columns());
+        long most = Math.min(inner() / INNER, (long) (WORTH_OF_SUMMING * nanos / sumNanos));
+        return Math.clamp(most, 1, wanted);
+    }
+
+    private static List<List<Range>> product(List<List<Range>> axes) {
+        List<List<Range>> all = List.of(List.of());
+        for (var ranges : axes) {
+            var longer = new ArrayList<List<Range>>();
+            for (var prefix : all) {
+                for (var range : ranges) {
+                    var next = new ArrayList<>(prefix);
+                    next.add(range);
+                    longer.add(next);
+                }
+            }
+            all = longer;
+        }
+        return all;
+    }
+
+    /// The part of an operand that a cell of the result's grid needs; `rows` and `columns` say which of the last axes it
+    /// shares with the result.
+    private Part cut(MemoryDesc operand, List<Range> cell, boolean rows, boolean columns) {
+        var part = Part.of(operand);
+        for (int axis = 0; axis < rank - 2; axis++) part = part.along(axis, cell.get(axis));
+        if (rows) part = part.along(rank - 2, cell.get(rank - 2));
+        if (columns) part = part.along(rank - 1, cell.get(rank - 1));
+        return part;
+    }
+
+    private Split flat(List<List<Range>> axes) {
+        var columns = axes.getLast();
+        long firstRows = axes.get(rank - 2).getFirst().size();
+        Map<Range, MemoryDesc> chosen = new HashMap<>();
+        var pieces = new ArrayList<Piece>();
+        List<Slot.Role> roles = List.of();
+        for (var cell : product(axes)) {
+            var column = cell.getLast();
+            var src = cut(spec.src(), cell, true, false);
+            var dst = cut(spec.dst(), cell, true, true);
+            var bias = spec.bias().map(b -> cut(b, cell, true, true));
+            var extra = operands.stream().map(o -> cut(o, cell, true, true)).toList();
+            var like = spec.weights().isAny() && cell.get(rank - 2).size() != firstRows
+                    ? Part.of(chosen.get(column))
+                    : weights(cell, columns);
+            var piece = new MatMul(
+                    src.desc(),
+                    like.desc(),
+                    bias.map(Part::desc),
+                    dst.desc(),
+                    Split.cut(spec.attributes(), extra));
+            var code = library.code(piece);
+            chosen.putIfAbsent(column, code.desc(Slot.Role.WEIGHTS));
+            long place = like.offset();
+            if (!spec.weights().isStrided() && columns.size() > 1)
+                for (var before : columns.subList(0, columns.indexOf(column))) place += chosen.get(before).room();
+            var offsets = new ArrayList<>(List.of(src.offset(), place));
+            bias.ifPresent(b -> offsets.add(b.offset()));
+            offsets.add(dst.offset());
+            extra.forEach(e -> offsets.add(e.offset()));
+            int count = offsets.size();
+            pieces.add(new Piece(
+                    code,
+                    java.util.stream.IntStream.range(0, count).toArray(),
+                    offsets.stream().mapToLong(Long::longValue).toArray()));
+            roles = code.operands().stream().map(Slot::role).toList();
+        }
+        var weights = spec.weights();
+        if (weights.isAny()) {
+            var tiles = columns.stream().map(chosen::get).toList();
+            weights = tiles.size() == 1 ? tiles.getFirst() : MemoryDesc.tiled(tiles);
+        }
+        return new Split(slots(roles, weights), List.of(pieces), 0);
+    }
+
+    private Part weights(List<Range> cell, List<Range> columns) {
+        var weights = spec.weights();
+        if (weights.isStrided()) return cut(weights, cell, false, true);
+        if (weights.isTiled()) return Part.of(weights.tiles().get(columns.indexOf(cell.getLast())));
+        if (weights.isOpaque()) return Part.of(weights);
+        var dims = weights.dims();
+        dims[rank - 1] = cell.getLast().size();
+        return Part.of(MemoryDesc.any(weights.type(), dims));
+    }
+
+    private List<Slot> slots(List<Slot.Role> roles, MemoryDesc weights) {
+        var descs = new ArrayList<>(List.of(spec.src(), weights));
+        spec.bias().ifPresent(descs::add);
+        descs.add(spec.dst());
+        descs.addAll(operands);
+        var slots = new ArrayList<Slot>();
+        for (int i = 0; i < descs.size(); i++) slots.add(new Slot(roles.get(i), descs.get(i)));
+        return slots;
+    }
+
+    /// The inner axis divided too: each layer makes a whole result of its own, and then the layers are added.
+    private Split layered(List<List<Range>> axes, int layers) {
+        long elements = rows() * columns();
+        long step = Split.partialStep(DataType.F32, elements);
+        var dims = spec.dst().dims();
+        var whole = MemoryDesc.dense(DataType.F32, dims);
+        var pieces = new ArrayList<Piece>();
+        var inner = Split.ranges(inner(), layers, INNER / 8);
+        for (int layer = 0; layer < inner.size(); layer++) {
+            for (var cell : product(axes)) {
+                var src = cut(spec.src(), cell, true, false).along(rank - 1, inner.get(layer));
+                var weights = cut(spec.weights(), cell, false, true).along(rank - 2, inner.get(layer));
+                var dst = cut(whole, cell, true, true);
+                var code = library.code(
+                        new MatMul(src.desc(), weights.desc(), Optional.empty(), dst.desc(), spec.attributes()));
+                var offsets = new long[] {src.offset(), weights.offset(), layer * step + dst.offset()};
+                pieces.add(new Piece(code, new int[] {0, 1, Split.PARTIAL}, offsets));
+            }
+        }
+        var slots = slots(List.of(Slot.Role.SRC, Slot.Role.WEIGHTS, Slot.Role.DST), spec.weights());
+        return new Split(slots, List.of(pieces, sums(inner.size(), step)), inner.size() * step);
+    }
+
+    private List<Piece> sums(int layers, long step) {
+        if (spec.dst().equals(MemoryDesc.dense(DataType.F32, spec.dst().dims())))
+            return Split.sums(library, DataType.F32, layers, 0, rows() * columns(), 2, 0);
+        var layer = MemoryDesc.dense(DataType.F32, spec.dst().dims());
+        var code = library.code(new Sum(java.util.Collections.nCopies(layers, layer), spec.dst()));
+        var bases = new int[layers + 1];
+        var offsets = new long[layers + 1];
+        for (int i = 0; i < layers; i++) {
+            bases[i] = Split.PARTIAL;
+            offsets[i] = i * step;
+        }
+        bases[layers] = 2;
+        return List.of(new Piece(code, bases, offsets));
+    }
+}

@@ -1,0 +1,169 @@
+package dev.nacre.cpu.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.nacre.compile.Kernel;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.Team;
+import dev.nacre.type.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.function.DoubleSupplier;
+import java.util.stream.LongStream;
+
+/// Buffers and views of all layouts for one test, and the checks that every kernel must pass.
+final class Sandbox {
+    /// How a view lies in its buffer.
+    enum Layout {
+        DENSE,
+        PERMUTED,
+        SLICED,
+        FLIPPED,
+        /// One axis repeated; for operands only.
+        BROADCAST
+    }
+
+    static final List<Layout> RESULTS = List.of(Layout.DENSE, Layout.PERMUTED, Layout.SLICED, Layout.FLIPPED);
+
+    private static final byte CANARY = 0x5A;
+
+    final Random random;
+    private final Arena arena = Arena.ofAuto();
+    private final List<MemorySegment> buffers = new ArrayList<>();
+
+    Sandbox(long seed) {
+        random = new Random(seed);
+    }
+
+    long[] addresses() {
+        return buffers.stream().mapToLong(MemorySegment::address).toArray();
+    }
+
+    <T> T any(List<T> choices) {
+        return choices.get(random.nextInt(choices.size()));
+    }
+
+    int between(int least, int most) {
+        return least + random.nextInt(most - least + 1);
+    }
+
+    double normal() {
+        return random.nextGaussian();
+    }
+
+    /// An operand in any layout.
+    View operand(DType type, DoubleSupplier values, long... sizes) {
+        return fill(view(type, any(List.of(Layout.values())), sizes), values);
+    }
+
+    View result(DType type, long... sizes) {
+        return view(type, any(RESULTS), sizes);
+    }
+
+    View view(DType type, Layout layout, long... sizes) {
+        int rank = sizes.length;
+        var order = LongStream.range(0, rank).boxed().collect(java.util.stream.Collectors.toList());
+        if (layout == Layout.PERMUTED) java.util.Collections.shuffle(order, random);
+        int repeated = layout == Layout.BROADCAST && rank > 0 ? random.nextInt(rank) : -1;
+        var strides = new long[rank];
+        long offset = layout == Layout.DENSE ? 0 : 3;
+        long step = 1;
+        for (int i = rank - 1; i >= 0; i--) {
+            int axis = order.get(i).intValue();
+            if (axis == repeated) continue;
+            long spacing = layout == Layout.SLICED && random.nextBoolean() ? 2 : 1;
+            strides[axis] = step * spacing;
+            if (layout == Layout.FLIPPED && random.nextBoolean()) {
+                offset += Math.max(0, sizes[axis] - 1) * strides[axis];
+                strides[axis] = -strides[axis];
+            }
+            step *= Math.max(1, sizes[axis]) * spacing;
+        }
+        buffers.add(arena.allocate((step + 8) * type.bytes() * 2, 64).fill(CANARY));
+        return new View(buffers.size() - 1, type, offset, sizes, strides);
+    }
+
+    View fill(View v, DoubleSupplier values) {
+        for (long i = 0; i < v.count(); i++) Memory.real(v.dtype(), address(v, i), values.getAsDouble());
+        return v;
+    }
+
+    /// Address of element `i` in row-major order.
+    long address(View v, long i) {
+        long at = v.offset();
+        for (int axis = v.rank() - 1; axis >= 0; axis--) {
+            at += i % v.sizes()[axis] * v.strides()[axis];
+            i /= v.sizes()[axis];
+        }
+        return buffers.get(v.buffer()).address() + at * v.dtype().bytes();
+    }
+
+    /// The elements in row-major order.
+    double[] values(View v) {
+        var all = new double[(int) v.count()];
+        for (int i = 0; i < all.length; i++) all[i] = Memory.real(v.dtype(), address(v, i));
+        return all;
+    }
+
+    /// Runs the kernel with and without vectors, on all threads and on one, into memory full of garbage, and checks that
+    /// it writes what is expected, the same each time, and nothing else.
+    void check(Kernel kernel, View out, double[] expected, double tolerance) {
+        for (boolean vectors : new boolean[] {true, false}) {
+            var bits = run(kernel, vectors, out, false);
+            var values = values(out);
+            String what = kernel + (vectors ? "" : " without vectors");
+            assertEquals(expected.length, values.length);
+            for (int i = 0; i < expected.length; i++) {
+                double wrong = Math.abs(values[i] - expected[i]);
+                boolean fits = wrong <= tolerance * Math.max(1, Math.abs(expected[i]))
+                        || Double.compare(values[i], expected[i]) == 0;
+                assertTrue(fits, "element " + i + " is " + values[i] + ", not " + expected[i] + " in " + what);
+            }
+            assertArrayEquals(bits, run(kernel, vectors, out, true), "on one thread: " + what);
+        }
+    }
+
+    private byte[] run(Kernel kernel, boolean vectors, View out, boolean alone) {
+        var buffer = buffers.get(out.buffer());
+        buffer.fill(CANARY);
+        var step = JavaKernels.prepare(kernel, vectors);
+        if (alone) alone(() -> step.run(addresses()));
+        else step.run(addresses());
+        var bytes = buffer.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+        var untouched = bytes.clone();
+        for (long i = 0; i < out.count(); i++) {
+            int at = (int) (address(out, i) - buffer.address());
+            Arrays.fill(untouched, at, at + out.dtype().bytes(), CANARY);
+        }
+        for (byte b : untouched) assertEquals(CANARY, b, "written outside of the result: " + kernel);
+        return bytes;
+    }
+
+    /// On one thread: calls from inside a part of the team's work run inline.
+    static void alone(Runnable work) {
+        Team.get().run(2, part -> {
+            if (part == 0) work.run();
+        });
+    }
+
+    /// The largest distance between rounded and exact values near 1.
+    static double epsilon(DType type) {
+        return switch (type) {
+            case BF16 -> 0x1p-8;
+            case F16 -> 0x1p-11;
+            case F32 -> 0x1p-24;
+            case F64 -> 0x1p-53;
+            case BOOL, U8, I8, I32, I64 -> 0;
+        };
+    }
+
+    static double round(DType type, double value) {
+        return type == DType.I64 ? value : type.round(value);
+    }
+}

@@ -1,0 +1,41 @@
+package dev.nacre.nn;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.type.DType;
+import dev.nacre.type.Problem;
+import java.util.stream.IntStream;
+
+/// The running statistics of a batch normalisation.
+record BatchStatistics(Variable mean, Variable variance, Variable batches) {
+    static BatchStatistics of(long features) {
+        return new BatchStatistics(
+                Layers.statistic("running_mean", Tensor.zeros(features)),
+                Layers.statistic("running_var", Tensor.ones(features)),
+                Layers.statistic("num_batches_tracked", Tensor.zeros(DType.I64)));
+    }
+
+    Tensor normalise(Tensor x, Mode mode, double momentum, double epsilon, Tensor weight, Tensor bias) {
+        Tensor mu = mean;
+        Tensor sigma2 = variance;
+        if (mode == Mode.TRAIN) {
+            int[] axes = IntStream.range(0, x.rank()).filter(a -> a != 1).toArray();
+            long n = 1;
+            for (int a : axes) {
+                n *= x.size(a);
+            }
+            Problem.in("batchNorm").require(n != 1, "training needs more than one value per channel").operand("x", x.type(), x.origin()).throwShape();
+            mu = x.mean(axes);
+            sigma2 = x.sub(Layers.alongChannels(mu, x.rank())).square().mean(axes);
+            track(mu.detach(), sigma2.detach().mul((double) n / (n - 1)), momentum);
+        }
+        Tensor scale = sigma2.add(epsilon).rsqrt().mul(weight);
+        return x.sub(Layers.alongChannels(mu, x.rank())).mul(Layers.alongChannels(scale, x.rank())).add(Layers.alongChannels(bias, x.rank()));
+    }
+
+    private void track(Tensor mu, Tensor sigma2, double momentum) {
+        mean.set(mean.mul(1 - momentum).add(mu.mul(momentum)));
+        variance.set(variance.mul(1 - momentum).add(sigma2.mul(momentum)));
+        batches.set(batches.add(1));
+    }
+}

@@ -1,0 +1,54 @@
+package dev.nacre.nn;
+
+import dev.nacre.Rng;
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.type.Shape;
+import java.util.Optional;
+
+/// A one-dimensional convolution (correlation) with a bias per output channel.
+///
+/// Shape: `[n, in, l]` → `[n, out, l′]` with `l′ = ⌊(l + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1`.
+///
+/// @param weight `[out, in/groups, kernel]`
+/// @param bias `[out]`
+public record Conv1d(Variable weight, Optional<Variable> bias, long stride, long padding, long dilation, long groups) implements Module {
+    public Conv1d {
+        Layers.requireAtLeast("conv1d", "stride", stride, 1);
+        Layers.requireAtLeast("conv1d", "padding", padding, 0);
+        Layers.requireAtLeast("conv1d", "dilation", dilation, 1);
+    }
+
+    /// Stride 1, no padding, PyTorch's first values: uniform on ±1/√(in·kernel).
+    public static Conv1d of(long in, long out, long kernel, Rng rng) {
+        return grouped(in, out, kernel, 1, rng);
+    }
+
+    /// Input and output channels in groups that do not see each other; as many groups as channels is a depthwise convolution.
+    public static Conv1d grouped(long in, long out, long kernel, long groups, Rng rng) {
+        Convolutions.Parameters p = Convolutions.parameters("conv1d", in, out, Shape.of(kernel), groups, rng);
+        return new Conv1d(p.weight(), Optional.of(p.bias()), 1, 0, 1, groups);
+    }
+
+    public Conv1d stride(long stride) {
+        return new Conv1d(weight, bias, stride, padding, dilation, groups);
+    }
+
+    public Conv1d padding(long padding) {
+        return new Conv1d(weight, bias, stride, padding, dilation, groups);
+    }
+
+    public Conv1d dilation(long dilation) {
+        return new Conv1d(weight, bias, stride, padding, dilation, groups);
+    }
+
+    public Conv1d withoutBias() {
+        return new Conv1d(weight, Optional.empty(), stride, padding, dilation, groups);
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+        Layers.requireChannels("conv1d", x, weight.size(1) * groups, 3, 3, weight);
+        return Layers.plusBias(x.conv1d(weight, stride, padding, dilation, groups), bias);
+    }
+}

@@ -1,0 +1,16 @@
+package dev.nacre.nn;
+
+import dev.nacre.Tensor;
+
+/// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
+public record ELU(double alpha) implements Module {
+    /// Alpha 1.
+    public ELU() {
+        this(1);
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+        return x.elu(alpha);
+    }
+}

@@ -1,0 +1,26 @@
+package dev.nacre.nn;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.type.Problem;
+
+/// Group normalisation (Wu and He 2018): each example's channels are normalised in groups, `(x − mean) / √(variance + epsilon) · weight + bias`.
+///
+/// Shape: `[n, channels, …]` → the same.
+///
+/// @param weight `[channels]`
+/// @param bias `[channels]`
+public record GroupNorm(Variable weight, Variable bias, long groups, double epsilon) implements Module {
+    /// Epsilon 1e-5.
+    public static GroupNorm of(long groups, long channels) {
+        Problem.in("groupNorm").require(groups > 0 && channels % groups == 0, "channels (" + channels + ") must be a multiple of groups (" + groups + ")").throwShape();
+        return new GroupNorm(Layers.ones("weight", channels), Variable.zeros("bias", channels), groups, 1e-5);
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+        Layers.requireChannels("groupNorm", x, weight.size(0), 2, 5, weight);
+        Tensor normal = x.reshape(x.size(0), groups, -1).layerNorm(1, epsilon).reshape(x.shape());
+        return normal.mul(Layers.alongChannels(weight, x.rank())).add(Layers.alongChannels(bias, x.rank()));
+    }
+}

@@ -1,0 +1,76 @@
+package dev.nacre.nn;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.type.NacreException;
+import java.util.List;
+import java.util.Map;
+
+/// A part of a model: some variables, some smaller modules, and how they are applied.
+///
+/// ```java
+/// record Net(Linear fc1, Linear fc2) implements Module {
+///     Net(Rng rng) {
+///         this(Linear.of(100, 64, rng), Linear.of(64, 10, rng));
+///     }
+///
+///     @Override
+///     public Tensor forward(Tensor x) {
+///         return fc2.forward(fc1.forward(x).relu());
+///     }
+/// }
+/// ```
+///
+/// The components of a record, or the fields of a final class, are its tree: see [Tree]. A module overrides one of the two `forward` methods: the first if it does the
+/// same in training and evaluation, else the second. Import this interface by its name: a bare `dev.nacre.nn.*` leaves `Module` ambiguous with
+/// `java.lang.Module`.
+public interface Module {
+    /// The module applied to `x` for evaluation.
+    default Tensor forward(Tensor x) {
+        return forward(x, Mode.EVAL);
+    }
+
+    /// The module applied to `x`.
+    default Tensor forward(Tensor x, Mode mode) {
+        if (!Forms.overridesOne(getClass())) {
+            throw new NacreException(
+                    "forward: "
+                            + getClass().getSimpleName()
+                            + " overrides neither forward(Tensor) nor forward(Tensor, Mode)\n  hint: override the first, or the second if training and evaluation differ");
+        }
+        if (mode == Mode.TRAIN) {
+            Forms.requireSameInBothModes(this);
+        }
+        return forward(x);
+    }
+
+    /// Whether training and evaluation of this very module differ, its parts aside: true of dropout and batch normalisation.
+    default boolean dependsOnMode() {
+        return false;
+    }
+
+    /// The trainable variables, each once, in the order of the components. Gives all variables their names in the tree.
+    default List<Variable> parameters() {
+        return Tree.of(this).named().parameters();
+    }
+
+    /// All variables by key, trainable or not: what a checkpoint holds.
+    default Map<String, Variable> state() {
+        return Tree.of(this).named().state();
+    }
+
+    /// Takes over the values of a state with exactly this module's keys; see [Tree#load].
+    default void load(Map<String, ? extends Tensor> state) {
+        Tree.of(this).named().load(state);
+    }
+
+    /// Number of trainable numbers.
+    default long parameterCount() {
+        return Tree.of(this).parameterCount();
+    }
+
+    /// A table of the parts, their parameters and shapes.
+    default String summary() {
+        return Tree.of(this).summary();
+    }
+}
