@@ -67,7 +67,7 @@ final class Epilogues {
     Optional<Activation> activation = Optional.empty();
     Optional<Node> next = onlyUser(end);
     Node reshaped = end;
-    if (!forward && next.isPresent() && next.get().op() instanceof Op.Reshape && next.get().size(-1) == core.size(-1)) {
+    if (!forward && next.isPresent() && next.get().op() instanceof Op.Reshape && next.get().rank() > 0 && next.get().size(-1) == core.size(-1)) {
       reshaped = next.get();
       next = onlyUser(reshaped);
     }

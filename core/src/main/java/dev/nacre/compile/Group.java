@@ -2,6 +2,7 @@ package dev.nacre.compile;
 
 import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
+import dev.nacre.ir.Binary;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Reduction;
@@ -33,11 +34,13 @@ final class Group {
   /// What leaves the loop: `kind` is null for a plain store.
   private record Exit(Reduction kind, Ref value, View view, long inner) {}
 
+  private static final int ROW = 1;
+  private static final int ELEMENT = 2;
+
   final int step;
   private Domain domain;
   private long row;
   private final Map<Node, Item> items = new LinkedHashMap<>();
-  private final Map<Node, Long> varying = new HashMap<>(); // 1: differs from element to element
   private final List<Exit> exits = new ArrayList<>();
   private final List<Ref.Loaded> loads = new ArrayList<>();
 
@@ -78,14 +81,6 @@ final class Group {
         && exits.stream().allMatch(e -> e.view.mergesInner(length));
   }
 
-  boolean varies(Ref ref, long inner) {
-    return switch (ref) {
-      case Ref.Literal _ -> false;
-      case Ref.Computed c -> varying.get(c.node) == 1;
-      case Ref.Loaded l -> inner == 1 && l.inner == 1;
-    };
-  }
-
   private void refine(Shape shape, long inner) {
     domain = domain.refine(shape, inner).orElseThrow();
   }
@@ -93,15 +88,12 @@ final class Group {
   void compute(Node n, List<Ref> operands, long inner) {
     refine(n.shape(), inner);
     items.put(n, new Item(n.op(), operands));
-    boolean element = false;
     for (Ref r : operands) {
-      element |= varies(r, inner);
       if (r instanceof Ref.Loaded l) {
         refine(Shape.of(l.view.sizes()), l.inner);
         loads.add(l);
       }
     }
-    varying.put(n, element ? 1L : 0L);
   }
 
   /// Combines `value`, which has `shape`, along rows of the given length.
@@ -110,7 +102,6 @@ final class Group {
     row = length;
     use(value);
     items.put(n, new Item(n.op(), List.of(value)));
-    varying.put(n, 0L);
   }
 
   void store(Ref value, View view, long inner) {
@@ -166,11 +157,45 @@ final class Group {
       items.forEach((n, item) -> values.put(n, instruction(n, item)));
       for (Exit e : exits) {
         int value = operand(e.value);
+        if (e.kind != null && e.inner == 1 && level(value) < ELEMENT) {
+          value = repeated(e.kind, value);
+        }
         int view = view(e.view, e.inner, true);
         DType t = code.get(value).dtype();
         code.add(e.kind == null ? new Instr.Store(view, t, value) : new Instr.Accumulate(e.kind, view, t, value));
       }
       return new Loop(new Program(List.copyOf(code), List.copyOf(accesses)), List.of(new Loop.Instance(extents, List.copyOf(views))));
+    }
+
+    /// 2 for a value per element, 1 for a value per row, 0 for one value.
+    private int level(int value) {
+      return switch (code.get(value)) {
+        case Instr.Load l -> level(accesses.get(l.view()));
+        case Instr.Ramp r -> level(accesses.get(r.view()));
+        case Instr.Literal _ -> 0;
+        case Instr.Apply1 a -> level(a.a());
+        case Instr.Apply2 a -> Math.max(level(a.a()), level(a.b()));
+        case Instr.Choose c -> Math.max(level(c.condition()), Math.max(level(c.a()), level(c.b())));
+        case Instr.Convert c -> level(c.a());
+        case Instr.RowFold _ -> ROW;
+        case Instr.Store s -> level(s.a());
+        case Instr.Accumulate a -> level(a.a());
+      };
+    }
+
+    private static int level(Access a) {
+      return a == Access.UNIFORM ? 0 : a == Access.ROW ? ROW : ELEMENT;
+    }
+
+    /// A value that is the same along a row, combined with itself as often as the row is long.
+    private int repeated(Reduction kind, int value) {
+      long n = extents[extents.length - 1];
+      DType t = code.get(value).dtype();
+      if (n == 1 || kind == Reduction.MAX || kind == Reduction.MIN) {
+        return value;
+      }
+      int times = emit(new Instr.Literal(t, t.isFloating() ? Double.doubleToLongBits(t.round(n)) : t.wrap(n)));
+      return emit(new Instr.Apply2(kind == Reduction.SUM ? Binary.MUL : Binary.POW, t, value, times));
     }
 
     private int instruction(Node n, Item item) {
@@ -180,7 +205,7 @@ final class Group {
         case Op.Map2 m -> emit(new Instr.Apply2(m.f(), n.input(0).dtype(), in[0], in[1]));
         case Op.Select _ -> emit(new Instr.Choose(n.dtype(), in[0], in[1], in[2]));
         case Op.Cast c -> emit(new Instr.Convert(c.dtype(), in[0]));
-        case Op.Reduce r -> emit(new Instr.RowFold(r.kind(), n.dtype(), in[0]));
+        case Op.Reduce r -> level(in[0]) < ELEMENT ? repeated(r.kind(), in[0]) : emit(new Instr.RowFold(r.kind(), n.dtype(), in[0]));
         default -> throw new IllegalStateException(item.op + " is not computed in loops");
       };
     }

@@ -427,25 +427,18 @@ final class Scheduler {
     Ref value = ref(x, g, inner);
     long length = x.shape().count() / Math.max(1, n.shape().count());
     boolean trailing = r.axes().equals(dev.nacre.type.Axes.range(x.rank() - r.axes().count(), x.rank()));
-    boolean rows = trailing && inner == 1 && length > 1 && length <= LONGEST_ROW && g.varies(value, 1);
+    boolean rows = trailing && inner == 1 && length > 1 && length <= LONGEST_ROW;
     if (rows && g.fitsRows(x.shape(), length) && (!(value instanceof Ref.Loaded l) || l.view().mergesInner(length))) {
       g.foldRows(n, value, x.shape(), length);
       return new Place.InLoop(g, n, length);
     }
-    if (!g.varies(value, 1) && inner == 1 && !(value instanceof Ref.Loaded)) {
-      // the same along rows: the loop would have to count points, so it reads the value back instead
-      Place.Located at = locate(x);
-      g = newGroup(x.shape());
-      value = new Ref.Loaded(at.view(), 1);
-    }
     View out = newView(n.type());
-    View spread = out;
-    long[] sizes = x.shape().toArray();
+        long[] sizes = x.shape().toArray();
     long[] strides = new long[sizes.length];
     for (int i = 0, j = 0; i < sizes.length; i++) {
       strides[i] = r.axes().contains(i) ? 0 : out.strides()[j++];
     }
-    spread = new View(out.buffer(), out.dtype(), 0, sizes, strides);
+        View spread = new View(out.buffer(), out.dtype(), 0, sizes, strides);
     if (!g.fits(spread, inner)) {
       Place.Located at = locate(x);
       g = newGroup(x.shape());

@@ -121,13 +121,15 @@ public record View(int buffer, DType dtype, long offset, long[] sizes, long[] st
         }
       }
       long step = 0;
+            boolean begun = false;
       long span = 0; // distance that the axis before must step
       for (int k = Math.min(i, sizes.length) - 1; k >= i0; k--) {
         if (sizes[k] == 1) {
           continue;
         }
-        if (span == 0 && step == 0) {
+        if (!begun) {
           step = strides[k];
+                    begun = true;
         } else if (strides[k] != span) {
           return Optional.empty();
         }

@@ -123,7 +123,9 @@ public sealed interface Op {
       Node x = in.get(0);
       boolean fits =
           f == Unary.NOT ? !x.dtype().isFloating() : x.dtype().isFloating() || f.onIntegers() && x.dtype().isInteger();
-      Problem.in(name()).require(fits, "not defined on " + x.dtype()).operand("x", x.type(), x.origin()).throwDType();
+      if (!fits) {
+        Problem.in(name()).rule("not defined on " + x.dtype()).operand("x", x.type(), x.origin()).throwDType();
+      }
       return x.type();
     }
 
@@ -144,15 +146,17 @@ public sealed interface Op {
     public TensorType infer(List<Node> in) {
       Node a = in.get(0);
       Node b = in.get(1);
-      Problem p = Problem.in(name()).operand("a", a.type(), a.origin()).operand("b", b.type(), b.origin());
-      p.require(a.type().equals(b.type()), "both operands must have one type").throwShape();
       boolean fits =
           switch (a.dtype().kind()) {
             case BOOL -> f.onBools();
             case INTEGER -> f.onIntegers();
             case FLOATING -> f.onFloats();
           };
-      p.require(fits, "not defined on " + a.dtype()).throwDType();
+      if (!fits || !a.type().equals(b.type())) {
+        Problem p = Problem.in(name()).operand("a", a.type(), a.origin()).operand("b", b.type(), b.origin());
+        p.require(a.type().equals(b.type()), "both operands must have one type").throwShape();
+        p.rule("not defined on " + a.dtype()).throwDType();
+      }
       return f.isComparison() ? a.type().withDType(DType.BOOL) : a.type();
     }
 
@@ -214,10 +218,9 @@ public sealed interface Op {
     @Override
     public TensorType infer(List<Node> in) {
       Node x = in.get(0);
-      Problem.in("reshape")
-          .require(x.shape().sameCount(shape), x.shape() + " has not as many elements as " + shape)
-          .operand("x", x.type(), x.origin())
-          .throwShape();
+      if (!x.shape().sameCount(shape)) {
+        Problem.in("reshape").rule(x.shape() + " has not as many elements as " + shape).operand("x", x.type(), x.origin()).throwShape();
+      }
       return x.type().withShape(shape);
     }
 
@@ -259,7 +262,9 @@ public sealed interface Op {
       for (int i = 0; fits && i < x.rank(); i++) {
         fits = x.size(i) == shape.size(i) || x.size(i) == 1;
       }
-      Problem.in("broadcast").require(fits, x.shape() + " does not broadcast to " + shape).operand("x", x.type(), x.origin()).throwShape();
+      if (!fits) {
+        Problem.in("broadcast").rule(x.shape() + " does not broadcast to " + shape).operand("x", x.type(), x.origin()).throwShape();
+      }
       return x.type().withShape(shape);
     }
 

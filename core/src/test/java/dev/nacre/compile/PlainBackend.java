@@ -296,7 +296,7 @@ public final class PlainBackend implements Backend {
           yield v[s.a()];
         }
         case Instr.Accumulate s -> {
-          if (stores) {
+          if (stores && (index[index.length - 1] == 0 || level(s.a()) == 2)) {
             View view = instance.views().get(s.view());
             long p = position(view, index);
             Value old = s.dtype().isFloating() ? new Value(loadDouble(view, at, p), 0) : Value.of(loadLong(view, at, p));
@@ -306,6 +306,26 @@ public final class PlainBackend implements Backend {
           yield v[s.a()];
         }
       };
+    }
+
+    /// 2 for a value per element, less for a value per row or of the whole loop.
+    private int level(int value) {
+      return switch (program.code().get(value)) {
+        case Instr.Load l -> level(program.views().get(l.view()));
+        case Instr.Ramp r -> level(program.views().get(r.view()));
+        case Instr.Literal _ -> 0;
+        case Instr.Apply1 a -> level(a.a());
+        case Instr.Apply2 a -> Math.max(level(a.a()), level(a.b()));
+        case Instr.Choose c -> Math.max(level(c.condition()), Math.max(level(c.a()), level(c.b())));
+        case Instr.Convert c -> level(c.a());
+        case Instr.RowFold _ -> 1;
+        case Instr.Store s -> level(s.a());
+        case Instr.Accumulate a -> level(a.a());
+      };
+    }
+
+    private static int level(Program.Access a) {
+      return a == Program.Access.UNIFORM ? 0 : a == Program.Access.ROW ? 1 : 2;
     }
 
     private static Value convert(DType from, DType to, Value v) {

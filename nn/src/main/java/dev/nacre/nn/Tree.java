@@ -134,8 +134,15 @@ public final class Tree {
     /// Sets all variables to the tensors of a state with exactly these keys (of a variable with two, either will do). Floating types are converted to the
     /// variable's. If anything is missing, unexpected or of another shape, nothing is changed and the error lists all of it.
     public void load(Map<String, ? extends Tensor> state) {
-        Mismatch.check(root.getClass().getSimpleName(), variables, state);
-        List<Variable> targets = List.copyOf(state().values());
+        load(root.getClass().getSimpleName(), variables, state);
+    }
+
+    /// Sets variables by key as [#load(Map)] does.
+    ///
+    /// @param what whose variables they are, for errors
+    public static void load(String what, Map<String, Variable> variables, Map<String, ? extends Tensor> state) {
+        Mismatch.check(what, variables, state);
+        List<Variable> targets = variables.values().stream().distinct().toList();
         Variable.update(
                 targets,
                 () ->

@@ -2,6 +2,7 @@ package dev.nacre.cpu.kernels;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
 /// Native memory for as long as a kernel, or a part of one, runs:
@@ -43,5 +44,6 @@ final class Scratch implements AutoCloseable {
     @Override
     public void close() {
         if (magnitude <= LARGEST_KEPT) FREE[magnitude].addFirst(this);
+        else Reference.reachabilityFence(this); // its user has only the address
     }
 }

@@ -45,8 +45,8 @@ class PoolingTest {
     @EnumSource(Kind.class)
     void larger(Kind kind) {
         var w = Window.of(3).stride(2).padding(1, 1);
-        check(new Sandbox(1), kind, List.of(w, w), new long[] {3, 11, 45, 37}, false);
-        check(new Sandbox(2), kind, List.of(w), new long[] {100_000}, false);
+        check(new Sandbox(1), kind, List.of(w, w), new long[] {3, 11, 25, 27}, false);
+        check(new Sandbox(2), kind, List.of(w), new long[] {20_000}, false);
     }
 
     @Test

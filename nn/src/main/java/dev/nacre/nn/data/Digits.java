@@ -1,11 +1,8 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
@@ -18,6 +15,7 @@ import java.util.zip.GZIPInputStream;
 public final class Digits {
     private static final int COUNT = 1797;
     private static final int SIDE = 8;
+    private static final int ROW = SIDE * SIDE + 1; // pixels and label
     private static final int WHITE = 16;
     private static final int EVERY = 5;
     private static final List<String> CLASSES = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
@@ -32,13 +30,21 @@ public final class Digits {
             if (raw == null) {
                 throw new NacreException("digits: the jar of dev.nacre:nacre-nn lacks digits.csv.gz");
             }
-            var lines = new BufferedReader(new InputStreamReader(new GZIPInputStream(raw), StandardCharsets.US_ASCII));
-            for (int i = 0; i < COUNT; i++) {
-                String[] cells = lines.readLine().split(",");
-                for (int k = 0; k < SIDE * SIDE; k++) {
-                    pixels[i * SIDE * SIDE + k] = Byte.parseByte(cells[k]);
+            int cell = 0;
+            int value = 0;
+            for (byte b : new GZIPInputStream(raw).readAllBytes()) {
+                if (b >= '0' && b <= '9') {
+                    value = 10 * value + b - '0';
+                } else {
+                    int image = cell / ROW;
+                    if (cell % ROW < ROW - 1) {
+                        pixels[image * (ROW - 1) + cell % ROW] = (byte) value;
+                    } else {
+                        labels[image] = (byte) value;
+                    }
+                    cell++;
+                    value = 0;
                 }
-                labels[i] = Byte.parseByte(cells[SIDE * SIDE]);
             }
         } catch (IOException e) {
             throw new NacreException("digits: digits.csv.gz in the jar is broken (" + e.getMessage() + ")", e);

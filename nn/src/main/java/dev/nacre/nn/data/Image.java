@@ -50,7 +50,7 @@ public record Image(int channels, int height, int width, float[] values) {
             ImageReader reader = readers.next();
             try {
                 reader.setInput(in, true, true);
-                long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
+                long pixels = 1L * reader.getWidth(0) * reader.getHeight(0);
                 if (pixels > MAX_PIXELS) {
                     throw new NacreException("image: " + file + " says it has " + reader.getWidth(0) + "×" + reader.getHeight(0) + " pixels; at most " + MAX_PIXELS + " are read");
                 }

@@ -1,0 +1,19 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+
+/// Binary cross-entropy of logits against targets in [0, 1]: `max(x, 0) − x·t + ln(1 + e^−|x|)`.
+///
+/// Shape: any, and the same → a single number, or the same unreduced.
+public record BCEWithLogitsLoss(Reduction reduction) implements Loss {
+    /// The mean over all elements.
+    public BCEWithLogitsLoss() {
+        this(Reduction.MEAN);
+    }
+
+    @Override
+    public Tensor forward(Tensor prediction, Tensor target) {
+        Loss.requireSameShape("bceWithLogitsLoss", prediction, target);
+        return reduction.apply(prediction.binaryCrossEntropy(target));
+    }
+}

@@ -1,0 +1,122 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+import dev.nacre.nn.Labels;
+import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// Cross-entropy of logits: `−Σ q·ln softmax(x)`, where q is the target's distribution, smoothed: `(1 − smoothing)·q + smoothing/classes`.
+///
+/// Targets are class numbers (integers) or probabilities (floating, of the logits' shape). A class number out of range is an error where the target is given, and a loss
+/// of NaN where it is computed.
+///
+/// As in PyTorch, the mean divides by the sum of the weights of the examples' classes, and for probabilities by the number of examples. Unlike PyTorch, no
+/// class number is ignored unless asked for.
+///
+/// Shape: `[n, classes, …]` with `[n, …]` or `[n, classes, …]` → a single number, or `[n, …]` unreduced. Without a batch: `[classes]` with a single number.
+///
+/// @param weight `[classes]`: the weight of each class
+/// @param ignoreIndex a class number whose examples do not count
+public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optional<Tensor> weight, OptionalLong ignoreIndex) implements Loss {
+    public CrossEntropyLoss {
+        if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+            throw new NacreException("crossEntropyLoss: labelSmoothing must be from 0 to 1, but is " + labelSmoothing);
+        }
+    }
+
+    /// The mean, without smoothing and weights.
+    public CrossEntropyLoss() {
+        this(Reduction.MEAN, 0, Optional.empty(), OptionalLong.empty());
+    }
+
+    public CrossEntropyLoss reduction(Reduction reduction) {
+        return new CrossEntropyLoss(reduction, labelSmoothing, weight, ignoreIndex);
+    }
+
+    public CrossEntropyLoss labelSmoothing(double labelSmoothing) {
+        return new CrossEntropyLoss(reduction, labelSmoothing, weight, ignoreIndex);
+    }
+
+    public CrossEntropyLoss weight(Tensor weight) {
+        return new CrossEntropyLoss(reduction, labelSmoothing, Optional.of(weight), ignoreIndex);
+    }
+
+    public CrossEntropyLoss ignoreIndex(long ignoreIndex) {
+        return new CrossEntropyLoss(reduction, labelSmoothing, weight, OptionalLong.of(ignoreIndex));
+    }
+
+    @Override
+    public Tensor forward(Tensor logits, Tensor target) {
+        if (logits.rank() > 0) {
+            weight.ifPresent(w -> requireWeight(logits, w));
+        }
+        if (target.dtype().isFloating()) {
+            return ofProbabilities(logits, target);
+        }
+        if (logits.rank() > 0 && target.dtype().isInteger()) {
+            Labels.requireClasses("crossEntropyLoss", target, logits.size(classAxis(logits)), ignoreIndex);
+        }
+        if (weight.isEmpty() && ignoreIndex.isEmpty()) {
+            return reduction.apply(logits.crossEntropy(target, labelSmoothing));
+        }
+        return ofClasses(logits, target);
+    }
+
+    private static int classAxis(Tensor logits) {
+        return logits.rank() == 1 ? 0 : 1;
+    }
+
+    private static void requireWeight(Tensor logits, Tensor weight) {
+        long classes = logits.size(classAxis(logits));
+        Problem.in("crossEntropyLoss")
+                .require(weight.shape().equals(Shape.of(classes)), "the weight must be one number per class, " + Shape.of(classes))
+                .operand("logits", logits.type(), logits.origin())
+                .operand("weight", weight.type(), weight.origin())
+                .throwShape();
+    }
+
+    /// The weights `[classes]` so shaped that they go along the class axis.
+    private Tensor weightAlong(Tensor logits) {
+        Tensor w = weight.map(t -> t.cast(logits.dtype())).orElseGet(() -> Tensor.ones(logits.dtype(), logits.size(classAxis(logits))));
+        return w.reshape(w.shape().concat(Shape.of(ones(logits.rank() - 1 - classAxis(logits)))));
+    }
+
+    private static long[] ones(int n) {
+        long[] out = new long[n];
+        java.util.Arrays.fill(out, 1);
+        return out;
+    }
+
+    private Tensor ofProbabilities(Tensor logits, Tensor target) {
+        Problem.in("crossEntropyLoss").require(ignoreIndex.isEmpty(), "ignoreIndex needs class numbers, but the target has probabilities").operand("target", target.type(), target.origin()).throwDType();
+        Tensor losses;
+        if (weight.isEmpty()) {
+            losses = logits.crossEntropyWith(target, labelSmoothing);
+        } else {
+            Tensor log = logits.logSoftmax(classAxis(logits)).mul(weightAlong(logits));
+            Tensor q = target.mul(1 - labelSmoothing).add(labelSmoothing / logits.size(classAxis(logits)));
+            losses = q.mul(log).sum(classAxis(logits)).neg();
+        }
+        return reduction.apply(losses);
+    }
+
+    private Tensor ofClasses(Tensor logits, Tensor target) {
+        int axis = classAxis(logits);
+        Tensor w = weightAlong(logits);
+        Tensor ignored = ignoreIndex.isPresent() ? target.eq(ignoreIndex.getAsLong()) : target.zerosLike().cast(DType.BOOL);
+        Tensor safe = ignored.where(target.zerosLike(), target);
+        Tensor classes = Tensor.arange(logits.size(axis)).reshape(w.shape());
+        Tensor hit = safe.cast(DType.I64).unsqueeze(axis).eq(classes);
+        Tensor weights = ignored.where(Tensor.zeros(logits.dtype()), hit.where(w, w.zerosLike()).sum(axis));
+        Tensor losses = logits.crossEntropy(safe, 0).mul(weights).mul(1 - labelSmoothing);
+        if (labelSmoothing != 0) {
+            Tensor uniform = logits.logSoftmax(axis).mul(w).sum(axis).mul(-labelSmoothing / logits.size(axis));
+            losses = losses.add(ignored.where(uniform.zerosLike(), uniform));
+        }
+        return reduction == Reduction.MEAN ? losses.sum().div(weights.sum()) : reduction.apply(losses);
+    }
+}

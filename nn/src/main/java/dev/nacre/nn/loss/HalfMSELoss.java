@@ -1,0 +1,14 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+
+/// The squared error of textbooks, `1/(2n)·Σ(yᵢ − ŷᵢ)²`, whose derivative has no factor 2. n counts elements, so this is half of [MSELoss].
+///
+/// Shape: any, and the same → a single number.
+public record HalfMSELoss() implements Loss {
+    @Override
+    public Tensor forward(Tensor prediction, Tensor target) {
+        Loss.requireSameShape("halfMseLoss", prediction, target);
+        return prediction.squaredError(target).mean().mul(0.5);
+    }
+}

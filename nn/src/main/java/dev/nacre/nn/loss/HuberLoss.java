@@ -1,0 +1,27 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+import dev.nacre.type.NacreException;
+
+/// With `d = |y − ŷ|`: `d²/2` where d ≤ delta, else `delta·(d − delta/2)` (Huber 1964).
+///
+/// Shape: any, and the same → a single number, or the same unreduced.
+public record HuberLoss(double delta, Reduction reduction) implements Loss {
+    public HuberLoss {
+        if (!(delta > 0)) {
+            throw new NacreException("huberLoss: delta must be above 0, but is " + delta);
+        }
+    }
+
+    /// Delta 1, the mean over all elements.
+    public HuberLoss() {
+        this(1, Reduction.MEAN);
+    }
+
+    @Override
+    public Tensor forward(Tensor prediction, Tensor target) {
+        Loss.requireSameShape("huberLoss", prediction, target);
+        Tensor d = prediction.sub(target).abs();
+        return reduction.apply(d.le(delta).where(d.square().mul(0.5), d.sub(0.5 * delta).mul(delta)));
+    }
+}

@@ -1,0 +1,29 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+
+/// The Kullback–Leibler divergence of log-probabilities from target probabilities: `t·(ln t − x)`, 0 where t is 0.
+///
+/// Shape: any, and the same → a single number, or the same unreduced.
+///
+/// @param perExample whether the sum is divided by the first axis' size instead of reduced: the divergence itself (PyTorch's `batchmean`)
+public record KLDivLoss(Reduction reduction, boolean perExample) implements Loss {
+    /// The mean over all elements, as PyTorch; it is not the divergence.
+    public KLDivLoss() {
+        this(Reduction.MEAN, false);
+    }
+
+    /// The mean divergence per example.
+    public static KLDivLoss ofBatch() {
+        return new KLDivLoss(Reduction.SUM, true);
+    }
+
+    @Override
+    public Tensor forward(Tensor prediction, Tensor target) {
+        Loss.requireSameShape("klDivLoss", prediction, target);
+        Tensor positive = target.gt(0);
+        Tensor log = positive.where(target, target.onesLike()).log();
+        Tensor d = positive.where(target.mul(log.sub(prediction)), target.mul(prediction).neg());
+        return perExample ? d.sum().div(prediction.size(0)) : reduction.apply(d);
+    }
+}

@@ -1,0 +1,19 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+
+/// Mean squared error: `(y − ŷ)²`.
+///
+/// Shape: any, and the same → a single number, or the same unreduced.
+public record MSELoss(Reduction reduction) implements Loss {
+    /// The mean over all elements.
+    public MSELoss() {
+        this(Reduction.MEAN);
+    }
+
+    @Override
+    public Tensor forward(Tensor prediction, Tensor target) {
+        Loss.requireSameShape("mseLoss", prediction, target);
+        return reduction.apply(prediction.squaredError(target));
+    }
+}

@@ -1,0 +1,27 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+import dev.nacre.nn.Labels;
+import dev.nacre.type.DType;
+import dev.nacre.type.Problem;
+import java.util.OptionalLong;
+
+/// Minus the log-probability of each example's class: [CrossEntropyLoss] after a log-softmax.
+///
+/// Shape: `[n, classes, …]` with integers `[n, …]` → a single number, or `[n, …]` unreduced.
+public record NLLLoss(Reduction reduction) implements Loss {
+    /// The mean over all examples.
+    public NLLLoss() {
+        this(Reduction.MEAN);
+    }
+
+    @Override
+    public Tensor forward(Tensor logProbabilities, Tensor target) {
+        int axis = logProbabilities.rank() == 1 ? 0 : 1;
+        Problem p = Problem.in("nllLoss").operand("logProbabilities", logProbabilities.type(), logProbabilities.origin()).operand("target", target.type(), target.origin());
+        p.require(target.dtype().isInteger(), "class numbers must be integers").throwDType();
+        p.require(logProbabilities.rank() == target.rank() + 1, "the target must have the log-probabilities' shape without the class axis " + axis).throwShape();
+        Labels.requireClasses("nllLoss", target, logProbabilities.size(axis), OptionalLong.empty());
+        return reduction.apply(logProbabilities.gather(axis, target.cast(DType.I64).unsqueeze(axis)).squeeze(axis).neg());
+    }
+}

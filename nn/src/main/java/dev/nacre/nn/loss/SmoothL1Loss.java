@@ -1,0 +1,27 @@
+package dev.nacre.nn.loss;
+
+import dev.nacre.Tensor;
+import dev.nacre.type.NacreException;
+
+/// With `d = |y − ŷ|`: `d²/(2·beta)` where d < beta, else `d − beta/2` (Girshick 2015).
+///
+/// Shape: any, and the same → a single number, or the same unreduced.
+public record SmoothL1Loss(double beta, Reduction reduction) implements Loss {
+    public SmoothL1Loss {
+        if (!(beta > 0)) {
+            throw new NacreException("smoothL1Loss: beta must be above 0, but is " + beta);
+        }
+    }
+
+    /// Beta 1, the mean over all elements.
+    public SmoothL1Loss() {
+        this(1, Reduction.MEAN);
+    }
+
+    @Override
+    public Tensor forward(Tensor prediction, Tensor target) {
+        Loss.requireSameShape("smoothL1Loss", prediction, target);
+        Tensor d = prediction.sub(target).abs();
+        return reduction.apply(d.lt(beta).where(d.square().mul(0.5 / beta), d.sub(0.5 * beta)));
+    }
+}

@@ -1,0 +1,2 @@
+/// Loss functions, with PyTorch's names and meanings.
+package dev.nacre.nn.loss;

@@ -1,0 +1,71 @@
+package dev.nacre.nn.optim;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Adam (Kingma and Ba 2015), as PyTorch's:
+///
+/// - `g ← gradient + weightDecay·w`
+/// - `m ← beta1·m + (1 − beta1)·g`, `v ← beta2·v + (1 − beta2)·g²`
+/// - `w ← w − learningRate/(1 − beta1ᵗ)·m / (√v/√(1 − beta2ᵗ) + epsilon)`
+///
+/// @param amsgrad whether the largest v so far is used instead of v (Reddi et al. 2018)
+public record Adam(double learningRate, double beta1, double beta2, double epsilon, double weightDecay, boolean amsgrad) implements Rule {
+    /// Betas 0.9 and 0.999, epsilon 1e-8, no weight decay.
+    public static Adam of(double learningRate) {
+        return new Adam(learningRate, 0.9, 0.999, 1e-8, 0, false);
+    }
+
+    public static Optimizer of(List<Variable> parameters, double learningRate) {
+        return of(learningRate).over(parameters);
+    }
+
+    /// Learning rate 0.001.
+    public static Optimizer of(List<Variable> parameters) {
+        return of(parameters, 1e-3);
+    }
+
+    public Adam betas(double beta1, double beta2) {
+        return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, amsgrad);
+    }
+
+    public Adam epsilon(double epsilon) {
+        return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, amsgrad);
+    }
+
+    /// A pull towards 0 added to the gradient; decoupled from it in [AdamW].
+    public Adam weightDecay(double weightDecay) {
+        return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, amsgrad);
+    }
+
+    public Adam withAmsgrad() {
+        return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, true);
+    }
+
+    @Override
+    public List<String> slots() {
+        return amsgrad ? List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq") : List.of("exp_avg", "exp_avg_sq");
+    }
+
+    @Override
+    public Change apply(Tensor w, Tensor gradient, List<Tensor> kept, Step at) {
+        Tensor g = weightDecay == 0 ? gradient : gradient.add(w.mul(weightDecay));
+        return moved(w, g, kept, at);
+    }
+
+    /// The step without weight decay.
+    Change moved(Tensor w, Tensor g, List<Tensor> kept, Step at) {
+        Tensor rate = at.learningRate().div(at.collected(beta1)).cast(w.dtype());
+        Tensor root = at.collected(beta2).sqrt().cast(w.dtype());
+        Tensor m = kept.get(0).add(g.sub(kept.get(0)).mul(1 - beta1));
+        Tensor v = kept.get(1).mul(beta2).add(g.square().mul(1 - beta2));
+        List<Tensor> after = new ArrayList<>(List.of(m, v));
+        if (amsgrad) {
+            v = kept.get(2).maximum(v);
+            after.add(v);
+        }
+        return new Change(w.sub(m.div(v.sqrt().div(root).add(epsilon)).mul(rate)), after);
+    }
+}

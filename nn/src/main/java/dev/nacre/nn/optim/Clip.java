@@ -1,0 +1,41 @@
+package dev.nacre.nn.optim;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
+import java.util.List;
+
+/// Limits on gradients, applied between `backward()` and the optimizer's step, and part of the same plan.
+public final class Clip {
+    private Clip() {}
+
+    /// Scales all gradients by one factor so that their common Euclidean norm is at most `limit`: by `min(1, limit / (norm + 1e-6))`, as PyTorch (Pascanu et al. 2013).
+    ///
+    /// @return the norm before
+    public static Tensor byNorm(List<Variable> parameters, double limit) {
+        requirePositive(limit);
+        Tensor total = Tensor.of(0f);
+        for (Variable p : parameters) {
+            if (p.grad().isPresent()) {
+                total = total.add(p.grad().get().cast(DType.F32).square().sum());
+            }
+        }
+        Tensor norm = total.sqrt();
+        Tensor factor = norm.add(1e-6).reciprocal().mul(limit).minimum(1);
+        parameters.forEach(p -> p.grad().ifPresent(g -> p.setGrad(g.mul(factor.cast(g.dtype())))));
+        return norm;
+    }
+
+    /// Limits each element of all gradients to ±`limit`.
+    public static void byValue(List<Variable> parameters, double limit) {
+        requirePositive(limit);
+        parameters.forEach(p -> p.grad().ifPresent(g -> p.setGrad(g.maximum(-limit).minimum(limit))));
+    }
+
+    private static void requirePositive(double limit) {
+        if (!(limit > 0)) {
+            throw new NacreException("clip: the limit must be above 0, but is " + limit);
+        }
+    }
+}

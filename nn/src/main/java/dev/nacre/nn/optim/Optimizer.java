@@ -1,0 +1,150 @@
+package dev.nacre.nn.optim;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Shape;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// Changes parameters by their gradients, step by step.
+///
+/// ```java
+/// var optimizer = Adam.of(net.parameters());
+/// optimizer.zeroGrad();
+/// var loss = criterion.forward(net.forward(x), y);
+/// loss.backward();
+/// optimizer.step(); // one plan: forward, backward, update
+/// ```
+///
+/// Parameters in groups can have rules and learning rates of their own: `AdamW.of(1e-3).over(weights).and(AdamW.of(1e-3).weightDecay(0), biases)`.
+///
+/// Learning rate, number of steps and moments are variables: changing the rate recompiles nothing, and [#state()] is what a checkpoint needs. Each group counts
+/// its own steps; a parameter without a gradient is left alone in a step, moments included. Not thread-safe.
+public final class Optimizer {
+    private record Group(Rule rule, List<Variable> parameters, List<List<Variable>> kept, Variable learningRate, Variable steps) {}
+
+    private final List<Group> groups = new ArrayList<>();
+    private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    private Optimizer() {}
+
+    public static Optimizer of(Rule rule, List<Variable> parameters) {
+        return new Optimizer().and(rule, parameters);
+    }
+
+    /// Adds a group of parameters with a rule of its own.
+    public Optimizer and(Rule rule, List<Variable> parameters) {
+        if (parameters.isEmpty()) {
+            throw new NacreException("optimizer: there are no parameters to optimize");
+        }
+        List<List<Variable>> kept = new ArrayList<>();
+        for (Variable p : parameters) {
+            if (!p.isTrainable() || !p.dtype().isFloating()) {
+                throw new NacreException("optimizer: " + p.origin() + " " + p.type() + " is not trainable");
+            }
+            if (!all.add(p)) {
+                throw new NacreException("optimizer: " + p.origin() + " is given twice");
+            }
+            kept.add(rule.slots().stream().map(s -> Variable.of(s + "." + p.name(), Tensor.full(rule.initial(), p.dtype(), p.shape().toArray()), false)).toList());
+        }
+        Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
+        groups.add(new Group(rule, List.copyOf(parameters), kept, rate, Variable.of("step", Tensor.of(0.0), false)));
+        return this;
+    }
+
+    /// Forgets the gradients.
+    public void zeroGrad() {
+        all.forEach(Variable::zeroGrad);
+    }
+
+    /// Changes all parameters that have gradients. Together with the computation of those gradients and of their loss, this is one plan.
+    public void step() {
+        if (parameters().stream().allMatch(p -> p.grad().isEmpty())) {
+            throw new NacreException("step: no parameter has a gradient\n  hint: call backward() on the loss first");
+        }
+        Variable.update(parameters(), () -> groups.forEach(Optimizer::change));
+    }
+
+    private static void change(Group g) {
+        if (g.parameters.stream().allMatch(p -> p.grad().isEmpty())) {
+            return;
+        }
+        Tensor number = g.steps.add(1);
+        Rule.Step at = new Rule.Step(g.learningRate, number);
+        for (int i = 0; i < g.parameters.size(); i++) {
+            Variable p = g.parameters.get(i);
+            List<Variable> kept = g.kept.get(i);
+            p.grad().ifPresent(gradient -> {
+                Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
+                p.set(c.parameter());
+                for (int k = 0; k < kept.size(); k++) {
+                    kept.get(k).set(c.kept().get(k));
+                }
+            });
+        }
+        g.steps.set(number);
+    }
+
+    /// All parameters, group by group.
+    public List<Variable> parameters() {
+        return groups.stream().flatMap(g -> g.parameters.stream()).toList();
+    }
+
+    /// The learning rate of the first group.
+    public double learningRate() {
+        return groups.getFirst().learningRate.item();
+    }
+
+    /// Sets the learning rate of all groups; they keep their ratios.
+    public void learningRate(double rate) {
+        double first = groups.getFirst().rule.learningRate();
+        for (Group g : groups) {
+            double own = first == 0 ? rate : rate * (g.rule.learningRate() / first);
+            assign(g.learningRate, Tensor.of(new double[] {own}).reshape(Shape.SCALAR));
+        }
+    }
+
+    /// Number of steps that the first group has taken.
+    public long steps() {
+        return (long) groups.getFirst().steps.item();
+    }
+
+    /// All that the optimizer remembers, by key: `step`, `learning_rate`, and `exp_avg.fc1.weight` and the like, with the group's number before them from the second group on.
+    public Map<String, Variable> state() {
+        Map<String, Variable> out = new LinkedHashMap<>();
+        for (int i = 0; i < groups.size(); i++) {
+            Group g = groups.get(i);
+            String prefix = i == 0 ? "" : i + ".";
+            out.put(prefix + "step", g.steps);
+            out.put(prefix + "learning_rate", g.learningRate);
+            for (int k = 0; k < g.parameters.size(); k++) {
+                for (int s = 0; s < g.rule.slots().size(); s++) {
+                    Variable before = out.put(prefix + g.rule.slots().get(s) + "." + g.parameters.get(k).name(), g.kept.get(k).get(s));
+                    if (before != null) {
+                        throw new NacreException("state: two parameters are named " + g.parameters.get(k).name() + "\n  hint: take the parameters from one module, which names them");
+                    }
+                }
+            }
+        }
+        return out;
+    }
+
+    /// Takes over a state with exactly this optimizer's keys.
+    public void load(Map<String, ? extends Tensor> state) {
+        Map<String, Variable> mine = state();
+        dev.nacre.nn.Tree.load("the optimizer", mine, state);
+    }
+
+    /// Sets a variable at once, so that it does not become part of the next step's plan.
+    private static void assign(Variable v, Tensor value) {
+        v.set(value.cast(DType.F64));
+        v.realize();
+    }
+}
