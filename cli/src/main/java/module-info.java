@@ -1,6 +1,7 @@
 /// The `nacre` command.
 module dev.nacre.cli {
     requires dev.nacre;
+    requires dev.nacre.cpu;
     requires dev.nacre.nn;
     requires dev.nacre.formats;
     requires info.picocli;

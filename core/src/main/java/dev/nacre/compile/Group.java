@@ -157,7 +157,7 @@ final class Group {
       items.forEach((n, item) -> values.put(n, instruction(n, item)));
       for (Exit e : exits) {
         int value = operand(e.value);
-        if (e.kind != null && e.inner == 1 && level(value) < ELEMENT) {
+        if (row > 0 && e.kind != null && e.inner == 1 && level(value) < ELEMENT) {
           value = repeated(e.kind, value);
         }
         int view = view(e.view, e.inner, true);
@@ -205,7 +205,7 @@ final class Group {
         case Op.Map2 m -> emit(new Instr.Apply2(m.f(), n.input(0).dtype(), in[0], in[1]));
         case Op.Select _ -> emit(new Instr.Choose(n.dtype(), in[0], in[1], in[2]));
         case Op.Cast c -> emit(new Instr.Convert(c.dtype(), in[0]));
-        case Op.Reduce r -> level(in[0]) < ELEMENT ? repeated(r.kind(), in[0]) : emit(new Instr.RowFold(r.kind(), n.dtype(), in[0]));
+        case Op.Reduce r -> emit(new Instr.RowFold(r.kind(), n.dtype(), in[0]));
         default -> throw new IllegalStateException(item.op + " is not computed in loops");
       };
     }

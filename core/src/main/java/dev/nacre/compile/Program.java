@@ -104,7 +104,8 @@ public record Program(List<Instr> code, List<Access> views) {
     record Store(int view, DType dtype, int a) implements Instr {}
 
     /// Combines the values of all points that fall on one element of the view, whose strides are 0 along the axes combined. The element starts
-    /// from the kind's neutral element: what the buffer held before does not matter. A value per row is combined once per row.
+    /// from the kind's neutral element: what the buffer held before does not matter. In a program with a [RowFold] a value
+        /// per row is combined once per row, otherwise once per point.
     record Accumulate(Reduction kind, int view, DType dtype, int a) implements Instr {}
   }
 }

@@ -235,7 +235,7 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
       long x = a.size(-i);
       long y = b.size(-i);
       if (x != y && x != 1 && y != 1) {
-        return "shapes do not broadcast: a.size(-" + i + ") is " + x + " and b.size(-" + i + ") is " + y;
+        return "shapes do not broadcast: a.size(-" + i + ") is " + Sizes.text(x) + " and b.size(-" + i + ") is " + Sizes.text(y);
       }
     }
     throw new IllegalStateException(a + " and " + b + " broadcast");

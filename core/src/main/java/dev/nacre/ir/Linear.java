@@ -172,7 +172,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
 
   /// The only output of a composite whose meaning is known from its attributes.
   default T fused(Pooling what, List<T> operands) {
-    Body body = what.body(operands.stream().map(Expression::type).toList());
+    Body body = what.body(operands.get(0).type(), operands.get(0).origin());
     return emit(new Op.Fused(what, body, 0), operands);
   }
 }

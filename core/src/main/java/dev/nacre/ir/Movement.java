@@ -323,7 +323,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     int a = Axes.index("padReflect", axis, rank());
     long n = Sizes.known("padReflect", this, a);
     if (before < 0 || after < 0 || before >= n || after >= n) {
-      Problem.in("padReflect").rule("padding " + before + " and " + after + " must be at least 0 and less than size " + n + " of axis " + a).operand("x", type(), origin()).throwShape();
+      Problem.in("padReflect").rule("axis " + a + " of size " + n + " can be continued by 0 to " + Math.max(0, n - 1) + " mirrored elements, not by " + before + " and " + after).operand("x", type(), origin()).throwShape();
     }
     List<T> parts = new ArrayList<>();
     if (before > 0) {
@@ -386,6 +386,13 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// This and others of one shape joined along a new axis.
   default T stackWith(int axis, List<T> others) {
     int a = Axes.index("stack", axis, rank() + 1);
+    Problem p = Problem.in("stack").operand("0", type(), origin());
+    for (int i = 0; i < others.size(); i++) {
+      T x = others.get(i);
+      p.operand(Integer.toString(i + 1), x.type(), x.origin());
+      p.require(x.shape().equals(shape()), "operand " + (i + 1) + " must have the shape of operand 0");
+    }
+    p.throwShape();
     return unsqueeze(a).concat(a, others.stream().map(o -> o.unsqueeze(a)).toList());
   }
 
@@ -475,6 +482,8 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
   /// Whole slices along an axis picked by an index tensor of any shape, which takes that axis' place, as NumPy's take.
   default T take(T index, int axis) {
     int a = Axes.index("take", axis, rank());
+    boolean whole = index.dtype() == DType.I64 || index.dtype() == DType.I32;
+    Problem.in("take").require(whole, "the index must be i64 or i32").operand("x", type(), origin()).operand("index", index.type(), index.origin()).throwDType();
     Shape head = shape().range(0, a);
     Shape tail = shape().range(a + 1, rank());
     long n = Sizes.product("take", index.shape());

@@ -162,14 +162,13 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
   private int classAxis(T labels) {
     int axis = rank() == 1 ? 0 : 1;
     Problem p = Problem.in("crossEntropy").operand("logits", self().type(), origin()).operand("labels", labels.type(), labels.origin());
+    if (labels.shape().equals(shape())) {
+      p.hint("for probabilities instead of class numbers use crossEntropyWith");
+    }
     p.require(dtype().isFloating(), "the logits must be floating").require(labels.dtype().isInteger(), "class numbers must be integers").throwDType();
     p.require(rank() >= 1, "logits need an axis of classes").throwShape();
     boolean fits = labels.shape().equals(shape().without(Axes.range(axis, axis + 1)));
-    p.require(fits, "labels must have the logits' shape without the class axis " + axis);
-    if (!fits && labels.shape().equals(shape())) {
-      p.hint("for probabilities instead of class numbers use crossEntropyWith");
-    }
-    p.throwShape();
+    p.require(fits, "labels must have the logits' shape without the class axis " + axis).throwShape();
     return axis;
   }
 

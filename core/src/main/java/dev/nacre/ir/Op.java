@@ -219,7 +219,9 @@ public sealed interface Op {
     public TensorType infer(List<Node> in) {
       Node x = in.get(0);
       if (!x.shape().sameCount(shape)) {
-        Problem.in("reshape").rule(x.shape() + " has not as many elements as " + shape).operand("x", x.type(), x.origin()).throwShape();
+        boolean known = x.shape().isKnown() && shape.isKnown();
+        String counts = known ? x.shape() + " has " + x.shape().count() + " elements, but " + shape + " has " + shape.count() : x.shape() + " may not have as many elements as " + shape;
+        Problem.in("reshape").rule(counts).operand("x", x.type(), x.origin()).throwShape();
       }
       return x.type().withShape(shape);
     }
@@ -292,9 +294,9 @@ public sealed interface Op {
         long n = x.size(i);
         boolean whole = s.isAll(n);
         p.require(whole || n >= 0, Sizes.unknown(i));
-        p.require(whole || s.step() != 0, "the step must not be 0");
+        p.require(whole || s.step() != 0, "the step must not be 0").require(whole || s.size() >= 0, "the size must not be negative, but is " + s.size());
         p.require(
-            whole || n < 0 || s.size() == 0 || s.size() > 0 && s.start() >= 0 && s.start() < n && last >= 0 && last < n,
+            whole || n < 0 || s.size() <= 0 || s.start() >= 0 && s.start() < n && last >= 0 && last < n,
             "elements " + s.start() + " to " + last + " are not on axis " + i + " of size " + n);
       }
       p.throwShape();
@@ -322,7 +324,7 @@ public sealed interface Op {
       long[] out = x.shape().toArray();
       for (int i = 0; i < out.length; i++) {
         Margin m = margins.get(i);
-        p.require(m.before() >= 0 && m.after() >= 0 && m.between() >= 0, "margins must not be negative, but axis " + i + " has " + m);
+        p.require(m.before() >= 0 && m.after() >= 0 && m.between() >= 0, "margins must not be negative, but axis " + i + " has " + m.before() + " before, " + m.after() + " after and " + m.between() + " between");
         p.require(m.equals(Margin.NONE) || out[i] >= 0, Sizes.unknown(i));
         out[i] = m.equals(Margin.NONE) ? out[i] : m.padded(out[i]);
       }
@@ -660,7 +662,7 @@ public sealed interface Op {
     @Override
     public TensorType infer(List<Node> in) {
       Problem p = Problem.in(name());
-      p.require(in.size() == body.inputs().size(), "takes " + body.inputs().size() + " operands, not " + in.size()).throwShape();
+      p.require(in.size() == body.inputs().size(), "operands must be " + body.inputs().size() + ", not " + in.size()).throwShape();
       for (int i = 0; i < in.size(); i++) {
         p.operand(Integer.toString(i), in.get(i).type(), in.get(i).origin());
         p.require(in.get(i).type().equals(body.inputs().get(i).type()), "operand " + i + " must be " + body.inputs().get(i).type());

@@ -3,6 +3,7 @@ package dev.nacre.ir;
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import java.util.List;
 
@@ -28,17 +29,27 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
   }
 
   /// What the pooling means, in primitives.
-  Body body(List<TensorType> types) {
-    TensorType x = types.get(0);
-    Problem p = Problem.in(name()).operand("x", x, "");
+  Body body(TensorType x, String origin) {
+    Problem p = Problem.in(kind == Kind.MAX ? "maxPool" : "avgPool").operand("x", x, origin);
     p.require(x.dtype().isFloating(), "not defined on " + x.dtype()).throwDType();
     p.require(x.shape().rank() >= windows.size(), "needs at least " + windows.size() + " axes").throwShape();
-    for (Window w : windows) {
-      p.require(w.stride() > 0 && w.size() > 0, "sizes and strides must be positive");
-      p.require(w.before() <= w.reach() / 2 && w.after() <= w.reach(), "padding " + w.before() + " is more than half of the window " + w.size());
+    for (int i = 0; i < windows.size(); i++) {
+      check(p, windows.get(i), x.shape().rank() - windows.size() + i, x.shape());
     }
     p.throwShape();
-    return Body.of(types, in -> List.of(kind == Kind.MAX ? max(in.get(0)) : mean(in.get(0))));
+    return Body.of(List.of(x), in -> List.of(kind == Kind.MAX ? max(in.get(0)) : mean(in.get(0))));
+  }
+
+  private static void check(Problem p, Window w, int axis, Shape shape) {
+    boolean positive = w.size() > 0 && w.stride() > 0 && w.dilation() > 0;
+    p.require(positive, "axis " + axis + ": size, stride and dilation must be positive, not " + w);
+    boolean padded = w.before() >= 0 && w.after() >= 0 && w.before() <= w.reach() / 2 && w.after() <= w.reach();
+    p.require(!positive || padded, "axis " + axis + ": the padding must be between 0 and half of the window, not " + w);
+    if (positive && padded) {
+      long n = shape.size(axis);
+      p.require(n >= 0, Sizes.unknown(axis));
+      p.require(n < 0 || w.positions(n) > 0, "a window that reaches " + w.reach() + " does not fit axis " + axis + " of size " + n + (n == w.before() + n + w.after() ? "" : " with padding"));
+    }
   }
 
   private Node max(Node x) {

@@ -296,7 +296,7 @@ public final class PlainBackend implements Backend {
           yield v[s.a()];
         }
         case Instr.Accumulate s -> {
-          if (stores && (index[index.length - 1] == 0 || level(s.a()) == 2)) {
+          if (stores && (index[index.length - 1] == 0 || level(s.a()) == 2 || !hasRows())) {
             View view = instance.views().get(s.view());
             long p = position(view, index);
             Value old = s.dtype().isFloating() ? new Value(loadDouble(view, at, p), 0) : Value.of(loadLong(view, at, p));
@@ -306,6 +306,10 @@ public final class PlainBackend implements Backend {
           yield v[s.a()];
         }
       };
+    }
+
+    private boolean hasRows() {
+      return program.code().stream().anyMatch(Instr.RowFold.class::isInstance);
     }
 
     /// 2 for a value per element, less for a value per row or of the whole loop.

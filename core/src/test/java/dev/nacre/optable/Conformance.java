@@ -119,12 +119,20 @@ public abstract class Conformance {
       throw new AssertionError(roots.getFirst() + ", " + where, e);
     }
     for (int i = 0; i < roots.size(); i++) {
-      Optional<String> d = Tolerance.difference(expected.get(i), actual.get(i), Tolerance.of(roots.get(i).dtype(), slack));
+      double tolerance = tolerance(roots.get(i), slack);
+      Optional<String> d = Tolerance.difference(expected.get(i), actual.get(i), tolerance);
       if (d.isPresent()) {
         return Optional.of(where + ", root " + i + ": " + d.get());
       }
     }
     return Optional.empty();
+  }
+
+  /// That of the coarsest type on the way.
+  private static double tolerance(Node root, double slack) {
+    return root.dtype().isFloating()
+        ? Graph.topological(List.of(root)).stream().mapToDouble(n -> Tolerance.of(n.dtype(), slack)).max().orElse(0)
+        : 0;
   }
 
   /// Compiles and runs a graph.

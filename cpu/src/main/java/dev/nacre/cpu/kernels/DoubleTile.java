@@ -1,5 +1,8 @@
 package dev.nacre.cpu.kernels;
 
+import static dev.nacre.cpu.kernels.Memory.ALL;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+
 import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.VectorSpecies;
@@ -22,61 +25,52 @@ final class DoubleTile implements Tile {
     }
 
     @Override
-    public void multiply(int depth, long a, long b, long c, long cStep, boolean add) {
-        var l0 = DoubleVector.zero(LANES);
-        var r0 = DoubleVector.zero(LANES);
-        var l1 = DoubleVector.zero(LANES);
-        var r1 = DoubleVector.zero(LANES);
-        var l2 = DoubleVector.zero(LANES);
-        var r2 = DoubleVector.zero(LANES);
-        var l3 = DoubleVector.zero(LANES);
-        var r3 = DoubleVector.zero(LANES);
-        var l4 = DoubleVector.zero(LANES);
-        var r4 = DoubleVector.zero(LANES);
-        var l5 = DoubleVector.zero(LANES);
-        var r5 = DoubleVector.zero(LANES);
-        for (int k = 0; k < depth; k++) {
-            var bl = load(b);
-            var br = load(b + VECTOR);
-            var a0 = spread(a);
-            l0 = a0.fma(bl, l0);
-            r0 = a0.fma(br, r0);
-            var a1 = spread(a + 8);
-            l1 = a1.fma(bl, l1);
-            r1 = a1.fma(br, r1);
-            var a2 = spread(a + 16);
-            l2 = a2.fma(bl, l2);
-            r2 = a2.fma(br, r2);
-            var a3 = spread(a + 24);
-            l3 = a3.fma(bl, l3);
-            r3 = a3.fma(br, r3);
-            var a4 = spread(a + 32);
-            l4 = a4.fma(bl, l4);
-            r4 = a4.fma(br, r4);
-            var a5 = spread(a + 40);
-            l5 = a5.fma(bl, l5);
-            r5 = a5.fma(br, r5);
-            a += 8L * ROWS;
-            b += 2L * VECTOR;
+    public void multiply(int depth, long a, long b, long c, long cStep) {
+        var l0 = DoubleVector.fromMemorySegment(LANES, ALL, c, ORDER);
+        var r0 = DoubleVector.fromMemorySegment(LANES, ALL, c + VECTOR, ORDER);
+        var l1 = DoubleVector.fromMemorySegment(LANES, ALL, c + cStep, ORDER);
+        var r1 = DoubleVector.fromMemorySegment(LANES, ALL, c + cStep + VECTOR, ORDER);
+        var l2 = DoubleVector.fromMemorySegment(LANES, ALL, c + 2 * cStep, ORDER);
+        var r2 = DoubleVector.fromMemorySegment(LANES, ALL, c + 2 * cStep + VECTOR, ORDER);
+        var l3 = DoubleVector.fromMemorySegment(LANES, ALL, c + 3 * cStep, ORDER);
+        var r3 = DoubleVector.fromMemorySegment(LANES, ALL, c + 3 * cStep + VECTOR, ORDER);
+        var l4 = DoubleVector.fromMemorySegment(LANES, ALL, c + 4 * cStep, ORDER);
+        var r4 = DoubleVector.fromMemorySegment(LANES, ALL, c + 4 * cStep + VECTOR, ORDER);
+        var l5 = DoubleVector.fromMemorySegment(LANES, ALL, c + 5 * cStep, ORDER);
+        var r5 = DoubleVector.fromMemorySegment(LANES, ALL, c + 5 * cStep + VECTOR, ORDER);
+        for (int k = 0; k < depth; k++, a += ROWS * 8L, b += 2L * VECTOR) {
+            var left = DoubleVector.fromMemorySegment(LANES, ALL, b, ORDER);
+            var right = DoubleVector.fromMemorySegment(LANES, ALL, b + VECTOR, ORDER);
+            var a0 = DoubleVector.broadcast(LANES, ALL.get(JAVA_DOUBLE, a));
+            l0 = a0.fma(left, l0);
+            r0 = a0.fma(right, r0);
+            var a1 = DoubleVector.broadcast(LANES, ALL.get(JAVA_DOUBLE, a + 8));
+            l1 = a1.fma(left, l1);
+            r1 = a1.fma(right, r1);
+            var a2 = DoubleVector.broadcast(LANES, ALL.get(JAVA_DOUBLE, a + 16));
+            l2 = a2.fma(left, l2);
+            r2 = a2.fma(right, r2);
+            var a3 = DoubleVector.broadcast(LANES, ALL.get(JAVA_DOUBLE, a + 24));
+            l3 = a3.fma(left, l3);
+            r3 = a3.fma(right, r3);
+            var a4 = DoubleVector.broadcast(LANES, ALL.get(JAVA_DOUBLE, a + 32));
+            l4 = a4.fma(left, l4);
+            r4 = a4.fma(right, r4);
+            var a5 = DoubleVector.broadcast(LANES, ALL.get(JAVA_DOUBLE, a + 40));
+            l5 = a5.fma(left, l5);
+            r5 = a5.fma(right, r5);
         }
-        store(c, l0, r0, add);
-        store(c + cStep, l1, r1, add);
-        store(c + 2 * cStep, l2, r2, add);
-        store(c + 3 * cStep, l3, r3, add);
-        store(c + 4 * cStep, l4, r4, add);
-        store(c + 5 * cStep, l5, r5, add);
-    }
-
-    private static DoubleVector load(long at) {
-        return DoubleVector.fromMemorySegment(LANES, Memory.ALL, at, ORDER);
-    }
-
-    private static DoubleVector spread(long at) {
-        return DoubleVector.broadcast(LANES, Memory.f64(at));
-    }
-
-    private static void store(long c, DoubleVector left, DoubleVector right, boolean add) {
-        (add ? left.add(load(c)) : left).intoMemorySegment(Memory.ALL, c, ORDER);
-        (add ? right.add(load(c + VECTOR)) : right).intoMemorySegment(Memory.ALL, c + VECTOR, ORDER);
+        l0.intoMemorySegment(ALL, c, ORDER);
+        r0.intoMemorySegment(ALL, c + VECTOR, ORDER);
+        l1.intoMemorySegment(ALL, c + cStep, ORDER);
+        r1.intoMemorySegment(ALL, c + cStep + VECTOR, ORDER);
+        l2.intoMemorySegment(ALL, c + 2 * cStep, ORDER);
+        r2.intoMemorySegment(ALL, c + 2 * cStep + VECTOR, ORDER);
+        l3.intoMemorySegment(ALL, c + 3 * cStep, ORDER);
+        r3.intoMemorySegment(ALL, c + 3 * cStep + VECTOR, ORDER);
+        l4.intoMemorySegment(ALL, c + 4 * cStep, ORDER);
+        r4.intoMemorySegment(ALL, c + 4 * cStep + VECTOR, ORDER);
+        l5.intoMemorySegment(ALL, c + 5 * cStep, ORDER);
+        r5.intoMemorySegment(ALL, c + 5 * cStep + VECTOR, ORDER);
     }
 }

@@ -124,7 +124,7 @@ final class Gemm implements Step {
 
     /// Sums one block over a part of k.
     private void multiply(long[] addresses, long block, long from, long to, long sums, long panels) {
-        if (from == to) Memory.clear(sums, sumBytes());
+        Memory.clear(sums, sumBytes());
         int rows = (int) Math.min(blockRows, m - row(block));
         int columns = (int) Math.min(blockColumns, n - column(block));
         int bytes = type.bytes();
@@ -139,7 +139,7 @@ final class Gemm implements Step {
                 for (int i = 0; i < rows; i += tile.rows()) {
                     long panelA = as + (long) i * depth * bytes;
                     long panelB = bs + (long) j * depth * bytes;
-                    tile.multiply(depth, panelA, panelB, sums + i * cStep + (long) j * bytes, cStep, k0 > from);
+                    tile.multiply(depth, panelA, panelB, sums + i * cStep + (long) j * bytes, cStep);
                 }
             }
         }

@@ -15,12 +15,12 @@ final class LongTile implements Tile {
     }
 
     @Override
-    public void multiply(int depth, long a, long b, long c, long cStep, boolean add) {
-        for (int row = 0; row < 4; row++) row(depth, a + 8L * row, b, c + row * cStep, add);
+    public void multiply(int depth, long a, long b, long c, long cStep) {
+        for (int row = 0; row < 4; row++) row(depth, a + 8L * row, b, c + row * cStep);
     }
 
-    private static void row(int depth, long a, long b, long c, boolean add) {
-        long c0 = add ? i64(c) : 0, c1 = add ? i64(c + 8) : 0, c2 = add ? i64(c + 16) : 0, c3 = add ? i64(c + 24) : 0;
+    private static void row(int depth, long a, long b, long c) {
+        long c0 = i64(c), c1 = i64(c + 8), c2 = i64(c + 16), c3 = i64(c + 24);
         for (int k = 0; k < depth; k++) {
             long at = 32L * k;
             long factor = i64(a + at);

@@ -15,12 +15,12 @@ final class ScalarTile implements Tile {
     }
 
     @Override
-    public void multiply(int depth, long a, long b, long c, long cStep, boolean add) {
-        for (long row = 0; row < 4; row += 2) pair(depth, a + row * 8, b, c + row * cStep, cStep, add);
+    public void multiply(int depth, long a, long b, long c, long cStep) {
+        for (long row = 0; row < 4; row += 2) pair(depth, a + row * 8, b, c + row * cStep, cStep);
     }
 
     /// Two rows: as many sums as the registers hold.
-    private static void pair(int depth, long a, long b, long c, long cStep, boolean add) {
+    private static void pair(int depth, long a, long b, long c, long cStep) {
         double c00 = 0, c01 = 0, c02 = 0, c03 = 0, c10 = 0, c11 = 0, c12 = 0, c13 = 0;
         for (int k = 0; k < depth; k++) {
             long at = 32L * k;
@@ -35,14 +35,14 @@ final class ScalarTile implements Tile {
             c12 += a1 * b2;
             c13 += a1 * b3;
         }
-        row(c, add, c00, c01, c02, c03);
-        row(c + cStep, add, c10, c11, c12, c13);
+        row(c, c00, c01, c02, c03);
+        row(c + cStep, c10, c11, c12, c13);
     }
 
-    private static void row(long c, boolean add, double c0, double c1, double c2, double c3) {
-        f64(c, add ? f64(c) + c0 : c0);
-        f64(c + 8, add ? f64(c + 8) + c1 : c1);
-        f64(c + 16, add ? f64(c + 16) + c2 : c2);
-        f64(c + 24, add ? f64(c + 24) + c3 : c3);
+    private static void row(long c, double c0, double c1, double c2, double c3) {
+        f64(c, f64(c) + c0);
+        f64(c + 8, f64(c + 8) + c1);
+        f64(c + 16, f64(c + 16) + c2);
+        f64(c + 24, f64(c + 24) + c3);
     }
 }

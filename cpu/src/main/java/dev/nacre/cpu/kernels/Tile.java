@@ -6,13 +6,13 @@ interface Tile {
 
     int columns();
 
-    /// `c = a · b`, or `c += a · b`.
+    /// `c += a · b`.
     ///
     /// @param depth extent of `k`
     /// @param a a panel of [#rows()] rows
     /// @param b a panel of [#columns()] columns
     /// @param c the tile's first element; its rows are `cStep` bytes apart
-    void multiply(int depth, long a, long b, long c, long cStep, boolean add);
+    void multiply(int depth, long a, long b, long c, long cStep);
 
     static Tile of(Accumulator type, boolean vectors) {
         return switch (type) {

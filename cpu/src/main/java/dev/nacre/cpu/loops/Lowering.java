@@ -25,11 +25,13 @@ final class Lowering {
     private final Program program;
     private final Value.Graph graph = new Value.Graph();
     private final Value[] values;
+    private final boolean inRows; // whether the inner axis is a row, not just one of the axes
     private final List<Sink> sinks = new ArrayList<>();
 
     private Lowering(Program program) {
         this.program = program;
         this.values = new Value[program.code().size()];
+        this.inRows = program.code().stream().anyMatch(Instr.RowFold.class::isInstance);
     }
 
     /// What the program does, as the sinks of a graph.
@@ -57,7 +59,8 @@ final class Lowering {
             }
             case Instr.Accumulate(Reduction kind, int view, DType dtype, int a) -> {
                 values[i] = values[a];
-                var value = isPoint(view) ? values[a] : alongRow(kind, values[a]);
+                var oncePerRow = isPoint(view) || inRows && !values[a].isPoint();
+                var value = oncePerRow ? values[a] : alongRow(kind, values[a]);
                 sinks.add(new Sink(Optional.of(kind), view, dtype.arithmetic(), value, isPoint(view)));
             }
         }

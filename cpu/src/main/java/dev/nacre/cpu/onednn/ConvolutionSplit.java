@@ -11,7 +11,7 @@ import java.util.Optional;
 /// weights is a sum over both, so there each piece has a sum of its own, and then these are added.
 final class ConvolutionSplit {
     /// Fewer rows are not worth the rows that neighbours read twice.
-    private static final long LEAST_ROWS = 4;
+    private static final long LEAST_ROWS = 2;
     private static final double WORTH_OF_SUMMING = 0.15;
 
     private final OneDnn library;
@@ -42,15 +42,21 @@ final class ConvolutionSplit {
                 && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
         var split = new ConvolutionSplit(library, spec);
-        int wanted = Split.pieces(split.nanos);
-        try {
-            return switch (spec.direction()) {
-                case INFERENCE, FORWARD, BACKWARD_DATA -> split.images(wanted);
-                case BACKWARD_WEIGHTS -> split.weights(wanted);
-            };
-        } catch (OneDnnException e) {
-            return Split.whole(library, spec); // a piece that is not implemented
+        return split.divide().orElseGet(() -> Split.whole(library, spec));
+    }
+
+    /// The first division whose pieces are all implemented: evenly into rows, unevenly, by images alone.
+    private Optional<Split> divide() {
+        boolean sum = spec.direction() == Direction.BACKWARD_WEIGHTS;
+        int wanted = sum ? mostSums() : Split.pieces(nanos);
+        var batches = Split.ranges(spec.src().dim(0), wanted, 1);
+        var whole = List.of(Rows.all(spec.src(), spec.dst(), spec.window()));
+        for (var rows : List.of(rows(wanted, batches.size(), true), rows(wanted, batches.size(), false), whole)) {
+            if (rows.isEmpty() || batches.size() * rows.size() == 1) continue;
+            var split = sum ? sums(batches, rows) : images(batches, rows);
+            if (split.isPresent()) return split;
         }
+        return Optional.empty();
     }
 
     private static double elements(MemoryDesc desc) {
@@ -63,34 +69,45 @@ final class ConvolutionSplit {
         return spec.weights().dim(spec.weights().rank() - spec.src().rank() + 2);
     }
 
-    private List<Range> batches(int wanted) {
-        return Split.ranges(spec.src().dim(0), wanted, 1);
-    }
-
-    /// Into which rows each image goes, when there are fewer images than pieces wanted.
-    private List<Rows> rows(int wanted, int batches) {
-        var whole = List.of(Rows.all(spec.src(), spec.dst(), spec.window()));
+    /// Into which rows each image goes, when there are fewer images than pieces wanted; nothing if that cannot be done.
+    /// Pieces of one size are the same code, and sure to agree on the layout of the weights.
+    private List<Rows> rows(int wanted, int batches, boolean even) {
         boolean data = spec.direction() == Direction.BACKWARD_DATA;
-        var cut = data ? spec.src() : spec.dst();
-        long count = Math.min(Math.ceilDiv(wanted, batches), cut.dim(Rows.AXIS) / LEAST_ROWS);
-        boolean single = batches == spec.src().dim(0);
-        if (count < 2 || !single || !Rows.areOutermost(spec.src()) || !Rows.areOutermost(spec.dst())) return whole;
-        var rows = new ArrayList<Rows>();
         long unit = data ? spec.window().strides().getFirst() : 1;
-        for (var range : Split.ranges(cut.dim(Rows.AXIS), count, unit)) {
+        long size = (data ? spec.src() : spec.dst()).dim(Rows.AXIS);
+        long count = Math.min(Math.ceilDiv(wanted, batches), size / Math.max(LEAST_ROWS, unit));
+        boolean single = batches == spec.src().dim(0);
+        if (count < 2 || !single || !Rows.areOutermost(spec.src()) || !Rows.areOutermost(spec.dst())) return List.of();
+        if (even) count = divisor(size, unit, count);
+        var rows = new ArrayList<Rows>();
+        for (var range : Split.ranges(size, count, unit)) {
             var some = data
                     ? Rows.ofInput(range, spec.dst().dim(Rows.AXIS), kernelRows(), spec.window())
                     : Rows.ofOutput(range, spec.src().dim(Rows.AXIS), kernelRows(), spec.window());
-            if (some.isEmpty()) return whole;
+            if (some.isEmpty()) return List.of();
             rows.add(some.get());
         }
         return rows;
     }
 
-    private Split images(int wanted) {
-        var batches = batches(wanted);
-        var rows = rows(wanted, batches.size());
-        if (batches.size() * rows.size() == 1) return Split.whole(library, spec);
+    /// The number nearest to `count`, between half and twice of it, of equal parts; 1 if there is none.
+    private static long divisor(long size, long unit, long count) {
+        for (long d = 0; d <= count; d++) {
+            if (count - d > count / 2 && size % ((count - d) * unit) == 0) return count - d;
+            if (size / (count + d) >= LEAST_ROWS && size % ((count + d) * unit) == 0) return count + d;
+        }
+        return 1;
+    }
+
+    private Optional<Split> images(List<Range> batches, List<Rows> rows) {
+        try {
+            return Optional.of(imagesOrFail(batches, rows));
+        } catch (OneDnnException e) {
+            return Optional.empty(); // a piece that is not implemented
+        }
+    }
+
+    private Split imagesOrFail(List<Range> batches, List<Rows> rows) {
         var pieces = new ArrayList<Piece>();
         Optional<Code> first = Optional.empty();
         for (var batch : batches) {
@@ -109,7 +126,6 @@ final class ConvolutionSplit {
                         some.window(spec.window()),
                         Split.cut(spec.attributes(), extra)));
                 if (first.isEmpty()) first = Optional.of(code);
-                if (code.isReference() && !first.get().isReference()) return Split.whole(library, spec);
                 var offsets = new ArrayList<>(List.of(src.offset(), 0L));
                 if (code.operands().get(2).role() == Slot.Role.BIAS) offsets.add(0L);
                 offsets.add(dst.offset());
@@ -124,7 +140,10 @@ final class ConvolutionSplit {
     /// Code for a piece. All pieces have the layout of weights that the first one chose.
     private Code code(Optional<Code> first, Convolution piece) {
         boolean choose = first.isEmpty() || !piece.weights().isAny() || piece.equals(first.get().spec());
-        return library.code(choose ? piece : piece.weights(first.get().desc(Slot.Role.WEIGHTS)));
+        var code = library.code(choose ? piece : piece.weights(first.get().desc(Slot.Role.WEIGHTS)));
+        if (code.isReference() && first.isPresent() && !first.get().isReference())
+            throw new OneDnnException(Status.UNIMPLEMENTED, "at speed, " + code);
+        return code;
     }
 
     private static Part cut(MemoryDesc image, Range batch, Range rows) {
@@ -156,18 +175,22 @@ final class ConvolutionSplit {
 
     // the gradient of the weights
 
-    private Split weights(int wanted) {
+    private int mostSums() {
         double sumNanos = Split.nanosToMove(elements(spec.weights()) * 4);
-        int most = Math.clamp((long) (WORTH_OF_SUMMING * nanos / sumNanos), 1, wanted);
-        var batches = batches(most);
-        var rows = rows(most, batches.size());
-        if (batches.size() * rows.size() == 1) return Split.whole(library, spec);
-        try {
-            return summed(batches, rows, DataType.F32);
-        } catch (OneDnnException e) {
-            if (spec.weights().type() == DataType.F32) throw e;
-            return summed(batches, rows, spec.weights().type()); // bf16 alone is implemented for few input channels
+        return Math.clamp((long) (WORTH_OF_SUMMING * nanos / sumNanos), 1, Split.pieces(nanos));
+    }
+
+    private Optional<Split> sums(List<Range> batches, List<Rows> rows) {
+        var type = spec.weights().type();
+        // with few input channels, bf16 is implemented for a gradient of bf16 alone
+        for (var partial : type == DataType.F32 ? List.of(type) : List.of(DataType.F32, type)) {
+            try {
+                return Optional.of(summed(batches, rows, partial));
+            } catch (OneDnnException e) {
+                continue;
+            }
         }
+        return Optional.empty();
     }
 
     private Split summed(List<Range> batches, List<Rows> rows, DataType type) {
@@ -190,7 +213,6 @@ final class ConvolutionSplit {
                         some.window(spec.window()),
                         spec.attributes()));
                 if (first.isEmpty()) first = Optional.of(code);
-                if (code.isReference()) return Split.whole(library, spec);
                 var chosen = code.desc(Slot.Role.WEIGHTS);
                 step = Split.partialStep(type, chosen.bytes() / type.bytes());
                 long place = pieces.size() * step;

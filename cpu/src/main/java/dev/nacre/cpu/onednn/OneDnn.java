@@ -80,7 +80,7 @@ public final class OneDnn {
     ///
     /// @throws OneDnnException if oneDNN does not take it
     public Primitive primitive(Spec spec) {
-        return primitives.get(spec, s -> new Primitive(this, s));
+        return primitives.get(spec, s -> new Primitive(this, s, Split.of(this, s)));
     }
 
     /// The compiled form of a spec for one thread.

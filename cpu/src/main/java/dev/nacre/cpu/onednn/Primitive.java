@@ -19,10 +19,10 @@ public final class Primitive {
     private final long laneBytes; // scratchpad of one piece
     private final int lanes; // how many pieces may run at the same time
 
-    Primitive(OneDnn library, Spec spec) {
+    Primitive(OneDnn library, Spec spec, Split split) {
         this.library = library;
         this.spec = spec;
-        this.split = Split.of(library, spec);
+        this.split = split;
         long most = 0;
         boolean parallel = false;
         for (var phase : split.phases()) {

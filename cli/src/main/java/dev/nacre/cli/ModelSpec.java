@@ -1,0 +1,131 @@
+package dev.nacre.cli;
+
+import dev.nacre.Rng;
+import dev.nacre.nn.Activation;
+import dev.nacre.nn.BatchNorm2d;
+import dev.nacre.nn.Conv2d;
+import dev.nacre.nn.Dropout;
+import dev.nacre.nn.Flatten;
+import dev.nacre.nn.Linear;
+import dev.nacre.nn.MaxPool2d;
+import dev.nacre.nn.Module;
+import dev.nacre.nn.Sequential;
+import dev.nacre.nn.data.Preprocessing;
+import java.util.List;
+
+/// What a saved network is built of: enough to build it again before its numbers are loaded.
+record ModelSpec(List<Layer> layers) {
+    ModelSpec {
+        layers = List.copyOf(layers);
+    }
+
+    /// One layer. Convolutions keep the size of the image; pooling windows lie side by side.
+    sealed interface Layer {
+        Module build(Rng rng);
+
+        /// How many numbers the layer's variables hold.
+        default long size() {
+            return 0;
+        }
+    }
+
+    record Conv(long in, long out, long kernel) implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return Conv2d.of(in, out, kernel, rng).padding(kernel / 2);
+        }
+
+        @Override
+        public long size() {
+            return in * out * kernel * kernel + out;
+        }
+    }
+
+    record Norm(long features) implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return BatchNorm2d.of(features);
+        }
+
+        @Override
+        public long size() {
+            return 4 * features + 1;
+        }
+    }
+
+    record Dense(long in, long out) implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return Linear.of(in, out, rng);
+        }
+
+        @Override
+        public long size() {
+            return in * out + out;
+        }
+    }
+
+    record Relu() implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return Activation.RELU;
+        }
+    }
+
+    record Pool(long window) implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return MaxPool2d.of(window);
+        }
+    }
+
+    record Flat() implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return new Flatten();
+        }
+    }
+
+    record Drop(double p) implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return Dropout.of(p, rng);
+        }
+    }
+
+    /// The network with fresh random numbers.
+    Sequential build(Rng rng) {
+        return new Sequential(layers.stream().map(l -> l.build(rng)).toList());
+    }
+
+    /// How many numbers the network's variables hold.
+    long size() {
+        return layers.stream().mapToLong(Layer::size).sum();
+    }
+
+    /// Two layers of 256 and 128.
+    static ModelSpec mlp(Preprocessing images, int classes) {
+        long in = (long) images.channels() * images.height() * images.width();
+        return new ModelSpec(List.of(
+                new Flat(), new Dense(in, 256), new Relu(), new Dense(256, 128), new Relu(), new Dense(128, classes)));
+    }
+
+    /// Two blocks of convolution, normalisation and pooling, and two dense layers.
+    static ModelSpec cnn(Preprocessing images, int classes, int width) {
+        long flat = 2L * width * (images.height() / 4) * (images.width() / 4);
+        return new ModelSpec(List.of(
+                new Conv(images.channels(), width, 3),
+                new Norm(width),
+                new Relu(),
+                new Pool(2),
+                new Conv(width, 2L * width, 3),
+                new Norm(2L * width),
+                new Relu(),
+                new Pool(2),
+                new Flat(),
+                new Dense(flat, 128),
+                new Relu(),
+                new Drop(0.25),
+                new Dense(128, classes)));
+    }
+}

@@ -1,0 +1,130 @@
+package dev.nacre.cli;
+
+import dev.nacre.nn.data.Digits;
+import dev.nacre.nn.data.FashionMnist;
+import dev.nacre.nn.data.Preprocessing;
+import dev.nacre.nn.data.Split;
+import dev.nacre.type.NacreException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// `nacre train DATA`.
+@Command(name = "train", description = "Train a network on a data set and save it.", mixinStandardHelpOptions = true)
+final class Train implements Runnable {
+    @Spec private CommandSpec spec;
+
+    Train() {}
+
+    enum Kind {
+        mlp,
+        cnn
+    }
+
+    /// What all data sets have in common.
+    static final class Options {
+        @Option(names = "--epochs", paramLabel = "N", description = "How often to go through the training images.")
+        private Optional<Integer> epochs = Optional.empty();
+
+        @Option(names = "--batch", paramLabel = "N", description = "How many images a step takes.")
+        private Optional<Integer> batch = Optional.empty();
+
+        @Option(names = "--lr", paramLabel = "X", description = "The highest learning rate.")
+        private Optional<Double> learningRate = Optional.empty();
+
+        @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Of first values, order and dropout (default: ${DEFAULT-VALUE}).")
+        private long seed;
+
+        @Option(names = "--save", paramLabel = "FILE", description = "Where to put the network.")
+        private Optional<Path> save = Optional.empty();
+
+        Trainer.Settings settings(CommandSpec spec, Trainer.Settings usual) {
+            require(spec, epochs.orElse(1) >= 1, "--epochs must be at least 1, but is " + epochs.orElse(1));
+            require(spec, batch.orElse(1) >= 1, "--batch must be at least 1, but is " + batch.orElse(1));
+            double rate = learningRate.orElse(usual.learningRate());
+            require(spec, rate > 0 && Double.isFinite(rate), "--lr must be a number above 0, but is " + rate);
+            return new Trainer.Settings(epochs.orElse(usual.epochs()), batch.orElse(usual.batch()), rate, seed);
+        }
+
+        private static void require(CommandSpec spec, boolean holds, String message) {
+            if (!holds) {
+                throw new ParameterException(spec.commandLine(), message);
+            }
+        }
+
+        /// Where to save; refused before any work is done if it cannot be written.
+        Path target(String name) {
+            Path file = save.orElse(Path.of(name + ".safetensors")).toAbsolutePath().normalize();
+            Path folder = Optional.ofNullable(file.getParent()).orElse(file);
+            if (Files.isDirectory(file)) {
+                throw new NacreException("--save: " + file + " is a folder");
+            }
+            if (!Files.isDirectory(folder)) {
+                throw new NacreException("--save: folder " + folder + " does not exist");
+            }
+            if (!Files.isWritable(folder)) {
+                throw new NacreException("--save: folder " + folder + " is not writable");
+            }
+            return file;
+        }
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Which data set?");
+    }
+
+    @Command(description = "A small convolutional network on the handwritten digits that come with Nacre.", mixinStandardHelpOptions = true)
+    void digits(@Mixin Options options) {
+        CommandSpec command = spec.subcommands().get("digits").getCommandSpec();
+        Trainer.Settings settings = options.settings(command, new Trainer.Settings(30, 32, 3e-3, 0));
+        Path target = options.target("digits");
+        Split data = Digits.split();
+        Preprocessing images = data.train().preprocessing();
+        run(command, "cnn", ModelSpec.cnn(images, data.train().classes().size(), 16), data, settings, target);
+    }
+
+    @Command(name = "fashion-mnist", description = "A network on Fashion-MNIST.", mixinStandardHelpOptions = true)
+    void fashionMnist(
+            @Option(names = "--model", paramLabel = "mlp|cnn", defaultValue = "cnn", description = "Dense or convolutional (default: ${DEFAULT-VALUE}).") Kind kind,
+            @Option(names = "--data", paramLabel = "DIR", description = "Where to look for the four files first.") Optional<Path> folder,
+            @Mixin Options options) {
+        CommandSpec command = spec.subcommands().get("fashion-mnist").getCommandSpec();
+        Trainer.Settings settings = options.settings(command, new Trainer.Settings(kind == Kind.cnn ? 3 : 10, 128, 3e-3, 0));
+        Path target = options.target("fashion-mnist-" + kind);
+        PrintWriter err = command.commandLine().getErr();
+        Split data = FashionMnist.read(folder, note -> {
+            err.println("nacre: " + note);
+            err.flush();
+        });
+        Preprocessing images = data.train().preprocessing();
+        int classes = data.train().classes().size();
+        ModelSpec model = kind == Kind.cnn ? ModelSpec.cnn(images, classes, 32) : ModelSpec.mlp(images, classes);
+        run(command, kind.name(), model, data, settings, target);
+    }
+
+    private static void run(CommandSpec command, String kind, ModelSpec model, Split data, Trainer.Settings settings, Path target) {
+        PrintWriter out = command.commandLine().getOut();
+        Preprocessing images = data.train().preprocessing();
+        Trainer trainer = new Trainer(model, data, images, settings);
+        out.printf(Locale.ROOT, "%s%n%s%nfrom %s; %s with %,d parameters%n", data.train(), data.test(), data.origin(), kind, trainer.network().parameterCount());
+        Progress progress = new Progress(Terminal.screen(out), System::nanoTime, settings.epochs(), trainer.batches(), trainer.batch());
+        try {
+            trainer.train(progress);
+        } finally {
+            progress.close();
+        }
+        Trainer.Score score = trainer.test();
+        out.println("saved " + target);
+        out.printf(Locale.ROOT, "test accuracy %.4f%n", score.accuracy());
+        out.flush();
+    }
+}

@@ -1,0 +1,2 @@
+/// Everything that libtorch has too, against libtorch in the same process.
+package dev.nacre.nn.parity;
