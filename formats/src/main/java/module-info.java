@@ -2,4 +2,6 @@
 module dev.nacre.formats {
     requires transitive dev.nacre;
     requires transitive dev.nacre.nn;
+
+    exports dev.nacre.formats.json;
 }

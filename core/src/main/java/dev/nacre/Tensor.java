@@ -360,7 +360,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
   /// The numbers as NumPy prints them. An expression that stands inside a traced function prints as its type.
   @Override
   public String toString() {
-    boolean symbolic = Trace.current().isPresent() || !shape().isKnown() || node.op() instanceof Op.Leaf l && l.source() instanceof Symbol;
+    boolean symbolic = Trace.current().isPresent() || !shape().isKnown() || node != null && node.op() instanceof Op.Leaf l && l.source() instanceof Symbol;
     return symbolic ? origin() + " " + type() : Printing.of(new Elements(value()));
   }
 }

@@ -177,7 +177,10 @@ public final class Variable extends Tensor {
     if (trace.isPresent()) {
       return trace.get().read(this);
     }
-    Tensor p = pending;
+    if (pending != null) {
+      Trace.flush(); // a variable that is read is a leaf, so that its gradient can be asked for and graphs do not grow from step to step
+    }
+    Tensor p = pending; // set by another thread
     if (p != null) {
       return p.node();
     }

@@ -196,6 +196,9 @@ final class Simplify {
       int[] joint = Arrays.stream(order).map(i -> inner.axes().get(i)).toArray();
       return permute(new Op.Permute(dev.nacre.type.Axes.of("permute", joint.length, joint)), x.input(0));
     }
+    if (x.op() instanceof Op.Contract c && swapsLast(order)) { // (a·b)ᵀ = bᵀ·aᵀ, and a product reads transposed operands as they lie
+      return merged(c, List.of(permute(p, x.input(1)), permute(p, x.input(0))));
+    }
     int[] moving = Arrays.stream(order).filter(i -> x.size(i) != 1).toArray();
     for (int i = 1; i < moving.length; i++) {
       if (moving[i] < moving[i - 1]) {
@@ -203,6 +206,16 @@ final class Simplify {
       }
     }
     return reshape(new Op.Reshape(p.infer(List.of(x)).shape()), x); // only axes of size 1 move
+  }
+
+  private static boolean swapsLast(int[] order) {
+    int n = order.length;
+    for (int i = 0; i < n - 2; i++) {
+      if (order[i] != i) {
+        return false;
+      }
+    }
+    return n >= 2 && order[n - 1] == n - 2;
   }
 
   private Node broadcast(Op.Broadcast b, Node x) {

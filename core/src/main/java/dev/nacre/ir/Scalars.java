@@ -72,7 +72,7 @@ public final class Scalars {
     return Math.copySign(1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + f), a);
   }
 
-  /// ln |Γ(x)|: Stirling's series after shifting the argument up, reflection for negative arguments.
+  /// ln |Γ(x)|: Stirling's series after shifting the argument up, reflection for negative arguments. The error is relative to the larger of 1 and the result.
   public static double lgamma(double x) {
     if (Double.isNaN(x)) {
       return x;
@@ -91,12 +91,16 @@ public final class Scalars {
     }
     double product = 1;
     double z = x;
-    while (z < 15) {
+    while (z < 8) {
       product *= z++;
     }
+    double[] terms = {1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360, 1.0 / 156, -3617.0 / 122400};
     double r = 1 / (z * z);
-    double series =
-        (1.0 / 12 + r * (-1.0 / 360 + r * (1.0 / 1260 + r * (-1.0 / 1680 + r * (1.0 / 1188 - r * 691.0 / 360360))))) / z;
+    double series = 0;
+    for (int k = terms.length - 1; k >= 0; k--) {
+      series = series * r + terms[k];
+    }
+    series /= z;
     return (z - 0.5) * Math.log(z) - z + 0.5 * Math.log(2 * Math.PI) + series - Math.log(product);
   }
 

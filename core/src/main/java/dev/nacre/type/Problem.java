@@ -2,6 +2,7 @@ package dev.nacre.type;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /// Collects what is wrong with one call and prints it in the layout all errors share: the op and the rules broken, each operand with name, type
 /// and origin, and a hint.
@@ -65,7 +66,7 @@ public final class Problem {
   }
 
   public String text() {
-    StringBuilder out = new StringBuilder(op).append(": ").append(String.join("; ", rules));
+    StringBuilder out = new StringBuilder(op).append(": ").append(rules.stream().distinct().collect(Collectors.joining("; ")));
     int nameWidth = operands.stream().mapToInt(o -> o.name.length()).max().orElse(0);
     int typeWidth = operands.stream().mapToInt(o -> o.type.toString().length()).max().orElse(0);
     for (Operand o : operands) {

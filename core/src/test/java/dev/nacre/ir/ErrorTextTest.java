@@ -278,8 +278,7 @@ class ErrorTextTest {
         () -> f32("x", 1, 4, 8, 8).convTranspose2d(f32("k", 5, 4, 3, 3), 1, 0, 0, 1));
     assertShape(
         """
-        convTranspose: the output padding must be at least 0 and less than 2, but is 2; \
-        the output padding must be at least 0 and less than 2, but is 2
+        convTranspose: the output padding must be at least 0 and less than 2, but is 2
           x       f32[1, 4, 8, 8]  input 'x'
           kernel  f32[4, 2, 3, 3]  input 'k'""",
         () -> f32("x", 1, 4, 8, 8).convTranspose2d(f32("k", 4, 2, 3, 3), 2, 0, 2, 1));

@@ -33,10 +33,10 @@ enum Accumulator {
         switch (this) {
             case F32 -> readFloats(type, from, fromStep, to, toStep, n);
             case F64 -> {
-                for (int i = 0; i < n; i++) Memory.f64(to + i * toStep, Memory.real(type, from + i * fromStep));
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.f64(to, Memory.real(type, from));
             }
             case I64 -> {
-                for (int i = 0; i < n; i++) Memory.i64(to + i * toStep, Memory.whole(type, from + i * fromStep));
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.i64(to, Memory.whole(type, from));
             }
         }
     }
@@ -44,13 +44,18 @@ enum Accumulator {
     private static void readFloats(DType type, long from, long fromStep, long to, long toStep, int n) {
         switch (type) {
             case F32 -> {
-                for (int i = 0; i < n; i++) Memory.f32(to + i * toStep, Memory.f32(from + i * fromStep));
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.i32(to, Memory.i32(from));
             }
             case BF16 -> {
-                for (int i = 0; i < n; i++) Memory.i32(to + i * toStep, Memory.i16(from + i * fromStep) << 16);
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.i32(to, Memory.i16(from) << 16);
             }
-            default -> {
-                for (int i = 0; i < n; i++) Memory.f32(to + i * toStep, (float) Memory.real(type, from + i * fromStep));
+            case F16 -> {
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep)
+                    Memory.f32(to, Float.float16ToFloat(Memory.i16(from)));
+            }
+            case BOOL, U8, I8, I32, I64, F64 -> {
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep)
+                    Memory.f32(to, (float) Memory.real(type, from));
             }
         }
     }
@@ -60,13 +65,13 @@ enum Accumulator {
         switch (this) {
             case F32 -> {
                 if (type == DType.F32) Memory.copy(4, from, 4, to, toStep, n);
-                else for (int i = 0; i < n; i++) Memory.real(type, to + i * toStep, Memory.f32(from + 4L * i));
+                else for (int i = 0; i < n; i++, from += 4, to += toStep) Memory.real(type, to, Memory.f32(from));
             }
             case F64 -> {
-                for (int i = 0; i < n; i++) Memory.real(type, to + i * toStep, Memory.f64(from + 8L * i));
+                for (int i = 0; i < n; i++, from += 8, to += toStep) Memory.real(type, to, Memory.f64(from));
             }
             case I64 -> {
-                for (int i = 0; i < n; i++) Memory.whole(type, to + i * toStep, Memory.i64(from + 8L * i));
+                for (int i = 0; i < n; i++, from += 8, to += toStep) Memory.whole(type, to, Memory.i64(from));
             }
         }
     }
@@ -75,13 +80,13 @@ enum Accumulator {
     void add(long from, long to, int n) {
         switch (this) {
             case F32 -> {
-                for (long i = 0; i < 4L * n; i += 4) Memory.f32(to + i, Memory.f32(to + i) + Memory.f32(from + i));
+                for (int i = 0; i < n; i++, from += 4, to += 4) Memory.f32(to, Memory.f32(to) + Memory.f32(from));
             }
             case F64 -> {
-                for (long i = 0; i < 8L * n; i += 8) Memory.f64(to + i, Memory.f64(to + i) + Memory.f64(from + i));
+                for (int i = 0; i < n; i++, from += 8, to += 8) Memory.f64(to, Memory.f64(to) + Memory.f64(from));
             }
             case I64 -> {
-                for (long i = 0; i < 8L * n; i += 8) Memory.i64(to + i, Memory.i64(to + i) + Memory.i64(from + i));
+                for (int i = 0; i < n; i++, from += 8, to += 8) Memory.i64(to, Memory.i64(to) + Memory.i64(from));
             }
         }
     }

@@ -120,19 +120,19 @@ final class Memory {
     static void reals(DType type, long at, long step, int n, double[] to) {
         switch (type) {
             case F32 -> {
-                for (int i = 0; i < n; i++) to[i] = f32(at + i * step);
+                for (int i = 0; i < n; i++, at += step) to[i] = f32(at);
             }
             case F64 -> {
-                for (int i = 0; i < n; i++) to[i] = f64(at + i * step);
+                for (int i = 0; i < n; i++, at += step) to[i] = f64(at);
             }
             case BF16 -> {
-                for (int i = 0; i < n; i++) to[i] = DType.bf16ToFloat(i16(at + i * step));
+                for (int i = 0; i < n; i++, at += step) to[i] = DType.bf16ToFloat(i16(at));
             }
             case F16 -> {
-                for (int i = 0; i < n; i++) to[i] = Float.float16ToFloat(i16(at + i * step));
+                for (int i = 0; i < n; i++, at += step) to[i] = Float.float16ToFloat(i16(at));
             }
             case BOOL, U8, I8, I32, I64 -> {
-                for (int i = 0; i < n; i++) to[i] = whole(type, at + i * step);
+                for (int i = 0; i < n; i++, at += step) to[i] = whole(type, at);
             }
         }
     }
@@ -141,25 +141,25 @@ final class Memory {
     static void reals(double[] from, int n, DType type, long at, long step) {
         switch (type) {
             case F32 -> {
-                for (int i = 0; i < n; i++) f32(at + i * step, (float) from[i]);
+                for (int i = 0; i < n; i++, at += step) f32(at, (float) from[i]);
             }
             case F64 -> {
-                for (int i = 0; i < n; i++) f64(at + i * step, from[i]);
+                for (int i = 0; i < n; i++, at += step) f64(at, from[i]);
             }
             case BOOL, U8, I8, I32, I64, F16, BF16 -> {
-                for (int i = 0; i < n; i++) real(type, at + i * step, from[i]);
+                for (int i = 0; i < n; i++, at += step) real(type, at, from[i]);
             }
         }
     }
 
     /// Reads `n` elements of a whole type.
     static void wholes(DType type, long at, long step, int n, long[] to) {
-        for (int i = 0; i < n; i++) to[i] = whole(type, at + i * step);
+        for (int i = 0; i < n; i++, at += step) to[i] = whole(type, at);
     }
 
     /// Writes `n` elements of a whole type.
     static void wholes(long[] from, int n, DType type, long at, long step) {
-        for (int i = 0; i < n; i++) whole(type, at + i * step, from[i]);
+        for (int i = 0; i < n; i++, at += step) whole(type, at, from[i]);
     }
 
     /// Copies `n` elements of `width` bytes; a step from of 0 repeats one.
@@ -170,16 +170,16 @@ final class Memory {
         }
         switch (width) {
             case 1 -> {
-                for (long i = 0; i < n; i++) i8(to + i * toStep, i8(from + i * fromStep));
+                for (long i = 0; i < n; i++, from += fromStep, to += toStep) i8(to, i8(from));
             }
             case 2 -> {
-                for (long i = 0; i < n; i++) i16(to + i * toStep, i16(from + i * fromStep));
+                for (long i = 0; i < n; i++, from += fromStep, to += toStep) i16(to, i16(from));
             }
             case 4 -> {
-                for (long i = 0; i < n; i++) i32(to + i * toStep, i32(from + i * fromStep));
+                for (long i = 0; i < n; i++, from += fromStep, to += toStep) i32(to, i32(from));
             }
             case 8 -> {
-                for (long i = 0; i < n; i++) i64(to + i * toStep, i64(from + i * fromStep));
+                for (long i = 0; i < n; i++, from += fromStep, to += toStep) i64(to, i64(from));
             }
             default -> throw new IllegalArgumentException("width " + width);
         }

@@ -3,6 +3,7 @@ package dev.nacre.cpu.loops;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
+import java.util.Optional;
 
 /// What the rows of [Unary] and [Binary] are in primitive operations. A row that is not here is called as it is defined,
 /// one lane at a time, so a new row works without a change here.
@@ -39,8 +40,24 @@ final class Formulas {
             case RSQRT -> x.like(1).div(x.sqrt());
             case RECIPROCAL -> x.like(1).div(x);
             case RELU -> x.le(0).select(x.like(0), x);
-            default -> x.call(f);
+            case ROUND -> rint(x);
+            case FLOOR -> floor(x);
+            case CEIL -> floor(x.neg()).neg();
+            case TRUNC -> floor(x.abs()).withSignOf(x);
+            default -> (x.type == DType.F32 ? Elementary.of(f, x) : Optional.<Value>empty()).orElseGet(() -> x.call(f));
         };
+    }
+
+    /// The nearest integer, ties to even: where a float has a fraction at all, adding the number whose last place is 1 rounds it.
+    static Value rint(Value x) {
+        double magic = x.type == DType.F32 ? 0x1p23 : 0x1p52;
+        var a = x.abs();
+        return a.lt(magic).select(a.add(magic).sub(magic), a).withSignOf(x);
+    }
+
+    static Value floor(Value x) {
+        var y = rint(x);
+        return y.gt(x).select(y.sub(1), y).withSignOf(x);
     }
 
     /// `f(a, b)`.
@@ -87,7 +104,9 @@ final class Formulas {
                 yield b.and(-width).eq(0).select(a.shl(b.and(width - 1)), a.like(0));
             }
             case SHR -> a.shr(b.max(b.like(0)).min(b.like(a.type.bytes() * 8 - 1)));
-            default -> a.call(f, b);
+            default ->
+                    (a.type == DType.F32 ? Elementary.of(f, a, b) : Optional.<Value>empty())
+                            .orElseGet(() -> a.call(f, b));
         };
     }
 

@@ -6,19 +6,19 @@ import jdk.incubator.vector.VectorShape;
 ///
 /// The system property `nacre.vector` turns them `off`, or sets their width in bits: 128, 256 or 512. Without it they are as
 /// wide as the machine's registers, if the module `jdk.incubator.vector` is there.
-final class VectorSupport {
+public final class VectorSupport {
     private static final String SETTING = System.getProperty("nacre.vector", "").strip();
     private static final boolean PRESENT = !SETTING.equals("off") && isModulePresent();
     private static final int BITS = PRESENT ? width() : 512;
 
     private VectorSupport() {}
 
-    static boolean isPresent() {
+    public static boolean isPresent() {
         return PRESENT;
     }
 
     /// Of a register. Without vectors, the width that the order of summation pretends.
-    static int bits() {
+    public static int bits() {
         return BITS;
     }
 

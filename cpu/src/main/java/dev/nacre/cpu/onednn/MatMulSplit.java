@@ -13,8 +13,11 @@ import java.util.Optional;
 final class MatMulSplit {
     private static final long ROWS = 16;
     private static final long COLUMNS = 64;
-    private static final long INNER = 512;
-    private static final double WORTH_OF_SUMMING = 0.15;
+    /// Narrow strips of wide, unpacked weights are read at a fraction of the speed.
+    private static final long COLUMNS_OF_STRIDED = 128;
+    private static final long INNER = 2048;
+    /// What adding may cost, as a part of the work.
+    private static final double WORTH = 0.1;
 
     private final OneDnn library;
     private final MatMul spec;
@@ -27,9 +30,9 @@ final class MatMulSplit {
         this.spec = spec;
         this.rank = spec.dst().rank();
         this.operands = Split.postOpOperands(spec.attributes());
-        double results = elements(spec.dst());
+        double results = Split.elements(spec.dst());
         double flops = 2 * results * inner();
-        double bytes = spec.src().bytes() + (double) elements(spec.weights()) * spec.weights().type().bytes()
+        double bytes = spec.src().bytes() + (double) Split.elements(spec.weights()) * spec.weights().type().bytes()
                 + spec.dst().bytes();
         this.nanos = Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
     }
@@ -58,12 +61,6 @@ final class MatMulSplit {
 
     private long inner() {
         return spec.src().dim(rank - 1);
-    }
-
-    private static long elements(MemoryDesc desc) {
-        long product = 1;
-        for (int axis = 0; axis < desc.rank(); axis++) product *= desc.dim(axis);
-        return product;
     }
 
     private boolean weightsAreBatched() {
@@ -102,7 +99,10 @@ final class MatMulSplit {
     /// each range of rows does with all of the weights, and each range of columns with all of the source.
     private int[] grid(int wanted) {
         long mostRows = Math.max(1, rows() / (2 * ROWS));
-        long mostColumns = spec.weights().isOpaque() ? 1 : Math.max(1, columns() / COLUMNS);
+        boolean wide = spec.weights().isStrided() && rows() >= COLUMNS;
+        long mostColumns = spec.weights().isOpaque()
+                ? 1
+                : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
         double weightCost = spec.weights().isStrided() ? 3 : 1;
         double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
@@ -135,10 +135,10 @@ final class MatMulSplit {
                 && spec.bias().isEmpty()
                 && spec.weights().isStrided()
                 && spec.dst().type() == DataType.F32
-                && elements(spec.dst()) == rows() * columns();
+                && Split.elements(spec.dst()) == rows() * columns();
         if (!plain || wanted < 2) return 1;
         double sumNanos = Split.nanosToMove(8.0 * rows() * columns());
-        long most = Math.min(inner() / INNER, (long) (WORTH_OF_SUMMING * nanos / sumNanos));
+        long most = Math.min(inner() / INNER, (long) (WORTH * nanos / sumNanos));
         return Math.clamp(most, 1, wanted);
     }
 
@@ -240,7 +240,7 @@ final class MatMulSplit {
         var dims = spec.dst().dims();
         var whole = MemoryDesc.dense(DataType.F32, dims);
         var pieces = new ArrayList<Piece>();
-        var inner = Split.ranges(inner(), layers, INNER / 8);
+        var inner = Split.ranges(inner(), layers, 64);
         for (int layer = 0; layer < inner.size(); layer++) {
             for (var cell : product(axes)) {
                 var src = cut(spec.src(), cell, true, false).along(rank - 1, inner.get(layer));

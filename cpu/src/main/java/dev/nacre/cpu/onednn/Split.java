@@ -31,9 +31,9 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     }
 
     /// A piece is worth its while from so much work on.
-    private static final double PIECE_NANOS = 20_000;
+    private static final double PIECE_NANOS = 40_000;
     /// Enough to keep many cores busy to the end.
-    private static final int MOST_PIECES = 64;
+    static final int MOST_PIECES = 64;
     private static final double BYTES_PER_NANO = 12;
     /// A block of an opaque layout is never longer along an axis.
     private static final long BLOCK = 64;
@@ -60,9 +60,11 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         return new Piece(code, IntStream.range(0, count).toArray(), new long[count]);
     }
 
-    /// How many pieces some work is worth.
+    /// How many pieces some work is worth: a power of two, as numbers of cores often are.
     static int pieces(double nanos) {
-        return (int) Math.clamp(nanos / PIECE_NANOS, 1, MOST_PIECES);
+        int pieces = 1;
+        while (pieces < MOST_PIECES && nanos > 1.5 * pieces * PIECE_NANOS) pieces *= 2;
+        return pieces;
     }
 
     /// How long one core takes, roughly.
@@ -128,6 +130,12 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         return descs.stream().allMatch(MemoryDesc::isStrided);
     }
 
+    static long elements(MemoryDesc desc) {
+        long product = 1;
+        for (int axis = 0; axis < desc.rank(); axis++) product *= desc.dim(axis);
+        return product;
+    }
+
     static boolean isEmpty(MemoryDesc desc) {
         for (int axis = 0; axis < desc.rank(); axis++) if (desc.dim(axis) == 0) return true;
         return false;
@@ -156,6 +164,17 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     /// Bytes from one partial sum to the next.
     static long partialStep(DataType type, long elements) {
         return Math.ceilDiv(elements, 16) * 16 * type.bytes();
+    }
+
+    /// The pieces of a reorder between operands of something larger.
+    static List<Piece> move(
+            OneDnn library, MemoryDesc from, int fromBase, long fromOffset, MemoryDesc to, int toBase, long toOffset) {
+        return reorder(library, Reorder.of(from, to)).phases().getFirst().stream()
+                .map(p -> new Piece(
+                        p.code(),
+                        new int[] {fromBase, toBase},
+                        new long[] {fromOffset + p.offsets()[0], toOffset + p.offsets()[1]}))
+                .toList();
     }
 
     private static Split reorder(OneDnn library, Reorder r) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /// Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 pixels of ten kinds of clothes. MIT licence, Zalando SE.
 ///
@@ -69,6 +70,18 @@ public final class FashionMnist {
         return read(Optional.empty(), _ -> {});
     }
 
+    /// What is where, one line for each place on this machine; nothing is downloaded.
+    public static List<String> report() {
+        FashionMnist f = usual();
+        return Stream.of(f.cache, f.system)
+                .map(place -> f.name(place) + (lacking(place).isEmpty() ? place + " has it" : lacking(place)))
+                .toList();
+    }
+
+    private String name(Path place) {
+        return place == cache ? "cache: " : "Debian's dataset-fashion-mnist: ";
+    }
+
     Split search(Optional<Path> folder, Consumer<String> notes) {
         List<String> tried = new ArrayList<>();
         if (folder.isEmpty()) {
@@ -86,7 +99,7 @@ public final class FashionMnist {
             if (lacks.isEmpty()) {
                 return load(place, true);
             }
-            tried.add((place == cache ? "cache: " : "Debian's dataset-fashion-mnist: ") + lacks);
+            tried.add(name(place) + lacks);
         }
         try {
             download(notes);

@@ -1,0 +1,55 @@
+package dev.nacre.cpu.kernels;
+
+import static dev.nacre.cpu.kernels.Memory.ALL;
+
+import dev.nacre.type.DType;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Packing by whole vectors. Only where there are vectors, as they are wherever sums are in f32.
+final class VectorPacking {
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final int WIDTH = FLOATS.vectorByteSize();
+    private static final VectorSpecies<Short> HALVES =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
+
+    private VectorPacking() {}
+
+    static boolean takes(DType type) {
+        return type == DType.F32 || type == DType.BF16;
+    }
+
+    /// Copies rows of `n` neighbours, a multiple of a vector's, as floats that lie densely.
+    static void rows(DType type, long from, long step, long to, int n, int rows) {
+        int vectors = n / FLOATS.length();
+        if (type == DType.F32) floats(from, step, to, vectors, rows);
+        else halves(from, step, to, vectors, rows);
+    }
+
+    private static void floats(long from, long step, long to, int vectors, int rows) {
+        for (int row = 0; row < rows; row++, from += step) {
+            long at = from;
+            for (int i = 0; i < vectors; i++, at += WIDTH, to += WIDTH)
+                FloatVector.fromMemorySegment(FLOATS, ALL, at, ORDER).intoMemorySegment(ALL, to, ORDER);
+        }
+    }
+
+    /// A bf16 is the upper half of the float that it stands for.
+    private static void halves(long from, long step, long to, int vectors, int rows) {
+        for (int row = 0; row < rows; row++, from += step) {
+            long at = from;
+            for (int i = 0; i < vectors; i++, at += WIDTH / 2, to += WIDTH) {
+                var bits = ShortVector.fromMemorySegment(HALVES, ALL, at, ORDER)
+                        .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+                ((IntVector) bits).lanewise(VectorOperators.LSHL, 16).intoMemorySegment(ALL, to, ORDER);
+            }
+        }
+    }
+}

@@ -1,0 +1,394 @@
+package dev.nacre.cpu.loops;
+
+import dev.nacre.ir.Binary;
+import dev.nacre.ir.Unary;
+import dev.nacre.type.DType;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/// The elementary functions on f32 as formulas without branches, right to 2 units in the last place (`pow`: 4) over the
+/// whole range, subnormal numbers, zeros of either sign, infinities and NaN included.
+///
+/// The coefficients are minimax fits of this project (Remez exchange, rounded to f32 with their neighbours tuned); the
+/// comment of each gives the interval and the error of approximation. Rounding adds about one unit in the last place.
+final class Elementary {
+    private static final double INFINITY = Double.POSITIVE_INFINITY;
+    private static final double LOG2_E = 1 / Math.log(2);
+    /// ln 2 = LN2 + LN2_LOW far beyond f32.
+    private static final double LN2 = (float) Math.log(2);
+    private static final double LN2_LOW = -1.9046542121259336e-9;
+    /// π/2 = HALF_PI + HALF_PI_LOW + HALF_PI_LOWEST.
+    private static final double HALF_PI = (float) (Math.PI / 2);
+    private static final double HALF_PI_LOW = -4.371138828673793e-8;
+    private static final double HALF_PI_LOWEST = -1.7151245100058819e-15;
+    /// Adding it to a small f32 rounds that to an integer, which then is in the low bits.
+    private static final double MAGIC = 0x1.8p23;
+    /// Bits of the f32 below √½: from there to √2 is where a mantissa is put.
+    private static final int ROOT_HALF = 0x3F3504F3;
+
+    private static final Map<Unary, UnaryOperator<Value>> UNARY = new EnumMap<>(Map.ofEntries(
+            Map.entry(Unary.EXP, Elementary::exp),
+            Map.entry(Unary.EXPM1, Elementary::expm1),
+            Map.entry(Unary.LOG, Elementary::log),
+            Map.entry(Unary.LOG1P, Elementary::log1p),
+            Map.entry(Unary.SIGMOID, Elementary::sigmoid),
+            Map.entry(Unary.TANH, Elementary::tanh),
+            Map.entry(Unary.ERF, Elementary::erf),
+            Map.entry(Unary.SIN, x -> sine(x, Unary.SIN)),
+            Map.entry(Unary.COS, x -> sine(x, Unary.COS)),
+            Map.entry(Unary.TAN, Elementary::tan),
+            Map.entry(Unary.ASIN, Elementary::asin),
+            Map.entry(Unary.ACOS, Elementary::acos),
+            Map.entry(Unary.ATAN, Elementary::atan),
+            Map.entry(Unary.SINH, Elementary::sinh),
+            Map.entry(Unary.COSH, Elementary::cosh),
+            Map.entry(Unary.ASINH, Elementary::asinh),
+            Map.entry(Unary.ACOSH, Elementary::acosh),
+            Map.entry(Unary.ATANH, Elementary::atanh)));
+
+    private Elementary() {}
+
+    /// The formula of a function of one f32.
+    static Optional<Value> of(Unary f, Value x) {
+        return Optional.ofNullable(UNARY.get(f)).map(formula -> formula.apply(x));
+    }
+
+    /// The formula of a function of two f32.
+    static Optional<Value> of(Binary f, Value a, Value b) {
+        return switch (f) {
+            case POW -> Optional.of(pow(a, b));
+            case ATAN2 -> Optional.of(atan2(a, b));
+            case MOD -> Optional.of(mod(a, b));
+            case FLOOR_DIV -> Optional.of(floorDiv(a, b));
+            default -> Optional.empty();
+        };
+    }
+
+    // -------------------------------------------------------------------------- exponential functions
+
+    /// `eˣ = eʳ·2ʰ·2ʰ` with an integer h and |r| ≤ ln 2.
+    ///
+    /// @param r the rest
+    /// @param root 2ʰ, always a normal number, while its square may be none
+    private record Reduced(Value r, Value root) {}
+
+    private static Reduced reduce(Value x) {
+        // Beyond these the results are infinite and zero; a NaN passes.
+        var bounded = x.gt(90).select(x.like(90), x);
+        bounded = bounded.lt(-105).select(x.like(-105), bounded);
+        var shifted = bounded.fma(LOG2_E / 2, x.like(MAGIC));
+        var h = shifted.sub(MAGIC);
+        var r = h.fma(-2 * LN2_LOW, h.fma(-2 * LN2, bounded));
+        // The shift drops all bits of MAGIC itself.
+        var root = shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
+        return new Reduced(r, root);
+    }
+
+    /// `eʳ` for |r| ≤ ln 2, to 1.7e-8.
+    private static Value expOfRest(Value r) {
+        return r.polynomial(1, 1, 5.0000036e-1, 1.6666614e-1, 4.1661162e-2, 8.336103e-3, 1.4106487e-3, 1.9617329e-4);
+    }
+
+    static Value exp(Value x) {
+        var reduced = reduce(x);
+        return expOfRest(reduced.r).mul(reduced.root).mul(reduced.root);
+    }
+
+    /// `eˣ/2`, which overflows later than eˣ.
+    private static Value halfExp(Value x) {
+        var reduced = reduce(x);
+        return expOfRest(reduced.r).mul(reduced.root.mul(0.5)).mul(reduced.root);
+    }
+
+    static Value expm1(Value x) {
+        var reduced = reduce(x);
+        var r = reduced.r;
+        // (eʳ − 1 − r)/r², so that eʳ − 1 is right to 2e-9 of itself.
+        var q = r.polynomial(5e-1, 1.6666675e-1, 4.1666698e-2, 8.332445e-3, 1.3886368e-3, 2.012479e-4, 2.5324513e-5);
+        var rest = r.square().fma(q, r);
+        var scale = reduced.root.square();
+        var y = rest.fma(scale, scale.sub(1));
+        var large = rest.add(1).mul(reduced.root).mul(reduced.root);
+        return x.gt(40).select(large, y).withSignOf(x);
+    }
+
+    static Value sigmoid(Value x) {
+        var e = exp(x.abs().neg());
+        return x.lt(0).select(e, x.like(1)).div(e.add(1));
+    }
+
+    static Value tanh(Value x) {
+        var a = x.abs();
+        a = a.gt(9.02).select(x.like(9.02), a);
+        var z = a.square();
+        // tanh(√z)/√z to 2.1e-8.
+        var p = z.polynomial(1, 1.33797295e-1, 3.49404789e-3, 2.05836864e-5, 1.33193294e-8);
+        var q = z.polynomial(1, 4.67130447e-1, 2.58711249e-2, 3.28311403e-4, 7.76213047e-7);
+        return atMostOne(a.mul(p).div(q)).withSignOf(x);
+    }
+
+    static Value erf(Value x) {
+        var a = x.abs();
+        a = a.gt(3.93).select(x.like(3.93), a);
+        var z = a.square();
+        // erf(√z)/√z to 2.1e-8.
+        var p = z.polynomial(1.12837914, 1.91549011e-1, 5.28752573e-2, 3.80809915e-3, 2.84685304e-4, 2.0259065e-6);
+        var q = z.polynomial(1, 5.03088567e-1, 1.1455907e-1, 1.50549682e-2, 1.17070854e-3, 3.78316538e-5);
+        return atMostOne(a.mul(p).div(q)).withSignOf(x);
+    }
+
+    private static Value atMostOne(Value y) {
+        return y.gt(1).select(y.like(1), y);
+    }
+
+    static Value sinh(Value x) {
+        var a = x.abs();
+        var e = halfExp(a);
+        var z = x.square();
+        // (sinh(√z) − √z)/√z³ to 5e-9 for z ≤ 1.
+        var small = z.mul(a).fma(z.polynomial(1.6666667e-1, 8.333346e-3, 1.9836154e-4, 2.8169504e-6), a);
+        return a.lt(1).select(small, e.sub(x.like(0.25).div(e))).withSignOf(x);
+    }
+
+    static Value cosh(Value x) {
+        var e = halfExp(x.abs());
+        return e.add(x.like(0.25).div(e));
+    }
+
+    // ------------------------------------------------------------------------------------- logarithms
+
+    /// `x = 2ᵉ·m` with m from √½ to √2, for positive finite x.
+    private record Split(Value e, Value m) {}
+
+    private static Split split(Value x) {
+        var subnormal = x.lt(0x1p-126);
+        var bits = subnormal.select(x.mul(0x1p23), x).bits();
+        var e = bits.sub(ROOT_HALF).shr(23);
+        var m = bits.sub(e.shl(23)).bits();
+        return new Split(e.cast(DType.F32).sub(subnormal.select(x.like(23), x.like(0))), m);
+    }
+
+    /// `ln(2ᵉ·(1 + f))`.
+    private static Value log(Value e, Value f) {
+        // (ln(1+f) − f + f²/2)/f³ to 6e-9.
+        var p = f.polynomial(
+                3.333333e-1, -2.500082e-1, 2.0001228e-1, -1.6623366e-1, 1.4201742e-1, -1.3160145e-1, 1.2761684e-1, -7.634708e-2);
+        var z = f.square();
+        var low = z.mul(f).fma(p, e.mul(LN2_LOW));
+        return e.fma(LN2, z.fma(-0.5, low).add(f));
+    }
+
+    static Value log(Value x) {
+        var split = split(x);
+        var y = log(split.e, split.m.sub(1));
+        return logDomain(x, x, y);
+    }
+
+    /// Corrects the logarithm of what is zero, negative, infinite or NaN.
+    private static Value logDomain(Value x, Value argument, Value y) {
+        var finite = argument.lt(INFINITY).select(y, argument);
+        var edge = argument.eq(0).select(x.like(-INFINITY), x.like(Double.NaN));
+        return argument.gt(0).select(finite, edge);
+    }
+
+    static Value log1p(Value x) {
+        var u = x.add(1);
+        var split = split(u);
+        // What the addition lost, of the greater operand's side.
+        var lost = x.abs().gt(1).select(x.sub(u).add(1), x.sub(u.sub(1)));
+        // Where the exponent is great, 1 does not matter, nor what was lost of it.
+        var scale = split.e.cast(DType.I32).min(x.graph.constant(DType.I32, 100)).shl(23).neg().add(Float.floatToRawIntBits(1)).bits();
+        var y = log(split.e, lost.fma(scale, split.m.sub(1)));
+        var z = logDomain(x, u, y);
+        return x.abs().lt(0x1p-13).select(x.fma(x.mul(-0.5), x), z);
+    }
+
+    static Value asinh(Value x) {
+        var a = x.abs();
+        var large = a.gt(1e10);
+        var z = a.square().div(a.square().add(1).sqrt().add(1)).add(a);
+        var y = log1p(large.select(a, z));
+        return large.select(y.add(Math.log(2)), y).withSignOf(x);
+    }
+
+    static Value acosh(Value x) {
+        var large = x.gt(1e10);
+        var t = x.sub(1);
+        var z = t.fma(t, t.add(t)).sqrt().add(t);
+        var y = log1p(large.select(x, z));
+        return large.select(y.add(Math.log(2)), y);
+    }
+
+    static Value atanh(Value x) {
+        var a = x.abs();
+        return log1p(a.add(a).div(a.neg().add(1))).mul(0.5).withSignOf(x);
+    }
+
+    // ---------------------------------------------------------------------------------- trigonometry
+
+    /// The sine and cosine of x up to a multiple of π/2, and that multiple.
+    private record Angle(Value quarter, Value sin, Value cos, Value far) {}
+
+    private static Angle angle(Value x) {
+        var shifted = x.fma(2 / Math.PI, x.like(MAGIC));
+        var n = shifted.sub(MAGIC);
+        // The first difference is exact.
+        var r = n.fma(-HALF_PI_LOWEST, n.fma(-HALF_PI_LOW, n.fma(-HALF_PI, x)));
+        var z = r.square();
+        // Both for |r| ≤ 1.01·π/4, to 4e-9 and 1e-9.
+        var sin = z.mul(r).fma(z.polynomial(-1.6666654e-1, 8.332111e-3, -1.9508738e-4), r);
+        var cos = z.square().fma(z.polynomial(4.1666646e-2, -1.3887256e-3, 2.4425673e-5), z.fma(-0.5, x.like(1)));
+        return new Angle(shifted.bits(), sin, cos, x.abs().le(1e5).not());
+    }
+
+    private static Value sine(Value x, Unary f) {
+        var angle = angle(x);
+        var quarter = f == Unary.COS ? angle.quarter.add(1) : angle.quarter;
+        var y = quarter.and(1).eq(0).select(angle.sin, angle.cos);
+        y = y.bits().xor(quarter.and(2).shl(30)).bits();
+        if (f == Unary.SIN) y = x.eq(0).select(x, y);
+        return y.patch(angle.far, f, x);
+    }
+
+    private static Value tan(Value x) {
+        var angle = angle(x);
+        var even = angle.quarter.and(1).eq(0);
+        var y = even.select(angle.sin, angle.cos.neg()).div(even.select(angle.cos, angle.sin));
+        return x.eq(0).select(x, y).patch(angle.far, Unary.TAN, x);
+    }
+
+    /// `atan` from 0 to 1, to 1.8e-8.
+    private static Value atanOfRatio(Value z) {
+        var s = z.square();
+        var p = s.polynomial(
+                -3.3333153e-1, 1.9993773e-1, -1.4211056e-1, 1.0666002e-1, -7.552209e-2, 4.3211795e-2, -1.6367886e-2, 2.9206814e-3);
+        return s.mul(z).fma(p, z);
+    }
+
+    static Value atan(Value x) {
+        var a = x.abs();
+        var steep = a.gt(1);
+        var y = atanOfRatio(steep.select(x.like(1).div(a), a));
+        return steep.select(y.sub(HALF_PI_LOW).neg().add(HALF_PI), y).withSignOf(x);
+    }
+
+    static Value atan2(Value y, Value x) {
+        var a = y.abs();
+        var b = x.abs();
+        var steep = a.gt(b);
+        var ratio = steep.select(b, a).div(steep.select(a, b));
+        // 0/0 and ∞/∞
+        ratio = a.eq(b).select(a.eq(0).select(a, a.like(1)), ratio);
+        var angle = atanOfRatio(ratio);
+        angle = steep.select(angle.sub(HALF_PI_LOW).neg().add(HALF_PI), angle);
+        angle = x.bits().lt(0).select(angle.sub(2 * HALF_PI_LOW).neg().add(2 * HALF_PI), angle);
+        return a.add(b).isNaN().select(a.add(b), angle).withSignOf(y);
+    }
+
+    /// `(asin(√z) − √z)/√z³` for z ≤ ¼, to 5e-9.
+    private static Value asinRest(Value z) {
+        return z.polynomial(1.6666752e-1, 7.495299e-2, 4.5470413e-2, 2.4179427e-2, 4.2166475e-2);
+    }
+
+    static Value asin(Value x) {
+        var a = x.abs();
+        var near = a.gt(0.5);
+        var z = near.select(a.neg().add(1).mul(0.5), a.square());
+        var s = near.select(z.sqrt(), a);
+        var y = z.mul(s).fma(asinRest(z), s);
+        return near.select(y.fma(-2, x.like(HALF_PI)).add(HALF_PI_LOW), y).withSignOf(x);
+    }
+
+    static Value acos(Value x) {
+        var a = x.abs();
+        var near = a.gt(0.5);
+        var z = near.select(a.neg().add(1).mul(0.5), a.square());
+        var s = near.select(z.sqrt(), x);
+        var y = z.mul(s).fma(asinRest(z), s);
+        var right = y.add(y);
+        var left = right.sub(2 * HALF_PI_LOW).neg().add(2 * HALF_PI);
+        var middle = y.sub(HALF_PI_LOW).neg().add(HALF_PI);
+        return near.select(x.lt(0).select(left, right), middle);
+    }
+
+    // ------------------------------------------------------------------------- functions of two operands
+
+    /// `2^(b·log₂|a|)`, the logarithm as a sum of two f32; the sign follows from b's parity.
+    static Value pow(Value a, Value b) {
+        var magnitude = a.abs();
+        var split = split(magnitude);
+        // m = (1+s)/(1−s), s as a sum too
+        var f = split.m.sub(1);
+        var d = split.m.add(1);
+        var lostOfD = split.m.sub(d.sub(1));
+        var inverse = a.like(1).div(d);
+        var s = f.mul(inverse);
+        var sLow = s.neg().fma(lostOfD, s.neg().fma(d, f)).mul(inverse);
+        // log₂ m = 2/ln 2·atanh s, to 2⁻³² of itself
+        double c = 2.885390043258667;
+        double cLow = 3.851926067000022e-8;
+        var z = s.square();
+        var series = z.mul(s).mul(z.polynomial(9.617967e-1, 5.770827e-1, 4.1170183e-1, 3.4030688e-1));
+        var high = s.mul(c);
+        var low = s.fma(c, high.neg()).add(s.fma(cLow, sLow.fma(c, series)));
+        var log = split.e.add(high);
+        var logLow = high.sub(log.sub(split.e)).add(low);
+        var y = exp2(b, log, logLow);
+        // Signs, zeros, and what is left to the definition.
+        var whole = Formulas.rint(b).eq(b);
+        var half = b.mul(0.5);
+        var odd = whole.and(Formulas.rint(half).ne(half));
+        y = a.eq(0).select(b.gt(0).select(a.like(0), b.lt(0).select(a.like(INFINITY), a.like(1))), y);
+        var negative = a.bits().lt(0);
+        y = negative.and(odd).select(y.neg(), y);
+        y = a.lt(0).and(whole.not()).select(a.like(Double.NaN), y);
+        var usual = magnitude.lt(INFINITY).and(b.abs().lt(INFINITY));
+        return y.patch(usual.not(), Binary.POW, a, b);
+    }
+
+    /// `2^(b·(high + low))`.
+    private static Value exp2(Value b, Value high, Value low) {
+        var t = b.mul(high);
+        var tLow = b.fma(high, t.neg()).add(b.mul(low));
+        var over = t.gt(200);
+        var under = t.lt(-200);
+        t = over.select(t.like(200), under.select(t.like(-200), t));
+        tLow = over.or(under).select(t.like(0), tLow);
+        var shifted = t.add(MAGIC);
+        var n = shifted.sub(MAGIC);
+        var r = t.sub(n).add(tLow);
+        // 2ʳ for |r| ≤ 0.51, to 1.2e-8
+        var p = r.polynomial(1, 6.931472e-1, 2.4022646e-1, 5.5503275e-2, 9.618462e-3, 1.3401483e-3, 1.5351264e-4);
+        var whole = shifted.bits().sub(Float.floatToRawIntBits((float) MAGIC));
+        var half = whole.shr(1);
+        return scale(scale(p, half), whole.sub(half));
+    }
+
+    private static Value scale(Value x, Value exponent) {
+        return x.mul(exponent.shl(23).add(Float.floatToRawIntBits(1)).bits());
+    }
+
+    /// The remainder with the divisor's sign. Exact: the quotient is at most one off, and the remainder representable.
+    static Value mod(Value a, Value b) {
+        var x = a.abs();
+        var y = b.abs();
+        var quotient = x.div(y);
+        var r = Formulas.floor(quotient).neg().fma(y, x);
+        r = r.lt(0).select(r.add(y), r);
+        r = r.ge(y).select(r.sub(y), r);
+        r = r.withSignOf(a);
+        var result = r.ne(0).and(r.lt(0).xor(b.lt(0))).select(r.add(b), r);
+        var usual = quotient.lt(0x1p22).and(y.lt(INFINITY));
+        return result.patch(usual.not(), Binary.MOD, a, b);
+    }
+
+    /// The integer below the exact quotient: a rounded quotient may have come up to that above.
+    static Value floorDiv(Value a, Value b) {
+        var q = Formulas.floor(a.div(b));
+        var r = q.neg().fma(b, a);
+        var above = r.lt(0).and(b.gt(0)).or(r.gt(0).and(b.lt(0))).and(q.abs().lt(0x1p24));
+        return above.select(q.sub(1), q);
+    }
+}

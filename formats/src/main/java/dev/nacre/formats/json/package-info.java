@@ -1,0 +1,2 @@
+/// JSON: the headers and metadata of model files.
+package dev.nacre.formats.json;

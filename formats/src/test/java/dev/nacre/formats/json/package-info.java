@@ -1,0 +1,2 @@
+/// Tests of JSON.
+package dev.nacre.formats.json;
