@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.autodiff.Reverse;
+import dev.nacre.compile.Stabilize;
 import dev.nacre.ir.Body;
 import dev.nacre.ir.Checkpoint;
 import dev.nacre.ir.Composite;
@@ -42,7 +43,9 @@ public final class Gradients {
 
   private static Gradients pulled(Tensor y, Tensor cotangent, Tensor... wrt) {
     List<Node> nodes = Arrays.stream(wrt).map(Tensor::node).toList();
-    return new Gradients(nodes, Reverse.gradients(List.of(y.node()), List.of(cotangent.node()), nodes));
+    Node stable = Stabilize.run(List.of(y.node())).getFirst();
+    boolean kept = Graph.topological(List.of(stable)).containsAll(nodes); // else one of them was rewritten itself
+    return new Gradients(nodes, Reverse.gradients(List.of(kept ? stable : y.node()), List.of(cotangent.node()), nodes));
   }
 
   /// The gradient by one of the tensors asked for.

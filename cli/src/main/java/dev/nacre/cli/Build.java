@@ -16,13 +16,18 @@ final class Build implements CommandLine.IVersionProvider {
     Build() {}
 
     static String version() {
+        return property("version");
+    }
+
+    /// What Maven knew: `version`, and `onednn`, the coordinates of the jar with oneDNN.
+    static String property(String name) {
         Properties p = new Properties();
         try (InputStream in = Build.class.getResourceAsStream("build.properties")) {
             p.load(in);
         } catch (IOException e) {
             throw new NacreException("build.properties of the jar cannot be read", e);
         }
-        return p.getProperty("version");
+        return p.getProperty(name);
     }
 
     /// The commit checked out where this program was built, if it still lies there.

@@ -60,7 +60,7 @@ final class Doctor implements Runnable {
         if (library.isPresent()) {
             return library.get().version() + " for " + library.get().instructions() + "  " + library.get().path();
         }
-        missing.add("oneDNN: put the jar org.bytedeco:dnnl:3.11-1.5.13 with the classifier of this platform (such as linux-x86_64) on the class path, or install libdnnl 3");
+        missing.add("oneDNN: put " + Build.property("onednn") + " on the class path, or install libdnnl 3; without -Dnacre.onednn=off");
         return "none: products and convolutions run in Java";
     }
 

@@ -8,7 +8,11 @@ import dev.nacre.type.NacreException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -123,8 +127,29 @@ final class Train implements Runnable {
             progress.close();
         }
         Trainer.Score score = trainer.test();
+        Map<String, String> provenance = provenance(command, kind, data, settings, trainer, score);
+        new SavedModel(model, trainer.network(), images, data.train().classes(), provenance).write(target);
         out.println("saved " + target);
         out.printf(Locale.ROOT, "test accuracy %.4f%n", score.accuracy());
         out.flush();
+    }
+
+    private static Map<String, String> provenance(CommandSpec command, String kind, Split data, Trainer.Settings settings, Trainer trainer, Trainer.Score score) {
+        Map<String, String> out = new LinkedHashMap<>();
+        out.put("data", command.name());
+        out.put("training images", data.train().size() + ", SHA-256 " + data.train().sha256());
+        out.put("test images", data.test().size() + ", SHA-256 " + data.test().sha256());
+        out.put("model", kind);
+        out.put("epochs", String.valueOf(settings.epochs()));
+        out.put("batch", String.valueOf(trainer.batch()));
+        out.put("learning rate", String.valueOf(settings.learningRate()));
+        out.put("optimizer", trainer.describe());
+        out.put("seed", String.valueOf(settings.seed()));
+        out.put("test accuracy", String.format(Locale.ROOT, "%.4f", score.accuracy()));
+        out.put("test loss", String.format(Locale.ROOT, "%.4f", score.loss()));
+        out.put("nacre", Build.version());
+        Build.commit().ifPresent(c -> out.put("commit", c));
+        out.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        return out;
     }
 }

@@ -49,6 +49,11 @@ final class Trainer {
         return network;
     }
 
+    /// How the network learns.
+    String describe() {
+        return "AdamW, weight decay " + WEIGHT_DECAY + ", a tenth of the steps warming up, then a cosine to 0";
+    }
+
     /// How many examples a step takes.
     int batch() {
         return Math.min(settings.batch, data.train().size());

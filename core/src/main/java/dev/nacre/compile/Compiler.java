@@ -35,7 +35,7 @@ public final class Compiler {
 
   private Plan run(List<Node> roots) {
     List<Node> simple =
-        Simplify.run(roots, (f, n) -> backend.claims(f, n.inputs().stream().map(Node::type).toList()));
+        Simplify.run(Stabilize.run(roots), (f, n) -> backend.claims(f, n.inputs().stream().map(Node::type).toList()));
     List<Node> leaves = new ArrayList<>();
     Map<Source, Node> bySource = new java.util.IdentityHashMap<>();
     dev.nacre.ir.Graph.leaves(simple).forEach(n -> bySource.put(((Op.Leaf) n.op()).source(), n));

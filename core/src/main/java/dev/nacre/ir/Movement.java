@@ -208,12 +208,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     if (step == 0) {
       throw new ShapeException("slice: the step must not be 0");
     }
-    long n = Sizes.known("slice", this, a);
-    long low = step > 0 ? 0 : -1;
-    long from = Math.clamp(start < 0 ? start + n : start, low, n + low);
-    long to = stop == Long.MIN_VALUE ? -1 : Math.clamp(stop < 0 ? stop + n : stop, low, n + low);
-    long size = Math.max(0, step > 0 ? Math.ceilDiv(to - from, step) : Math.ceilDiv(from - to, -step));
-    return slice(spans(a, new Span(size == 0 ? 0 : from, size, step)));
+    return slice(spans(a, Span.range(start, stop, step, Sizes.known("slice", this, a))));
   }
 
   default T slice(int axis, long start, long stop) {
@@ -233,6 +228,19 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
       Problem.in("select").rule("position " + position + " is out of range for axis " + a + " of size " + n).operand("x", type(), origin()).throwShape();
     }
     return narrow(a, position < 0 ? position + n : position, 1).reshape(shape().without(Axes.range(a, a + 1)));
+  }
+
+  /// A part named as NumPy does between brackets: `x.at("1:3, ::2, -1, ..., None")`. Items belong to the axes in turn.
+  ///
+  /// - a position removes its axis; negative ones count from the end
+  /// - `start:stop:step` keeps a range; parts left out run to the end, a negative step walks backwards, positions outside are moved to the edge
+  /// - `...` stands for as many whole axes as are left over; without it they are at the end
+  /// - `None` or `newaxis` is a new axis of size 1
+  ///
+  /// Shape: of `f32[4, 6, 5]` the part `"1:3, ::2, -1"` is `f32[2, 3]`. Gradient: put back in place, zero elsewhere. For positions that are numbers of the program,
+  /// [#select], [#slice] and [#narrow] do the same without text; for positions that are data, see [#take] and [#gather].
+  default T at(String index) {
+    return Index.apply(Index.parse(index), self());
   }
 
   private List<Span> spans(int axis, Span span) {

@@ -71,6 +71,8 @@ final class MovementRows {
     rows.add(cube("slice backwards", x -> x.slice(1, -1, Long.MIN_VALUE, -2)));
     rows.add(matrix("narrow", x -> x.narrow(-1, 1, 2)));
     rows.add(matrix("select", x -> x.select(1, -2)));
+    rows.add(cube("at", x -> x.at("-1, None, ..., ::-2")));
+    rows.add(matrix("at rows", x -> x.at("1:, 1:3")));
     rows.add(matrix("flip", x -> x.flip(0)));
     rows.add(cube("flip all", x -> x.flip()));
     rows.add(matrix("roll", x -> x.roll(2, 0)));

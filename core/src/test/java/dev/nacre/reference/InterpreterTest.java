@@ -16,7 +16,6 @@ import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
 import java.math.BigDecimal;
-import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Arrays;
 import java.util.List;
@@ -50,7 +49,8 @@ class InterpreterTest {
       if (Math.abs(x) < 1e-30 || Math.abs(x) > 1e30 || Float.isNaN(x)) {
         continue;
       }
-      BigDecimal unit = BigDecimal.TWO.pow(Math.getExponent(x) - 7, MathContext.UNLIMITED.getPrecision() == 0 && Math.getExponent(x) < 7 ? new MathContext(200) : MathContext.UNLIMITED);
+      int e = Math.getExponent(x) - 7;
+      BigDecimal unit = e < 0 ? BigDecimal.ONE.divide(BigDecimal.TWO.pow(-e)) : BigDecimal.TWO.pow(e);
       BigDecimal digits = new BigDecimal(x).divide(unit, 0, RoundingMode.HALF_EVEN);
       assertEquals(digits.multiply(unit).doubleValue(), DType.BF16.round(x));
     }

@@ -60,6 +60,19 @@ enum Accumulator {
         }
     }
 
+    /// Reads rows of `n` neighbours.
+    void rows(DType type, long from, long fromStep, int n, int rows, long to, long toStep) {
+        if (this == F32 && VectorPacking.takes(type, n)) {
+            VectorPacking.rows(type, from, fromStep, n, rows, to, toStep);
+        } else if (this == F32 && type == DType.F32) {
+            for (int row = 0; row < rows; row++, from += fromStep, to += toStep)
+                for (long i = 0; i < 4L * n; i += 4) Memory.i32(to + i, Memory.i32(from + i));
+        } else {
+            for (int row = 0; row < rows; row++, from += fromStep, to += toStep)
+                read(type, from, type.bytes(), to, bytes(), n);
+        }
+    }
+
     /// Writes `n` neighbouring values of this type as elements of any type.
     void write(long from, DType type, long to, long toStep, int n) {
         switch (this) {

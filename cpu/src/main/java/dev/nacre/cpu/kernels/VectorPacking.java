@@ -22,33 +22,32 @@ final class VectorPacking {
 
     private VectorPacking() {}
 
-    static boolean takes(DType type) {
-        return type == DType.F32 || type == DType.BF16;
+    static boolean takes(DType type, int n) {
+        return (type == DType.F32 || type == DType.BF16) && n % FLOATS.length() == 0;
     }
 
-    /// Copies rows of `n` neighbours, a multiple of a vector's, as floats that lie densely.
-    static void rows(DType type, long from, long step, long to, int n, int rows) {
+    /// Copies rows of `n` neighbours as floats.
+    static void rows(DType type, long from, long fromStep, int n, int rows, long to, long toStep) {
         int vectors = n / FLOATS.length();
-        if (type == DType.F32) floats(from, step, to, vectors, rows);
-        else halves(from, step, to, vectors, rows);
+        if (type == DType.F32) floats(from, fromStep, vectors, rows, to, toStep);
+        else halves(from, fromStep, vectors, rows, to, toStep);
     }
 
-    private static void floats(long from, long step, long to, int vectors, int rows) {
-        for (int row = 0; row < rows; row++, from += step) {
-            long at = from;
-            for (int i = 0; i < vectors; i++, at += WIDTH, to += WIDTH)
-                FloatVector.fromMemorySegment(FLOATS, ALL, at, ORDER).intoMemorySegment(ALL, to, ORDER);
+    private static void floats(long from, long fromStep, int vectors, int rows, long to, long toStep) {
+        for (int row = 0; row < rows; row++, from += fromStep, to += toStep) {
+            for (long i = 0; i < vectors; i++)
+                FloatVector.fromMemorySegment(FLOATS, ALL, from + i * WIDTH, ORDER)
+                        .intoMemorySegment(ALL, to + i * WIDTH, ORDER);
         }
     }
 
     /// A bf16 is the upper half of the float that it stands for.
-    private static void halves(long from, long step, long to, int vectors, int rows) {
-        for (int row = 0; row < rows; row++, from += step) {
-            long at = from;
-            for (int i = 0; i < vectors; i++, at += WIDTH / 2, to += WIDTH) {
-                var bits = ShortVector.fromMemorySegment(HALVES, ALL, at, ORDER)
+    private static void halves(long from, long fromStep, int vectors, int rows, long to, long toStep) {
+        for (int row = 0; row < rows; row++, from += fromStep, to += toStep) {
+            for (long i = 0; i < vectors; i++) {
+                var bits = ShortVector.fromMemorySegment(HALVES, ALL, from + i * (WIDTH / 2), ORDER)
                         .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-                ((IntVector) bits).lanewise(VectorOperators.LSHL, 16).intoMemorySegment(ALL, to, ORDER);
+                ((IntVector) bits).lanewise(VectorOperators.LSHL, 16).intoMemorySegment(ALL, to + i * WIDTH, ORDER);
             }
         }
     }

@@ -71,43 +71,54 @@ final class Elementary {
     /// `eˣ = eʳ·2ʰ·2ʰ` with an integer h and |r| ≤ ln 2.
     ///
     /// @param r the rest
+    /// @param low what rounding took from r
     /// @param root 2ʰ, always a normal number, while its square may be none
-    private record Reduced(Value r, Value root) {}
+    private record Reduced(Value r, Value low, Value root) {}
 
+    /// For x from −105 to 90.
     private static Reduced reduce(Value x) {
-        // Beyond these the results are infinite and zero; a NaN passes.
-        var bounded = x.gt(90).select(x.like(90), x);
-        bounded = bounded.lt(-105).select(x.like(-105), bounded);
-        var shifted = bounded.fma(LOG2_E / 2, x.like(MAGIC));
+        var shifted = x.fma(LOG2_E / 2, x.like(MAGIC));
         var h = shifted.sub(MAGIC);
-        var r = h.fma(-2 * LN2_LOW, h.fma(-2 * LN2, bounded));
+        var exact = h.fma(-2 * LN2, x);
+        var r = h.fma(-2 * LN2_LOW, exact);
+        var low = h.fma(-2 * LN2_LOW, exact.sub(r));
         // The shift drops all bits of MAGIC itself.
         var root = shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
-        return new Reduced(r, root);
+        return new Reduced(r, low, root);
     }
 
-    /// `eʳ` for |r| ≤ ln 2, to 1.7e-8.
+    /// Beyond these bounds powers of e are infinite and zero. NaN passes.
+    private static Value bound(Value x) {
+        var bounded = x.gt(90).select(x.like(90), x);
+        return bounded.lt(-105).select(x.like(-105), bounded);
+    }
+
+    /// `eʳ` for |r| ≤ ln 2, to 1.3e-9.
     private static Value expOfRest(Value r) {
-        return r.polynomial(1, 1, 5.0000036e-1, 1.6666614e-1, 4.1661162e-2, 8.336103e-3, 1.4106487e-3, 1.9617329e-4);
+        return r.polynomial(
+                1, 1, 5e-1, 1.6666679e-1, 4.1666754e-2, 8.332197e-3, 1.3883135e-3, 2.0156841e-4, 2.5760268e-5);
     }
 
     static Value exp(Value x) {
-        var reduced = reduce(x);
+        var reduced = reduce(bound(x));
         return expOfRest(reduced.r).mul(reduced.root).mul(reduced.root);
     }
 
     /// `eˣ/2`, which overflows later than eˣ.
     private static Value halfExp(Value x) {
-        var reduced = reduce(x);
+        var reduced = reduce(bound(x));
         return expOfRest(reduced.r).mul(reduced.root.mul(0.5)).mul(reduced.root);
     }
 
-    static Value expm1(Value x) {
-        var reduced = reduce(x);
-        var r = reduced.r;
-        // (eʳ − 1 − r)/r², so that eʳ − 1 is right to 2e-9 of itself.
+    /// `eʳ − 1` for |r| ≤ ln 2, to 2e-9 of itself.
+    private static Value expm1OfRest(Value r) {
         var q = r.polynomial(5e-1, 1.6666675e-1, 4.1666698e-2, 8.332445e-3, 1.3886368e-3, 2.012479e-4, 2.5324513e-5);
-        var rest = r.square().fma(q, r);
+        return r.square().fma(q, r);
+    }
+
+    static Value expm1(Value x) {
+        var reduced = reduce(bound(x));
+        var rest = expm1OfRest(reduced.r);
         var scale = reduced.root.square();
         var y = rest.fma(scale, scale.sub(1));
         var large = rest.add(1).mul(reduced.root).mul(reduced.root);
@@ -115,32 +126,34 @@ final class Elementary {
     }
 
     static Value sigmoid(Value x) {
-        var e = exp(x.abs().neg());
+        var reduced = reduce(bound(x.abs().neg()));
+        var p = expOfRest(reduced.r);
+        var e = p.fma(reduced.low, p).mul(reduced.root).mul(reduced.root);
         return x.lt(0).select(e, x.like(1)).div(e.add(1));
     }
 
+    /// `(1 − e⁻²ˣ) / (1 + e⁻²ˣ)`, the numerator without cancellation.
     static Value tanh(Value x) {
         var a = x.abs();
-        a = a.gt(9.02).select(x.like(9.02), a);
-        var z = a.square();
-        // tanh(√z)/√z to 2.1e-8.
-        var p = z.polynomial(1, 1.33797295e-1, 3.49404789e-3, 2.05836864e-5, 1.33193294e-8);
-        var q = z.polynomial(1, 4.67130447e-1, 2.58711249e-2, 3.28311403e-4, 7.76213047e-7);
-        return atMostOne(a.mul(p).div(q)).withSignOf(x);
+        var reduced = reduce(a.gt(10).select(x.like(-20), a.mul(-2)));
+        var scale = reduced.root.square();
+        var t = expm1OfRest(reduced.r).fma(scale, scale.sub(1));
+        return t.neg().div(t.add(2)).withSignOf(x);
     }
 
     static Value erf(Value x) {
         var a = x.abs();
-        a = a.gt(3.93).select(x.like(3.93), a);
-        var z = a.square();
-        // erf(√z)/√z to 2.1e-8.
-        var p = z.polynomial(1.12837914, 1.91549011e-1, 5.28752573e-2, 3.80809915e-3, 2.84685304e-4, 2.0259065e-6);
-        var q = z.polynomial(1, 5.03088567e-1, 1.1455907e-1, 1.50549682e-2, 1.17070854e-3, 3.78316538e-5);
-        return atMostOne(a.mul(p).div(q)).withSignOf(x);
-    }
-
-    private static Value atMostOne(Value y) {
-        return y.gt(1).select(y.like(1), y);
+        var z = x.square();
+        // erf(√z)/√z − 1 for z ≤ 0.85, to 1.8e-8
+        var small = z.polynomial(1.2837915e-1, -3.761249e-1, 1.1281765e-1, -2.6764756e-2, 4.9904105e-3, -5.976588e-4)
+                .fma(a, a);
+        // −ln(1 − erf b)/b for b from 0.91 to 3.95, to 2e-9 in what it does to the result
+        var b = a.gt(3.93).select(x.like(3.93), a);
+        var h = b.polynomial(
+                1.1286466, 6.351586e-1, 1.0622558e-1, -2.3753028e-2, 3.6385048e-3, -3.2190554e-4, 1.11485115e-5);
+        var reduced = reduce(h.mul(b).neg());
+        var tail = expOfRest(reduced.r).mul(reduced.root.square());
+        return a.lt(0.92).select(small, tail.neg().add(1)).withSignOf(x);
     }
 
     static Value sinh(Value x) {
@@ -218,7 +231,7 @@ final class Elementary {
         var t = x.sub(1);
         var z = t.fma(t, t.add(t)).sqrt().add(t);
         var y = log1p(large.select(x, z));
-        return large.select(y.add(Math.log(2)), y);
+        return x.lt(1).select(x.like(Double.NaN), large.select(y.add(Math.log(2)), y));
     }
 
     static Value atanh(Value x) {
@@ -228,25 +241,25 @@ final class Elementary {
 
     // ---------------------------------------------------------------------------------- trigonometry
 
-    /// The sine and cosine of x up to a multiple of π/2, and that multiple.
-    private record Angle(Value quarter, Value sin, Value cos, Value far) {}
+    /// `x = r + quarter·π/2` with |r| ≤ π/4. Only the last bits of `quarter` matter. Where x is `far`, both are wrong.
+    private record Angle(Value r, Value quarter, Value far) {}
 
     private static Angle angle(Value x) {
         var shifted = x.fma(2 / Math.PI, x.like(MAGIC));
         var n = shifted.sub(MAGIC);
         // The first difference is exact.
         var r = n.fma(-HALF_PI_LOWEST, n.fma(-HALF_PI_LOW, n.fma(-HALF_PI, x)));
-        var z = r.square();
-        // Both for |r| ≤ 1.01·π/4, to 4e-9 and 1e-9.
-        var sin = z.mul(r).fma(z.polynomial(-1.6666654e-1, 8.332111e-3, -1.9508738e-4), r);
-        var cos = z.square().fma(z.polynomial(4.1666646e-2, -1.3887256e-3, 2.4425673e-5), z.fma(-0.5, x.like(1)));
-        return new Angle(shifted.bits(), sin, cos, x.abs().le(1e5).not());
+        return new Angle(r, shifted.bits(), x.abs().le(1e5).not());
     }
 
     private static Value sine(Value x, Unary f) {
         var angle = angle(x);
+        var z = angle.r.square();
+        // Both for |r| ≤ 1.01·π/4, to 4e-9 and 1e-9.
+        var sin = z.mul(angle.r).fma(z.polynomial(-1.6666654e-1, 8.332111e-3, -1.9508738e-4), angle.r);
+        var cos = z.square().fma(z.polynomial(4.1666646e-2, -1.3887256e-3, 2.4425673e-5), z.fma(-0.5, x.like(1)));
         var quarter = f == Unary.COS ? angle.quarter.add(1) : angle.quarter;
-        var y = quarter.and(1).eq(0).select(angle.sin, angle.cos);
+        var y = quarter.and(1).eq(0).select(sin, cos);
         y = y.bits().xor(quarter.and(2).shl(30)).bits();
         if (f == Unary.SIN) y = x.eq(0).select(x, y);
         return y.patch(angle.far, f, x);
@@ -254,8 +267,12 @@ final class Elementary {
 
     private static Value tan(Value x) {
         var angle = angle(x);
-        var even = angle.quarter.and(1).eq(0);
-        var y = even.select(angle.sin, angle.cos.neg()).div(even.select(angle.cos, angle.sin));
+        var z = angle.r.square();
+        // (tan(√z) − √z)/√z³ for √z ≤ π/4, to 2.6e-9
+        var p = z.polynomial(
+                3.3333352e-1, 1.3332611e-1, 5.4065786e-2, 2.1250995e-2, 1.09188e-2, -1.8254226e-5, 4.430659e-3);
+        var t = z.mul(angle.r).fma(p, angle.r);
+        var y = angle.quarter.and(1).eq(0).select(t, x.like(-1).div(t));
         return x.eq(0).select(x, y).patch(angle.far, Unary.TAN, x);
     }
 
@@ -333,9 +350,10 @@ final class Elementary {
         var series = z.mul(s).mul(z.polynomial(9.617967e-1, 5.770827e-1, 4.1170183e-1, 3.4030688e-1));
         var high = s.mul(c);
         var low = s.fma(c, high.neg()).add(s.fma(cLow, sLow.fma(c, series)));
-        var log = split.e.add(high);
-        var logLow = high.sub(log.sub(split.e)).add(low);
-        var y = exp2(b, log, logLow);
+        var sum = split.e.add(high);
+        var rest = high.sub(sum.sub(split.e)).add(low);
+        var log = sum.add(rest);
+        var y = exp2(b, log, rest.sub(log.sub(sum)));
         // Signs, zeros, and what is left to the definition.
         var whole = Formulas.rint(b).eq(b);
         var half = b.mul(0.5);

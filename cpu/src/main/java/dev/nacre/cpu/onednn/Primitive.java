@@ -69,13 +69,20 @@ public final class Primitive {
 
     /// How many pieces may run at the same time. One piece means that it runs on the calling thread.
     public int pieces() {
-        return split.phases().getFirst().size();
+        return work().size();
+    }
+
+    /// The pieces that do what the spec says; others only copy, pack or add.
+    private List<Split.Piece> work() {
+        var kind = spec.getClass();
+        for (var phase : split.phases()) if (phase.getFirst().code().spec().getClass() == kind) return phase;
+        return split.phases().getFirst();
     }
 
     /// oneDNN's name of the implementation, such as `brg_matmul:avx512_core`. One that contains `ref:` is slower by orders
     /// of magnitude: another layout will help.
     public String implementation() {
-        return split.phases().getFirst().getFirst().code().implementation();
+        return work().getFirst().code().implementation();
     }
 
     /// A new call of it.

@@ -23,7 +23,12 @@ final class WeightsSplit {
     private final DataType type; // of partial sums
     private final double nanos;
     private final int outputGradient; // its place among the operands
+
     private long reserved; // partial memory
+    private final List<Piece> copies = new ArrayList<>();
+    private final List<Piece> pieces = new ArrayList<>();
+    private final List<Piece> sums = new ArrayList<>();
+    private final List<Piece> moves = new ArrayList<>();
 
     private WeightsSplit(OneDnn library, Convolution spec, DataType type) {
         this.library = library;
@@ -51,8 +56,7 @@ final class WeightsSplit {
         boolean single = batches.size() == spec.src().dim(0);
         for (var rows : ConvolutionSplit.rows(spec, single ? Math.ceilDiv(sums, batches.size()) : 1)) {
             try {
-                reserved = 0;
-                return Optional.of(divide(outputs, batches, rows));
+                return Optional.of(new WeightsSplit(library, spec, type).divide(outputs, batches, rows));
             } catch (OneDnnException e) {
                 continue; // a piece that is not implemented
             }
@@ -64,7 +68,9 @@ final class WeightsSplit {
         boolean groups = spec.weights().rank() > spec.src().rank();
         boolean channelsLast = spec.dst().stridesUnsafe()[1] == 1;
         double copyNanos = Split.nanosToMove(2.0 * spec.dst().bytes());
-        return groups || !channelsLast || copyNanos > WORTH * nanos ? 1 : wanted;
+        if (groups || !channelsLast || spec.weights().isOpaque() || copyNanos > WORTH * nanos) return 1;
+        double againNanos = Split.nanosToMove(4.0 * spec.src().bytes()); // every piece prepares the input anew
+        return Math.clamp((long) (2 * WORTH * nanos / againNanos), 1, wanted);
     }
 
     private int mostSums() {
@@ -79,48 +85,29 @@ final class WeightsSplit {
     }
 
     private Split divide(List<Range> outputs, List<Range> batches, List<Rows> rows) {
-        var copies = new ArrayList<Piece>();
-        var pieces = new ArrayList<Piece>();
-        var sums = new ArrayList<Piece>();
-        var moves = new ArrayList<Piece>();
-        var direct = Optional.<MemoryDesc>empty();
         boolean mayBeDirect = spec.weights().isAny() && outputs.size() == 1 && type == spec.weights().type();
-        var result = spec.weights().isStrided()
-                ? spec.weights()
-                : MemoryDesc.dense(spec.weights().type(), spec.weights().dims());
+        var weights = spec.weights().isAny()
+                ? MemoryDesc.dense(spec.weights().type(), spec.weights().dims())
+                : spec.weights();
         for (var range : outputs) {
             var dst = Part.of(spec.dst());
             int dstBase = outputGradient;
             if (outputs.size() > 1) {
                 var slice = dst.along(1, range);
-                dst = Part.of(channelsLast(slice.desc()));
-                dst = new Part(dst.desc(), reserve(dst.desc().bytes()));
+                var copy = channelsLast(slice.desc());
+                dst = new Part(copy, reserve(copy.bytes()));
                 dstBase = Split.PARTIAL;
                 copies.addAll(Split.move(
-                        library, slice.desc(), outputGradient, slice.offset(), dst.desc(), dstBase, dst.offset()));
+                        library, slice.desc(), outputGradient, slice.offset(), copy, dstBase, dst.offset()));
             }
             var columns = new Columns(range, dst, dstBase, batches, rows);
             pieces.addAll(columns.pieces);
-            var chosen = columns.chosen();
-            if (mayBeDirect || chosen.equals(result)) {
-                direct = Optional.of(chosen);
-                sums.addAll(columns.added(ConvolutionSplit.WEIGHTS, 0));
-                continue;
-            }
-            long place = columns.pieces.size() == 1 ? columns.place(0) : reserve(chosen.bytes());
-            sums.addAll(columns.added(Split.PARTIAL, place));
-            int axis = spec.weights().rank() - spec.src().rank();
-            var slice = Part.of(result).along(axis, outputs.size() == 1 ? all(result, axis) : range);
-            moves.addAll(Split.move(
-                    library, chosen, Split.PARTIAL, place, slice.desc(), ConvolutionSplit.WEIGHTS, slice.offset()));
+            if (mayBeDirect) weights = columns.chosen();
+            columns.finish(outputs.size() == 1 ? Part.of(weights) : Part.of(weights).along(0, range));
         }
         var phases = new ArrayList<List<Piece>>();
-        for (var phase : List.of(copies, pieces, sums, moves)) if (!phase.isEmpty()) phases.add(phase);
-        return new Split(slots(direct.orElse(result)), phases, reserved);
-    }
-
-    private static Range all(MemoryDesc desc, int axis) {
-        return new Range(0, desc.dim(axis));
+        for (var phase : List.of(copies, pieces, sums, moves)) if (!phase.isEmpty()) phases.add(List.copyOf(phase));
+        return new Split(slots(weights), phases, reserved);
     }
 
     private static MemoryDesc channelsLast(MemoryDesc image) {
@@ -144,21 +131,19 @@ final class WeightsSplit {
         return slots;
     }
 
-    /// The pieces for a range of output channels. If there is one piece only, it writes to its operands; otherwise each
-    /// writes to memory of its own, to be added.
+    /// The pieces for a range of output channels. Each has weights and biases of its own.
     private final class Columns {
         final List<Piece> pieces = new ArrayList<>();
         private final Range range;
-        private final long start;
-        private final long step;
-        private final long biasStart;
         private final Optional<MemoryDesc> bias;
         private final Code first;
 
         Columns(Range range, Part dst, int dstBase, List<Range> batches, List<Rows> rows) {
             this.range = range;
-            this.bias = spec.bias().map(b -> Part.of(b).along(0, range).desc());
-            int count = batches.size() * rows.size();
+            // oneDNN wants the bias in the type of the weights
+            this.bias = spec.bias()
+                    .map(b -> type == spec.weights().type() ? b.type() : type)
+                    .map(t -> MemoryDesc.dense(t, range.size()));
             Optional<Code> chosen = Optional.empty();
             for (var batch : batches) {
                 for (var some : rows) {
@@ -166,24 +151,15 @@ final class WeightsSplit {
                     var part = ConvolutionSplit.cut(dst.desc(), batch, some.output());
                     var code = ConvolutionSplit.code(library, chosen, piece(src.desc(), part.desc(), some));
                     if (chosen.isEmpty()) chosen = Optional.of(code);
-                    long[] offsets = bias.isPresent()
-                            ? new long[] {src.offset(), 0, 0, dst.offset() + part.offset()}
-                            : new long[] {src.offset(), 0, dst.offset() + part.offset()};
-                    int[] bases = bias.isPresent()
-                            ? new int[] {ConvolutionSplit.SRC, Split.PARTIAL, Split.PARTIAL, dstBase}
-                            : new int[] {ConvolutionSplit.SRC, Split.PARTIAL, dstBase};
+                    var bases = new int[outputGradient + 1];
+                    var offsets = new long[outputGradient + 1];
+                    offsets[ConvolutionSplit.SRC] = src.offset();
+                    bases[outputGradient] = dstBase;
+                    offsets[outputGradient] = dst.offset() + part.offset();
                     pieces.add(new Piece(code, bases, offsets));
                 }
             }
             this.first = chosen.orElseThrow();
-            this.step = Split.partialStep(type, chosen().bytes() / type.bytes());
-            this.start = reserve(step * count);
-            long biasStep = bias.map(b -> Split.partialStep(b.type(), b.dim(0))).orElse(0L);
-            this.biasStart = reserve(biasStep * count);
-            for (int i = 0; i < count; i++) {
-                pieces.get(i).offsets()[ConvolutionSplit.WEIGHTS] = place(i);
-                if (bias.isPresent()) pieces.get(i).offsets()[BIAS] = biasStart + i * biasStep;
-            }
         }
 
         private Convolution piece(MemoryDesc src, MemoryDesc dst, Rows rows) {
@@ -198,32 +174,48 @@ final class WeightsSplit {
             return first.desc(Slot.Role.WEIGHTS);
         }
 
-        /// Where the weights of a piece are in the partial memory.
-        long place(int piece) {
-            return start + piece * step;
+        /// Brings what the pieces make into the whole's operands.
+        void finish(Part weights) {
+            finish(ConvolutionSplit.WEIGHTS, chosen(), weights);
+            bias.ifPresent(b -> finish(BIAS, b, Part.of(spec.bias().get()).along(0, range)));
         }
 
-        /// Adds the pieces' weights into operand `base`, and their biases into the bias.
-        List<Piece> added(int base, long to) {
-            var sums = new ArrayList<Piece>();
-            int count = pieces.size();
-            long biasTo = spec.bias()
-                    .map(b -> Part.of(b).along(0, range).offset())
-                    .orElse(0L);
-            if (count > 1) {
-                long elements = chosen().bytes() / type.bytes();
-                sums.addAll(Split.sums(library, type, count, start, elements, base, to));
-                bias.ifPresent(b -> sums.addAll(
-                        Split.sums(library, b.type(), count, biasStart, b.dim(0), BIAS, biasTo)));
-                return sums;
+        private void finish(int operand, MemoryDesc made, Part wanted) {
+            boolean same = made.equals(wanted.desc());
+            if (pieces.size() == 1) {
+                if (same) point(0, operand, operand, wanted.offset());
+                else move(operand, made, own(0, operand, made), wanted);
+                return;
             }
-            pieces.getFirst().bases()[ConvolutionSplit.WEIGHTS] = base;
-            pieces.getFirst().offsets()[ConvolutionSplit.WEIGHTS] = to;
-            if (bias.isPresent()) {
-                pieces.getFirst().bases()[BIAS] = BIAS;
-                pieces.getFirst().offsets()[BIAS] = biasTo;
-            }
-            return sums;
+            long step = Split.partialStep(made.type(), made.bytes() / made.type().bytes());
+            long start = reserve(step * pieces.size());
+            for (int i = 0; i < pieces.size(); i++) point(i, operand, Split.PARTIAL, start + i * step);
+            long sum = same ? wanted.offset() : reserve(made.bytes());
+            sums.addAll(Split.sums(
+                    library,
+                    made.type(),
+                    pieces.size(),
+                    start,
+                    made.bytes() / made.type().bytes(),
+                    same ? operand : Split.PARTIAL,
+                    sum));
+            if (!same) move(operand, made, sum, wanted);
+        }
+
+        private long own(int piece, int operand, MemoryDesc made) {
+            long place = reserve(made.bytes());
+            point(piece, operand, Split.PARTIAL, place);
+            return place;
+        }
+
+        private void point(int piece, int operand, int base, long offset) {
+            pieces.get(piece).bases()[operand] = base;
+            pieces.get(piece).offsets()[operand] = offset;
+        }
+
+        private void move(int operand, MemoryDesc made, long place, Part wanted) {
+            moves.addAll(Split.move(
+                    library, made, Split.PARTIAL, place, wanted.desc(), operand, wanted.offset()));
         }
     }
 }

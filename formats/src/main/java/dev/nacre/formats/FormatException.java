@@ -1,0 +1,59 @@
+package dev.nacre.formats;
+
+import dev.nacre.type.NacreException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/// A file that cannot be read or written, or is not what it should be.
+public final class FormatException extends NacreException {
+    private static final long serialVersionUID = 1L;
+
+    private final transient Path path;
+
+    public FormatException(String format, Path path, String problem) {
+        super(format + ": " + path + " " + problem);
+        this.path = path;
+    }
+
+    private FormatException(String message, Path path, IOException cause) {
+        super(message, cause);
+        this.path = path;
+    }
+
+    /// An operation that the system refused.
+    ///
+    /// @param action `read` or `write`
+    public static FormatException of(String format, String action, Path path, IOException cause) {
+        String why =
+                switch (cause) {
+                    case NoSuchFileException e when action.equals("read") || e.getFile() == null -> "there is no such file";
+                    case NoSuchFileException _ -> "there is no such folder";
+                    case AccessDeniedException _ -> "permission denied";
+                    case FileSystemException e when e.getReason() != null -> e.getReason();
+                    default -> String.valueOf(cause.getMessage());
+                };
+        return new FormatException(format + ": cannot " + action + " " + path + ": " + why.substring(0, 1).toLowerCase(java.util.Locale.ROOT) + why.substring(1), path, cause);
+    }
+
+    /// Opens a file for reading. What is no regular file is refused, for reading it might never end.
+    public static FileChannel open(String format, Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new FormatException(format, path, "is a folder");
+        }
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new FormatException(format, path, "is no regular file");
+        }
+        return FileChannel.open(path, StandardOpenOption.READ);
+    }
+
+    /// The file in question.
+    public Path path() {
+        return path;
+    }
+}

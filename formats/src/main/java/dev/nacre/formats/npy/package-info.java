@@ -1,0 +1,2 @@
+/// NumPy's format for one array.
+package dev.nacre.formats.npy;

@@ -1,0 +1,141 @@
+package dev.nacre.formats.safetensors;
+
+import dev.nacre.Tensor;
+import dev.nacre.formats.AtomicFile;
+import dev.nacre.formats.FormatException;
+import dev.nacre.nn.Module;
+import dev.nacre.type.TensorType;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Reads and writes safetensors files: 8 bytes with the header's length, the header in JSON, and the tensors' elements, little-endian and row-major
+/// (https://github.com/huggingface/safetensors).
+///
+/// A file is written beside the old one and put in its place in one step: a process killed while saving leaves the old file or the new one, never a part. A file that is read is not
+/// trusted: whatever is wrong with it ends in an error that says so.
+public final class SafeTensors {
+    static final String NAME = "safetensors";
+
+    /// What a file holds.
+    ///
+    /// @param metadata text by key
+    public record Contents(Map<String, Tensor> tensors, Map<String, String> metadata) {}
+
+    private SafeTensors() {}
+
+    /// Writes tensors by name and text by key, replacing the file in one step.
+    public static void write(Path path, Map<String, ? extends Tensor> tensors, Map<String, String> metadata) {
+        Tensor.realize(tensors.values().stream().toArray(Tensor[]::new));
+        Map<String, TensorType> types = new LinkedHashMap<>();
+        tensors.forEach((k, t) -> types.put(k, t.type()));
+        Header header = Header.of(types, metadata);
+        AtomicFile.write(
+                NAME,
+                path,
+                out -> {
+                    AtomicFile.write(out, ByteBuffer.wrap(header.encode()));
+                    for (Header.Entry e : header.entries()) {
+                        Tensor t = tensors.get(e.name());
+                        AtomicFile.write(out, t.toSegment());
+                        java.lang.ref.Reference.reachabilityFence(t);
+                    }
+                });
+    }
+
+    /// Reads all tensors and the text.
+    public static Contents read(Path path) {
+        try (FileChannel file = FormatException.open(NAME, path); Arena arena = Arena.ofShared()) {
+            MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
+            Header header = header(path, file);
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            for (Header.Entry e : header.entries()) {
+                tensors.put(e.name(), Tensor.of(e.type(), bytes.asSlice(header.start() + e.begin(), e.type().bytes())));
+            }
+            return new Contents(Collections.unmodifiableMap(tensors), header.metadata());
+        } catch (InternalError e) { // the mapped pages are gone
+            throw new FormatException(NAME, path, "was cut short while it was read");
+        } catch (IOException e) {
+            throw FormatException.of(NAME, "read", path, e);
+        }
+    }
+
+    /// The types of a file's tensors, without reading their elements.
+    public static Map<String, TensorType> types(Path path) {
+        Map<String, TensorType> out = new LinkedHashMap<>();
+        header(path).entries().forEach(e -> out.put(e.name(), e.type()));
+        return out;
+    }
+
+    /// A file's text, without reading the tensors.
+    public static Map<String, String> metadata(Path path) {
+        return header(path).metadata();
+    }
+
+    private static Header header(Path path) {
+        try (FileChannel file = FormatException.open(NAME, path)) {
+            return header(path, file);
+        } catch (IOException e) {
+            throw FormatException.of(NAME, "read", path, e);
+        }
+    }
+
+    private static Header header(Path path, FileChannel file) throws IOException {
+        long size = file.size();
+        ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+        fill(file, length, 0);
+        if (length.hasRemaining()) {
+            throw new FormatException(NAME, path, size == 0 ? "is empty" : "is no safetensors file: it has only " + size + " bytes");
+        }
+        long n = length.getLong(0);
+        if (n < 2 || n > Header.LONGEST || n > size - 8) {
+            throw new FormatException(NAME, path, Header.foreign(length.array(), n, size));
+        }
+        ByteBuffer json = ByteBuffer.allocate((int) n);
+        fill(file, json, 8);
+        return Header.decode(path, json.array(), size - 8 - n);
+    }
+
+    private static void fill(FileChannel file, ByteBuffer to, long from) throws IOException {
+        long at = from;
+        while (to.hasRemaining()) {
+            int n = file.read(to, at);
+            if (n < 0) {
+                return;
+            }
+            at += n;
+        }
+    }
+
+    /// Writes a model's state under PyTorch's keys.
+    public static void save(Path path, Module model, Map<String, String> metadata) {
+        write(path, model.state(), metadata);
+    }
+
+    /// Writes a model's state under PyTorch's keys.
+    public static void save(Path path, Module model) {
+        save(path, model, Map.of());
+    }
+
+    /// Reads a state into a model. If any key is missing, unexpected or of another shape, the error lists all of them and the model is as before.
+    ///
+    /// @return the file's text
+    public static Map<String, String> load(Path path, Module model) {
+        Contents c = read(path);
+        model.load(c.tensors());
+        return c.metadata();
+    }
+
+    /// The names of the element types that can be read.
+    static List<String> names() {
+        return Header.NAMES.values().stream().sorted().toList();
+    }
+}

@@ -1,0 +1,2 @@
+/// The safetensors format of Hugging Face: named tensors and text, no code.
+package dev.nacre.formats.safetensors;

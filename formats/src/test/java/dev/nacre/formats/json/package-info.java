@@ -1,2 +1,0 @@
-/// Tests of JSON.
-package dev.nacre.formats.json;

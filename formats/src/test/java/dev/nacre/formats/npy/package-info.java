@@ -1,0 +1,2 @@
+/// Tests of NumPy's format.
+package dev.nacre.formats.npy;

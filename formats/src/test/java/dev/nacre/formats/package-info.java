@@ -1,0 +1,2 @@
+/// Tests of what all formats share.
+package dev.nacre.formats;

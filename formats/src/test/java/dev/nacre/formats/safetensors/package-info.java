@@ -1,0 +1,2 @@
+/// Tests of the safetensors format.
+package dev.nacre.formats.safetensors;
