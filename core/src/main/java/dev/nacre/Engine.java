@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Compiler;
+import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.GraphKey;
@@ -46,6 +47,15 @@ final class Engine {
                 () ->
                     new NacreException(
                         "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
+  }
+
+  static {
+    Memory.whenShort(
+        () -> {
+          synchronized (PLAN_CACHE) {
+            PLAN_CACHE.values().forEach(Plan::shrink);
+          }
+        });
   }
 
   private Engine() {}

@@ -9,10 +9,10 @@ import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
-import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -89,6 +89,9 @@ public final class Function {
   private static Function traced(java.util.function.Function<List<Tensor>, List<Tensor>> body, int arity) {
     Recorder recorder =
         inputs -> {
+          if (Trace.current().isPresent()) { // inside another function: a stretch of its body, which sees what it has set
+            return new Recording(body.apply(inputs).stream().map(Tensor::node).toList(), List.of());
+          }
           Trace trace = new Trace();
           List<Node> outputs = trace.in(() -> body.apply(inputs).stream().map(Tensor::node).toList());
           return new Recording(outputs, trace.updates());
@@ -106,6 +109,8 @@ public final class Function {
         throw new NacreException("function: inputs must be symbols, but got the " + t.origin());
       }
     }
+    unique("function: %s is given twice as an input", inputs.stream().map(Tensor::origin).toList(), symbols);
+    unique("function: %s is updated twice", Arrays.stream(updates).map(u -> u.variable.origin()).toList(), Arrays.stream(updates).map(Update::variable).toList());
     List<Node> roots = new ArrayList<>(outputs.stream().map(Tensor::node).toList());
     for (Update u : updates) {
       if (!u.value.type().equals(u.variable.type())) {
@@ -114,32 +119,48 @@ public final class Function {
       roots.add(u.value.node());
     }
     List<Node> graph = Variable.symbolic(roots);
+    requireInputs(graph, symbols.stream().map(n -> ((Op.Leaf) n.op()).source()).toList());
     Recorder recorder = given -> bind(graph, symbols, given.stream().map(Tensor::node).toList(), outputs.size(), updates);
     return new Function(recorder, inputs.size(), symbols.stream().map(Node::origin).toList());
+  }
+
+  private static void unique(String message, List<String> names, List<?> things) {
+    Map<Object, Boolean> seen = new IdentityHashMap<>();
+    for (int i = 0; i < things.size(); i++) {
+      if (seen.put(things.get(i), true) != null) {
+        throw new NacreException(message.formatted(names.get(i)));
+      }
+    }
+  }
+
+  private static void requireInputs(List<Node> graph, Collection<? extends Source> inputs) {
+    for (Node n : Graph.leaves(graph)) {
+      Source s = ((Op.Leaf) n.op()).source();
+      if (s instanceof Symbol && !inputs.contains(s)) {
+        throw new NacreException("function: " + s.origin() + " is used, but is not an input of the function");
+      }
+    }
   }
 
   /// The recorded graph on inputs of known types: unknown sizes become what they are in the inputs, and all types are inferred again.
   private static Recording bind(List<Node> graph, List<Node> symbols, List<Node> given, int outputs, Update[] updates) {
     Map<Long, Long> sizes = new HashMap<>();
     Map<Node, Node> places = new IdentityHashMap<>();
+    Problem p = Problem.in("call");
     for (int i = 0; i < symbols.size(); i++) {
-      Shape declared = symbols.get(i).shape();
-      Shape actual = given.get(i).shape();
-      boolean fits = declared.rank() == actual.rank() && symbols.get(i).dtype() == given.get(i).dtype();
-      for (int a = 0; fits && a < declared.rank(); a++) {
-        Long before = declared.size(a) < 0 ? sizes.putIfAbsent(declared.size(a), actual.size(a)) : Long.valueOf(declared.size(a));
-        fits = before == null || before == actual.size(a);
-      }
-      Problem.in("call")
-          .require(fits, symbols.get(i).origin() + " is declared " + symbols.get(i).type())
-          .operand("given", given.get(i).type(), "")
-          .throwShape();
+      TensorType declared = symbols.get(i).type();
+      TensorType here = declared.withShape(Op.bound(declared.shape(), s -> s < 0 ? sizes.getOrDefault(s, s) : s));
+      p.require(
+          fits(declared, given.get(i).type(), sizes),
+          symbols.get(i).origin() + " is declared " + declared + (here.equals(declared) ? "" : ", which is " + here + " by the inputs before it"));
+      p.operand(((Symbol) ((Op.Leaf) symbols.get(i).op()).source()).name(), given.get(i).type(), "");
       places.put(symbols.get(i), given.get(i));
     }
+    p.throwShape();
     List<Node> bound =
         Graph.rewrite(
             graph,
-            (n, in) -> places.containsKey(n) ? places.get(n) : n.arity() == 0 && n.op() instanceof Op.Leaf ? n : Node.of(n.op().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s), in));
+            (n, in) -> places.containsKey(n) ? places.get(n) : n.op() instanceof Op.Leaf ? Trace.inside(n) : Node.of(n.op().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s), in));
     List<Engine.Root> changes = new ArrayList<>();
     for (int k = 0; k < updates.length; k++) {
       changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
@@ -147,10 +168,24 @@ public final class Function {
     return new Recording(bound.subList(0, outputs), changes);
   }
 
+  /// Whether a type is one of those declared; notes what unknown sizes are.
+  private static boolean fits(TensorType declared, TensorType actual, Map<Long, Long> sizes) {
+    boolean fits = declared.shape().rank() == actual.shape().rank() && declared.dtype() == actual.dtype();
+    for (int a = 0; fits && a < declared.shape().rank(); a++) {
+      long size = declared.shape().size(a);
+      Long before = size < 0 ? sizes.putIfAbsent(size, actual.shape().size(a)) : Long.valueOf(size);
+      fits = before == null || before == actual.shape().size(a);
+    }
+    return fits;
+  }
+
   // ----------------------------------------------------------------------------------------------- execution
 
   /// Calls the function: all results.
   public List<Tensor> call(Tensor... inputs) {
+    if (arity >= 0 && inputs.length != arity) {
+      throw new NacreException("call: the function takes " + arity + (arity == 1 ? " input" : " inputs") + (names.isEmpty() ? "" : " " + names) + ", but got " + inputs.length);
+    }
     if (Trace.current().isPresent()) { // inside another function: becomes part of it
       Recording r = recorder.record(List.of(inputs));
       r.updates.forEach(u -> Trace.current().get().write(u.target().get(), u.node()));
@@ -161,7 +196,9 @@ public final class Function {
     List<Source> leaves = new ArrayList<>(entry.leaves);
     for (int i = 0; i < leaves.size(); i++) {
       if (leaves.get(i) instanceof Symbol s) {
-        leaves.set(i, new Stored.Ref(inputs[entry.inputs.get(s)].value()));
+        Stored given = inputs[entry.inputs.get(s)].value();
+        given.share(); // an input may be a variable that the function updates
+        leaves.set(i, new Stored.Ref(given));
       }
     }
     List<Stored> results = Engine.run(entry.plan, leaves, entry.targets, entry.names);
@@ -186,9 +223,6 @@ public final class Function {
     Entry e = last;
     if (e != null && matches(e.types, inputs)) {
       return e;
-    }
-    if (arity >= 0 && inputs.length != arity) {
-      throw new NacreException("call: the function takes " + arity + " inputs" + (names.isEmpty() ? "" : " " + names) + ", but got " + inputs.length);
     }
     List<TensorType> types = Arrays.stream(inputs).map(Tensor::type).toList();
     e = entries.get(types);
@@ -223,6 +257,7 @@ public final class Function {
     Recording r = recorder.record(inputs);
     List<Node> roots = new ArrayList<>(r.outputs);
     r.updates.forEach(u -> roots.add(u.node()));
+    requireInputs(roots, numbers.keySet());
     List<Source> leaves = Graph.leaves(roots).stream().map(n -> ((Op.Leaf) n.op()).source()).distinct().toList();
     List<Optional<Variable>> targets = new ArrayList<>();
     List<Optional<Source>> sources = new ArrayList<>();

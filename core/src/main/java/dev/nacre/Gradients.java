@@ -9,7 +9,10 @@ import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Symbol;
+import dev.nacre.reference.Array;
+import dev.nacre.reference.GradientCheck;
 import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import java.util.ArrayList;
@@ -133,6 +136,30 @@ public final class Gradients {
   public static Tensor checkpoint(java.util.function.Function<List<Tensor>, Tensor> forward, Tensor... inputs) {
     List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
     return new Tensor(Checkpoint.of(nodes, in -> forward.apply(in.stream().map(Tensor::new).toList()).node()));
+  }
+
+  /// Compares the first and second derivatives of a function at the given points with finite differences, on the slow reference interpreter, and throws where they
+  /// differ. For testing layers, losses and derivatives of one's own ([#custom]).
+  ///
+  /// ```java
+  /// Gradients.check(in -> in.get(0).tanh().mul(in.get(1)), Tensor.of(new double[] {0.5, -1}), Tensor.of(new double[] {2, 3}));
+  /// ```
+  ///
+  /// @param at floating points must be f64; others, and tensors that the function captures, stay fixed
+  public static void check(java.util.function.Function<List<Tensor>, Tensor> function, Tensor... at) {
+    GradientCheck.check(
+        in -> List.of(function.apply(in.stream().map(Tensor::new).toList()).node()),
+        Arrays.stream(at).map(Gradients::array).toList(),
+        source ->
+            switch (source) {
+              case Stored.Ref r -> array(new Tensor(r.stored()));
+              case Variable.Current c -> array(c.variable());
+              default -> throw new NacreException("gradient check: the " + source.origin() + " has no numbers");
+            });
+  }
+
+  private static Array array(Tensor t) {
+    return t.dtype().isFloating() ? Array.of(t.type(), t.toDoubleArray()) : Array.ofLongs(t.type(), t.toLongArray());
   }
 
   /// Fills the gradients of all trainable variables that a loss depends on; see [Tensor#backward()].

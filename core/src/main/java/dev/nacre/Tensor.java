@@ -9,6 +9,7 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
+import dev.nacre.type.ValueException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -114,33 +115,50 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
   }
 
   private static Tensor copied(DType dtype, MemorySegment values, long count, long[] sizes) {
-    Shape shape = sizes.length == 0 ? Shape.of(count) : Shape.of(sizes);
+    Shape shape = sizes.length == 0 ? Shape.of(count) : known("of", sizes);
     if (shape.count() != count) {
       throw new ShapeException("of: " + shape + " needs " + shape.count() + " values, but got " + count);
     }
     return of(new TensorType(dtype, shape), values);
   }
 
+  /// The shape of numbers that are there.
+  private static Shape known(String op, long... sizes) {
+    if (Arrays.stream(sizes).anyMatch(s -> s < 0)) {
+      throw new ShapeException(op + ": sizes must not be negative, but are " + Arrays.toString(sizes));
+    }
+    return Shape.of(sizes);
+  }
+
   /// Raw elements in row-major order and native byte order, copied from a segment.
   public static Tensor of(TensorType type, MemorySegment values) {
     if (values.byteSize() != type.bytes()) {
-      throw new ShapeException("of: " + type + " needs " + type.bytes() + " bytes, but got " + values.byteSize());
+      throw misfit("of", type, values);
     }
     Stored s = Stored.room(type, "tensor");
     MemorySegment.copy(values, 0, s.memory(), 0, type.bytes());
     return new Tensor(s);
   }
 
-  /// Raw elements in row-major order and native byte order, in place: the segment must be native, 64-byte aligned, never change, and stay alive.
+  private static ShapeException misfit(String op, TensorType type, MemorySegment values) {
+    return new ShapeException(op + ": " + type + " needs " + type.bytes() + " bytes, but got " + values.byteSize());
+  }
+
+  /// Raw elements in row-major order and native byte order, in place: the segment must be native, 64-byte aligned, never change, and stay alive. Elements
+  /// in a segment that is on the heap or not aligned are copied.
   public static Tensor ofMapped(TensorType type, MemorySegment values) {
-    if (!values.isNative() || values.address() % 64 != 0 || values.byteSize() < type.bytes()) {
+    if (values.byteSize() < type.bytes()) {
+      throw misfit("ofMapped", type, values);
+    }
+    if (!values.isNative() || values.address() % 64 != 0) {
       return of(type, values.asSlice(0, type.bytes()));
     }
     return new Tensor(Stored.of(type, values, "tensor"));
   }
 
+  /// One value everywhere.
   public static Tensor full(double value, DType dtype, long... sizes) {
-    return constant(Op.Constant.of(value, dtype)).broadcastTo(Shape.of(sizes));
+    return constant(Op.Constant.of(value, dtype)).broadcastTo(known("full", sizes));
   }
 
   public static Tensor zeros(DType dtype, long... sizes) {
@@ -163,18 +181,28 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
   /// `0, 1, …, n−1` as i64.
   public static Tensor arange(long n) {
-    return new Tensor(Node.of(new Op.Iota(n, DType.I64)));
+    return new Tensor(Node.of(new Op.Iota(counted("arange", n), DType.I64)));
+  }
+
+  private static long counted(String op, long n) {
+    if (n < 0) {
+      throw new ShapeException(op + ": n must not be negative, but is " + n);
+    }
+    return n;
   }
 
   /// `start, start + step, …` up to but without `stop`, in f32.
   public static Tensor arange(double start, double stop, double step) {
+    if (step == 0 || !Double.isFinite(start) || !Double.isFinite(stop) || !Double.isFinite(step)) {
+      throw new ValueException("arange: needs finite numbers and a step other than 0, but got " + start + ", " + stop + ", " + step);
+    }
     long n = Math.max(0, (long) Math.ceil((stop - start) / step));
     return arange(n).cast(DType.F32).mul(step).add(start);
   }
 
   /// `n` numbers evenly spaced from `start` to `stop`, both included, in f32.
   public static Tensor linspace(double start, double stop, long n) {
-    return n == 1 ? full(start, DType.F32, 1) : arange(n).cast(DType.F32).mul((stop - start) / (n - 1)).add(start);
+    return n == 1 ? full(start, DType.F32, 1) : arange(counted("linspace", n)).cast(DType.F32).mul((stop - start) / (n - 1)).add(start);
   }
 
   /// The identity matrix in f32.
@@ -182,7 +210,8 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     return arange(n).unsqueeze(1).eq(arange(n)).cast(DType.F32);
   }
 
-  /// A symbolic input whose value is given when a function is called. A size may be [Shape#ANY].
+  /// A symbolic input whose value is given when a function is called. A size may be [Shape#ANY]; two of those are two sizes. One that is the same in another input is
+  /// declared by it: `Tensor.symbol("y", F32, x.size(0))`.
   public static Tensor symbol(String name, DType dtype, long... sizes) {
     long[] known = sizes.clone();
     for (int i = 0; i < known.length; i++) {
@@ -277,7 +306,14 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
   /// Computes several tensors in one plan.
   public static void realize(Tensor... tensors) {
-    List<Tensor> pending = Arrays.stream(tensors).filter(t -> !t.isRealized()).distinct().toList();
+    Arrays.stream(tensors).filter(t -> t instanceof Variable).forEach(Tensor::value); // carries out what they are set to
+    if (Trace.current().isPresent()) {
+      Arrays.stream(tensors).forEach(Tensor::value);
+      return;
+    }
+    Trace.flush();
+    Arrays.stream(tensors).filter(Variable.class::isInstance).forEach(Tensor::value);
+    List<Tensor> pending = Arrays.stream(tensors).filter(t -> !(t instanceof Variable) && !t.isRealized()).distinct().toList();
     if (!pending.isEmpty()) {
       List<Stored> results = Engine.evaluate(pending.stream().map(t -> new Engine.Root(t.node(), Optional.empty())).toList());
       for (int i = 0; i < pending.size(); i++) {
@@ -354,6 +390,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
   /// The elements in row-major order and native byte order. Read-only; valid as long as the segment is reachable.
   public MemorySegment toSegment() {
     Stored s = value();
+    s.share();
     return s.memory().asSlice(0, s.type().bytes()).asReadOnly();
   }
 

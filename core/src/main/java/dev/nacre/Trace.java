@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.ir.Node;
+import dev.nacre.ir.Op;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -29,6 +30,11 @@ final class Trace {
   Node read(Variable v) {
     Node n = values.get(v);
     return n != null ? n : v.pending().map(Tensor::node).orElse(v.current());
+  }
+
+  /// A leaf where it is read: within a trace, a variable is what it was set to there.
+  static Node inside(Node leaf) {
+    return CURRENT.isBound() && ((Op.Leaf) leaf.op()).source() instanceof Variable.Current c ? CURRENT.get().read(c.variable()) : leaf;
   }
 
   void write(Variable v, Node value) {

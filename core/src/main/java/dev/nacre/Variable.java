@@ -135,7 +135,7 @@ public final class Variable extends Tensor {
 
   /// The loss of which [#grad()] is the gradient, if its value has not been computed yet.
   Optional<Tensor> pendingLoss() {
-    return Optional.ofNullable(loss).filter(l -> !l.isRealized());
+    return Optional.ofNullable(loss).filter(l -> !(l instanceof Variable) && !l.isRealized());
   }
 
   TensorType declared() {

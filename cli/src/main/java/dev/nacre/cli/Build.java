@@ -48,7 +48,8 @@ final class Build implements CommandLine.IVersionProvider {
     static Optional<String> head(Path git) throws IOException {
         Path folder = git;
         if (Files.isRegularFile(git)) { // a work tree beside the first
-            folder = git.resolveSibling(Files.readString(git).strip().replaceFirst("^gitdir: ", ""));
+            folder =
+                    git.resolveSibling(Files.readString(git).strip().replaceFirst("^gitdir: ", ""));
         }
         String head = Files.readString(folder.resolve("HEAD")).strip();
         if (!head.startsWith("ref: ")) {
@@ -69,6 +70,8 @@ final class Build implements CommandLine.IVersionProvider {
 
     @Override
     public String[] getVersion() {
-        return new String[] {"nacre " + version() + commit().map(c -> " (" + c.substring(0, 10) + ")").orElse("")};
+        return new String[] {
+            "nacre " + version() + commit().map(c -> " (" + c.substring(0, 10) + ")").orElse("")
+        };
     }
 }

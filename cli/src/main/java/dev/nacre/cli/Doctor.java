@@ -16,7 +16,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /// `nacre doctor`.
-@Command(name = "doctor", description = "Print what Nacre found on this machine, and how to get what is missing.", mixinStandardHelpOptions = true)
+@Command(
+        name = "doctor",
+        description = "Print what Nacre found on this machine, and how to get what is missing.",
+        mixinStandardHelpOptions = true)
 final class Doctor implements Runnable {
     @Spec private CommandSpec spec;
 
@@ -28,7 +31,15 @@ final class Doctor implements Runnable {
         PrintWriter out = spec.commandLine().getOut();
         row(out, "nacre", new Build().getVersion()[0].replaceFirst("nacre ", ""));
         row(out, "jdk", Runtime.version() + "  " + System.getProperty("java.home"));
-        row(out, "machine", System.getProperty("os.name") + " " + System.getProperty("os.arch") + ", " + Runtime.getRuntime().availableProcessors() + " processors");
+        row(
+                out,
+                "machine",
+                System.getProperty("os.name")
+                        + " "
+                        + System.getProperty("os.arch")
+                        + ", "
+                        + Runtime.getRuntime().availableProcessors()
+                        + " processors");
         row(out, "vectors", vectors(missing));
         row(out, "oneDNN", oneDnn(missing));
         row(out, "threads", Team.get().size() + "  (-Dnacre.threads=N changes it)");
@@ -37,7 +48,8 @@ final class Doctor implements Runnable {
         Native.report().forEach(line -> out.println("  " + line));
         out.println("Fashion-MNIST was looked for:");
         FashionMnist.report().forEach(line -> out.println("  " + line));
-        out.println(missing.isEmpty() ? "Nothing is missing." : "Missing, so some things are slower:");
+        out.println(
+                missing.isEmpty() ? "Nothing is missing." : "Missing, so some things are slower:");
         missing.forEach(line -> out.println("  " + line));
         out.flush();
     }
@@ -51,21 +63,32 @@ final class Doctor implements Runnable {
         if (bits.isPresent()) {
             return bits.getAsInt() + " bits";
         }
-        missing.add("vectors: start java with --add-modules jdk.incubator.vector, without -Dnacre.vector=off");
+        missing.add(
+                "vectors: start java with --add-modules jdk.incubator.vector, without -Dnacre.vector=off");
         return "none: loops run on single numbers";
     }
 
     private static String oneDnn(List<String> missing) {
         Optional<OneDnn> library = OneDnn.get();
         if (library.isPresent()) {
-            return library.get().version() + " for " + library.get().instructions() + "  " + library.get().path();
+            return library.get().version()
+                    + " for "
+                    + library.get().instructions()
+                    + "  "
+                    + library.get().path();
         }
-        missing.add("oneDNN: put " + Build.property("onednn") + " on the class path, or install libdnnl 3; without -Dnacre.onednn=off");
+        missing.add(
+                "oneDNN: put "
+                        + Build.property("onednn")
+                        + " on the class path, or install libdnnl 3; without -Dnacre.onednn=off");
         return "none: products and convolutions run in Java";
     }
 
     private static String memory() {
         long heap = Runtime.getRuntime().maxMemory() >> 20;
-        return String.format(Locale.ROOT, "%,d MiB for Java objects (-Xmx), as much again for tensors unless -XX:MaxDirectMemorySize says otherwise", heap);
+        return String.format(
+                Locale.ROOT,
+                "%,d MiB for Java objects (-Xmx), as much again for tensors unless -XX:MaxDirectMemorySize says otherwise",
+                heap);
     }
 }

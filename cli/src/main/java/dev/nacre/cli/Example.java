@@ -18,7 +18,10 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `nacre example NAME`. The examples are not published, so this works in a checkout, whose launcher puts them on the class path.
-@Command(name = "example", description = "Run one of the programs in examples/, or list them.", mixinStandardHelpOptions = true)
+@Command(
+        name = "example",
+        description = "Run one of the programs in examples/, or list them.",
+        mixinStandardHelpOptions = true)
 final class Example implements Runnable {
     private static final String PACKAGE = "dev/nacre/examples";
 
@@ -36,7 +39,8 @@ final class Example implements Runnable {
     public void run() {
         TreeSet<String> names = names();
         if (names.isEmpty()) {
-            throw new NacreException("example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources");
+            throw new NacreException(
+                    "example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources");
         }
         if (name.isEmpty()) {
             names.forEach(spec.commandLine().getOut()::println);
@@ -44,12 +48,20 @@ final class Example implements Runnable {
             return;
         }
         if (!names.contains(name.get())) {
-            throw new NacreException("example: there is no '" + name.get() + "'; there are " + String.join(", ", names));
+            throw new NacreException(
+                    "example: there is no '"
+                            + name.get()
+                            + "'; there are "
+                            + String.join(", ", names));
         }
         try {
-            Class.forName(PACKAGE.replace('/', '.') + "." + name.get()).getMethod("main", String[].class).invoke(null, (Object) arguments.toArray(String[]::new));
+            Class.forName(PACKAGE.replace('/', '.') + "." + name.get())
+                    .getMethod("main", String[].class)
+                    .invoke(null, (Object) arguments.toArray(String[]::new));
         } catch (InvocationTargetException e) {
-            throw e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e.getCause());
+            throw e.getCause() instanceof RuntimeException r
+                    ? r
+                    : new IllegalStateException(e.getCause());
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(e);
         }
@@ -63,7 +75,11 @@ final class Example implements Runnable {
         }
         TreeSet<String> out = new TreeSet<>();
         try {
-            files(place).filter(f -> f.matches("[A-Za-z0-9]+\\.class")).map(f -> f.replace(".class", "")).filter(Example::hasMain).forEach(out::add);
+            files(place)
+                    .filter(f -> f.matches("[A-Za-z0-9]+\\.class"))
+                    .map(f -> f.replace(".class", ""))
+                    .filter(Example::hasMain)
+                    .forEach(out::add);
         } catch (IOException | URISyntaxException e) {
             throw new NacreException("example: " + place + " cannot be read", e);
         }
@@ -72,7 +88,10 @@ final class Example implements Runnable {
 
     private static Stream<String> files(URL place) throws IOException, URISyntaxException {
         if (place.openConnection() instanceof JarURLConnection jar) {
-            return jar.getJarFile().stream().map(e -> e.getName()).filter(n -> n.startsWith(PACKAGE + "/")).map(n -> n.substring(PACKAGE.length() + 1));
+            return jar.getJarFile().stream()
+                    .map(e -> e.getName())
+                    .filter(n -> n.startsWith(PACKAGE + "/"))
+                    .map(n -> n.substring(PACKAGE.length() + 1));
         }
         try (Stream<Path> files = Files.list(Path.of(place.toURI()))) {
             return files.map(f -> f.getFileName().toString()).toList().stream();
@@ -81,7 +100,11 @@ final class Example implements Runnable {
 
     private static boolean hasMain(String name) {
         try {
-            Class<?> c = Class.forName(PACKAGE.replace('/', '.') + "." + name, false, Example.class.getClassLoader());
+            Class<?> c =
+                    Class.forName(
+                            PACKAGE.replace('/', '.') + "." + name,
+                            false,
+                            Example.class.getClassLoader());
             return Stream.of(c.getMethods()).anyMatch(m -> m.getName().equals("main"));
         } catch (ClassNotFoundException _) {
             return false;

@@ -11,11 +11,17 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `nacre inspect MODEL`.
-@Command(name = "inspect", description = "Print layers, parameters, shapes and provenance of a saved network.", mixinStandardHelpOptions = true)
+@Command(
+        name = "inspect",
+        description = "Print layers, parameters, shapes and provenance of a saved network.",
+        mixinStandardHelpOptions = true)
 final class Inspect implements Runnable {
     @Spec private CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "MODEL", description = "A file that 'nacre train' has saved.")
+    @Parameters(
+            index = "0",
+            paramLabel = "MODEL",
+            description = "A file that 'nacre train' has saved.")
     private Path model;
 
     Inspect() {}
@@ -26,16 +32,24 @@ final class Inspect implements Runnable {
         Preprocessing p = saved.preprocessing();
         PrintWriter out = spec.commandLine().getOut();
         out.print(saved.network().summary());
-        out.printf(Locale.ROOT, "input       [n, %d, %d, %d], (x − mean) / std%n", p.channels(), p.height(), p.width());
+        out.printf(
+                Locale.ROOT,
+                "input       [n, %d, %d, %d], (x − mean) / std%n",
+                p.channels(),
+                p.height(),
+                p.width());
         out.println("mean, std   " + numbers(p.mean()) + ", " + numbers(p.std()));
         out.println("classes     " + String.join(", ", saved.classes()));
         out.println("provenance");
         int width = saved.provenance().keySet().stream().mapToInt(String::length).max().orElse(1);
-        saved.provenance().forEach((k, v) -> out.printf(Locale.ROOT, "  %-" + width + "s  %s%n", k, v));
+        saved.provenance()
+                .forEach((k, v) -> out.printf(Locale.ROOT, "  %-" + width + "s  %s%n", k, v));
         out.flush();
     }
 
     private static String numbers(java.util.List<Double> values) {
-        return values.stream().map(v -> String.format(Locale.ROOT, "%.4f", v)).collect(Collectors.joining(" "));
+        return values.stream()
+                .map(v -> String.format(Locale.ROOT, "%.4f", v))
+                .collect(Collectors.joining(" "));
     }
 }

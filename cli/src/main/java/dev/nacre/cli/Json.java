@@ -26,7 +26,8 @@ sealed interface Json {
 
     record Number(BigDecimal value) implements Json {}
 
-    JsonFactory FACTORY = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    JsonFactory FACTORY =
+            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
     static Json of(String value) {
         return new Text(value);
@@ -58,7 +59,12 @@ sealed interface Json {
             }
             return value;
         } catch (JsonProcessingException e) {
-            throw new NacreException(e.getOriginalMessage() + (e.getLocation() == null ? "" : " at character " + e.getLocation().getCharOffset()), e);
+            throw new NacreException(
+                    e.getOriginalMessage()
+                            + (e.getLocation() == null
+                                    ? ""
+                                    : " at character " + e.getLocation().getCharOffset()),
+                    e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -86,7 +92,11 @@ sealed interface Json {
             case VALUE_STRING -> new Text(p.getText());
             case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new Number(p.getDecimalValue());
             case null -> throw new NacreException("it is empty");
-            default -> throw new NacreException("found " + p.getText() + " where an object, an array, a text or a number should be");
+            default ->
+                    throw new NacreException(
+                            "found "
+                                    + p.getText()
+                                    + " where an object, an array, a text or a number should be");
         };
     }
 
@@ -158,6 +168,10 @@ sealed interface Json {
 
     private <T> T mistaken(String wanted) {
         String text = write();
-        throw new NacreException("it must be " + wanted + ", but is " + (text.length() > 40 ? text.substring(0, 40) + "…" : text));
+        throw new NacreException(
+                "it must be "
+                        + wanted
+                        + ", but is "
+                        + (text.length() > 40 ? text.substring(0, 40) + "…" : text));
     }
 }

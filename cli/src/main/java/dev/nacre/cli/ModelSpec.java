@@ -106,26 +106,33 @@ record ModelSpec(List<Layer> layers) {
     /// Two layers of 256 and 128.
     static ModelSpec mlp(Preprocessing images, int classes) {
         long in = (long) images.channels() * images.height() * images.width();
-        return new ModelSpec(List.of(
-                new Flat(), new Dense(in, 256), new Relu(), new Dense(256, 128), new Relu(), new Dense(128, classes)));
+        return new ModelSpec(
+                List.of(
+                        new Flat(),
+                        new Dense(in, 256),
+                        new Relu(),
+                        new Dense(256, 128),
+                        new Relu(),
+                        new Dense(128, classes)));
     }
 
-    /// Two blocks of convolution, normalisation and pooling, and two dense layers.
+    /// Two blocks of convolution, pooling and normalisation, and two dense layers. Pooling comes first in the block: what follows then has a quarter of the work.
     static ModelSpec cnn(Preprocessing images, int classes, int width) {
         long flat = 2L * width * (images.height() / 4) * (images.width() / 4);
-        return new ModelSpec(List.of(
-                new Conv(images.channels(), width, 3),
-                new Norm(width),
-                new Relu(),
-                new Pool(2),
-                new Conv(width, 2L * width, 3),
-                new Norm(2L * width),
-                new Relu(),
-                new Pool(2),
-                new Flat(),
-                new Dense(flat, 128),
-                new Relu(),
-                new Drop(0.25),
-                new Dense(128, classes)));
+        return new ModelSpec(
+                List.of(
+                        new Conv(images.channels(), width, 3),
+                        new Pool(2),
+                        new Norm(width),
+                        new Relu(),
+                        new Conv(width, 2L * width, 3),
+                        new Pool(2),
+                        new Norm(2L * width),
+                        new Relu(),
+                        new Flat(),
+                        new Dense(flat, 128),
+                        new Relu(),
+                        new Drop(0.25),
+                        new Dense(128, classes)));
     }
 }

@@ -16,20 +16,37 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `nacre predict MODEL IMAGE`.
-@Command(name = "predict", description = "Print the most probable classes of an image.", mixinStandardHelpOptions = true)
+@Command(
+        name = "predict",
+        description = "Print the most probable classes of an image.",
+        mixinStandardHelpOptions = true)
 final class Predict implements Runnable {
     @Spec private CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "MODEL", description = "A file that 'nacre train' has saved.")
+    @Parameters(
+            index = "0",
+            paramLabel = "MODEL",
+            description = "A file that 'nacre train' has saved.")
     private Path model;
 
-    @Parameters(index = "1", paramLabel = "IMAGE", description = "A picture of any size, grey or colour; it is resized and normalised as in training.")
+    @Parameters(
+            index = "1",
+            paramLabel = "IMAGE",
+            description =
+                    "A picture of any size, grey or colour; it is resized and normalised as in training.")
     private Path image;
 
-    @Option(names = "--top", paramLabel = "N", defaultValue = "3", description = "How many classes to print (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--top",
+            paramLabel = "N",
+            defaultValue = "3",
+            description = "How many classes to print (default: ${DEFAULT-VALUE}).")
     private int top;
 
-    @Option(names = "--invert", description = "Exchange dark and bright first: for ink on paper, where the model knows bright strokes on black.")
+    @Option(
+            names = "--invert",
+            description =
+                    "Exchange dark and bright first: for ink on paper, where the model knows bright strokes on black.")
     private boolean invert;
 
     Predict() {}
@@ -37,21 +54,40 @@ final class Predict implements Runnable {
     @Override
     public void run() {
         if (top < 1) {
-            throw new ParameterException(spec.commandLine(), "--top must be at least 1, but is " + top);
+            throw new ParameterException(
+                    spec.commandLine(), "--top must be at least 1, but is " + top);
         }
         SavedModel saved = SavedModel.read(model);
         Image read = Image.read(image);
         Image picture = invert ? read.invert() : read;
         if (isBright(picture) && !isBright(saved.preprocessing())) {
-            spec.commandLine().getErr().println("nacre: " + image + " has a bright border, and the model was trained on images that are mostly dark: should it be --invert?");
+            spec.commandLine()
+                    .getErr()
+                    .println(
+                            "nacre: "
+                                    + image
+                                    + " has a bright border, and the model was trained on images that are mostly dark: should it be --invert?");
             spec.commandLine().getErr().flush();
         }
-        float[] probabilities = saved.network().forward(saved.preprocessing().apply(picture)).softmax(1).toFloatArray();
-        List<Integer> best = IntStream.range(0, probabilities.length).boxed().sorted(Comparator.comparingDouble(i -> -probabilities[i])).limit(top).toList();
+        float[] probabilities =
+                saved.network()
+                        .forward(saved.preprocessing().apply(picture))
+                        .softmax(1)
+                        .toFloatArray();
+        List<Integer> best =
+                IntStream.range(0, probabilities.length)
+                        .boxed()
+                        .sorted(Comparator.comparingDouble(i -> -probabilities[i]))
+                        .limit(top)
+                        .toList();
         int width = best.stream().mapToInt(i -> saved.classes().get(i).length()).max().orElse(1);
         PrintWriter out = spec.commandLine().getOut();
         for (int i : best) {
-            out.printf(Locale.ROOT, "%-" + width + "s  %.4f%n", saved.classes().get(i), probabilities[i]);
+            out.printf(
+                    Locale.ROOT,
+                    "%-" + width + "s  %.4f%n",
+                    saved.classes().get(i),
+                    probabilities[i]);
         }
         out.flush();
     }

@@ -66,40 +66,58 @@ final class Progress {
             firstSteps = count;
         }
         if (batch == batches) {
-            line(epoch, "", now);
+            line(epoch, batch, now);
             if (screen.live) {
                 screen.out.println();
                 open = false;
             }
             screen.out.flush();
         } else if (now - shown >= (screen.live ? LIVE_NANOS : PLAIN_NANOS)) {
-            line(epoch, " batch " + batch + "/" + batches, now);
+            line(epoch, batch, now);
         }
     }
 
-    private void line(int epoch, String place, long now) {
+    private void line(int epoch, int batch, long now) {
         shown = now;
         long done = (epoch - 1) * examples + seen;
         long left = epochs * examples - done;
-        double perSecond = done == firstSteps ? done * 1e9 / Math.max(1, now - begin) : (done - firstSteps) * 1e9 / Math.max(1, now - warm);
-        String text = String.format(
-                Locale.ROOT,
-                "  loss %.4f  accuracy %.4f  %,d examples/s  %s left",
-                loss / seen,
-                (double) correct / seen,
-                Math.round(perSecond),
-                time(left / perSecond));
-        String epochText = "epoch " + epoch + "/" + epochs;
+        double perSecond =
+                done == firstSteps
+                        ? done * 1e9 / Math.max(1, now - begin)
+                        : (done - firstSteps) * 1e9 / Math.max(1, now - warm);
+        String place = "epoch " + epoch + "/" + epochs;
+        String text =
+                String.format(
+                        Locale.ROOT,
+                        "  loss %.4f  accuracy %.4f  %,d %s  %s left",
+                        loss / seen,
+                        (double) correct / seen,
+                        Math.round(perSecond),
+                        screen.live ? "ex/s" : "examples/s",
+                        time(left / perSecond));
         if (screen.live) {
-            int filled = (int) (BAR * seen / examples);
-            String bar = " [" + "=".repeat(filled) + " ".repeat(BAR - filled) + "]";
-            String line = epochText + bar + place + text;
-            screen.out.print("\r" + line.substring(0, Math.min(line.length(), screen.width - 1)) + "\u001b[K");
+            String head = place + " batch " + batch + "/" + batches;
+            String line = head + bar(screen.width - 1 - head.length() - text.length()) + text;
+            screen.out.print(
+                    "\r"
+                            + line.substring(0, Math.min(line.length(), screen.width - 1))
+                            + "\u001b[K");
             open = true;
         } else {
-            screen.out.println(epochText + place + text);
+            screen.out.println(
+                    place + (batch == batches ? "" : " batch " + batch + "/" + batches) + text);
         }
         screen.out.flush();
+    }
+
+    /// As long as there is room for, brackets and space included.
+    private String bar(int room) {
+        int length = Math.min(BAR, room - 3);
+        if (length < 3) {
+            return "";
+        }
+        int filled = (int) (length * seen / examples);
+        return " [" + "=".repeat(filled) + " ".repeat(length - filled) + "]";
     }
 
     private static String time(double seconds) {

@@ -15,7 +15,12 @@ import java.util.Map;
 /// the architecture, the preprocessing, the names of the classes and the provenance as JSON.
 ///
 /// @param provenance data, hyper-parameters, version, metrics and the like
-record SavedModel(ModelSpec spec, Sequential network, Preprocessing preprocessing, List<String> classes, Map<String, String> provenance) {
+record SavedModel(
+        ModelSpec spec,
+        Sequential network,
+        Preprocessing preprocessing,
+        List<String> classes,
+        Map<String, String> provenance) {
     private static final String FORMAT = "nacre image classifier 1";
 
     void write(Path file) {
@@ -35,12 +40,20 @@ record SavedModel(ModelSpec spec, Sequential network, Preprocessing preprocessin
         SafeTensors.Contents content = SafeTensors.read(file);
         Map<String, String> metadata = content.metadata();
         if (!FORMAT.equals(metadata.get("format"))) {
-            throw new NacreException("model: " + file + " was not saved by 'nacre train': its format is '" + metadata.getOrDefault("format", "") + "', not '" + FORMAT + "'");
+            throw new NacreException(
+                    "model: "
+                            + file
+                            + " was not saved by 'nacre train': its format is '"
+                            + metadata.getOrDefault("format", "")
+                            + "', not '"
+                            + FORMAT
+                            + "'");
         }
         try {
             ModelSpec spec = part(metadata, "architecture", Specs::model);
             Preprocessing preprocessing = part(metadata, "preprocessing", Specs::preprocessing);
-            List<String> classes = part(metadata, "classes", j -> j.asItems().stream().map(Json::asText).toList());
+            List<String> classes =
+                    part(metadata, "classes", j -> j.asItems().stream().map(Json::asText).toList());
             Map<String, String> provenance = part(metadata, "provenance", SavedModel::texts);
             requireSize(spec, content.tensors());
             Sequential network = spec.build(Rng.seed(0));
@@ -51,7 +64,8 @@ record SavedModel(ModelSpec spec, Sequential network, Preprocessing preprocessin
         }
     }
 
-    private static <T> T part(Map<String, String> metadata, String key, java.util.function.Function<Json, T> read) {
+    private static <T> T part(
+            Map<String, String> metadata, String key, java.util.function.Function<Json, T> read) {
         if (!metadata.containsKey(key)) {
             throw new NacreException("its metadata lack '" + key + "'");
         }
@@ -72,16 +86,27 @@ record SavedModel(ModelSpec spec, Sequential network, Preprocessing preprocessin
     private static void requireSize(ModelSpec spec, Map<String, Tensor> tensors) {
         long there = tensors.values().stream().mapToLong(t -> t.shape().count()).sum();
         if (spec.size() != there) {
-            throw new NacreException("its architecture has " + spec.size() + " numbers, but the file holds " + there);
+            throw new NacreException(
+                    "its architecture has "
+                            + spec.size()
+                            + " numbers, but the file holds "
+                            + there);
         }
     }
 
     /// With architecture, preprocessing and classes that fit one another.
     private SavedModel checked() {
-        Tensor image = Tensor.zeros(1, preprocessing.channels(), preprocessing.height(), preprocessing.width());
+        Tensor image =
+                Tensor.zeros(
+                        1, preprocessing.channels(), preprocessing.height(), preprocessing.width());
         Tensor logits = network.forward(image);
         if (logits.rank() != 2 || logits.size(1) != classes.size()) {
-            throw new NacreException("its network gives " + logits.shape() + " for one image, but there are " + classes.size() + " classes");
+            throw new NacreException(
+                    "its network gives "
+                            + logits.shape()
+                            + " for one image, but there are "
+                            + classes.size()
+                            + " classes");
         }
         return this;
     }

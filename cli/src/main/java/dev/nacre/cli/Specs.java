@@ -25,7 +25,8 @@ final class Specs {
 
     private static Json toJson(Layer layer) {
         return switch (layer) {
-            case ModelSpec.Conv(long in, long out, long kernel) -> object("conv2d", "in", in, "out", out, "kernel", kernel);
+            case ModelSpec.Conv(long in, long out, long kernel) ->
+                    object("conv2d", "in", in, "out", out, "kernel", kernel);
             case ModelSpec.Norm(long features) -> object("batch_norm2d", "features", features);
             case ModelSpec.Dense(long in, long out) -> object("linear", "in", in, "out", out);
             case ModelSpec.Relu() -> object("relu");
@@ -39,7 +40,11 @@ final class Specs {
         Map<String, Json> out = new LinkedHashMap<>();
         out.put("layer", Json.of(layer));
         for (int i = 0; i < members.length; i += 2) {
-            out.put((String) members[i], members[i + 1] instanceof Long n ? Json.of(n) : Json.of((double) members[i + 1]));
+            out.put(
+                    (String) members[i],
+                    members[i + 1] instanceof Long n
+                            ? Json.of(n)
+                            : Json.of((double) members[i + 1]));
         }
         return Json.of(out);
     }
@@ -55,14 +60,17 @@ final class Specs {
     private static Layer layer(Json json) {
         String name = json.member("layer").asText();
         return switch (name) {
-            case "conv2d" -> new ModelSpec.Conv(size(json, "in"), size(json, "out"), size(json, "kernel"));
+            case "conv2d" ->
+                    new ModelSpec.Conv(size(json, "in"), size(json, "out"), size(json, "kernel"));
             case "batch_norm2d" -> new ModelSpec.Norm(size(json, "features"));
             case "linear" -> new ModelSpec.Dense(size(json, "in"), size(json, "out"));
             case "relu" -> new ModelSpec.Relu();
             case "max_pool2d" -> new ModelSpec.Pool(size(json, "window"));
             case "flatten" -> new ModelSpec.Flat();
             case "dropout" -> new ModelSpec.Drop(json.member("p").asDouble());
-            default -> throw new NacreException("there is a layer '" + name + "', which this version does not know");
+            default ->
+                    throw new NacreException(
+                            "there is a layer '" + name + "', which this version does not know");
         };
     }
 

@@ -22,8 +22,15 @@ final class Terminal {
 
     private static int width() {
         try {
-            Process p = new ProcessBuilder("stty", "size").redirectInput(new File("/dev/tty")).redirectErrorStream(true).start();
-            String[] size = new String(p.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip().split(" ");
+            Process p =
+                    new ProcessBuilder("stty", "size")
+                            .redirectInput(new File("/dev/tty"))
+                            .redirectErrorStream(true)
+                            .start();
+            String[] size =
+                    new String(p.getInputStream().readAllBytes(), StandardCharsets.US_ASCII)
+                            .strip()
+                            .split(" ");
             int columns = size.length == 2 ? Integer.parseInt(size[1]) : 0;
             return columns > 0 ? columns : USUAL_WIDTH;
         } catch (IOException | NumberFormatException _) {

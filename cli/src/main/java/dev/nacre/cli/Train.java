@@ -22,7 +22,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// `nacre train DATA`.
-@Command(name = "train", description = "Train a network on a data set and save it.", mixinStandardHelpOptions = true)
+@Command(
+        name = "train",
+        description = "Train a network on a data set and save it.",
+        mixinStandardHelpOptions = true)
 final class Train implements Runnable {
     @Spec private CommandSpec spec;
 
@@ -35,7 +38,10 @@ final class Train implements Runnable {
 
     /// What all data sets have in common.
     static final class Options {
-        @Option(names = "--epochs", paramLabel = "N", description = "How often to go through the training images.")
+        @Option(
+                names = "--epochs",
+                paramLabel = "N",
+                description = "How often to go through the training images.")
         private Optional<Integer> epochs = Optional.empty();
 
         @Option(names = "--batch", paramLabel = "N", description = "How many images a step takes.")
@@ -44,18 +50,32 @@ final class Train implements Runnable {
         @Option(names = "--lr", paramLabel = "X", description = "The highest learning rate.")
         private Optional<Double> learningRate = Optional.empty();
 
-        @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Of first values, order and dropout (default: ${DEFAULT-VALUE}).")
+        @Option(
+                names = "--seed",
+                paramLabel = "S",
+                defaultValue = "0",
+                description = "Of first values, order and dropout (default: ${DEFAULT-VALUE}).")
         private long seed;
 
         @Option(names = "--save", paramLabel = "FILE", description = "Where to put the network.")
         private Optional<Path> save = Optional.empty();
 
-        Trainer.Settings settings(CommandSpec spec, Trainer.Settings usual) {
-            require(spec, epochs.orElse(1) >= 1, "--epochs must be at least 1, but is " + epochs.orElse(1));
-            require(spec, batch.orElse(1) >= 1, "--batch must be at least 1, but is " + batch.orElse(1));
+        Training.Settings settings(CommandSpec spec, Training.Settings usual) {
+            require(
+                    spec,
+                    epochs.orElse(1) >= 1,
+                    "--epochs must be at least 1, but is " + epochs.orElse(1));
+            require(
+                    spec,
+                    batch.orElse(1) >= 1,
+                    "--batch must be at least 1, but is " + batch.orElse(1));
             double rate = learningRate.orElse(usual.learningRate());
-            require(spec, rate > 0 && Double.isFinite(rate), "--lr must be a number above 0, but is " + rate);
-            return new Trainer.Settings(epochs.orElse(usual.epochs()), batch.orElse(usual.batch()), rate, seed);
+            require(
+                    spec,
+                    rate > 0 && Double.isFinite(rate),
+                    "--lr must be a number above 0, but is " + rate);
+            return new Training.Settings(
+                    epochs.orElse(usual.epochs()), batch.orElse(usual.batch()), rate, seed);
         }
 
         private static void require(CommandSpec spec, boolean holds, String message) {
@@ -86,64 +106,120 @@ final class Train implements Runnable {
         throw new ParameterException(spec.commandLine(), "Which data set?");
     }
 
-    @Command(description = "A small convolutional network on the handwritten digits that come with Nacre.", mixinStandardHelpOptions = true)
+    @Command(
+            description =
+                    "A small convolutional network on the handwritten digits that come with Nacre.",
+            mixinStandardHelpOptions = true)
     void digits(@Mixin Options options) {
         CommandSpec command = spec.subcommands().get("digits").getCommandSpec();
-        Trainer.Settings settings = options.settings(command, new Trainer.Settings(30, 32, 3e-3, 0));
+        Training.Settings settings =
+                options.settings(command, new Training.Settings(15, 32, 3e-3, 0));
         Path target = options.target("digits");
         Split data = Digits.split();
         Preprocessing images = data.train().preprocessing();
-        run(command, "cnn", ModelSpec.cnn(images, data.train().classes().size(), 16), data, settings, target);
+        run(
+                command,
+                "cnn",
+                ModelSpec.cnn(images, data.train().classes().size(), 16),
+                data,
+                settings,
+                target);
     }
 
-    @Command(name = "fashion-mnist", description = "A network on Fashion-MNIST.", mixinStandardHelpOptions = true)
+    @Command(
+            name = "fashion-mnist",
+            description = "A network on Fashion-MNIST.",
+            mixinStandardHelpOptions = true)
     void fashionMnist(
-            @Option(names = "--model", paramLabel = "mlp|cnn", defaultValue = "cnn", description = "Dense or convolutional (default: ${DEFAULT-VALUE}).") Kind kind,
-            @Option(names = "--data", paramLabel = "DIR", description = "Where to look for the four files first.") Optional<Path> folder,
+            @Option(
+                            names = "--model",
+                            paramLabel = "mlp|cnn",
+                            defaultValue = "cnn",
+                            description = "Dense or convolutional (default: ${DEFAULT-VALUE}).")
+                    Kind kind,
+            @Option(
+                            names = "--data",
+                            paramLabel = "DIR",
+                            description = "Where to look for the four files first.")
+                    Optional<Path> folder,
             @Mixin Options options) {
         CommandSpec command = spec.subcommands().get("fashion-mnist").getCommandSpec();
-        Trainer.Settings settings = options.settings(command, new Trainer.Settings(kind == Kind.cnn ? 3 : 10, 128, 3e-3, 0));
+        Training.Settings settings =
+                options.settings(
+                        command, new Training.Settings(kind == Kind.cnn ? 3 : 10, 128, 3e-3, 0));
         Path target = options.target("fashion-mnist-" + kind);
         PrintWriter err = command.commandLine().getErr();
-        Split data = FashionMnist.read(folder, note -> {
-            err.println("nacre: " + note);
-            err.flush();
-        });
+        Split data =
+                FashionMnist.read(
+                        folder,
+                        note -> {
+                            err.println("nacre: " + note);
+                            err.flush();
+                        });
         Preprocessing images = data.train().preprocessing();
         int classes = data.train().classes().size();
-        ModelSpec model = kind == Kind.cnn ? ModelSpec.cnn(images, classes, 32) : ModelSpec.mlp(images, classes);
+        ModelSpec model =
+                kind == Kind.cnn
+                        ? ModelSpec.cnn(images, classes, 32)
+                        : ModelSpec.mlp(images, classes);
         run(command, kind.name(), model, data, settings, target);
     }
 
-    private static void run(CommandSpec command, String kind, ModelSpec model, Split data, Trainer.Settings settings, Path target) {
+    private static void run(
+            CommandSpec command,
+            String kind,
+            ModelSpec model,
+            Split data,
+            Training.Settings settings,
+            Path target) {
         PrintWriter out = command.commandLine().getOut();
         Preprocessing images = data.train().preprocessing();
-        Trainer trainer = new Trainer(model, data, images, settings);
-        out.printf(Locale.ROOT, "%s%n%s%nfrom %s; %s with %,d parameters%n", data.train(), data.test(), data.origin(), kind, trainer.network().parameterCount());
-        Progress progress = new Progress(Terminal.screen(out), System::nanoTime, settings.epochs(), trainer.batches(), trainer.batch());
+        Training training = new Training(model, data, images, settings);
+        out.printf(
+                Locale.ROOT,
+                "%s%n%s%nfrom %s; %s with %,d parameters%n",
+                data.train(),
+                data.test(),
+                data.origin(),
+                kind,
+                training.network().parameterCount());
+        Progress progress =
+                new Progress(
+                        Terminal.screen(out),
+                        System::nanoTime,
+                        settings.epochs(),
+                        training.batches(),
+                        training.batch());
         try {
-            trainer.train(progress);
+            training.train(progress);
         } finally {
             progress.close();
         }
-        Trainer.Score score = trainer.test();
-        Map<String, String> provenance = provenance(command, kind, data, settings, trainer, score);
-        new SavedModel(model, trainer.network(), images, data.train().classes(), provenance).write(target);
+        Training.Score score = training.test();
+        Map<String, String> provenance = provenance(command, kind, data, settings, training, score);
+        new SavedModel(model, training.network(), images, data.train().classes(), provenance)
+                .write(target);
         out.println("saved " + target);
         out.printf(Locale.ROOT, "test accuracy %.4f%n", score.accuracy());
         out.flush();
     }
 
-    private static Map<String, String> provenance(CommandSpec command, String kind, Split data, Trainer.Settings settings, Trainer trainer, Trainer.Score score) {
+    private static Map<String, String> provenance(
+            CommandSpec command,
+            String kind,
+            Split data,
+            Training.Settings settings,
+            Training training,
+            Training.Score score) {
         Map<String, String> out = new LinkedHashMap<>();
         out.put("data", command.name());
         out.put("training images", data.train().size() + ", SHA-256 " + data.train().sha256());
         out.put("test images", data.test().size() + ", SHA-256 " + data.test().sha256());
         out.put("model", kind);
         out.put("epochs", String.valueOf(settings.epochs()));
-        out.put("batch", String.valueOf(trainer.batch()));
+        out.put("batch", String.valueOf(training.batch()));
         out.put("learning rate", String.valueOf(settings.learningRate()));
-        out.put("optimizer", trainer.describe());
+        out.put("optimizer", Training.METHOD);
         out.put("seed", String.valueOf(settings.seed()));
         out.put("test accuracy", String.format(Locale.ROOT, "%.4f", score.accuracy()));
         out.put("test loss", String.format(Locale.ROOT, "%.4f", score.loss()));

@@ -19,8 +19,13 @@ class NacreTest {
     void doctorSaysWhatIsInUse() {
         Run run = Run.of("doctor");
         assertEquals(0, run.status(), run.err());
-        for (String name : new String[] {"nacre", "jdk", "machine", "vectors", "oneDNN", "threads", "memory"}) {
-            assertTrue(run.lines().stream().anyMatch(l -> l.startsWith(name + " ")), name + " in\n" + run.out());
+        for (String name :
+                new String[] {
+                    "nacre", "jdk", "machine", "vectors", "oneDNN", "threads", "memory"
+                }) {
+            assertTrue(
+                    run.lines().stream().anyMatch(l -> l.startsWith(name + " ")),
+                    name + " in\n" + run.out());
         }
         assertTrue(run.out().contains(Runtime.version().toString()), run.out());
         assertTrue(run.out().contains("-Dnacre.threads=N"), run.out());
@@ -31,7 +36,9 @@ class NacreTest {
     void versionIsFilledIn() {
         Run run = Run.of("--version");
         assertEquals(0, run.status());
-        assertTrue(run.out().matches("nacre \\d+\\.\\d+\\.\\d+\\S*( \\([0-9a-f]{10}\\))?\\R"), run.out());
+        assertTrue(
+                run.out().matches("nacre \\d+\\.\\d+\\.\\d+\\S*( \\([0-9a-f]{10}\\))?\\R"),
+                run.out());
     }
 
     @Test
@@ -39,7 +46,9 @@ class NacreTest {
         Run run = Run.of("--help");
         assertEquals(0, run.status());
         for (String command : new String[] {"train", "predict", "inspect", "doctor", "example"}) {
-            assertTrue(run.lines().stream().anyMatch(l -> l.startsWith("  " + command + " ")), run.out());
+            assertTrue(
+                    run.lines().stream().anyMatch(l -> l.startsWith("  " + command + " ")),
+                    run.out());
         }
     }
 
@@ -64,7 +73,14 @@ class NacreTest {
             })
     void wrongUsage(String command, String message, String advice, String name) {
         Run run = command == null ? Run.of() : Run.of((Object[]) command.split(" "));
-        String expected = "nacre: " + message + "\n" + (advice == null ? "" : advice + "\n") + "Try '" + name + " --help'.\n";
+        String expected =
+                "nacre: "
+                        + message
+                        + "\n"
+                        + (advice == null ? "" : advice + "\n")
+                        + "Try '"
+                        + name
+                        + " --help'.\n";
         assertEquals(expected, run.err().replace(System.lineSeparator(), "\n"));
         assertEquals("", run.out());
         assertEquals(1, run.status());
@@ -74,15 +90,20 @@ class NacreTest {
     void anErrorIsAMessageAndATraceOnlyOnRequest() {
         Path none = folder.resolve("none");
         Run run = Run.of("train", "digits", "--save", none.resolve("x.safetensors"));
-        assertEquals("nacre: --save: folder " + none + " does not exist" + System.lineSeparator(), run.err());
+        assertEquals(
+                "nacre: --save: folder " + none + " does not exist" + System.lineSeparator(),
+                run.err());
         assertEquals(1, run.status());
-        Run verbose = Run.of("train", "digits", "--verbose", "--save", none.resolve("x.safetensors"));
+        Run verbose =
+                Run.of("train", "digits", "--verbose", "--save", none.resolve("x.safetensors"));
         assertTrue(verbose.err().contains("\tat dev.nacre.cli.Train"), verbose.err());
     }
 
     @Test
     void examplesAreNotPublished() {
-        assertEquals("nacre: example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources\n", Run.of("example").err());
+        assertEquals(
+                "nacre: example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources\n",
+                Run.of("example").err());
     }
 
     @Test
@@ -95,7 +116,8 @@ class NacreTest {
         Files.writeString(folder.resolve(".git/refs/heads/main"), "abcdef\n");
         assertEquals(Optional.of("abcdef"), Build.head(folder.resolve(".git")));
         Files.delete(folder.resolve(".git/refs/heads/main"));
-        Files.writeString(folder.resolve(".git/packed-refs"), "# pack-refs\nfedcba refs/heads/main\n");
+        Files.writeString(
+                folder.resolve(".git/packed-refs"), "# pack-refs\nfedcba refs/heads/main\n");
         assertEquals(Optional.of("fedcba"), Build.head(folder.resolve(".git")));
     }
 }

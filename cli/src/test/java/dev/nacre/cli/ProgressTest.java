@@ -11,7 +11,12 @@ class ProgressTest {
     private long now;
 
     private Progress progress(boolean live, int width, int epochs, int batches) {
-        return new Progress(new Progress.Screen(new PrintWriter(text), live, width), () -> now, epochs, batches, 10);
+        return new Progress(
+                new Progress.Screen(new PrintWriter(text), live, width),
+                () -> now,
+                epochs,
+                batches,
+                10);
     }
 
     private String text() {
@@ -35,7 +40,7 @@ class ProgressTest {
         assertEquals(
                 """
                 epoch 1/2 batch 2/3  loss 1.5000  accuracy 0.7500  2 examples/s  0:24 left
-                epoch 1/2  loss 1.0000  accuracy 0.8333  3 examples/s  0:10 left
+                epoch 1/2  loss 1.0000  accuracy 0.8333  3 examples/s  0:11 left
                 epoch 2/2  loss 0.5000  accuracy 0.9000  5 examples/s  0:00 left
                 """,
                 text());
@@ -49,14 +54,25 @@ class ProgressTest {
         p.step(1, 2, 10, 1, 10);
         p.close();
         assertEquals(
-                "\repoch 1/1 [==========          ] batch 1/2  loss 2.0000  accuracy 0.5000  10 examples/s  0:01 left\u001b[K"
-                        + "\repoch 1/1 [====================]  loss 1.5000  accuracy 0.7500  10,000,000,000 examples/s  0:00 left\u001b[K\n",
+                "\repoch 1/1 batch 1/2 [==========          ]  loss 2.0000  accuracy 0.5000  10 ex/s  0:01 left\u001b[K"
+                        + "\repoch 1/1 batch 2/2 [====================]  loss 1.5000  accuracy 0.7500  10,000,000,000 ex/s  0:00 left\u001b[K\n",
                 text());
-        text.getBuffer().setLength(0);
-        Progress narrow = progress(true, 20, 1, 2);
-        now += 1_000_000_000L;
-        narrow.step(1, 1, 10, 2, 5);
-        narrow.close();
-        assertEquals("\repoch 1/1 [=======\u001b[K\n", text());
+    }
+
+    @Test
+    void aNarrowTerminalShortensTheBarThenDropsItThenCuts() {
+        for (int width : new int[] {81, 70, 20}) {
+            Progress p = progress(true, width, 1, 2);
+            now += 1_000_000_000L;
+            p.step(1, 1, 10, 2, 5);
+            p.close();
+        }
+        assertEquals(
+                """
+                \repoch 1/1 batch 1/2 [====    ]  loss 2.0000  accuracy 0.5000  10 ex/s  0:01 left\u001b[K
+                \repoch 1/1 batch 1/2  loss 2.0000  accuracy 0.5000  10 ex/s  0:01 left\u001b[K
+                \repoch 1/1 batch 1/2\u001b[K
+                """,
+                text());
     }
 }

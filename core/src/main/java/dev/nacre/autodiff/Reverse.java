@@ -6,6 +6,7 @@ import dev.nacre.ir.Cotangents;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.type.Problem;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -82,7 +83,7 @@ public final class Reverse {
       }
     }
     if (custom.isPresent()) {
-      wantedOperands.forEach(i -> add(operands.get(i), custom.get().get(i)));
+      wantedOperands.forEach(i -> add(operands.get(i), checked(fused, operands.get(i), i, custom.get())));
       return;
     }
     List<Node> inputs = new ArrayList<>(operands);
@@ -103,6 +104,16 @@ public final class Reverse {
     for (int i = 0; i < wantedOperands.size(); i++) {
       add(operands.get(wantedOperands.get(i)), Node.of(new Op.Fused(derivative, backward, i), inputs));
     }
+  }
+
+  /// One gradient of a derivative that somebody else has written.
+  private static Node checked(Op.Fused fused, Node operand, int i, List<Node> gradients) {
+    Problem p = Problem.in("gradient of " + fused.name()).operand("operand " + i, operand.type(), operand.origin());
+    p.require(i < gradients.size(), "one gradient per operand is needed, but there are " + gradients.size()).throwShape();
+    Node g = gradients.get(i);
+    p.operand("gradient", g.type(), g.origin());
+    p.require(g.type().equals(operand.type()), "the gradient must have the operand's type").throwShape();
+    return g;
   }
 
   /// One op's view of the walk.

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 
 /// Native memory that is freed when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and collects garbage
@@ -20,6 +21,8 @@ public final class Memory {
 
   private static final Map<MemorySegment, String> LARGE_BLOCKS = new WeakHashMap<>();
 
+  private static final List<Runnable> SPARE = new CopyOnWriteArrayList<>();
+
   private Memory() {}
 
   /// Zeroed memory, aligned for any vector.
@@ -27,7 +30,7 @@ public final class Memory {
   /// @param purpose what it is for, named if memory runs out
   public static MemorySegment allocate(long bytes, String purpose) {
     try {
-      MemorySegment block = Arena.ofAuto().allocate(Math.max(bytes, ALIGNMENT), ALIGNMENT);
+      MemorySegment block = reserved(Math.max(bytes, ALIGNMENT));
       if (bytes >= LARGE) {
         synchronized (LARGE_BLOCKS) {
           LARGE_BLOCKS.put(block, purpose);
@@ -36,6 +39,20 @@ public final class Memory {
       return block;
     } catch (OutOfMemoryError e) {
       throw new OutOfNativeMemory(bytes, purpose, largest(), e);
+    }
+  }
+
+  /// Registers what gives memory back that is only kept for later; run when memory is short, before that becomes an error.
+  public static void whenShort(Runnable release) {
+    SPARE.add(release);
+  }
+
+  private static MemorySegment reserved(long bytes) {
+    try {
+      return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    } catch (OutOfMemoryError e) {
+      SPARE.forEach(Runnable::run);
+      return Arena.ofAuto().allocate(bytes, ALIGNMENT);
     }
   }
 

@@ -84,7 +84,7 @@ public final class Plan {
   }
 
   /// Releases the memory kept for further calls.
-  void shrink() {
+  public void shrink() {
     idle.clear();
   }
 

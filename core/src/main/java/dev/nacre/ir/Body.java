@@ -55,6 +55,11 @@ public final class Body {
               }
           }
       }
+      for (Node out : outputs) { // a result that does not depend on the arguments
+          if (!inside.contains(out) && !(out.op() instanceof Op.Constant) && captured.add(out)) {
+              order.add(out);
+          }
+      }
       List<Node> stands = new ArrayList<>();
       for (Node c : order) {
           stands.add(Symbol.node("captured" + stands.size(), c.type()));

@@ -224,21 +224,24 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
             .orElseThrow(
                 () -> {
                   Problem p = Problem.in(f.symbol()).operand("a", type(), origin()).operand("b", other.type(), other.origin());
-                  p.rule(mismatch(shape(), other.shape())).throwShape();
+                  mismatch(p, shape(), other.shape());
+                  p.throwShape();
                   return new IllegalStateException();
                 });
     return emit(new Op.Map2(f), List.of(self().cast(t).broadcastTo(shape), other.cast(t).broadcastTo(shape)));
   }
 
-  private static String mismatch(Shape a, Shape b) {
-    for (int i = 1; i <= Math.min(a.rank(), b.rank()); i++) {
+  private static void mismatch(Problem p, Shape a, Shape b) {
+    for (int i = 1; i <= Math.min(a.rank(), b.rank()) && !p.found(); i++) {
       long x = a.size(-i);
       long y = b.size(-i);
       if (x != y && x != 1 && y != 1) {
-        return "shapes do not broadcast: a.size(-" + i + ") is " + Sizes.text(x) + " and b.size(-" + i + ") is " + Sizes.text(y);
+        p.rule("shapes do not broadcast: a.size(-" + i + ") is " + Sizes.text(x) + " and b.size(-" + i + ") is " + Sizes.text(y));
+        if (x < 0 && y < 0) {
+          p.hint("sizes that are equal at every call are declared as one: Tensor.symbol(\"y\", F32, x.size(0))");
+        }
       }
     }
-    throw new IllegalStateException(a + " and " + b + " broadcast");
   }
 
   /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category. A comparison may be with any number; else a number

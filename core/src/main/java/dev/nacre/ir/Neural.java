@@ -121,15 +121,17 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
   /// `(x − mean) / √(variance + epsilon)` over the last axes, whose number is given (Ba et al. 2016).
   default T layerNorm(int lastAxes, double epsilon) {
     Axes a = last("layerNorm", lastAxes);
-    T c = self().sub(self().mean(a.toArray()).expandAlong(a, shape()));
+    T x = self().cast(dtype().arithmetic()); // the squares of 16-bit numbers overflow early
+    T c = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
     T variance = c.square().mean(a.toArray());
-    return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape()));
+    return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape())).cast(dtype());
   }
 
   /// `x / √(mean(x²) + epsilon)` over the last axes (Zhang and Sennrich 2019).
   default T rmsNorm(int lastAxes, double epsilon) {
     Axes a = last("rmsNorm", lastAxes);
-    return self().mul(self().square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape()));
+    T x = self().cast(dtype().arithmetic());
+    return x.mul(x.square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape())).cast(dtype());
   }
 
   private Axes last(String op, int count) {

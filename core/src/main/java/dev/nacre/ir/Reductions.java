@@ -58,7 +58,13 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
   default T mean(int... axes) {
     Problem.in("mean").require(dtype().isFloating(), "not defined on " + dtype()).operand("x", type(), origin()).hint("cast to f32 first").throwDType();
     Axes a = Axes.sortedOrAll("mean", rank(), axes);
-    return self().reduce(Reduction.SUM, a).div(extent(a, dtype()));
+    T x = widened();
+    return x.reduce(Reduction.SUM, a).div(extent(a, x.dtype())).cast(dtype());
+  }
+
+  /// This tensor in a type in which long sums and counts do not overflow: f32 for the 16-bit types.
+  private T widened() {
+    return self().cast(dtype().arithmetic());
   }
 
   /// Number of elements along axes as a scalar: a constant as soon as the sizes are known.
@@ -77,14 +83,16 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
   /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one.
   default T variance(int correction, int... axes) {
     Axes a = Axes.sortedOrAll("variance", rank(), axes);
-    T centred = self().sub(self().mean(a.toArray()).expandAlong(a, shape()));
-    T n = extent(a, dtype());
-    return centred.square().reduce(Reduction.SUM, a).div(n.sub(correction).maximum(0));
+    Problem.in("variance").require(dtype().isFloating(), "not defined on " + dtype()).operand("x", type(), origin()).hint("cast to f32 first").throwDType();
+    T x = widened();
+    T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
+    T n = extent(a, x.dtype());
+    return centred.square().reduce(Reduction.SUM, a).div(n.sub(correction).maximum(0)).cast(dtype());
   }
 
   /// Square root of [#variance].
   default T std(int correction, int... axes) {
-    return variance(correction, axes).sqrt();
+    return widened().variance(correction, axes).sqrt().cast(dtype());
   }
 
   /// `(Σ|x|ᵖ)^(1/p)` along axes; p may be 1, 2, ∞ or any positive number. The Euclidean norm's gradient at 0 is 0.

@@ -33,13 +33,16 @@ public final class GradientCheck {
 
   private final Function<List<Node>, List<Node>> function;
   private final List<Array> operands;
+  private final Function<Source, Array> outside;
   private final int order;
   private final RandomGenerator random;
   private final List<Mismatch> found = new ArrayList<>();
 
-  private GradientCheck(Function<List<Node>, List<Node>> function, List<Array> operands, int order, RandomGenerator random) {
+  private GradientCheck(
+      Function<List<Node>, List<Node>> function, List<Array> operands, Function<Source, Array> outside, int order, RandomGenerator random) {
     this.function = function;
     this.operands = operands;
+    this.outside = outside;
     this.order = order;
     this.random = random;
   }
@@ -55,9 +58,10 @@ public final class GradientCheck {
 
   /// Compares the first and second derivatives of `function` at `operands`, and throws if they differ.
   ///
+  /// @param outside the numbers of leaves that the function uses besides its operands
   /// @throws ValueException listing up to five mismatches
-  public static void check(Function<List<Node>, List<Node>> function, List<Array> operands) {
-    List<Mismatch> wrong = mismatches(function, operands, 2);
+  public static void check(Function<List<Node>, List<Node>> function, List<Array> operands, Function<Source, Array> outside) {
+    List<Mismatch> wrong = mismatches(function, operands, outside, 2);
     if (!wrong.isEmpty()) {
       StringBuilder text = new StringBuilder("gradient check: derivatives differ from finite differences in " + wrong.size() + (wrong.size() == 1 ? " place" : " places"));
       wrong.stream().limit(5).forEach(m -> text.append("\n  ").append(m));
@@ -70,12 +74,21 @@ public final class GradientCheck {
   /// @param function from operands to outputs; outputs that are not floating are ignored
   /// @param operands where to check; floating ones must be f64, others stay fixed
   public static List<Mismatch> mismatches(Function<List<Node>, List<Node>> function, List<Array> operands, int orders) {
+    return mismatches(function, operands, GradientCheck::none, orders);
+  }
+
+  private static Array none(Source source) {
+    throw new IllegalArgumentException("no numbers for " + source.origin());
+  }
+
+  private static List<Mismatch> mismatches(
+      Function<List<Node>, List<Node>> function, List<Array> operands, Function<Source, Array> outside, int orders) {
     for (Array x : operands) {
       if (x.dtype().isFloating() && x.dtype() != DType.F64) {
         throw new DTypeException("gradient check: operands must be f64, because " + x.dtype() + " is too coarse for differences");
       }
     }
-    GradientCheck first = new GradientCheck(function, operands, 1, new SplittableRandom(0));
+    GradientCheck first = new GradientCheck(function, operands, outside, 1, new SplittableRandom(0));
     first.run();
     for (int order = 2; order <= orders && first.found.isEmpty(); order++) {
       first = first.next();
@@ -91,7 +104,7 @@ public final class GradientCheck {
     outputs.forEach(t -> more.add(vector(t)));
     int n = operands.size();
     Function<List<Node>, List<Node>> derivative = in -> gradients(in.subList(0, n), in.subList(n, in.size()));
-    return new GradientCheck(derivative, more, order + 1, random);
+    return new GradientCheck(derivative, more, outside, order + 1, random);
   }
 
   private List<Node> symbols() {
@@ -125,7 +138,7 @@ public final class GradientCheck {
         for (int i = 0; i < outputs.size(); i++) {
           values.put(source(cotangents.get(i)), i == o ? c : zeros(outputs.get(i).type()));
         }
-        List<Array> derived = Interpreter.evaluate(gradients, values::get);
+        List<Array> derived = evaluate(gradients, values);
         for (int f = 0; f < derived.size(); f++) {
           for (Move m : moves.get(f)) {
             compare(o, floating.get(f), dot(derived.get(f), m.direction), dot(c, m.change.get(o)));
@@ -146,7 +159,7 @@ public final class GradientCheck {
         List<Array> moved = new ArrayList<>(operands);
         Array x = operands.get(operand);
         moved.set(operand, Array.doubles(x.type(), i -> x.number(i) + h * v.number(i)));
-        y.add(Interpreter.evaluate(outputs, values(in, moved)::get));
+        y.add(evaluate(outputs, values(in, moved)));
       }
       List<Array> change = new ArrayList<>();
       for (int o = 0; o < outputs.size(); o++) {
@@ -189,6 +202,10 @@ public final class GradientCheck {
       values.put(source(in.get(i)), arrays.get(i));
     }
     return values;
+  }
+
+  private List<Array> evaluate(List<Node> roots, Map<Source, Array> values) {
+    return Interpreter.evaluate(roots, s -> values.containsKey(s) ? values.get(s) : outside.apply(s));
   }
 
   private static Source source(Node leaf) {

@@ -46,17 +46,20 @@ public final class Shape {
   /// Number of elements: the product of all sizes. Throws if a size is unknown.
   public long count() {
     long n = 1;
+    boolean fits = true;
+    boolean empty = false;
     for (long s : sizes) {
       if (s < 0) {
         throw new ShapeException("count: " + this + " has a size that is known only when the function is called");
       }
-      n = s == 0 || Math.multiplyHigh(n, s) == 0 && n * s >= 0 ? n * s : tooMany();
+      fits &= Math.multiplyHigh(n, s) == 0 && n * s >= 0;
+      empty |= s == 0;
+      n *= s;
     }
-    return n;
-  }
-
-  private long tooMany() {
-    throw new ShapeException("count: " + this + " has more elements than a 64-bit number can count");
+    if (!fits && !empty) {
+      throw new ShapeException("count: " + this + " has more elements than a 64-bit number can count");
+    }
+    return empty ? 0 : n;
   }
 
   /// Whether every size is known.

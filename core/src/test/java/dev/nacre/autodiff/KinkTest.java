@@ -153,6 +153,14 @@ class KinkTest {
     assertGradient(x -> x.detach().square(), 3, 0);
   }
 
+  @Test
+  void castsPassTheGradientInTheOperandsType() {
+    assertGradient(x -> x.cast(DType.F32).square(), 0.1f, 2 * 0.1f);
+    assertGradient(x -> x.cast(DType.BF16).mul(3), 1, 3);
+    assertGradient(x -> x.cast(DType.I32).cast(DType.F64).mul(x), 2.5, 2);
+    assertGradient(x -> x.gt(0).cast(DType.F64), 2.5, 0);
+  }
+
   /// An operand that is used many times gets the sum.
   @Test
   void usesAddUp() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.nacre.autodiff.Reverse;
 import dev.nacre.type.DType;
 import dev.nacre.type.DTypeException;
 import dev.nacre.type.NacreException;
@@ -13,6 +14,7 @@ import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -430,6 +432,40 @@ class ErrorTextTest {
     Op op = new Op.Fused(new Pooling(Pooling.Kind.MAX, List.of()), body, 0);
     assertShape("max_pool: operand 0 must be f32[2]\n  0  f32[3]  input 'x'", () -> Node.of(op, f32("x", 3)));
     assertShape("max_pool: operands must be 1, not 2", () -> Node.of(op, f32("x", 2), f32("y", 2)));
+  }
+
+  private record Wrong(List<Node> gradients) implements Composite {
+    @Override
+    public String name() {
+      return "wrong";
+    }
+
+    @Override
+    public Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
+      return Optional.of(gradients);
+    }
+  }
+
+  private static void differentiate(List<Node> gradients) {
+    Node x = f32("x", 2);
+    Body body = Body.of(List.of(x.type()), in -> List.of(in.get(0).exp()));
+    Node y = Node.of(new Op.Fused(new Wrong(gradients), body, 0), x);
+    Reverse.gradients(List.of(y), List.of(y.onesLike()), List.of(x));
+  }
+
+  @Test
+  void gradientsOfOwnFunctions() {
+    assertShape(
+        """
+        gradient of wrong: the gradient must have the operand's type
+          operand 0  f32[2]  input 'x'
+          gradient   f32[3]  input 'g'""",
+        () -> differentiate(List.of(f32("g", 3))));
+    assertShape(
+        """
+        gradient of wrong: one gradient per operand is needed, but there are 0
+          operand 0  f32[2]  input 'x'""",
+        () -> differentiate(List.of()));
   }
 
   /// The first line of the trace is the user's.

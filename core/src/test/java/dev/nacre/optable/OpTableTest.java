@@ -229,6 +229,28 @@ class OpTableTest {
     }
   }
 
+  /// Gradients in narrow types are near those in f64.
+  @ParameterizedTest
+  @MethodSource("differentiableRows")
+  void narrowGradientsApproximateF64(Row row) {
+    for (DType t : row.dtypes().stream().filter(t -> t.isFloating() && t != DType.F64 && row.dtypes().contains(DType.F64)).toList()) {
+      List<Array> narrow = row.operands(SEED, t);
+      List<Array> wide = narrow.stream().map(x -> x.dtype() == t ? Array.of(x.type().withDType(DType.F64), x.toDoubles()) : x).toList();
+      List<Array> actual = gradients(row, narrow);
+      List<Array> expected = gradients(row, wide);
+      for (int i = 0; i < actual.size(); i++) {
+        assertEquals("", Tolerance.difference(expected.get(i), actual.get(i), Tolerance.of(t, 16 * row.slack())).orElse(""), t + ", operand " + i);
+      }
+    }
+  }
+
+  private static List<Array> gradients(Row row, List<Array> operands) {
+    Operands g = graph(operands);
+    Node root = g.apply(row);
+    List<Node> floating = g.leaves.stream().filter(x -> x.dtype().isFloating()).toList();
+    return Interpreter.evaluate(Reverse.gradients(List.of(root), List.of(root.onesLike()), floating), g.values::get);
+  }
+
   @Test
   void theTableHasBothKindsOfRows() {
     assertTrue(differentiableRows().count() > 100);

@@ -28,6 +28,7 @@ class UnknownSizesTest {
   /// Rows that compute with the size of the axis left open, or whose gradients do (running sums are shifted), and so need to know it.
   private static final List<String> NEED_THE_SIZE =
       List.of(
+          "at rows",
           "chunk",
           "concat",
           "concat several",

@@ -9,6 +9,8 @@ import dev.nacre.ir.Body;
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Source;
+import dev.nacre.ir.Symbol;
 import dev.nacre.reference.GradientCheck.Mismatch;
 import dev.nacre.type.DType;
 import dev.nacre.type.DTypeException;
@@ -68,6 +70,8 @@ class GradientCheckTest {
   private static final Function<List<Node>, Node> SIN = in -> in.get(0).sin();
   private static final Function<List<Node>, Node> PRODUCT = in -> in.get(0).matmul(in.get(1));
   private static final List<Array> SQUARES = List.of(random(1, 2, 2), random(2, 2, 2));
+
+  private static final Function<Source, Array> NOTHING = _ -> Array.of(TensorType.of(DType.F64));
 
   @Test
   void rightRulesAreAccepted() {
@@ -160,22 +164,34 @@ class GradientCheckTest {
   @Test
   void messageNamesOrderAndOperand() {
     Array x = Array.of(TensorType.of(DType.F64), 0.5);
-    ValueException e = assertThrows(ValueException.class, () -> GradientCheck.check(in -> List.of(in.get(0).detach().mul(3)), List.of(x)));
+    ValueException e = assertThrows(ValueException.class, () -> GradientCheck.check(in -> List.of(in.get(0).detach().mul(3)), List.of(x), NOTHING));
     assertEquals(
         """
         gradient check: derivatives differ from finite differences in 1 place
           order 1, output 0 by operand 0: derived 0.00000000, measured 3.00000000""",
         e.getMessage());
-    GradientCheck.check(in -> List.of(in.get(0).mul(3)), List.of(x));
+    GradientCheck.check(in -> List.of(in.get(0).mul(3)), List.of(x), NOTHING);
+  }
+
+  @Test
+  void leavesFromOutsideStayFixed() {
+    Array x = Array.of(TensorType.of(DType.F64), 0.5);
+    Node weight = Symbol.node("weight", TensorType.of(DType.F64));
+    GradientCheck.check(in -> List.of(in.get(0).mul(weight).exp()), List.of(x), _ -> Array.of(TensorType.of(DType.F64), 2));
+    ValueException e =
+        assertThrows(
+            ValueException.class,
+            () -> GradientCheck.check(in -> List.of(in.get(0).detach().mul(weight)), List.of(x), _ -> Array.of(TensorType.of(DType.F64), 2)));
+    assertTrue(e.getMessage().endsWith("measured 2.00000000"), e.getMessage());
   }
 
   @Test
   void coarseTypesAreRefused() {
     Array x = Array.of(TensorType.of(DType.F32), 0.5);
-    DTypeException e = assertThrows(DTypeException.class, () -> GradientCheck.check(in -> List.of(in.get(0).exp()), List.of(x)));
+    DTypeException e = assertThrows(DTypeException.class, () -> GradientCheck.check(in -> List.of(in.get(0).exp()), List.of(x), NOTHING));
     assertEquals("gradient check: operands must be f64, because f32 is too coarse for differences", e.getMessage());
     Array b = Array.of(new TensorType(DType.BF16, Shape.SCALAR), 0.5);
-    e = assertThrows(DTypeException.class, () -> GradientCheck.check(in -> List.of(in.get(0).exp()), List.of(b)));
+    e = assertThrows(DTypeException.class, () -> GradientCheck.check(in -> List.of(in.get(0).exp()), List.of(b), NOTHING));
     assertEquals("gradient check: operands must be f64, because bf16 is too coarse for differences", e.getMessage());
   }
 }

@@ -182,6 +182,19 @@ class InterpreterTest {
     assertEquals(0, run1(n -> n.argmax(0), vector(-INF, -INF)).whole(0));
   }
 
+  // -------------------------------------------------------------------------------------------- narrow floats
+
+  /// In f16 the sum, the count and the squares overflow; the results do not.
+  @Test
+  void momentsOfNarrowFloatsDoNotOverflow() {
+    Array x = run1(n -> n.mod(2).mul(600).cast(DType.F16), Graphs.counted(70_000));
+    assertEquals(300, run1(n -> n.mean(), x).number(0));
+    assertEquals(300, run1(n -> n.std(0), x).number(0), 0.25);
+    assertEquals(300 * 300, run1(n -> n.cast(DType.F64).variance(0), x).number(0), 1e-6);
+    assertEquals(1, run1(n -> n.layerNorm(1, 1e-5).abs().max(), x).number(0));
+    assertEquals(Math.sqrt(2), run1(n -> n.rmsNorm(1, 1e-5).max(), x).number(0), 1e-3);
+  }
+
   // ----------------------------------------------------------------------------------------------- indexing
 
   @Test

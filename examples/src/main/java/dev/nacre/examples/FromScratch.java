@@ -2,7 +2,6 @@ package dev.nacre.examples;
 
 import dev.nacre.Gradients;
 import dev.nacre.Rng;
-import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import java.util.List;
 
@@ -31,7 +30,8 @@ public final class FromScratch {
             var a = z.tanh(); // a = g(z)
             var prediction = a.matmul(w2.transpose()).add(b2).squeeze(1);
 
-            var loss = y.sub(prediction).square().sum().div(2 * y.size(0)); // L = 1/(2n) · Σ(y − ŷ)²
+            var loss =
+                    y.sub(prediction).square().sum().div(2 * y.size(0)); // L = 1/(2n) · Σ(y − ŷ)²
 
             var gradients = Gradients.of(loss, w1, b1, w2, b2).all();
             for (int i = 0; i < weights.size(); i++) {

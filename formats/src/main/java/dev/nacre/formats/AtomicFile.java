@@ -37,14 +37,21 @@ public final class AtomicFile {
     /// @param format for errors
     public static void write(String format, Path path, Body body) {
         try {
-            Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+            Path target =
+                    Files.isSymbolicLink(path) && Files.exists(path)
+                            ? path.toRealPath()
+                            : path.toAbsolutePath();
             if (Files.isDirectory(target)) {
                 throw new FormatException(format, path, "is a folder");
             }
             removeAbandoned(target);
-            Path part = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + SUFFIX);
+            Path part =
+                    target.resolveSibling(
+                            "." + target.getFileName() + "." + UUID.randomUUID() + SUFFIX);
             try {
-                try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                try (FileChannel out =
+                        FileChannel.open(
+                                part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                     body.writeTo(out);
                     out.force(true);
                 }
@@ -71,7 +78,10 @@ public final class AtomicFile {
     private static void removeAbandoned(Path target) throws IOException {
         FileTime limit = FileTime.from(Instant.now().minus(ABANDONED));
         String prefix = "." + target.getFileName() + ".";
-        DirectoryStream.Filter<Path> ours = p -> p.getFileName().toString().startsWith(prefix) && p.getFileName().toString().endsWith(SUFFIX);
+        DirectoryStream.Filter<Path> ours =
+                p ->
+                        p.getFileName().toString().startsWith(prefix)
+                                && p.getFileName().toString().endsWith(SUFFIX);
         try (DirectoryStream<Path> parts = Files.newDirectoryStream(target.getParent(), ours)) {
             for (Path p : parts) {
                 if (Files.getLastModifiedTime(p).compareTo(limit) < 0) {
@@ -88,7 +98,9 @@ public final class AtomicFile {
     /// Writes all bytes of a segment.
     public static void write(WritableByteChannel out, MemorySegment bytes) throws IOException {
         for (long from = 0; from < bytes.byteSize(); from += CHUNK) {
-            write(out, bytes.asSlice(from, Math.min(CHUNK, bytes.byteSize() - from)).asByteBuffer());
+            write(
+                    out,
+                    bytes.asSlice(from, Math.min(CHUNK, bytes.byteSize() - from)).asByteBuffer());
         }
     }
 

@@ -32,13 +32,24 @@ public final class FormatException extends NacreException {
     public static FormatException of(String format, String action, Path path, IOException cause) {
         String why =
                 switch (cause) {
-                    case NoSuchFileException e when action.equals("read") || e.getFile() == null -> "there is no such file";
+                    case NoSuchFileException e when action.equals("read") || e.getFile() == null ->
+                            "there is no such file";
                     case NoSuchFileException _ -> "there is no such folder";
                     case AccessDeniedException _ -> "permission denied";
                     case FileSystemException e when e.getReason() != null -> e.getReason();
                     default -> String.valueOf(cause.getMessage());
                 };
-        return new FormatException(format + ": cannot " + action + " " + path + ": " + why.substring(0, 1).toLowerCase(java.util.Locale.ROOT) + why.substring(1), path, cause);
+        return new FormatException(
+                format
+                        + ": cannot "
+                        + action
+                        + " "
+                        + path
+                        + ": "
+                        + why.substring(0, 1).toLowerCase(java.util.Locale.ROOT)
+                        + why.substring(1),
+                path,
+                cause);
     }
 
     /// Opens a file for reading. What is no regular file is refused, for reading it might never end.

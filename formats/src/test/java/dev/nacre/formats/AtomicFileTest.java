@@ -35,19 +35,50 @@ class AtomicFileTest {
         public static void main(String[] args) throws IOException {
             Path file = Path.of(args[0]);
             for (int i = Integer.parseInt(args[1]); ; i++) {
-                SafeTensors.write(file, Map.of("a", Tensor.full(i, dev.nacre.type.DType.F32, 300_000), "b", Tensor.full(i, dev.nacre.type.DType.F32, 7)), Map.of("number", Integer.toString(i)));
+                SafeTensors.write(
+                        file,
+                        Map.of(
+                                "a",
+                                Tensor.full(i, dev.nacre.type.DType.F32, 300_000),
+                                "b",
+                                Tensor.full(i, dev.nacre.type.DType.F32, 7)),
+                        Map.of("number", Integer.toString(i)));
                 System.out.write('.');
                 System.out.flush();
             }
         }
     }
 
-    private static Process java(String... args) throws IOException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(a -> a.startsWith("--add-modules")).forEach(command::add);
-        command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Saver.class.getName()));
+    private Process java(String... args) throws IOException {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Xmx128m",
+                                "-XX:+UseSerialGC",
+                                "-XX:TieredStopAtLevel=1",
+                                "--enable-native-access=ALL-UNNAMED"));
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(a -> a.startsWith("--add-modules"))
+                .forEach(command::add);
+        command.addAll(
+                List.of(
+                        "-cp",
+                        System.getProperty(
+                                "surefire.test.class.path", System.getProperty("java.class.path")),
+                        Saver.class.getName()));
         command.addAll(List.of(args));
-        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        return new ProcessBuilder(command)
+                .redirectError(folder.resolve("errors.log").toFile())
+                .start();
+    }
+
+    private String errors() {
+        try {
+            return Files.readString(folder.resolve("errors.log"));
+        } catch (IOException e) {
+            return e.toString();
+        }
     }
 
     /// kill -9 while saving, many times: the file is always whole.
@@ -59,7 +90,7 @@ class AtomicFileTest {
         for (int round = 0; round < 12; round++) {
             Process p = java(file.toString(), Integer.toString(last + 1));
             try {
-                assertEquals('.', p.getInputStream().read(), "the first save");
+                assertEquals('.', p.getInputStream().read(), () -> "no first save: " + errors());
                 Thread.sleep(random.nextInt(25));
             } finally {
                 p.destroyForcibly(); // SIGKILL
@@ -94,10 +125,16 @@ class AtomicFileTest {
     @Test
     void failureKeepsTheOldFile() throws IOException {
         Path file = Files.writeString(folder.resolve("file"), "old");
-        assertThrows(IllegalStateException.class, () -> AtomicFile.write("test", file, out -> {
-            AtomicFile.write(out, StandardCharsets.UTF_8.encode("new"));
-            throw new IllegalStateException("stop");
-        }));
+        assertThrows(
+                IllegalStateException.class,
+                () ->
+                        AtomicFile.write(
+                                "test",
+                                file,
+                                out -> {
+                                    AtomicFile.write(out, StandardCharsets.UTF_8.encode("new"));
+                                    throw new IllegalStateException("stop");
+                                }));
         assertEquals("old", Files.readString(file));
         try (Stream<Path> left = Files.list(folder)) {
             assertEquals(List.of(file), left.toList());
@@ -108,38 +145,73 @@ class AtomicFileTest {
     void followsLinks() throws IOException {
         Path real = Files.writeString(folder.resolve("real"), "old");
         Path link = Files.createSymbolicLink(folder.resolve("link"), real);
-        AtomicFile.write("test", link, out -> AtomicFile.write(out, StandardCharsets.UTF_8.encode("new")));
+        AtomicFile.write(
+                "test", link, out -> AtomicFile.write(out, StandardCharsets.UTF_8.encode("new")));
         assertTrue(Files.isSymbolicLink(link));
         assertEquals("new", Files.readString(real));
     }
 
     private static String errorOf(Path file) {
-        return assertThrows(FormatException.class, () -> SafeTensors.write(file, Map.of("a", Tensor.ones(3)), Map.of())).getMessage().replace(file.toString(), "FILE");
+        return assertThrows(
+                        FormatException.class,
+                        () -> SafeTensors.write(file, Map.of("a", Tensor.ones(3)), Map.of()))
+                .getMessage()
+                .replace(file.toString(), "FILE");
     }
 
     @Test
     void placesThatCannotBeWritten() throws IOException {
-        assertEquals("safetensors: cannot write FILE: there is no such folder", errorOf(folder.resolve("missing/model")));
+        assertEquals(
+                "safetensors: cannot write FILE: there is no such folder",
+                errorOf(folder.resolve("missing/model")));
         assertEquals("safetensors: FILE is a folder", errorOf(folder));
-        Path locked = Files.createDirectory(folder.resolve("locked"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("r-xr-xr-x")));
+        Path locked =
+                Files.createDirectory(
+                        folder.resolve("locked"),
+                        PosixFilePermissions.asFileAttribute(
+                                PosixFilePermissions.fromString("r-xr-xr-x")));
         if (Files.isWritable(locked)) { // root may write anywhere but where nobody can
-            assertTrue(errorOf(Path.of("/proc/model")).startsWith("safetensors: cannot write FILE: "));
+            assertTrue(
+                    errorOf(Path.of("/proc/model")).startsWith("safetensors: cannot write FILE: "));
         } else {
-            assertEquals("safetensors: cannot write FILE: permission denied", errorOf(locked.resolve("model")));
+            assertEquals(
+                    "safetensors: cannot write FILE: permission denied",
+                    errorOf(locked.resolve("model")));
         }
     }
 
     @Test
     void diskFull() throws Exception {
         Path disk = Files.createDirectory(folder.resolve("disk"));
-        boolean mounted = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk.toString()).redirectErrorStream(true).start().waitFor() == 0;
+        boolean mounted =
+                new ProcessBuilder(
+                                        "mount",
+                                        "-t",
+                                        "tmpfs",
+                                        "-o",
+                                        "size=256k",
+                                        "tmpfs",
+                                        disk.toString())
+                                .redirectErrorStream(true)
+                                .start()
+                                .waitFor()
+                        == 0;
         assumeTrue(mounted, "cannot mount a small disk here");
         try {
             Path file = disk.resolve("model");
             SafeTensors.write(file, Map.of("a", Tensor.ones(10_000)), Map.of());
             byte[] before = Files.readAllBytes(file);
-            String message = assertThrows(FormatException.class, () -> SafeTensors.write(file, Map.of("a", Tensor.ones(100_000)), Map.of())).getMessage();
-            assertEquals("safetensors: cannot write " + file + ": no space left on device", message);
+            String message =
+                    assertThrows(
+                                    FormatException.class,
+                                    () ->
+                                            SafeTensors.write(
+                                                    file,
+                                                    Map.of("a", Tensor.ones(100_000)),
+                                                    Map.of()))
+                            .getMessage();
+            assertEquals(
+                    "safetensors: cannot write " + file + ": no space left on device", message);
             assertArrayEquals(before, Files.readAllBytes(file));
             try (Stream<Path> left = Files.list(disk)) {
                 assertEquals(List.of(file), left.toList());

@@ -19,11 +19,17 @@ public record AdaptiveAvgPool2d(long height, long width) implements Module {
 
     @Override
     public Tensor forward(Tensor x) {
-        Problem.in("adaptiveAvgPool2d").require(x.rank() == 4, "x must be [batch, channels, height, width]").operand("x", x.type(), x.origin()).throwShape();
+        Problem.in("adaptiveAvgPool2d")
+                .require(x.rank() == 4, "x must be [batch, channels, height, width]")
+                .operand("x", x.type(), x.origin())
+                .throwShape();
         if (height == 1 && width == 1) {
             return x.mean(2, 3).reshape(x.size(0), x.size(1), 1, 1);
         }
-        return means(x.size(2), height).cast(x.dtype()).matmul(x).matmul(means(x.size(3), width).transpose().cast(x.dtype()));
+        return means(x.size(2), height)
+                .cast(x.dtype())
+                .matmul(x)
+                .matmul(means(x.size(3), width).transpose().cast(x.dtype()));
     }
 
     /// The matrix `[k, n]` that takes the means of k windows.

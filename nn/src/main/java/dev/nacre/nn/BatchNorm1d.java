@@ -12,20 +12,36 @@ import dev.nacre.Variable;
 ///
 /// @param weight `[features]`
 /// @param bias `[features]`
-public record BatchNorm1d(Variable weight, Variable bias, Variable runningMean, Variable runningVar, Variable numBatchesTracked, double momentum, double epsilon)
+public record BatchNorm1d(
+        Variable weight,
+        Variable bias,
+        Variable runningMean,
+        Variable runningVar,
+        Variable numBatchesTracked,
+        double momentum,
+        double epsilon)
         implements Module {
     /// Momentum 0.1, epsilon 1e-5.
     public static BatchNorm1d of(long features) {
         BatchStatistics s = BatchStatistics.of(features);
-        return new BatchNorm1d(Layers.ones("weight", features), Variable.zeros("bias", features), s.mean(), s.variance(), s.batches(), 0.1, 1e-5);
+        return new BatchNorm1d(
+                Layers.ones("weight", features),
+                Variable.zeros("bias", features),
+                s.mean(),
+                s.variance(),
+                s.batches(),
+                0.1,
+                1e-5);
     }
 
     public BatchNorm1d momentum(double momentum) {
-        return new BatchNorm1d(weight, bias, runningMean, runningVar, numBatchesTracked, momentum, epsilon);
+        return new BatchNorm1d(
+                weight, bias, runningMean, runningVar, numBatchesTracked, momentum, epsilon);
     }
 
     public BatchNorm1d epsilon(double epsilon) {
-        return new BatchNorm1d(weight, bias, runningMean, runningVar, numBatchesTracked, momentum, epsilon);
+        return new BatchNorm1d(
+                weight, bias, runningMean, runningVar, numBatchesTracked, momentum, epsilon);
     }
 
     @Override
@@ -36,6 +52,7 @@ public record BatchNorm1d(Variable weight, Variable bias, Variable runningMean, 
     @Override
     public Tensor forward(Tensor x, Mode mode) {
         Layers.requireChannels("batchNorm1d", x, weight.size(0), 2, 3, weight);
-        return new BatchStatistics(runningMean, runningVar, numBatchesTracked).normalise(x, mode, momentum, epsilon, weight, bias);
+        return new BatchStatistics(runningMean, runningVar, numBatchesTracked)
+                .normalise(x, mode, momentum, epsilon, weight, bias);
     }
 }

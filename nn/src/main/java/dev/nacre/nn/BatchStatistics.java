@@ -15,7 +15,8 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
                 Layers.statistic("num_batches_tracked", Tensor.zeros(DType.I64)));
     }
 
-    Tensor normalise(Tensor x, Mode mode, double momentum, double epsilon, Tensor weight, Tensor bias) {
+    Tensor normalise(
+            Tensor x, Mode mode, double momentum, double epsilon, Tensor weight, Tensor bias) {
         Tensor mu = mean;
         Tensor sigma2 = variance;
         if (mode == Mode.TRAIN) {
@@ -24,13 +25,18 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
             for (int a : axes) {
                 n *= x.size(a);
             }
-            Problem.in("batchNorm").require(n != 1, "training needs more than one value per channel").operand("x", x.type(), x.origin()).throwShape();
+            Problem.in("batchNorm")
+                    .require(n != 1, "training needs more than one value per channel")
+                    .operand("x", x.type(), x.origin())
+                    .throwShape();
             mu = x.mean(axes);
             sigma2 = x.sub(Layers.alongChannels(mu, x.rank())).square().mean(axes);
             track(mu.detach(), sigma2.detach().mul((double) n / (n - 1)), momentum);
         }
         Tensor scale = sigma2.add(epsilon).rsqrt().mul(weight);
-        return x.sub(Layers.alongChannels(mu, x.rank())).mul(Layers.alongChannels(scale, x.rank())).add(Layers.alongChannels(bias, x.rank()));
+        return x.sub(Layers.alongChannels(mu, x.rank()))
+                .mul(Layers.alongChannels(scale, x.rank()))
+                .add(Layers.alongChannels(bias, x.rank()));
     }
 
     private void track(Tensor mu, Tensor sigma2, double momentum) {

@@ -12,7 +12,14 @@ import java.util.Optional;
 ///
 /// @param weight `[out, in/groups, kernel]`
 /// @param bias `[out]`
-public record Conv1d(Variable weight, Optional<Variable> bias, long stride, long padding, long dilation, long groups) implements Module {
+public record Conv1d(
+        Variable weight,
+        Optional<Variable> bias,
+        long stride,
+        long padding,
+        long dilation,
+        long groups)
+        implements Module {
     public Conv1d {
         Layers.requireAtLeast("conv1d", "stride", stride, 1);
         Layers.requireAtLeast("conv1d", "padding", padding, 0);
@@ -26,7 +33,8 @@ public record Conv1d(Variable weight, Optional<Variable> bias, long stride, long
 
     /// Input and output channels in groups that do not see each other; as many groups as channels is a depthwise convolution.
     public static Conv1d grouped(long in, long out, long kernel, long groups, Rng rng) {
-        Convolutions.Parameters p = Convolutions.parameters("conv1d", in, out, Shape.of(kernel), groups, rng);
+        Convolutions.Parameters p =
+                Convolutions.parameters("conv1d", in, out, Shape.of(kernel), groups, rng);
         return new Conv1d(p.weight(), Optional.of(p.bias()), 1, 0, 1, groups);
     }
 

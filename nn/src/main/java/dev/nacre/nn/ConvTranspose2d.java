@@ -12,7 +12,14 @@ import java.util.Optional;
 ///
 /// @param weight `[in, out/groups, kernel, kernel]`
 /// @param bias `[out]`
-public record ConvTranspose2d(Variable weight, Optional<Variable> bias, long stride, long padding, long outputPadding, long groups) implements Module {
+public record ConvTranspose2d(
+        Variable weight,
+        Optional<Variable> bias,
+        long stride,
+        long padding,
+        long outputPadding,
+        long groups)
+        implements Module {
     public ConvTranspose2d {
         Layers.requireAtLeast("convTranspose2d", "stride", stride, 1);
         Layers.requireAtLeast("convTranspose2d", "padding", padding, 0);
@@ -26,7 +33,8 @@ public record ConvTranspose2d(Variable weight, Optional<Variable> bias, long str
 
     public static ConvTranspose2d grouped(long in, long out, long kernel, long groups, Rng rng) {
         Convolutions.requireGroups("convTranspose2d", in, out, groups);
-        Convolutions.Parameters p = Convolutions.parameters(Shape.of(in, out / groups, kernel, kernel), out, rng);
+        Convolutions.Parameters p =
+                Convolutions.parameters(Shape.of(in, out / groups, kernel, kernel), out, rng);
         return new ConvTranspose2d(p.weight(), Optional.of(p.bias()), 1, 0, 0, groups);
     }
 
@@ -43,12 +51,14 @@ public record ConvTranspose2d(Variable weight, Optional<Variable> bias, long str
     }
 
     public ConvTranspose2d withoutBias() {
-        return new ConvTranspose2d(weight, Optional.empty(), stride, padding, outputPadding, groups);
+        return new ConvTranspose2d(
+                weight, Optional.empty(), stride, padding, outputPadding, groups);
     }
 
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("convTranspose2d", x, weight.size(0), 4, 4, weight);
-        return Layers.plusBias(x.convTranspose2d(weight, stride, padding, outputPadding, groups), bias);
+        return Layers.plusBias(
+                x.convTranspose2d(weight, stride, padding, outputPadding, groups), bias);
     }
 }

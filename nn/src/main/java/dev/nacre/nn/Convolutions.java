@@ -12,7 +12,8 @@ final class Convolutions {
     private Convolutions() {}
 
     /// Weight and bias with PyTorch's first values.
-    static Parameters parameters(String layer, long in, long out, Shape kernel, long groups, Rng rng) {
+    static Parameters parameters(
+            String layer, long in, long out, Shape kernel, long groups, Rng rng) {
         requireGroups(layer, in, out, groups);
         Shape shape = Shape.of(out, in / groups).concat(kernel);
         return parameters(shape, out, rng);
@@ -20,14 +21,24 @@ final class Convolutions {
 
     static Parameters parameters(Shape weight, long out, Rng rng) {
         Initializer first = Initializer.torchDefault(Initializer.fan(weight, Initializer.Fan.IN));
-        return new Parameters(Layers.parameter("weight", weight, first, rng), Layers.parameter("bias", Shape.of(out), first, rng));
+        return new Parameters(
+                Layers.parameter("weight", weight, first, rng),
+                Layers.parameter("bias", Shape.of(out), first, rng));
     }
 
     static void requireGroups(String layer, long in, long out, long groups) {
         Layers.requireAtLeast(layer, "groups", groups, 1);
         Problem.in(layer)
-                .require(in % groups == 0, "input channels (" + in + ") must be a multiple of groups (" + groups + ")")
-                .require(out % groups == 0, "output channels (" + out + ") must be a multiple of groups (" + groups + ")")
+                .require(
+                        in % groups == 0,
+                        "input channels (" + in + ") must be a multiple of groups (" + groups + ")")
+                .require(
+                        out % groups == 0,
+                        "output channels ("
+                                + out
+                                + ") must be a multiple of groups ("
+                                + groups
+                                + ")")
                 .throwShape();
     }
 }

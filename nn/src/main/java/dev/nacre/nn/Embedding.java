@@ -14,12 +14,16 @@ import dev.nacre.type.Shape;
 public record Embedding(Variable weight) implements Module {
     /// With standard normal first values.
     public static Embedding of(long count, long width, Rng rng) {
-        return new Embedding(Layers.parameter("weight", Shape.of(count, width), Initializer.normal(0, 1), rng));
+        return new Embedding(
+                Layers.parameter("weight", Shape.of(count, width), Initializer.normal(0, 1), rng));
     }
 
     @Override
     public Tensor forward(Tensor x) {
-        Problem.in("embedding").require(x.dtype().isInteger(), "indices must be integers").operand("x", x.type(), x.origin()).throwDType();
+        Problem.in("embedding")
+                .require(x.dtype().isInteger(), "indices must be integers")
+                .operand("x", x.type(), x.origin())
+                .throwDType();
         Labels.requireRange("embedding", "index", "the table has rows", x, weight.size(0));
         return weight.take(x, 0);
     }

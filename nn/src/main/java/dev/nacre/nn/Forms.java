@@ -10,7 +10,8 @@ final class Forms {
             new ClassValue<>() {
                 @Override
                 protected Boolean computeValue(Class<?> type) {
-                    return overrides(type, Tensor.class) || overrides(type, Tensor.class, Mode.class);
+                    return overrides(type, Tensor.class)
+                            || overrides(type, Tensor.class, Mode.class);
                 }
             };
 

@@ -10,17 +10,24 @@ import dev.nacre.type.Problem;
 ///
 /// @param weight `[channels]`
 /// @param bias `[channels]`
-public record GroupNorm(Variable weight, Variable bias, long groups, double epsilon) implements Module {
+public record GroupNorm(Variable weight, Variable bias, long groups, double epsilon)
+        implements Module {
     /// Epsilon 1e-5.
     public static GroupNorm of(long groups, long channels) {
-        Problem.in("groupNorm").require(groups > 0 && channels % groups == 0, "channels (" + channels + ") must be a multiple of groups (" + groups + ")").throwShape();
-        return new GroupNorm(Layers.ones("weight", channels), Variable.zeros("bias", channels), groups, 1e-5);
+        Problem.in("groupNorm")
+                .require(
+                        groups > 0 && channels % groups == 0,
+                        "channels (" + channels + ") must be a multiple of groups (" + groups + ")")
+                .throwShape();
+        return new GroupNorm(
+                Layers.ones("weight", channels), Variable.zeros("bias", channels), groups, 1e-5);
     }
 
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("groupNorm", x, weight.size(0), 2, 5, weight);
         Tensor normal = x.reshape(x.size(0), groups, -1).layerNorm(1, epsilon).reshape(x.shape());
-        return normal.mul(Layers.alongChannels(weight, x.rank())).add(Layers.alongChannels(bias, x.rank()));
+        return normal.mul(Layers.alongChannels(weight, x.rank()))
+                .add(Layers.alongChannels(bias, x.rank()));
     }
 }

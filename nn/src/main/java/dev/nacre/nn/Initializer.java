@@ -48,7 +48,10 @@ public interface Initializer {
         return (shape, rng) -> {
             double tail = 0.022750131948179195; // Φ(−2)
             Tensor u = rng.uniform(2 * tail - 1, 1 - 2 * tail, shape.toArray());
-            return erfInverse(u).mul(std * Math.sqrt(2)).add(mean).clamp(mean - 2 * std, mean + 2 * std);
+            return erfInverse(u)
+                    .mul(std * Math.sqrt(2))
+                    .add(mean)
+                    .clamp(mean - 2 * std, mean + 2 * std);
         };
     }
 
@@ -78,7 +81,11 @@ public interface Initializer {
 
     /// Normal with standard deviation gain·√(2 / (fan in + fan out)) (Glorot and Bengio 2010).
     static Initializer xavierNormal(double gain) {
-        return (shape, rng) -> rng.normal(0, gain * Math.sqrt(2.0 / (fan(shape, Fan.IN) + fan(shape, Fan.OUT))), shape.toArray());
+        return (shape, rng) ->
+                rng.normal(
+                        0,
+                        gain * Math.sqrt(2.0 / (fan(shape, Fan.IN) + fan(shape, Fan.OUT))),
+                        shape.toArray());
     }
 
     static Initializer xavierNormal() {
@@ -127,7 +134,9 @@ public interface Initializer {
     /// Number of values that each output (input) of a weight of this shape is connected to.
     static long fan(Shape shape, Fan fan) {
         if (shape.rank() < 2) {
-            Problem.in("initializer").rule("a fan needs a weight of at least two axes, but the shape is " + shape).throwShape();
+            Problem.in("initializer")
+                    .rule("a fan needs a weight of at least two axes, but the shape is " + shape)
+                    .throwShape();
         }
         long field = shape.range(2, shape.rank()).count();
         return shape.size(fan == Fan.IN ? 1 : 0) * field;

@@ -13,16 +13,22 @@ import java.util.OptionalLong;
 public final class Labels {
     private record Passed(WeakReference<Tensor> tensor, long count, OptionalLong ignored) {}
 
-    private static volatile Passed last = new Passed(new WeakReference<>(null), 0, OptionalLong.empty());
+    private static volatile Passed last =
+            new Passed(new WeakReference<>(null), 0, OptionalLong.empty());
 
     private Labels() {}
 
     /// Throws an error that names the first class number outside `0 … classes − 1`.
     ///
     /// @param ignored a number that is allowed all the same
-    public static void requireClasses(String op, Tensor labels, long classes, OptionalLong ignored) {
+    public static void requireClasses(
+            String op, Tensor labels, long classes, OptionalLong ignored) {
         Passed p = last;
-        if (labels.isRealized() && classes >= 0 && !(p.tensor.refersTo(labels) && p.count == classes && p.ignored.equals(ignored))) {
+        if (labels.isRealized()
+                && classes >= 0
+                && !(p.tensor.refersTo(labels)
+                        && p.count == classes
+                        && p.ignored.equals(ignored))) {
             check(op, "label", "the classes are", labels, classes, ignored);
             last = new Passed(new WeakReference<>(labels), classes, ignored);
         }
@@ -34,13 +40,30 @@ public final class Labels {
         }
     }
 
-    private static void check(String op, String what, String range, Tensor numbers, long count, OptionalLong ignored) {
+    private static void check(
+            String op,
+            String what,
+            String range,
+            Tensor numbers,
+            long count,
+            OptionalLong ignored) {
         MemorySegment s = numbers.toSegment();
         long n = numbers.shape().count();
         for (long i = 0; i < n; i++) {
             long v = read(s, numbers.dtype(), i);
             if ((v < 0 || v >= count) && !(ignored.isPresent() && ignored.getAsLong() == v)) {
-                throw new ValueException(op + ": " + what + " " + v + " at position " + i + " is out of range: " + range + " 0 to " + (count - 1));
+                throw new ValueException(
+                        op
+                                + ": "
+                                + what
+                                + " "
+                                + v
+                                + " at position "
+                                + i
+                                + " is out of range: "
+                                + range
+                                + " 0 to "
+                                + (count - 1));
             }
         }
         java.lang.ref.Reference.reachabilityFence(numbers);
@@ -52,7 +75,8 @@ public final class Labels {
             case I32 -> s.getAtIndex(ValueLayout.JAVA_INT, i);
             case I8 -> s.get(ValueLayout.JAVA_BYTE, i);
             case U8, BOOL -> s.get(ValueLayout.JAVA_BYTE, i) & 0xFF;
-            case F16, BF16, F32, F64 -> throw new IllegalArgumentException("labels are not integers: " + dtype);
+            case F16, BF16, F32, F64 ->
+                    throw new IllegalArgumentException("labels are not integers: " + dtype);
         };
     }
 }

@@ -29,7 +29,13 @@ public record LayerNorm(Variable weight, Variable bias, double epsilon) implemen
 
     static void requireTail(String layer, Tensor x, Variable weight) {
         Shape wanted = weight.shape();
-        boolean fits = x.rank() >= wanted.rank() && x.shape().range(x.rank() - wanted.rank(), x.rank()).equals(wanted);
-        Problem.in(layer).require(fits, "the last axes of x must be " + wanted).operand("x", x.type(), x.origin()).operand("weight", weight.type(), weight.origin()).throwShape();
+        boolean fits =
+                x.rank() >= wanted.rank()
+                        && x.shape().range(x.rank() - wanted.rank(), x.rank()).equals(wanted);
+        Problem.in(layer)
+                .require(fits, "the last axes of x must be " + wanted)
+                .operand("x", x.type(), x.origin())
+                .operand("weight", weight.type(), weight.origin())
+                .throwShape();
     }
 }

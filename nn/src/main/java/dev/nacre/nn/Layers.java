@@ -38,12 +38,31 @@ final class Layers {
         return bias.isPresent() ? y.add(alongChannels(bias.get(), y.rank())) : y;
     }
 
-    static void requireChannels(String layer, Tensor x, long channels, int lowestRank, int highestRank, Variable weight) {
-        Problem p = Problem.in(layer).operand("x", x.type(), x.origin()).operand("weight", weight.type(), weight.origin());
+    static void requireChannels(
+            String layer,
+            Tensor x,
+            long channels,
+            int lowestRank,
+            int highestRank,
+            Variable weight) {
+        Problem p =
+                Problem.in(layer)
+                        .operand("x", x.type(), x.origin())
+                        .operand("weight", weight.type(), weight.origin());
         boolean rank = x.rank() >= lowestRank && x.rank() <= highestRank;
-        String ranks = lowestRank == highestRank ? Integer.toString(lowestRank) : lowestRank + " or " + highestRank;
-        p.require(rank, "x must have " + ranks + " axes, batch and channels first, but has " + x.rank());
-        p.require(!rank || x.size(1) == channels, "x must have " + channels + " channels on axis 1" + (rank ? ", but has " + x.size(1) : ""));
+        String ranks =
+                lowestRank == highestRank
+                        ? Integer.toString(lowestRank)
+                        : lowestRank + " or " + highestRank;
+        p.require(
+                rank,
+                "x must have " + ranks + " axes, batch and channels first, but has " + x.rank());
+        p.require(
+                !rank || x.size(1) == channels,
+                "x must have "
+                        + channels
+                        + " channels on axis 1"
+                        + (rank ? ", but has " + x.size(1) : ""));
         if (rank && x.size(1) != channels && x.size(-1) == channels && x.rank() == 4) {
             p.hint("the channels seem to come last; use x.permute(0, 3, 1, 2)");
         }
@@ -52,7 +71,9 @@ final class Layers {
 
     /// Whole-number settings that must not be below a limit, checked when a layer is made.
     static void requireAtLeast(String layer, String what, long value, long limit) {
-        Problem.in(layer).require(value >= limit, what + " must be at least " + limit + ", but is " + value).throwShape();
+        Problem.in(layer)
+                .require(value >= limit, what + " must be at least " + limit + ", but is " + value)
+                .throwShape();
     }
 
     static Variable counter(String name) {

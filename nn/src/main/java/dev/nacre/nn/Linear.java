@@ -17,12 +17,16 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
     /// With PyTorch's first values: uniform on ±1/√in.
     public static Linear of(long in, long out, Rng rng) {
         Initializer first = Initializer.torchDefault(in);
-        return new Linear(Layers.parameter("weight", Shape.of(out, in), first, rng), Optional.of(Layers.parameter("bias", Shape.of(out), first, rng)));
+        return new Linear(
+                Layers.parameter("weight", Shape.of(out, in), first, rng),
+                Optional.of(Layers.parameter("bias", Shape.of(out), first, rng)));
     }
 
     /// With first values of choice for the weight, and a bias of zeros.
     public static Linear of(long in, long out, Initializer weight, Rng rng) {
-        return new Linear(Layers.parameter("weight", Shape.of(out, in), weight, rng), Optional.of(Variable.zeros("bias", out)));
+        return new Linear(
+                Layers.parameter("weight", Shape.of(out, in), weight, rng),
+                Optional.of(Variable.zeros("bias", out)));
     }
 
     public Linear withoutBias() {
@@ -41,7 +45,12 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
     public Tensor forward(Tensor x) {
         if (x.rank() == 0 || x.size(-1) != in()) {
             Problem.in("linear")
-                    .rule("x.size(-1) must be " + in() + (x.rank() == 0 ? ", but x has no axes" : ", but is " + x.size(-1)))
+                    .rule(
+                            "x.size(-1) must be "
+                                    + in()
+                                    + (x.rank() == 0
+                                            ? ", but x has no axes"
+                                            : ", but is " + x.size(-1)))
                     .operand("x", x.type(), x.origin())
                     .operand("weight", weight.type(), weight.origin())
                     .throwShape();

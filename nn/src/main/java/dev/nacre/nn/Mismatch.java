@@ -33,11 +33,16 @@ final class Mismatch {
                 found.add(v);
             }
         });
-        this.missing = variables.entrySet().stream().filter(e -> found.add(e.getValue())).map(Map.Entry::getKey).collect(Collectors.toCollection(java.util.LinkedHashSet::new));
+        this.missing =
+                variables.entrySet().stream()
+                        .filter(e -> found.add(e.getValue()))
+                        .map(Map.Entry::getKey)
+                        .collect(Collectors.toCollection(java.util.LinkedHashSet::new));
     }
 
     /// Throws an error that lists every key that is missing, unexpected or of another type.
-    static void check(String model, Map<String, Variable> variables, Map<String, ? extends Tensor> state) {
+    static void check(
+            String model, Map<String, Variable> variables, Map<String, ? extends Tensor> state) {
         Mismatch m = new Mismatch(variables, state);
         m.missing.forEach(k -> m.missing(k, variables.get(k).type()));
         m.unexpected.forEach(k -> m.unexpected(k, state.get(k).type()));
@@ -48,18 +53,36 @@ final class Mismatch {
     }
 
     private void missing(String key, TensorType type) {
-        Optional<String> like = closest(key, unexpected.stream().filter(u -> fits(type, state.get(u).type())).toList());
-        lines.add(new Line("missing", key, type.toString(), like.map(u -> "is it '" + u + "'?").orElse("")));
+        Optional<String> like =
+                closest(
+                        key,
+                        unexpected.stream().filter(u -> fits(type, state.get(u).type())).toList());
+        lines.add(
+                new Line(
+                        "missing",
+                        key,
+                        type.toString(),
+                        like.map(u -> "is it '" + u + "'?").orElse("")));
     }
 
     private void unexpected(String key, TensorType type) {
         Optional<String> like = closest(key, missing);
-        lines.add(new Line("unexpected", key, type.toString(), like.map(u -> "is it '" + u + "'?").orElse("")));
+        lines.add(
+                new Line(
+                        "unexpected",
+                        key,
+                        type.toString(),
+                        like.map(u -> "is it '" + u + "'?").orElse("")));
     }
 
     private void misfit(String key, TensorType type) {
         if (state.containsKey(key) && !fits(type, state.get(key).type())) {
-            lines.add(new Line("misfit", key, state.get(key).type().toString(), "the model has " + type));
+            lines.add(
+                    new Line(
+                            "misfit",
+                            key,
+                            state.get(key).type().toString(),
+                            "the model has " + type));
         }
     }
 
@@ -71,13 +94,21 @@ final class Mismatch {
 
     private String text(String model) {
         String counts =
-                lines.stream().collect(Collectors.groupingBy(Line::kind, java.util.LinkedHashMap::new, Collectors.counting())).entrySet().stream()
+                lines.stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        Line::kind,
+                                        java.util.LinkedHashMap::new,
+                                        Collectors.counting()))
+                        .entrySet()
+                        .stream()
                         .map(e -> e.getValue() + " " + e.getKey())
                         .collect(Collectors.joining(", "));
         int kind = width(lines.stream().map(Line::kind).toList());
         int key = width(lines.stream().map(Line::key).toList());
         int type = width(lines.stream().map(Line::type).toList());
-        StringBuilder out = new StringBuilder("load: the state does not fit " + model + ": " + counts);
+        StringBuilder out =
+                new StringBuilder("load: the state does not fit " + model + ": " + counts);
         for (Line l : lines) {
             String row = "  %-" + kind + "s  %-" + key + "s  %-" + type + "s  %s";
             out.append('\n').append(row.formatted(l.kind, l.key, l.type, l.remark).stripTrailing());
@@ -91,7 +122,11 @@ final class Mismatch {
 
     /// The candidate most like a key, unless it differs in more than half of its characters.
     private static Optional<String> closest(String key, Collection<String> candidates) {
-        return candidates.stream().min(java.util.Comparator.comparingInt((String c) -> distance(key, c)).thenComparing(c -> c)).filter(c -> distance(key, c) <= Math.max(key.length(), c.length()) / 2);
+        return candidates.stream()
+                .min(
+                        java.util.Comparator.comparingInt((String c) -> distance(key, c))
+                                .thenComparing(c -> c))
+                .filter(c -> distance(key, c) <= Math.max(key.length(), c.length()) / 2);
     }
 
     /// Levenshtein's edit distance.

@@ -26,7 +26,11 @@ public record Sequential(@Key("") List<Module> layers) implements Module {
     /// The first layers, up to but without number `end`.
     public Sequential first(int end) {
         if (end < 0 || end > layers.size()) {
-            throw new NacreException("first: " + end + " is not between 0 and the number of layers, " + layers.size());
+            throw new NacreException(
+                    "first: "
+                            + end
+                            + " is not between 0 and the number of layers, "
+                            + layers.size());
         }
         return new Sequential(layers.subList(0, end));
     }

@@ -32,15 +32,23 @@ record Slot(String name, AccessibleObject member) {
 
     private static List<Slot> find(Class<?> type) {
         if (type.isRecord()) {
-            return Arrays.stream(type.getRecordComponents()).filter(c -> mayHoldParts(c.getType())).map(Slot::of).toList();
+            return Arrays.stream(type.getRecordComponents())
+                    .filter(c -> mayHoldParts(c.getType()))
+                    .map(Slot::of)
+                    .toList();
         }
         List<Slot> out = new ArrayList<>();
         if (type.getSuperclass() != null && type.getSuperclass() != Object.class) {
             out.addAll(find(type.getSuperclass()));
         }
         for (Field f : type.getDeclaredFields()) {
-            if (!Modifier.isStatic(f.getModifiers()) && !f.isSynthetic() && mayHoldParts(f.getType())) {
-                out.add(new Slot(keyOf(f.getName(), f.getAnnotation(Key.class)), opened(f, type, f.getName())));
+            if (!Modifier.isStatic(f.getModifiers())
+                    && !f.isSynthetic()
+                    && mayHoldParts(f.getType())) {
+                out.add(
+                        new Slot(
+                                keyOf(f.getName(), f.getAnnotation(Key.class)),
+                                opened(f, type, f.getName())));
             }
         }
         return out;
@@ -48,11 +56,18 @@ record Slot(String name, AccessibleObject member) {
 
     private static Slot of(RecordComponent c) {
         Method accessor = c.getAccessor();
-        return new Slot(keyOf(c.getName(), c.getAnnotation(Key.class)), opened(accessor, c.getDeclaringRecord(), c.getName()));
+        return new Slot(
+                keyOf(c.getName(), c.getAnnotation(Key.class)),
+                opened(accessor, c.getDeclaringRecord(), c.getName()));
     }
 
     private static boolean mayHoldParts(Class<?> t) {
-        boolean plain = t.isPrimitive() || t.isEnum() || t == String.class || t == Rng.class || Number.class.isAssignableFrom(t);
+        boolean plain =
+                t.isPrimitive()
+                        || t.isEnum()
+                        || t == String.class
+                        || t == Rng.class
+                        || Number.class.isAssignableFrom(t);
         return !plain && !(t.isArray() && t.getComponentType().isPrimitive());
     }
 
@@ -83,7 +98,8 @@ record Slot(String name, AccessibleObject member) {
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < name.length(); i++) {
             char c = name.charAt(i);
-            boolean word = Character.isUpperCase(c) && i > 0 && !Character.isUpperCase(name.charAt(i - 1));
+            boolean word =
+                    Character.isUpperCase(c) && i > 0 && !Character.isUpperCase(name.charAt(i - 1));
             out.append(word ? "_" + Character.toLowerCase(c) : String.valueOf(c));
         }
         return out.toString();
@@ -96,7 +112,13 @@ record Slot(String name, AccessibleObject member) {
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
         } catch (InvocationTargetException e) {
-            throw new NacreException("tree: " + owner.getClass().getSimpleName() + "." + ((Method) member).getName() + "() failed", e.getCause());
+            throw new NacreException(
+                    "tree: "
+                            + owner.getClass().getSimpleName()
+                            + "."
+                            + ((Method) member).getName()
+                            + "() failed",
+                    e.getCause());
         }
     }
 }

@@ -50,13 +50,20 @@ public final class Tree {
             }
             case Object[] array -> walk(path, Arrays.asList(array), owner);
             case Map<?, ?> map -> {
-                Map<String, Object> ordered = map instanceof SequencedMap<?, ?> ? new LinkedHashMap<>() : new TreeMap<>();
+                Map<String, Object> ordered =
+                        map instanceof SequencedMap<?, ?> ? new LinkedHashMap<>() : new TreeMap<>();
                 map.forEach((k, v) -> ordered.put(String.valueOf(k), v));
                 ordered.forEach((k, v) -> walk(join(path, k), v, owner));
             }
             case Optional<?> o -> o.ifPresent(v -> walk(path, v, owner));
             case Module m -> enter(path, m);
-            case null -> throw new NacreException("tree: '" + path + "' of " + owner.getClass().getSimpleName() + " is null\n  hint: use an Optional for a part that may be missing");
+            case null ->
+                    throw new NacreException(
+                            "tree: '"
+                                    + path
+                                    + "' of "
+                                    + owner.getClass().getSimpleName()
+                                    + " is null\n  hint: use an Optional for a part that may be missing");
             default -> {
                 if (value == root) {
                     enter(path, value);
@@ -67,7 +74,8 @@ public final class Tree {
 
     private void enter(String path, Object part) {
         if (!open.add(part)) {
-            throw new NacreException("tree: " + part.getClass().getSimpleName() + " '" + path + "' contains itself");
+            throw new NacreException(
+                    "tree: " + part.getClass().getSimpleName() + " '" + path + "' contains itself");
         }
         if (part instanceof Module m) {
             add(modules, path, m);
@@ -81,7 +89,12 @@ public final class Tree {
     private <T> void add(Map<String, T> to, String path, T value) {
         T before = to.put(path, value);
         if (before != null && before != value && !(value instanceof Module)) {
-            throw new NacreException("tree: two variables of " + root.getClass().getSimpleName() + " have the key '" + path + "'\n  hint: give one of them another name with @Key");
+            throw new NacreException(
+                    "tree: two variables of "
+                            + root.getClass().getSimpleName()
+                            + " have the key '"
+                            + path
+                            + "'\n  hint: give one of them another name with @Key");
         }
     }
 
@@ -140,7 +153,8 @@ public final class Tree {
     /// Sets variables by key as [#load(Map)] does.
     ///
     /// @param what whose variables they are, for errors
-    public static void load(String what, Map<String, Variable> variables, Map<String, ? extends Tensor> state) {
+    public static void load(
+            String what, Map<String, Variable> variables, Map<String, ? extends Tensor> state) {
         Mismatch.check(what, variables, state);
         List<Variable> targets = variables.values().stream().distinct().toList();
         Variable.update(

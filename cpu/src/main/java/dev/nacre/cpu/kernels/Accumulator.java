@@ -62,11 +62,15 @@ enum Accumulator {
 
     /// Reads rows of `n` neighbours.
     void rows(DType type, long from, long fromStep, int n, int rows, long to, long toStep) {
-        if (this == F32 && VectorPacking.takes(type, n)) {
-            VectorPacking.rows(type, from, fromStep, n, rows, to, toStep);
-        } else if (this == F32 && type == DType.F32) {
-            for (int row = 0; row < rows; row++, from += fromStep, to += toStep)
-                for (long i = 0; i < 4L * n; i += 4) Memory.i32(to + i, Memory.i32(from + i));
+        if (this == F32 && FloatRows.takes(type, n)) {
+            FloatRows.rows(type, from, fromStep, n, rows, to, toStep);
+        } else if (this == F32 && type == DType.F32 && n == FloatTile.ROWS) {
+            // Too short for a loop of its own.
+            for (int row = 0; row < rows; row++, from += fromStep, to += toStep) {
+                Memory.i64(to, Memory.i64(from));
+                Memory.i64(to + 8, Memory.i64(from + 8));
+                Memory.i64(to + 16, Memory.i64(from + 16));
+            }
         } else {
             for (int row = 0; row < rows; row++, from += fromStep, to += toStep)
                 read(type, from, type.bytes(), to, bytes(), n);
@@ -92,9 +96,7 @@ enum Accumulator {
     /// Adds `n` neighbouring values of this type to others.
     void add(long from, long to, int n) {
         switch (this) {
-            case F32 -> {
-                for (int i = 0; i < n; i++, from += 4, to += 4) Memory.f32(to, Memory.f32(to) + Memory.f32(from));
-            }
+            case F32 -> FloatRows.add(from, to, n);
             case F64 -> {
                 for (int i = 0; i < n; i++, from += 8, to += 8) Memory.f64(to, Memory.f64(to) + Memory.f64(from));
             }

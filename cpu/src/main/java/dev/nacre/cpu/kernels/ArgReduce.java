@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
@@ -23,7 +21,7 @@ record ArgReduce(View x, View out, boolean largest, Nest lines, long length, lon
         var strides = insert(out.strides(), axis);
         var result = new View(out.buffer(), out.dtype(), out.offset(), sizes, strides);
         var lines = Orders.lines(axis, x, result);
-        return new ArgReduce(x, out, largest, lines, x.sizes()[axis], bytes(x, x.strides()[axis]));
+        return new ArgReduce(x, out, largest, lines, x.sizes()[axis], Views.step(x, axis));
     }
 
     /// The result has no such axis; a step of 0 stands for it.
@@ -47,10 +45,10 @@ record ArgReduce(View x, View out, boolean largest, Nest lines, long length, lon
             long end = Math.min(count, (part + 1) * chunk);
             for (long line = part * chunk, run; line < end; line += run) {
                 run = together ? lines.run(line, Math.min(CHUNK, end - line)) : 1;
-                long from = Orders.address(addresses, x) + lines.offset(0, line);
+                long from = Views.address(addresses, x) + lines.offset(0, line);
                 if (together) across(from, (int) run, keys, best, where);
                 else where[0] = along(from, keys);
-                Memory.wholes(where, (int) run, DType.I64, Orders.address(addresses, out) + lines.offset(1, line), lines.step(1));
+                Memory.wholes(where, (int) run, DType.I64, Views.address(addresses, out) + lines.offset(1, line), lines.step(1));
             }
         });
     }

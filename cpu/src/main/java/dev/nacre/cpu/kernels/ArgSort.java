@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
@@ -14,6 +12,10 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
     private static final long WORTH = 4096;
     /// Lines up to this length are sorted by insertion.
     private static final int SHORT = 16;
+    /// Lines from this length on are worth the tables of a radix sort.
+    private static final int MANY = 512;
+    /// Bits of a radix sort's digit.
+    private static final int DIGIT = 11;
 
     static ArgSort of(View x, View out, int axis, boolean down) {
         return new ArgSort(
@@ -22,8 +24,8 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
                 down,
                 Orders.lines(axis, x, out),
                 Math.toIntExact(x.sizes()[axis]),
-                bytes(x, x.strides()[axis]),
-                bytes(out, out.strides()[axis]));
+                Views.step(x, axis),
+                Views.step(out, axis));
     }
 
     @Override
@@ -32,66 +34,111 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
         if (count * length == 0) return;
         long chunk = Math.ceilDiv(WORTH, length);
         Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {
-            var keys = new long[length];
-            var order = new long[length];
-            var spareKeys = Keys.isWide(x.dtype()) ? new long[length] : keys;
-            var spareOrder = Keys.isWide(x.dtype()) ? new long[length] : order;
+            var sorter = Keys.isWide(x.dtype()) ? new Merge(length) : new Packed(length);
             for (long line = part * chunk; line < Math.min(count, (part + 1) * chunk); line++) {
-                long from = Orders.address(addresses, x) + lines.offset(0, line);
-                Keys.read(x.dtype(), from, step, length, down, !down, keys);
-                var sorted = order;
-                if (!Keys.isWide(x.dtype())) narrow(keys, order);
-                else if (wide(keys, order, spareKeys, spareOrder)) sorted = spareOrder;
-                Memory.wholes(sorted, length, DType.I64, Orders.address(addresses, out) + lines.offset(1, line), outStep);
+                long from = Views.address(addresses, x) + lines.offset(0, line);
+                long to = Views.address(addresses, out) + lines.offset(1, line);
+                Keys.read(x.dtype(), from, step, length, down, !down, sorter.keys());
+                Memory.wholes(sorter.order(), length, DType.I64, to, outStep);
             }
         });
     }
 
-    /// A key and its position fit in one long, whose order is that of the pair.
-    private static void narrow(long[] keys, long[] order) {
-        for (int i = 0; i < order.length; i++) order[i] = keys[i] << 32 | i;
-        Arrays.sort(order);
-        for (int i = 0; i < order.length; i++) order[i] = (int) order[i];
+    private sealed interface Sorter {
+        /// Where the keys are to be put.
+        long[] keys();
+
+        /// Sorts the keys and tells where each was.
+        long[] order();
     }
 
-    /// Merge sort from short sorted runs upwards.
-    ///
-    /// @return whether the order is in the spare array
-    private static boolean wide(long[] keys, long[] order, long[] spareKeys, long[] spareOrder) {
-        int n = keys.length;
-        for (int i = 0; i < n; i++) order[i] = i;
-        for (int from = 0; from < n; from += SHORT) insert(keys, order, from, Math.min(n, from + SHORT));
-        boolean swapped = false;
-        for (long width = SHORT; width < n; width *= 2, swapped = !swapped) {
-            for (long from = 0; from < n; from += 2 * width) {
-                int middle = (int) Math.min(n, from + width);
-                int end = (int) Math.min(n, from + 2 * width);
-                if (swapped) merge(spareKeys, spareOrder, (int) from, middle, end, keys, order);
-                else merge(keys, order, (int) from, middle, end, spareKeys, spareOrder);
+    /// Keys that fit in an int: each is put into one long with its place, whose order is then that of the pair.
+    private record Packed(long[] keys, long[] spare, int[] table) implements Sorter {
+        Packed(int length) {
+            this(new long[length], new long[length < MANY ? 0 : length], new int[1 << DIGIT]);
+        }
+
+        @Override
+        public long[] order() {
+            for (int i = 0; i < keys.length; i++) keys[i] = keys[i] << 32 | i;
+            var sorted = keys;
+            if (keys.length < MANY) {
+                Arrays.sort(keys);
+            } else {
+                var other = spare;
+                for (int shift = 32; shift < Long.SIZE; shift += DIGIT) {
+                    if (!byDigit(sorted, shift, other)) continue;
+                    var swap = sorted;
+                    sorted = other;
+                    other = swap;
+                }
+            }
+            for (int i = 0; i < sorted.length; i++) sorted[i] = (int) sorted[i];
+            return sorted;
+        }
+
+        /// One pass of a radix sort; false if all have the same digit.
+        private boolean byDigit(long[] from, int shift, long[] to) {
+            Arrays.fill(table, 0);
+            for (long x : from) table[digit(x, shift)]++;
+            if (table[digit(from[0], shift)] == from.length) return false;
+            for (int i = 0, start = 0; i < table.length; i++) {
+                int n = table[i];
+                table[i] = start;
+                start += n;
+            }
+            for (long x : from) to[table[digit(x, shift)]++] = x;
+            return true;
+        }
+
+        private static int digit(long x, int shift) {
+            return (int) ((x ^ Long.MIN_VALUE) >>> shift) & (1 << DIGIT) - 1;
+        }
+    }
+
+    /// Keys of any size: merge sort from short sorted runs upwards.
+    private record Merge(long[] keys, long[] places, long[] spareKeys, long[] sparePlaces) implements Sorter {
+        Merge(int length) {
+            this(new long[length], new long[length], new long[length], new long[length]);
+        }
+
+        @Override
+        public long[] order() {
+            int n = keys.length;
+            for (int i = 0; i < n; i++) places[i] = i;
+            for (int from = 0; from < n; from += SHORT) insert(from, Math.min(n, from + SHORT));
+            boolean swapped = false;
+            for (long width = SHORT; width < n; width *= 2, swapped = !swapped) {
+                for (long from = 0; from < n; from += 2 * width) {
+                    int middle = (int) Math.min(n, from + width);
+                    int end = (int) Math.min(n, from + 2 * width);
+                    if (swapped) merge(spareKeys, sparePlaces, (int) from, middle, end, keys, places);
+                    else merge(keys, places, (int) from, middle, end, spareKeys, sparePlaces);
+                }
+            }
+            return swapped ? sparePlaces : places;
+        }
+
+        private void insert(int from, int end) {
+            for (int i = from + 1; i < end; i++) {
+                long key = keys[i];
+                long place = places[i];
+                int j = i;
+                for (; j > from && keys[j - 1] > key; j--) {
+                    keys[j] = keys[j - 1];
+                    places[j] = places[j - 1];
+                }
+                keys[j] = key;
+                places[j] = place;
             }
         }
-        return swapped;
-    }
 
-    private static void insert(long[] keys, long[] order, int from, int end) {
-        for (int i = from + 1; i < end; i++) {
-            long key = keys[i];
-            long position = order[i];
-            int j = i;
-            for (; j > from && keys[j - 1] > key; j--) {
-                keys[j] = keys[j - 1];
-                order[j] = order[j - 1];
+        private static void merge(long[] keys, long[] places, int from, int middle, int end, long[] toKeys, long[] to) {
+            for (int left = from, right = middle, i = from; i < end; i++) {
+                int next = right >= end || left < middle && keys[left] <= keys[right] ? left++ : right++;
+                toKeys[i] = keys[next];
+                to[i] = places[next];
             }
-            keys[j] = key;
-            order[j] = position;
-        }
-    }
-
-    private static void merge(long[] keys, long[] order, int from, int middle, int end, long[] toKeys, long[] to) {
-        for (int left = from, right = middle, i = from; i < end; i++) {
-            int next = right >= end || left < middle && keys[left] <= keys[right] ? left++ : right++;
-            toKeys[i] = keys[next];
-            to[i] = order[next];
         }
     }
 }

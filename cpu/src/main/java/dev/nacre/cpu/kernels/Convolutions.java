@@ -1,7 +1,9 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.axes;
-import static dev.nacre.cpu.kernels.Products.bytes;
+import static dev.nacre.cpu.kernels.Views.axes;
+import static dev.nacre.cpu.kernels.Views.axis;
+import static dev.nacre.cpu.kernels.Views.base;
+import static dev.nacre.cpu.kernels.Views.step;
 
 import dev.nacre.compile.Kernel.Convolution;
 import dev.nacre.compile.View;
@@ -52,21 +54,21 @@ final class Convolutions {
         var left = new StridedPanels(
                 weight.buffer(),
                 weight.dtype(),
-                bytes(weight, weight.offset()),
+                base(weight),
                 perGroup(weight, 0),
                 axis(weight, 0, rows),
                 axes(weight, 1, weight.rank()),
                 type,
                 tile.rows());
         var right = patches(data, spatialSizes(out), strides(), taps(), true);
-        long perBias = kernel.epilogue().bias().map(b -> bytes(b, b.strides()[0])).orElse(0L);
+        long perBias = kernel.epilogue().bias().map(b -> step(b, 0)).orElse(0L);
         var bias = kernel.epilogue()
                 .bias()
-                .map(b -> new Result.Bias(b.buffer(), b.dtype(), bytes(b, b.offset()), rows * perBias, perBias, 0));
+                .map(b -> new Result.Bias(b.buffer(), b.dtype(), base(b), rows * perBias, perBias, 0));
         var result = new Result(
                 out.buffer(),
                 out.dtype(),
-                bytes(out, out.offset()),
+                base(out),
                 perGroup(out, 1),
                 axis(out, 1, rows),
                 positions(out),
@@ -84,14 +86,14 @@ final class Convolutions {
         var left = new StridedPanels(
                 gradient.buffer(),
                 gradient.dtype(),
-                bytes(gradient, gradient.offset()),
+                base(gradient),
                 perGroup(gradient, 1),
                 axis(gradient, 1, rows),
                 positions(gradient),
                 type,
                 tile.rows());
         var right = patches(data, spatialSizes(gradient), strides(), taps(), false);
-        var result = result(out, bytes(out, out.offset()), perGroup(out, 0), axis(out, 0, rows), axes(out, 1, out.rank()));
+        var result = result(out, base(out), perGroup(out, 0), axis(out, 0, rows), axes(out, 1, out.rank()));
         return new Gemm(groups, rows, result.columns().count(), left.k().count(), tile, left, right, result);
     }
 
@@ -119,28 +121,28 @@ final class Convolutions {
         var weightSteps = new long[spatial + 1];
         var columnSizes = new long[spatial + 1];
         var columnSteps = new long[spatial + 1];
-        long weightBase = weight.offset();
-        long outBase = out.offset();
+        long weightBase = base(weight);
+        long outBase = base(out);
         weightSizes[0] = inputs;
-        weightSteps[0] = bytes(weight, weight.strides()[0]);
+        weightSteps[0] = step(weight, 0);
         columnSizes[0] = out.sizes()[0];
-        columnSteps[0] = bytes(out, out.strides()[0]);
+        columnSteps[0] = step(out, 0);
         for (int i = 0; i < spatial; i++) {
             long stride = windows.get(i).stride();
             var line = Line.of(windows.get(i), remainder[i]);
             lines.add(line);
             grid[i] = Math.max(0, Math.ceilDiv(out.sizes()[2 + i] - remainder[i], stride));
-            weightBase += line.first * weight.strides()[2 + i];
+            weightBase += line.first * step(weight, 2 + i);
             weightSizes[1 + i] = line.taps.length;
-            weightSteps[1 + i] = bytes(weight, line.step * weight.strides()[2 + i]);
-            outBase += remainder[i] * out.strides()[2 + i];
+            weightSteps[1 + i] = line.step * step(weight, 2 + i);
+            outBase += remainder[i] * step(out, 2 + i);
             columnSizes[1 + i] = grid[i];
-            columnSteps[1 + i] = bytes(out, stride * out.strides()[2 + i]);
+            columnSteps[1 + i] = stride * step(out, 2 + i);
         }
         var left = new StridedPanels(
                 weight.buffer(),
                 weight.dtype(),
-                bytes(weight, weightBase),
+                weightBase,
                 perGroup(weight, 0),
                 axis(weight, 1, rows),
                 Nest.of(weightSizes, weightSteps),
@@ -150,7 +152,7 @@ final class Convolutions {
         Arrays.fill(ones, 1);
         var right = patches(gradient, grid, ones, product(lines), true);
         var columns = Nest.of(columnSizes, columnSteps);
-        var result = result(out, bytes(out, outBase), perGroup(out, 1), axis(out, 1, rows), columns);
+        var result = result(out, outBase, perGroup(out, 1), axis(out, 1, rows), columns);
         return new Gemm(groups, rows, columns.count(), left.k().count(), tile, left, right, result);
     }
 
@@ -177,14 +179,14 @@ final class Convolutions {
 
     private Patches patches(View v, long[] grid, long[] advance, long[][] taps, boolean across) {
         var steps = new long[spatial];
-        for (int i = 0; i < spatial; i++) steps[i] = bytes(v, v.strides()[2 + i]);
-        long perChannel = bytes(v, v.strides()[1]);
+        for (int i = 0; i < spatial; i++) steps[i] = step(v, 2 + i);
+        long perChannel = step(v, 1);
         return new Patches(
                 v.buffer(),
                 v.dtype(),
-                bytes(v, v.offset()),
+                base(v),
                 v.sizes()[1] / groups * perChannel,
-                bytes(v, v.strides()[0]),
+                step(v, 0),
                 perChannel,
                 grid,
                 spatialSizes(v),
@@ -250,20 +252,12 @@ final class Convolutions {
         for (int i = 0; i <= spatial; i++) {
             int axis = i == 0 ? 0 : i + 1;
             sizes[i] = v.sizes()[axis];
-            steps[i] = bytes(v, v.strides()[axis]);
+            steps[i] = step(v, axis);
         }
         return Nest.of(sizes, steps);
     }
 
-    private Nest axis(View v, int axis, long size) {
-        return Nest.of(new long[] {size}, new long[] {bytes(v, v.strides()[axis])});
-    }
-
     private Nest perGroup(View v, int axis) {
-        return axis(v, axis, groups, v.sizes()[axis] / groups);
-    }
-
-    private static Nest axis(View v, int axis, long size, long stretch) {
-        return Nest.of(new long[] {size}, new long[] {bytes(v, stretch * v.strides()[axis])});
+        return Nest.of(new long[] {groups}, new long[] {v.sizes()[axis] / groups * step(v, axis)});
     }
 }

@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class DoubleTile implements Tile {
     private static final VectorSpecies<Double> LANES = DoubleVector.SPECIES_PREFERRED;
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-    private static final int ROWS = 6;
+    static final int ROWS = 6;
     private static final int VECTOR = LANES.vectorByteSize();
 
     @Override

@@ -13,7 +13,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class FloatTile implements Tile {
     private static final VectorSpecies<Float> LANES = FloatVector.SPECIES_PREFERRED;
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-    private static final int ROWS = 6;
+    static final int ROWS = 6;
     private static final int VECTOR = LANES.vectorByteSize();
 
     @Override

@@ -31,24 +31,25 @@ record Gather(Indices indices) implements Step {
 
     private void elements(long[] addresses, long i, long n) {
         var points = indices.points();
-        long from = Indices.address(addresses, indices.indexed()) + points.offset(0, i);
-        long index = Indices.address(addresses, indices.index()) + points.offset(1, i);
-        long to = Indices.address(addresses, indices.other()) + points.offset(2, i);
+        long from = Views.address(addresses, indices.indexed()) + points.offset(0, i);
+        long index = Views.address(addresses, indices.index()) + points.offset(1, i);
+        long to = Views.address(addresses, indices.other()) + points.offset(2, i);
         long step = points.step(0);
         long indexStep = points.step(1);
         long toStep = points.step(2);
         long axisStep = indices.axisStep();
+        long limit = indices.limit();
+        boolean wide = indices.isWide();
         int width = indices.other().dtype().bytes();
-        for (long j = 0; j < n; j++) {
-            long at = indices.at(index + j * indexStep);
-            if (!indices.fits(at)) throw indices.outOfRange(addresses);
-            long source = from + j * step + at * axisStep;
-            long target = to + j * toStep;
+        for (long j = 0; j < n; j++, from += step, index += indexStep, to += toStep) {
+            long at = wide ? Memory.i64(index) : Memory.i32(index);
+            if (at < 0 || at >= limit) throw indices.outOfRange(addresses);
+            long source = from + at * axisStep;
             switch (width) {
-                case 4 -> Memory.i32(target, Memory.i32(source));
-                case 8 -> Memory.i64(target, Memory.i64(source));
-                case 2 -> Memory.i16(target, Memory.i16(source));
-                default -> Memory.i8(target, Memory.i8(source));
+                case 4 -> Memory.i32(to, Memory.i32(source));
+                case 8 -> Memory.i64(to, Memory.i64(source));
+                case 2 -> Memory.i16(to, Memory.i16(source));
+                default -> Memory.i8(to, Memory.i8(source));
             }
         }
     }
@@ -56,14 +57,14 @@ record Gather(Indices indices) implements Step {
     private void rows(long[] addresses, long i, long n) {
         var points = indices.points();
         var rows = indices.rows();
-        long from = Indices.address(addresses, indices.indexed()) + points.offset(0, i);
-        long index = Indices.address(addresses, indices.index()) + points.offset(1, i);
-        long to = Indices.address(addresses, indices.other()) + points.offset(2, i);
+        long from = Views.address(addresses, indices.indexed()) + points.offset(0, i);
+        long index = Views.address(addresses, indices.index()) + points.offset(1, i);
+        long to = Views.address(addresses, indices.other()) + points.offset(2, i);
         long count = rows.count();
         int width = indices.other().dtype().bytes();
         for (long j = 0; j < n; j++) {
-            long at = indices.at(index + j * points.step(1));
-            if (!indices.fits(at)) throw indices.outOfRange(addresses);
+            long at = Memory.whole(indices.index().dtype(), index + j * points.step(1));
+            if (at < 0 || at >= indices.limit()) throw indices.outOfRange(addresses);
             long source = from + j * points.step(0) + at * indices.axisStep();
             long target = to + j * points.step(2);
             for (long k = 0, run; k < count; k += run) {

@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.compile.View;
 import dev.nacre.type.DType;
@@ -35,9 +33,9 @@ record Indices(String name, int axis, View indexed, View index, View other, Nest
             boolean varies = i == axis || index.strides()[i] != 0;
             pointSizes[i] = varies ? index.sizes()[i] : 1;
             rowSizes[i] = varies ? 1 : index.sizes()[i];
-            steps[0][i] = i == axis ? 0 : bytes(indexed, indexed.strides()[i]);
-            steps[1][i] = bytes(index, index.strides()[i]);
-            steps[2][i] = bytes(other, other.strides()[i]);
+            steps[0][i] = i == axis ? 0 : Views.step(indexed, i);
+            steps[1][i] = Views.step(index, i);
+            steps[2][i] = Views.step(other, i);
         }
         var points = Nest.of(pointSizes, steps);
         return new Indices(name, axis, indexed, index, other, points, Nest.of(rowSizes, steps[0], steps[2]));
@@ -49,25 +47,21 @@ record Indices(String name, int axis, View indexed, View index, View other, Nest
 
     /// Bytes from one index to the next.
     long axisStep() {
-        return bytes(indexed, indexed.strides()[axis]);
+        return Views.step(indexed, axis);
     }
 
-    /// The index stored at an address.
-    long at(long address) {
-        return index.dtype() == DType.I64 ? Memory.i64(address) : Memory.i32(address);
-    }
-
-    boolean fits(long i) {
-        return i >= 0 && i < limit();
+    /// Whether the index is i64, not i32.
+    boolean isWide() {
+        return index.dtype() == DType.I64;
     }
 
     /// The first index out of range, whichever a thread met first.
     ValueException outOfRange(long[] addresses) {
-        var all = Nest.of(index.sizes(), Products.bytes(index, index.strides()));
-        long base = address(addresses, index);
+        var all = Nest.of(index.sizes(), Views.steps(index));
+        long base = Views.address(addresses, index);
         for (long i = 0, n = all.count(); i < n; i++) {
-            long value = at(base + all.offset(0, i));
-            if (!fits(value)) return outOfRange(value);
+            long value = Memory.whole(index.dtype(), base + all.offset(0, i));
+            if (value < 0 || value >= limit()) return outOfRange(value);
         }
         throw new IllegalStateException("every index is in range now");
     }
@@ -79,16 +73,17 @@ record Indices(String name, int axis, View indexed, View index, View other, Nest
 
     /// Throws unless every index is in range.
     void check(long[] addresses) {
-        long base = address(addresses, index);
+        long base = Views.address(addresses, index);
         for (long i = 0, n = points.count(), run; i < n; i += run) {
             run = points.run(i, n - i);
             long at = base + points.offset(1, i);
             long step = points.step(1);
-            for (long j = 0; j < run; j++) if (!fits(at(at + j * step))) throw outOfRange(addresses);
+            boolean wide = isWide();
+            long limit = limit();
+            for (long j = 0; j < run; j++, at += step) {
+                long value = wide ? Memory.i64(at) : Memory.i32(at);
+                if (value < 0 || value >= limit) throw outOfRange(addresses);
+            }
         }
-    }
-
-    static long address(long[] addresses, View v) {
-        return addresses[v.buffer()] + bytes(v, v.offset());
     }
 }

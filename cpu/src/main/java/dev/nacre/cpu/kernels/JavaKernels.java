@@ -23,9 +23,9 @@ public final class JavaKernels {
             case Kernel.Contraction contraction -> Products.of(contraction, vectors);
             case Kernel.Convolution convolution -> Convolutions.of(convolution, vectors);
             case Kernel.Call call -> Poolings.of(call);
-            case Kernel.Indexed indexed -> indexed.base().isPresent() ? ScatterAdd.of(indexed) : Gather.of(indexed);
+            case Kernel.Indexed indexed -> indexed.base().isPresent() ? ScatterAdd.of(indexed, vectors) : Gather.of(indexed);
             case Kernel.Ordered ordered -> Orders.of(ordered);
-            case Kernel.Random random -> new Philox(random);
+            case Kernel.Random random -> new Philox(random, vectors);
             case Loop loop -> throw new IllegalArgumentException("a loop is not one of these kernels: " + loop.name());
         };
     }

@@ -116,38 +116,38 @@ final class Memory {
         }
     }
 
-    /// Reads `n` elements.
-    static void reals(DType type, long at, long step, int n, double[] to) {
+    /// Reads `n` elements, to an array from `first` on.
+    static void reals(DType type, long at, long step, double[] to, int first, int n) {
         switch (type) {
             case F32 -> {
-                for (int i = 0; i < n; i++, at += step) to[i] = f32(at);
+                for (int i = first; i < first + n; i++, at += step) to[i] = f32(at);
             }
             case F64 -> {
-                for (int i = 0; i < n; i++, at += step) to[i] = f64(at);
+                for (int i = first; i < first + n; i++, at += step) to[i] = f64(at);
             }
             case BF16 -> {
-                for (int i = 0; i < n; i++, at += step) to[i] = DType.bf16ToFloat(i16(at));
+                for (int i = first; i < first + n; i++, at += step) to[i] = DType.bf16ToFloat(i16(at));
             }
             case F16 -> {
-                for (int i = 0; i < n; i++, at += step) to[i] = Float.float16ToFloat(i16(at));
+                for (int i = first; i < first + n; i++, at += step) to[i] = Float.float16ToFloat(i16(at));
             }
             case BOOL, U8, I8, I32, I64 -> {
-                for (int i = 0; i < n; i++, at += step) to[i] = whole(type, at);
+                for (int i = first; i < first + n; i++, at += step) to[i] = whole(type, at);
             }
         }
     }
 
-    /// Writes `n` elements.
-    static void reals(double[] from, int n, DType type, long at, long step) {
+    /// Writes `n` elements of an array from `first` on.
+    static void reals(double[] from, int first, int n, DType type, long at, long step) {
         switch (type) {
             case F32 -> {
-                for (int i = 0; i < n; i++, at += step) f32(at, (float) from[i]);
+                for (int i = first; i < first + n; i++, at += step) f32(at, (float) from[i]);
             }
             case F64 -> {
-                for (int i = 0; i < n; i++, at += step) f64(at, from[i]);
+                for (int i = first; i < first + n; i++, at += step) f64(at, from[i]);
             }
             case BOOL, U8, I8, I32, I64, F16, BF16 -> {
-                for (int i = 0; i < n; i++, at += step) real(type, at, from[i]);
+                for (int i = first; i < first + n; i++, at += step) real(type, at, from[i]);
             }
         }
     }

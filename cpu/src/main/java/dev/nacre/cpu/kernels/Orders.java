@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.Kernel.Ordered;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
@@ -26,7 +24,7 @@ final class Orders {
     /// The axes of several views without one.
     static Nest lines(int axis, View... views) {
         var steps = new long[views.length][];
-        for (int i = 0; i < views.length; i++) steps[i] = without(Products.bytes(views[i], views[i].strides()), axis);
+        for (int i = 0; i < views.length; i++) steps[i] = without(Views.steps(views[i]), axis);
         return Nest.of(without(views[0].sizes(), axis), steps);
     }
 
@@ -34,9 +32,5 @@ final class Orders {
         var rest = Arrays.copyOf(all, all.length - 1);
         System.arraycopy(all, axis + 1, rest, axis, rest.length - axis);
         return rest;
-    }
-
-    static long address(long[] addresses, View v) {
-        return addresses[v.buffer()] + bytes(v, v.offset());
     }
 }

@@ -84,7 +84,10 @@ record Patches(
             zeros(to, perPosition, 0, low);
             if (high > low) {
                 long begin = source + at * steps[last] + low * step;
-                type.read(dtype, begin, step, to + low * perPosition, perPosition, high - low);
+                long target = to + low * perPosition;
+                if (type == Accumulator.F32 && dtype == DType.F32 && step == 4 && perPosition == 4)
+                    FloatRows.copy(begin, target, high - low);
+                else type.read(dtype, begin, step, target, perPosition, high - low);
             }
             zeros(to, perPosition, high, n);
         }

@@ -10,17 +10,19 @@ import dev.nacre.cpu.Team;
 final class Philox implements Step {
     /// Blocks that are worth a part of their own.
     private static final long WORTH = 4096;
-    private static final int ROUNDS = 10;
-    private static final long MULTIPLIER_0 = 0xD2511F53L;
-    private static final long MULTIPLIER_1 = 0xCD9E8D57L;
-    private static final int WEYL_0 = 0x9E3779B9;
-    private static final int WEYL_1 = 0xBB67AE85;
+    static final int ROUNDS = 10;
+    static final long MULTIPLIER_0 = 0xD2511F53L;
+    static final long MULTIPLIER_1 = 0xCD9E8D57L;
+    static final int WEYL_0 = 0x9E3779B9;
+    static final int WEYL_1 = 0xBB67AE85;
 
     private final View key;
     private final View out;
     private final long count;
+    private final boolean vectors;
 
-    Philox(Random kernel) {
+    Philox(Random kernel, boolean vectors) {
+        this.vectors = vectors;
         this.key = kernel.key();
         this.out = kernel.out();
         this.count = out.count();
@@ -28,10 +30,10 @@ final class Philox implements Step {
 
     @Override
     public void run(long[] addresses) {
-        long at = Orders.address(addresses, key);
+        long at = Views.address(addresses, key);
         long seed = Memory.i64(at);
-        long stream = Memory.i64(at + Products.bytes(key, key.strides()[0]));
-        long to = Orders.address(addresses, out);
+        long stream = Memory.i64(at + Views.step(key, 0));
+        long to = Views.address(addresses, out);
         long blocks = Math.ceilDiv(count, 4);
         Team.get().run(Math.toIntExact(Math.ceilDiv(blocks, WORTH)), part -> {
             long first = part * WORTH;
@@ -43,8 +45,9 @@ final class Philox implements Step {
     }
 
     /// Blocks `first` to `end`.
-    static void fill(long first, long end, long stream, long seed, long to) {
-        for (long block = first; block < end; block++, to += 16) block(block, stream, seed, to);
+    private void fill(long first, long end, long stream, long seed, long to) {
+        long done = vectors ? PhiloxVectors.fill(first, end, stream, seed, to) : first;
+        for (long block = done; block < end; block++) block(block, stream, seed, to + 16 * (block - first));
     }
 
     static void block(long counter, long stream, long seed, long to) {

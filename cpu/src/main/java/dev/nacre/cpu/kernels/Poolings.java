@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.Kernel.Call;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
@@ -10,11 +8,11 @@ import dev.nacre.ir.Composite;
 import dev.nacre.ir.Pooling;
 import dev.nacre.ir.Pooling.Kind;
 import dev.nacre.ir.Window;
-import dev.nacre.type.DType;
 import java.util.Arrays;
 import java.util.List;
 
-/// Pooling over the last axes and its derivative. Everything is computed in doubles and rounded once.
+/// Pooling over the last axes and its derivative. A plane of the pooled axes is read as doubles, pooled along one axis
+/// after the other, the innermost first, and rounded once.
 final class Poolings {
     /// Elements of the operand that are worth a part of their own.
     private static final long WORTH = 16_384;
@@ -25,9 +23,43 @@ final class Poolings {
     /// Sizes of the operand and of the result along the pooled axes.
     private final long[] sizes;
     private final long[] positions;
-    /// For each pooled axis and position, the window's elements that are not padding: the first and the end.
-    private final int[][] first;
-    private final int[][] end;
+    private final Span[] spans;
+
+    /// How the window moves along one axis.
+    ///
+    /// @param first for each position, the first element of the window that is not padding
+    /// @param end and the first after it that is
+    private record Span(Window window, int size, int positions, int[] first, int[] end) {
+        static Span of(Window w, long size, long positions) {
+            var first = new int[Math.toIntExact(positions)];
+            var end = new int[first.length];
+            for (int p = 0; p < first.length; p++) {
+                long start = p * w.stride() - w.before();
+                first[p] = (int) Math.clamp(Math.ceilDiv(-start, w.dilation()), 0, w.size());
+                end[p] = (int) Math.clamp(Math.ceilDiv(size - start, w.dilation()), first[p], w.size());
+            }
+            return new Span(w, Math.toIntExact(size), first.length, first, end);
+        }
+
+        /// The first position at which an element of the window is not padding.
+        int low(int tap) {
+            return Math.clamp(Math.ceilDiv(-coordinate(0, tap), window.stride()), 0, positions);
+        }
+
+        /// The position from which on it is padding again.
+        int high(int tap) {
+            return Math.clamp(Math.ceilDiv(size - coordinate(0, tap), window.stride()), low(tap), positions);
+        }
+
+        /// Elements of the window that are not padding.
+        int count(int position) {
+            return end[position] - first[position];
+        }
+
+        long coordinate(int position, int tap) {
+            return position * window.stride() + tap * window.dilation() - window.before();
+        }
+    }
 
     private Poolings(Pooling pooling, View x, View pooled) {
         this.kind = pooling.kind();
@@ -35,18 +67,8 @@ final class Poolings {
         this.spatial = windows.size();
         this.sizes = tail(x.sizes());
         this.positions = tail(pooled.sizes());
-        this.first = new int[spatial][];
-        this.end = new int[spatial][];
-        for (int axis = 0; axis < spatial; axis++) {
-            var w = windows.get(axis);
-            first[axis] = new int[(int) positions[axis]];
-            end[axis] = new int[(int) positions[axis]];
-            for (int p = 0; p < positions[axis]; p++) {
-                long start = start(axis, p);
-                first[axis][p] = (int) Math.clamp(Math.ceilDiv(-start, w.dilation()), 0, w.size());
-                end[axis][p] = (int) Math.clamp(Math.ceilDiv(sizes[axis] - start, w.dilation()), first[axis][p], w.size());
-            }
-        }
+        this.spans = new Span[spatial];
+        for (int i = 0; i < spatial; i++) spans[i] = Span.of(windows.get(i), sizes[i], positions[i]);
     }
 
     static Step of(Call call) {
@@ -64,221 +86,204 @@ final class Poolings {
         return Arrays.copyOfRange(all, all.length - spatial, all.length);
     }
 
-    /// Coordinate of the window's first element.
-    private long start(int axis, long position) {
-        return position * windows.get(axis).stride() - windows.get(axis).before();
+    private static int count(long[] sizes) {
+        return Math.toIntExact(Arrays.stream(sizes).reduce(1, (a, b) -> a * b));
+    }
+
+    /// One way through the planes: each part has a range of them.
+    private interface Planes {
+        void run(long[] addresses, long first, long end);
+    }
+
+    private Step share(long count, Planes planes) {
+        if (count * count(sizes) == 0 && count * count(positions) == 0) return _ -> {};
+        long chunk = Math.max(1, WORTH / Math.max(1, count(sizes)));
+        return addresses -> Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(count, chunk)),
+                        part -> planes.run(addresses, part * chunk, Math.min(count, (part + 1) * chunk)));
     }
 
     private Step forward(View x, View out) {
-        var planes = planes(out.sizes(), x, out);
-        long outer = outerPositions();
-        long rows = planes.count() * outer;
-        int width = (int) positions[spatial - 1];
-        if (rows * width == 0) return _ -> {};
-        long chunk = Math.max(1, WORTH / Math.max(1, width * windowSize()));
-        return addresses -> Team.get().run(Math.toIntExact(Math.ceilDiv(rows, chunk)), part -> {
-            var line = new double[(int) sizes[spatial - 1]];
-            var sums = new double[width];
-            var index = new long[spatial];
-            for (long row = part * chunk; row < Math.min(rows, (part + 1) * chunk); row++) {
-                long plane = row / outer;
-                unravel(row % outer, index);
-                long from = address(addresses, x) + planes.offset(0, plane);
-                long to = address(addresses, out) + planes.offset(1, plane) + offset(out, index, spatial - 1);
-                row(x, from, index, line, sums);
-                Memory.reals(sums, width, out.dtype(), to, step(out, spatial - 1));
+        var lead = lead(out.sizes(), x, out);
+        var from = plane(x);
+        var to = plane(out);
+        double[] divisors = divisors();
+        return share(lead.count(), (addresses, first, end) -> {
+            var buffers = new double[2][largest()];
+            var pooled = buffers[spatial % 2];
+            for (long i = first; i < end; i++) {
+                read(x, Views.address(addresses, x) + lead.offset(0, i), from, buffers[0]);
+                for (int axis = 0; axis < spatial; axis++) pool(axis, buffers[axis % 2], buffers[(axis + 1) % 2]);
+                for (int p = 0; p < divisors.length; p++) pooled[p] /= divisors[p];
+                write(pooled, out, Views.address(addresses, out) + lead.offset(1, i), to);
             }
         });
     }
 
-    /// One row of results: the window's rows one after another.
-    private void row(View x, long from, long[] index, double[] line, double[] sums) {
-        Arrays.fill(sums, kind == Kind.MAX ? Double.NEGATIVE_INFINITY : 0);
-        var tap = new long[spatial];
-        long rows = 1;
-        for (int axis = 0; axis < spatial - 1; axis++) {
-            tap[axis] = first[axis][(int) index[axis]];
-            rows *= end[axis][(int) index[axis]] - tap[axis];
-        }
-        for (long r = 0; r < rows; r++) {
-            long at = from + tapOffset(x, index, tap);
-            Memory.reals(x.dtype(), at, step(x, spatial - 1), line.length, line);
-            fold(line, sums);
-            nextTap(index, tap, spatial - 2);
-        }
-        if (kind == Kind.MAX) return;
-        for (int p = 0; p < sums.length; p++) sums[p] /= count(rows, p);
-    }
-
-    private void fold(double[] line, double[] sums) {
-        int last = spatial - 1;
-        int dilation = (int) windows.get(last).dilation();
-        for (int p = 0; p < sums.length; p++) {
-            int start = (int) start(last, p);
-            int stop = end[last][p];
-            double sum = sums[p];
-            if (kind == Kind.MAX) {
-                for (int w = first[last][p]; w < stop; w++) {
-                    double v = line[start + w * dilation];
-                    sum = v > sum || v != v ? v : sum;
-                }
-            } else {
-                for (int w = first[last][p]; w < stop; w++) sum += line[start + w * dilation];
+    /// Pools along one axis. Those outside of it are pooled already, so that long rows are combined first.
+    private void pool(int axis, double[] from, double[] to) {
+        var span = spans[axis];
+        int inner = count(Arrays.copyOfRange(sizes, axis + 1, spatial));
+        int outer = count(Arrays.copyOf(positions, axis));
+        int stride = (int) span.window.stride();
+        Arrays.fill(to, 0, outer * span.positions * inner, kind == Kind.MAX ? Double.NEGATIVE_INFINITY : 0);
+        for (int tap = 0; tap < span.window.size(); tap++) {
+            int low = span.low(tap);
+            int count = span.high(tap) - low;
+            for (int o = 0; o < outer; o++) {
+                int first = (o * span.size + (int) span.coordinate(low, tap)) * inner;
+                int at = (o * span.positions + low) * inner;
+                if (inner == 1) combine(from, first, stride, to, at, count);
+                else for (int p = 0; p < count; p++) combine(from, first + p * stride * inner, 1, to, at + p * inner, inner);
             }
-            sums[p] = sum;
         }
     }
 
-    /// What the mean divides by.
-    private long count(long rows, int p) {
-        return kind == Kind.MEAN ? rows * (end[spatial - 1][p] - first[spatial - 1][p]) : windowSize();
+    private void combine(double[] from, int first, int step, double[] to, int at, int n) {
+        if (kind != Kind.MAX) for (int i = 0; i < n; i++) to[at + i] += from[first + i * step];
+        else if (step == 1) for (int i = 0; i < n; i++) to[at + i] = Math.max(to[at + i], from[first + i]);
+        else for (int i = 0; i < n; i++) to[at + i] = Math.max(to[at + i], from[first + i * step]);
     }
 
     private Step backward(View x, View g, View out) {
-        var planes = planes(g.sizes(), x, g, out);
-        long count = planes.count();
-        long plane = Arrays.stream(sizes).reduce(1, (a, b) -> a * b);
-        if (count * plane == 0) return _ -> {};
-        long chunk = Math.max(1, WORTH / plane);
-        return addresses -> Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {
-            var sums = new double[Math.toIntExact(plane)];
-            var values = kind == Kind.MAX ? new double[sums.length] : sums;
-            for (long i = part * chunk; i < Math.min(count, (part + 1) * chunk); i++) {
-                if (kind == Kind.MAX) readPlane(x, address(addresses, x) + planes.offset(0, i), values);
-                Arrays.fill(sums, 0);
-                spread(g, address(addresses, g) + planes.offset(1, i), values, sums);
-                writePlane(sums, out, address(addresses, out) + planes.offset(2, i));
+        var lead = lead(g.sizes(), x, g, out);
+        var values = plane(x);
+        var gradients = plane(g);
+        var to = plane(out);
+        double[] divisors = divisors();
+        return share(lead.count(), (addresses, first, end) -> {
+            var buffers = new double[3][largest()];
+            var where = new int[2][kind == Kind.MAX ? buffers[0].length : 0];
+            for (long i = first; i < end; i++) {
+                long from = Views.address(addresses, g) + lead.offset(1, i);
+                if (kind == Kind.MAX) {
+                    read(x, Views.address(addresses, x) + lead.offset(0, i), values, buffers[spatial % 2]);
+                    locate(buffers, where);
+                    read(g, from, gradients, buffers[1]);
+                    scatter(where[0], buffers[1], buffers[2]);
+                } else {
+                    read(g, from, gradients, buffers[spatial % 2]);
+                    for (int p = 0; p < divisors.length; p++) buffers[spatial % 2][p] /= divisors[p];
+                    for (int axis = spatial - 1; axis >= 0; axis--)
+                        spread(axis, buffers[(axis + 1) % 2], buffers[axis == 0 ? 2 : axis % 2]);
+                }
+                write(buffers[2], out, Views.address(addresses, out) + lead.offset(2, i), to);
             }
         });
     }
 
-    /// Hands each position's gradient to the elements of its window.
-    private void spread(View g, long from, double[] values, double[] sums) {
-        int last = spatial - 1;
-        var gradients = new double[(int) positions[last]];
-        var index = new long[spatial];
-        var tap = new long[spatial];
-        long outer = outerPositions();
-        for (long i = 0; i < outer; i++) {
-            unravel(i, index);
-            Memory.reals(g.dtype(), from + offset(g, index, last), step(g, last), gradients.length, gradients);
-            for (int p = 0; p < gradients.length; p++) {
-                index[last] = p;
-                long taps = 1;
-                for (int axis = 0; axis < spatial; axis++) {
-                    tap[axis] = first[axis][(int) index[axis]];
-                    taps *= end[axis][(int) index[axis]] - tap[axis];
+    /// The most elements that a plane has on the way, some of its axes pooled.
+    private int largest() {
+        int most = 0;
+        for (int axis = 0; axis <= spatial; axis++) {
+            int outerFirst = count(Arrays.copyOf(positions, axis)) * count(Arrays.copyOfRange(sizes, axis, spatial));
+            int innerFirst = count(Arrays.copyOf(sizes, axis)) * count(Arrays.copyOfRange(positions, axis, spatial));
+            most = Math.max(most, Math.max(outerFirst, innerFirst));
+        }
+        return most;
+    }
+
+    /// Finds the first largest element of each window, or the first NaN: the values are pooled with their places, the
+    /// innermost axis first, so that what comes first in its row comes before what is in the next.
+    private void locate(double[][] buffers, int[][] where) {
+        for (int axis = spatial - 1; axis >= 0; axis--) {
+            int inner = count(Arrays.copyOfRange(positions, axis + 1, spatial));
+            int outer = count(Arrays.copyOf(sizes, axis));
+            locate(axis, outer, inner, buffers[(axis + 1) % 2], where[(axis + 1) % 2], buffers[axis % 2], where[axis % 2]);
+        }
+    }
+
+    private void locate(int axis, int outer, int inner, double[] from, int[] places, double[] to, int[] where) {
+        var span = spans[axis];
+        boolean fresh = axis == spatial - 1;
+        int step = (int) span.window.dilation() * inner;
+        for (int o = 0, at = 0; o < outer; o++) {
+            for (int p = 0; p < span.positions; p++) {
+                int row = (o * span.size + (int) span.coordinate(p, span.first[p])) * inner;
+                int count = span.count(p);
+                for (int i = 0; i < inner; i++, at++) {
+                    double best = Double.NEGATIVE_INFINITY;
+                    int place = -1;
+                    for (int t = 0, next = row + i; t < count; t++, next += step) {
+                        double v = from[next];
+                        int there = fresh ? next : places[next];
+                        if (there >= 0 && (v > best || place < 0 || v != v && best == best)) {
+                            best = v;
+                            place = there;
+                        }
+                    }
+                    to[at] = best;
+                    where[at] = place;
                 }
-                if (kind == Kind.MAX) {
-                    if (taps > 0) sums[largest(values, index, tap, taps)] += gradients[p];
-                } else {
-                    double share = gradients[p] / (kind == Kind.MEAN ? taps : windowSize());
-                    for (long t = 0; t < taps; t++, nextTap(index, tap, last)) sums[place(index, tap)] += share;
-                }
-            }
-            index[last] = 0;
-        }
-    }
-
-    /// The first of the largest, or the first NaN.
-    private int largest(double[] values, long[] index, long[] tap, long taps) {
-        int best = place(index, tap);
-        for (long t = 0; t < taps; t++, nextTap(index, tap, spatial - 1)) {
-            int at = place(index, tap);
-            if (values[at] > values[best] || values[at] != values[at] && values[best] == values[best]) best = at;
-        }
-        return best;
-    }
-
-    private int place(long[] index, long[] tap) {
-        long at = 0;
-        for (int axis = 0; axis < spatial; axis++)
-            at = at * sizes[axis] + start(axis, index[axis]) + tap[axis] * windows.get(axis).dilation();
-        return (int) at;
-    }
-
-    private long tapOffset(View x, long[] index, long[] tap) {
-        long offset = 0;
-        for (int axis = 0; axis < spatial - 1; axis++)
-            offset += (start(axis, index[axis]) + tap[axis] * windows.get(axis).dilation()) * step(x, axis);
-        return offset;
-    }
-
-    /// The next element of the window that is not padding, in row-major order over axes 0 to `last`.
-    private void nextTap(long[] index, long[] tap, int last) {
-        for (int axis = last; axis >= 0; axis--) {
-            if (++tap[axis] < end[axis][(int) index[axis]]) return;
-            tap[axis] = first[axis][(int) index[axis]];
-        }
-    }
-
-    private void unravel(long i, long[] index) {
-        for (int axis = spatial - 2; axis >= 0; axis--) {
-            index[axis] = i % positions[axis];
-            i /= positions[axis];
-        }
-    }
-
-    private long outerPositions() {
-        long n = 1;
-        for (int axis = 0; axis < spatial - 1; axis++) n *= positions[axis];
-        return n;
-    }
-
-    private long windowSize() {
-        return windows.stream().mapToLong(Window::size).reduce(1, (a, b) -> a * b);
-    }
-
-    private void readPlane(View x, long from, double[] to) {
-        plane(x, from, to, true);
-    }
-
-    private void writePlane(double[] from, View out, long to) {
-        plane(out, to, from, false);
-    }
-
-    private void plane(View v, long at, double[] values, boolean read) {
-        int inner = (int) sizes[spatial - 1];
-        var line = new double[inner];
-        var index = new long[spatial];
-        for (int done = 0; done < values.length; done += inner) {
-            long row = at + offset(v, index, spatial - 1);
-            DType type = v.dtype();
-            if (read) {
-                Memory.reals(type, row, step(v, spatial - 1), inner, line);
-                System.arraycopy(line, 0, values, done, inner);
-            } else {
-                System.arraycopy(values, done, line, 0, inner);
-                Memory.reals(line, inner, type, row, step(v, spatial - 1));
-            }
-            for (int axis = spatial - 2; axis >= 0; axis--) {
-                if (++index[axis] < sizes[axis]) break;
-                index[axis] = 0;
             }
         }
     }
 
-    private long offset(View v, long[] index, int axes) {
-        long offset = 0;
-        for (int axis = 0; axis < axes; axis++) offset += index[axis] * step(v, axis);
-        return offset;
+    private void scatter(int[] where, double[] gradients, double[] to) {
+        Arrays.fill(to, 0, count(sizes), 0);
+        for (int p = 0, n = count(positions); p < n; p++) if (where[p] >= 0) to[where[p]] += gradients[p];
     }
 
-    /// Bytes between neighbours along a pooled axis.
-    private long step(View v, int axis) {
-        return bytes(v, v.strides()[v.rank() - spatial + axis]);
+    /// Hands each position's share to the elements of its window along one axis. Those inside of it are done already.
+    private void spread(int axis, double[] from, double[] to) {
+        var span = spans[axis];
+        int inner = count(Arrays.copyOfRange(sizes, axis + 1, spatial));
+        int outer = count(Arrays.copyOf(positions, axis));
+        int stride = (int) span.window.stride();
+        Arrays.fill(to, 0, outer * span.size * inner, 0);
+        for (int tap = 0; tap < span.window.size(); tap++) {
+            int low = span.low(tap);
+            int count = span.high(tap) - low;
+            for (int o = 0; o < outer; o++) {
+                int first = (o * span.size + (int) span.coordinate(low, tap)) * inner;
+                int at = (o * span.positions + low) * inner;
+                if (inner == 1) add(from, at, to, first, stride, count);
+                else for (int p = 0; p < count; p++) add(from, at + p * inner, to, first + p * stride * inner, 1, inner);
+            }
+        }
     }
 
-    private static long address(long[] addresses, View v) {
-        return addresses[v.buffer()] + bytes(v, v.offset());
+    private static void add(double[] from, int at, double[] to, int first, int step, int n) {
+        if (step == 1) for (int i = 0; i < n; i++) to[first + i] += from[at + i];
+        else for (int i = 0; i < n; i++) to[first + i * step] += from[at + i];
+    }
+
+    /// What the mean divides by at each position.
+    private double[] divisors() {
+        var divisors = new double[kind == Kind.MAX ? 0 : count(positions)];
+        for (int i = 0; i < divisors.length; i++) {
+            long n = 1;
+            for (int axis = spatial - 1, rest = i; axis >= 0; rest /= spans[axis].positions, axis--)
+                n *= kind == Kind.MEAN ? spans[axis].count(rest % spans[axis].positions) : windows.get(axis).size();
+            divisors[i] = n;
+        }
+        return divisors;
+    }
+
+    private static void read(View v, long at, Nest plane, double[] to) {
+        for (int i = 0, n = (int) plane.count(), run; i < n; i += run) {
+            run = (int) plane.run(i, n - i);
+            Memory.reals(v.dtype(), at + plane.offset(0, i), plane.step(0), to, i, run);
+        }
+    }
+
+    private static void write(double[] from, View v, long at, Nest plane) {
+        for (int i = 0, n = (int) plane.count(), run; i < n; i += run) {
+            run = (int) plane.run(i, n - i);
+            Memory.reals(from, i, run, v.dtype(), at + plane.offset(0, i), plane.step(0));
+        }
+    }
+
+    private Nest plane(View v) {
+        return Views.axes(v, v.rank() - spatial, v.rank());
     }
 
     /// The axes that are not pooled.
-    private Nest planes(long[] sizes, View... views) {
-        int lead = sizes.length - spatial;
-        var steps = new long[views.length][lead];
-        for (int i = 0; i < views.length; i++)
-            for (int axis = 0; axis < lead; axis++) steps[i][axis] = bytes(views[i], views[i].strides()[axis]);
-        return Nest.of(Arrays.copyOf(sizes, lead), steps);
+    private Nest lead(long[] sizes, View... views) {
+        int rank = sizes.length - spatial;
+        var steps = new long[views.length][];
+        for (int i = 0; i < views.length; i++) steps[i] = Arrays.copyOf(Views.steps(views[i]), rank);
+        return Nest.of(Arrays.copyOf(sizes, rank), steps);
     }
 }

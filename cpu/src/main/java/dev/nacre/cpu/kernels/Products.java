@@ -3,7 +3,6 @@ package dev.nacre.cpu.kernels;
 import dev.nacre.compile.Kernel.Contraction;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
-import java.util.Arrays;
 
 /// Contractions as a [Gemm].
 final class Products {
@@ -22,19 +21,19 @@ final class Products {
         var tile = Tile.of(type, vectors);
         var bias = kernel.epilogue().bias();
         var activation = kernel.epilogue().activation();
-        // The transposed product is the same with a and b exchanged; the shorter side goes to the rows, which come in
+        // The transposed product is the same with a and b exchanged; a short side goes to the rows, which come in
         // smaller tiles.
         boolean turned = padded(n, tile.rows()) * padded(m, tile.columns())
-                < padded(m, tile.rows()) * padded(n, tile.columns());
+                < padded(m, tile.rows()) * padded(n, tile.columns()) * 3 / 4;
         var left = turned ? panels(b, rank - 1, rank - 2, type, tile.rows()) : panels(a, rank - 2, rank - 1, type, tile.rows());
         var right = turned ? panels(a, rank - 2, rank - 1, type, tile.columns()) : panels(b, rank - 1, rank - 2, type, tile.columns());
         var result = new Result(
                 out.buffer(),
                 out.dtype(),
-                bytes(out, out.offset()),
-                leading(out),
-                axis(out, turned ? rank - 1 : rank - 2),
-                axis(out, turned ? rank - 2 : rank - 1),
+                Views.base(out),
+                Views.axes(out, 0, rank - 2),
+                Views.axis(out, turned ? rank - 1 : rank - 2, turned ? n : m),
+                Views.axis(out, turned ? rank - 2 : rank - 1, turned ? m : n),
                 type,
                 bias.map(v -> bias(v, turned)),
                 activation);
@@ -46,33 +45,19 @@ final class Products {
     }
 
     private static Result.Bias bias(View v, boolean perRow) {
-        long step = bytes(v, v.strides()[v.rank() - 1]);
-        return new Result.Bias(v.buffer(), v.dtype(), bytes(v, v.offset()), 0, perRow ? step : 0, perRow ? 0 : step);
+        long step = Views.step(v, v.rank() - 1);
+        return new Result.Bias(v.buffer(), v.dtype(), Views.base(v), 0, perRow ? step : 0, perRow ? 0 : step);
     }
 
     private static Panels panels(View v, int x, int k, Accumulator type, int width) {
         return new StridedPanels(
-                v.buffer(), v.dtype(), bytes(v, v.offset()), leading(v), axis(v, x), axis(v, k), type, width);
-    }
-
-    private static Nest leading(View v) {
-        return axes(v, 0, v.rank() - 2);
-    }
-
-    private static Nest axis(View v, int axis) {
-        return axes(v, axis, axis + 1);
-    }
-
-    /// Some axes of a view as one.
-    static Nest axes(View v, int from, int to) {
-        return Nest.of(Arrays.copyOfRange(v.sizes(), from, to), bytes(v, Arrays.copyOfRange(v.strides(), from, to)));
-    }
-
-    static long bytes(View v, long elements) {
-        return elements * v.dtype().bytes();
-    }
-
-    static long[] bytes(View v, long[] strides) {
-        return Arrays.stream(strides).map(s -> bytes(v, s)).toArray();
+                v.buffer(),
+                v.dtype(),
+                Views.base(v),
+                Views.axes(v, 0, v.rank() - 2),
+                Views.axes(v, x, x + 1),
+                Views.axes(v, k, k + 1),
+                type,
+                width);
     }
 }

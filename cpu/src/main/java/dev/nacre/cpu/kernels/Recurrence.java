@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
@@ -24,7 +22,7 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
         var steps = new long[3];
         for (int i = 0; i < 3; i++) {
             var v = i == 0 ? a : i == 1 ? b : out;
-            long step = bytes(v, v.strides()[axis]);
+            long step = Views.step(v, axis);
             starts[i] = reverse ? (length - 1) * step : 0;
             steps[i] = reverse ? -step : step;
         }
@@ -44,9 +42,9 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
             long end = Math.min(count, (part + 1) * chunk);
             for (long line = part * chunk, run; line < end; line += run) {
                 run = together && out.dtype().isFloating() ? lines.run(line, Math.min(CHUNK, end - line)) : 1;
-                long atA = Orders.address(addresses, a) + starts[0] + lines.offset(0, line);
-                long atB = Orders.address(addresses, b) + starts[1] + lines.offset(1, line);
-                long to = Orders.address(addresses, out) + starts[2] + lines.offset(2, line);
+                long atA = Views.address(addresses, a) + starts[0] + lines.offset(0, line);
+                long atB = Views.address(addresses, b) + starts[1] + lines.offset(1, line);
+                long to = Views.address(addresses, out) + starts[2] + lines.offset(2, line);
                 if (!out.dtype().isFloating()) whole(atA, atB, to);
                 else if (together) across(atA, atB, to, (int) run, as, bs, h);
                 else along(atA, atB, to, as, bs);
@@ -68,13 +66,13 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
         double h = 0;
         for (long done = 0; done < length; done += CHUNK) {
             int n = (int) Math.min(CHUNK, length - done);
-            Memory.reals(a.dtype(), atA + done * steps[0], steps[0], n, as);
-            Memory.reals(b.dtype(), atB + done * steps[1], steps[1], n, bs);
+            Memory.reals(a.dtype(), atA + done * steps[0], steps[0], as, 0, n);
+            Memory.reals(b.dtype(), atB + done * steps[1], steps[1], bs, 0, n);
             for (int i = 0; i < n; i++) {
                 h = as[i] * h + bs[i];
                 bs[i] = h;
             }
-            Memory.reals(bs, n, out.dtype(), to + done * steps[2], steps[2]);
+            Memory.reals(bs, 0, n, out.dtype(), to + done * steps[2], steps[2]);
         }
     }
 
@@ -82,10 +80,10 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
     private void across(long atA, long atB, long to, int n, double[] as, double[] bs, double[] h) {
         Arrays.fill(h, 0, n, 0);
         for (long t = 0; t < length; t++) {
-            Memory.reals(a.dtype(), atA + t * steps[0], lines.step(0), n, as);
-            Memory.reals(b.dtype(), atB + t * steps[1], lines.step(1), n, bs);
+            Memory.reals(a.dtype(), atA + t * steps[0], lines.step(0), as, 0, n);
+            Memory.reals(b.dtype(), atB + t * steps[1], lines.step(1), bs, 0, n);
             for (int i = 0; i < n; i++) h[i] = as[i] * h[i] + bs[i];
-            Memory.reals(h, n, out.dtype(), to + t * steps[2], lines.step(2));
+            Memory.reals(h, 0, n, out.dtype(), to + t * steps[2], lines.step(2));
         }
     }
 }

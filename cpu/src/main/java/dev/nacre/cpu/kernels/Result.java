@@ -24,9 +24,12 @@ record Result(
     /// @param base bytes from the buffer's beginning
     record Bias(int buffer, DType dtype, long base, long perBatch, long perRow, long perColumn) {}
 
-    /// Writes `n` values of one row, which may be overwritten.
+    /// Writes `n` values of one row. They may be overwritten, and so may those up to the next whole tile.
     void write(long[] addresses, long batch, long row, long column, int n, long from) {
-        bias.ifPresent(b -> add(b, addresses[b.buffer] + b.base + batch * b.perBatch + row * b.perRow, column, n, from));
+        bias.ifPresent(b -> {
+            long at = addresses[b.buffer] + b.base + batch * b.perBatch + row * b.perRow + column * b.perColumn;
+            add(b, at, n, from);
+        });
         activation.ifPresent(f -> apply(f, n, from));
         long to = addresses[buffer] + base + this.batch.offset(0, batch) + rows.offset(0, row);
         for (int done = 0; done < n; ) {
@@ -37,44 +40,34 @@ record Result(
         }
     }
 
-    private void add(Bias b, long at, long column, int n, long to) {
-        at += column * b.perColumn;
-        for (int i = 0; i < n; i++, at += b.perColumn) {
-            switch (type) {
-                case F32 -> Memory.f32(to + 4L * i, Memory.f32(to + 4L * i) + (float) Memory.real(b.dtype, at));
-                case F64 -> Memory.f64(to + 8L * i, Memory.f64(to + 8L * i) + Memory.real(b.dtype, at));
-                case I64 -> Memory.i64(to + 8L * i, Memory.i64(to + 8L * i) + Memory.whole(b.dtype, at));
+    private void add(Bias b, long at, int n, long to) {
+        if (type == Accumulator.F32 && b.perColumn == 0) {
+            FloatRows.shift((float) Memory.real(b.dtype, at), to, n);
+        } else if (type == Accumulator.F32 && b.dtype == DType.F32 && b.perColumn == 4) {
+            FloatRows.add(at, to, n);
+        } else {
+            for (int i = 0; i < n; i++, at += b.perColumn, to += type.bytes()) {
+                if (type == Accumulator.I64) Memory.i64(to, Memory.i64(to) + Memory.whole(b.dtype, at));
+                else Memory.real(type.dtype(), to, Memory.real(type.dtype(), to) + Memory.real(b.dtype, at));
             }
         }
     }
 
     private void apply(Activation f, int n, long at) {
-        for (int i = 0; i < n; i++) {
-            long element = at + (long) i * type.bytes();
-            double x = Memory.real(type.dtype(), element);
-            Memory.real(type.dtype(), element, apply(f, x));
+        if (type == Accumulator.F32) {
+            FloatRows.apply(f, at, n);
+            return;
         }
+        for (int i = 0; i < n; i++, at += type.bytes())
+            Memory.real(type.dtype(), at, apply(f, Memory.real(type.dtype(), at)));
     }
 
-    private double apply(Activation f, double x) {
+    private static double apply(Activation f, double x) {
         return switch (f) {
             case RELU -> x <= 0 ? 0 : x; // NaN stays
             case SIGMOID -> Scalars.sigmoid(x);
             case TANH -> Math.tanh(x);
-            case GELU -> dtype == DType.F64 ? x * 0.5 * (1 + Scalars.erf(x * Math.sqrt(0.5))) : x * normal(x);
+            case GELU -> x * 0.5 * (1 + Scalars.erf(x * Math.sqrt(0.5)));
         };
-    }
-
-    /// The normal distribution's function with a relative error below 2⁻²³ (the Chebyshev fit of erfc in Numerical
-    /// Recipes), so that gelu is right far to the left too.
-    private static double normal(double x) {
-        double z = Math.abs(x) * Math.sqrt(0.5);
-        double t = 1 / (1 + 0.5 * z);
-        double p = -0.82215223 + t * 0.17087277;
-        p = -1.13520398 + t * (1.48851587 + t * p);
-        p = 0.09678418 + t * (-0.18628806 + t * (0.27886807 + t * p));
-        p = -1.26551223 + t * (1.00002368 + t * (0.37409196 + t * p));
-        double half = 0.5 * t * Math.exp(-z * z + p);
-        return x >= 0 ? 1 - half : half; // NaN stays NaN
     }
 }

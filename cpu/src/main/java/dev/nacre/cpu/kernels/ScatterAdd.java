@@ -1,7 +1,5 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Products.bytes;
-
 import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
@@ -18,27 +16,31 @@ final class ScatterAdd implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 16_384;
     /// Neighbours that a part has at least along the axis shared out, so that it fills its cache lines.
-    private static final long NEIGHBOURS = 32;
+    private static final long NEIGHBOURS = 64;
+    /// Parts at most: each looks at all indices if the axis shared out is not one of theirs.
+    private static final long PARTS = 16;
 
     private final View base;
     private final View out;
     private final boolean inPlace;
     private final boolean widens;
+    private final boolean vectors;
     private final Indices all;
     private final List<Indices> pieces;
 
-    private ScatterAdd(Indexed kernel) {
+    private ScatterAdd(Indexed kernel, boolean vectors) {
         this.base = kernel.base().orElseThrow();
         this.out = kernel.out();
         this.inPlace = base.equals(out);
+        this.vectors = vectors;
         this.widens = out.dtype() == DType.BF16 || out.dtype() == DType.F16;
         var target = widens ? new View(out.buffer(), DType.F32, 0, out.sizes(), dense(out.sizes())) : out;
         this.all = Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
         this.pieces = pieces(all);
     }
 
-    static Step of(Indexed kernel) {
-        return new ScatterAdd(kernel);
+    static Step of(Indexed kernel, boolean vectors) {
+        return new ScatterAdd(kernel, vectors);
     }
 
     private static long[] dense(long[] sizes) {
@@ -58,7 +60,7 @@ final class ScatterAdd implements Step {
             if (i != all.axis() && (longest < 0 || sizes[i] > sizes[longest])) longest = i;
         if (longest < 0) return List.of(all);
         long n = sizes[longest];
-        long count = Math.clamp(Math.min(n / NEIGHBOURS, all.index().count() / WORTH), 1, 64);
+        long count = Math.clamp(Math.min(n / NEIGHBOURS, all.index().count() / WORTH), 1, PARTS);
         var pieces = new ArrayList<Indices>();
         for (long i = 0; i < count; i++) {
             long from = n * i / count;
@@ -98,9 +100,9 @@ final class ScatterAdd implements Step {
         Team.get().run(pieces.size(), part -> {
             var piece = pieces.get(part);
             var points = piece.points();
-            long target = to + bytes(piece.indexed(), piece.indexed().offset());
-            long index = Indices.address(addresses, piece.index());
-            long source = Indices.address(addresses, piece.other());
+            long target = to + Views.base(piece.indexed());
+            long index = Views.address(addresses, piece.index());
+            long source = Views.address(addresses, piece.other());
             for (long i = 0, n = points.count(), run; i < n; i += run) {
                 run = points.run(i, n - i);
                 long first = index + points.offset(1, i);
@@ -109,58 +111,52 @@ final class ScatterAdd implements Step {
         });
     }
 
-    private static void add(Indices piece, long to, long index, long from, long n) {
+    private void add(Indices piece, long to, long index, long from, long n) {
         var points = piece.points();
         var rows = piece.rows();
+        var type = piece.other().dtype();
+        long toStep = points.step(0);
+        long indexStep = points.step(1);
+        long fromStep = points.step(2);
+        long axisStep = piece.axisStep();
         long count = rows.count();
-        for (long j = 0; j < n; j++) {
-            long at = piece.at(index + j * points.step(1));
-            if (!piece.fits(at)) throw new IllegalStateException("the index changed while it was in use");
-            long target = to + j * points.step(0) + at * piece.axisStep();
-            long source = from + j * points.step(2);
+        long limit = piece.limit();
+        boolean wide = piece.isWide();
+        for (long j = 0; j < n; j++, to += toStep, index += indexStep, from += fromStep) {
+            long at = wide ? Memory.i64(index) : Memory.i32(index);
+            if (at < 0 || at >= limit) throw new IllegalStateException("the index changed while it was in use");
+            long target = to + at * axisStep;
+            if (count == 1) {
+                add(type, from, target);
+                continue;
+            }
             for (long k = 0, run; k < count; k += run) {
                 run = rows.run(k, count - k);
-                var type = piece.other().dtype();
-                add(type, source + rows.offset(1, k), rows.step(1), target + rows.offset(0, k), rows.step(0), run);
+                row(type, from + rows.offset(1, k), rows.step(1), target + rows.offset(0, k), rows.step(0), run);
             }
         }
     }
 
-    /// Adds `n` elements; 16-bit ones to f32.
-    private static void add(DType type, long from, long fromStep, long to, long toStep, long n) {
+    private void row(DType type, long from, long fromStep, long to, long toStep, long n) {
+        if (vectors && type == DType.F32 && fromStep == 4 && toStep == 4) FloatRows.add(from, to, n);
+        else for (long i = 0; i < n; i++, from += fromStep, to += toStep) add(type, from, to);
+    }
+
+    /// Adds one element; a 16-bit one to an f32.
+    private static void add(DType type, long from, long to) {
         switch (type) {
-            case F32 -> {
-                for (long i = 0; i < n; i++) {
-                    long at = to + i * toStep;
-                    Memory.f32(at, Memory.f32(at) + Memory.f32(from + i * fromStep));
-                }
-            }
-            case BF16, F16 -> {
-                for (long i = 0; i < n; i++) {
-                    long at = to + i * toStep;
-                    Memory.f32(at, Memory.f32(at) + (float) Memory.real(type, from + i * fromStep));
-                }
-            }
-            case F64 -> {
-                for (long i = 0; i < n; i++) {
-                    long at = to + i * toStep;
-                    Memory.f64(at, Memory.f64(at) + Memory.f64(from + i * fromStep));
-                }
-            }
-            case BOOL, U8, I8, I32, I64 -> {
-                for (long i = 0; i < n; i++) {
-                    long at = to + i * toStep;
-                    Memory.whole(type, at, Memory.whole(type, at) + Memory.whole(type, from + i * fromStep));
-                }
-            }
+            case F32 -> Memory.f32(to, Memory.f32(to) + Memory.f32(from));
+            case BF16, F16 -> Memory.f32(to, Memory.f32(to) + (float) Memory.real(type, from));
+            case F64 -> Memory.f64(to, Memory.f64(to) + Memory.f64(from));
+            case BOOL, U8, I8, I32, I64 -> Memory.whole(type, to, Memory.whole(type, to) + Memory.whole(type, from));
         }
     }
 
     /// Copies a view, converting between a 16-bit type and f32 if they differ. All three have the same sizes.
     private static void move(View like, View from, long fromAddress, View to, long toAddress) {
-        var nest = Nest.of(like.sizes(), Products.bytes(from, from.strides()), Products.bytes(to, to.strides()));
-        long source = fromAddress + bytes(from, from.offset());
-        long target = toAddress + bytes(to, to.offset());
+        var nest = Nest.of(like.sizes(), Views.steps(from), Views.steps(to));
+        long source = fromAddress + Views.base(from);
+        long target = toAddress + Views.base(to);
         long n = nest.count();
         Team.get().run(Math.toIntExact(Math.ceilDiv(n, WORTH)), part -> {
             long end = Math.min(n, (part + 1) * WORTH);

@@ -71,20 +71,17 @@ final class Elementary {
     /// `eˣ = eʳ·2ʰ·2ʰ` with an integer h and |r| ≤ ln 2.
     ///
     /// @param r the rest
-    /// @param low what rounding took from r
     /// @param root 2ʰ, always a normal number, while its square may be none
-    private record Reduced(Value r, Value low, Value root) {}
+    private record Reduced(Value r, Value root) {}
 
     /// For x from −105 to 90.
     private static Reduced reduce(Value x) {
         var shifted = x.fma(LOG2_E / 2, x.like(MAGIC));
         var h = shifted.sub(MAGIC);
-        var exact = h.fma(-2 * LN2, x);
-        var r = h.fma(-2 * LN2_LOW, exact);
-        var low = h.fma(-2 * LN2_LOW, exact.sub(r));
+        var r = h.fma(-2 * LN2_LOW, h.fma(-2 * LN2, x));
         // The shift drops all bits of MAGIC itself.
         var root = shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
-        return new Reduced(r, low, root);
+        return new Reduced(r, root);
     }
 
     /// Beyond these bounds powers of e are infinite and zero. NaN passes.
@@ -126,9 +123,7 @@ final class Elementary {
     }
 
     static Value sigmoid(Value x) {
-        var reduced = reduce(bound(x.abs().neg()));
-        var p = expOfRest(reduced.r);
-        var e = p.fma(reduced.low, p).mul(reduced.root).mul(reduced.root);
+        var e = exp(x.abs().neg());
         return x.lt(0).select(e, x.like(1)).div(e.add(1));
     }
 

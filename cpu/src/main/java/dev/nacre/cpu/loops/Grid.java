@@ -18,7 +18,7 @@ final class Grid {
     private static final long MAX_PART = 1 << 16;
     private static final long MIN_PART = 1 << 11;
     /// Points in a tile. Tiles must be small: the compiler replaces code only between calls.
-    private static final long TILE = 4096;
+    static final long TILE = 4096;
     /// Length of a tile's rows where views are strided: neighbouring rows then find each other's cache lines.
     private static final long STRIDED_ROW = 128;
     /// Neighbouring elements worth a part of their own.

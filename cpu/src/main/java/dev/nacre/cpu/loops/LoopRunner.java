@@ -145,20 +145,24 @@ public final class LoopRunner {
         }
 
         private void add(Program program, Loop.Instance instance, List<Walk> walks) {
-            var nest = Nest.of(program, instance);
+            var nest = Nest.of(program, instance).withWideSums();
             var grid = new Grid(nest, LoopCompiler.compile(nest.program(), mode));
             var copied = new View[nest.views().size()];
             for (var target : grid.targets)
                 if (grid.parts() == 0) fill(grid, target);
-                else if (grid.copies(target) > 1 || target.dtype() != target.dtype().arithmetic())
+                else if (grid.copies(target) > 1 || accumulator(target) != nest.views().get(target.view()).dtype())
                     copied[target.view()] = copies(grid, target);
             if (grid.parts() > 0) walks.add(new Walk(grid, copied));
+        }
+
+        private static DType accumulator(Target target) {
+            return target.dtype().arithmetic();
         }
 
         /// Gives each part its copy of a target, and leaves their combination to the next pass.
         private View copies(Grid grid, Target target) {
             int rank = grid.rank();
-            var dtype = target.dtype().arithmetic();
+            var dtype = accumulator(target);
             var strides = new long[2 * rank];
             long elements = 1;
             for (int a = rank - 1; a >= 0; a--)
@@ -176,42 +180,41 @@ public final class LoopRunner {
                 }
             long offset = ownBytes / dtype.bytes();
             ownBytes += (copies * step * dtype.bytes() + 63) / 64 * 64;
-            var result = grid.nest.views().get(target.view());
-            var kept = IntStream.range(0, rank).filter(a -> !grid.combines(target, a)).toArray();
-            var from = new long[kept.length + 1];
-            var to = new long[kept.length + 1];
-            var extents = new long[kept.length + 1];
-            from[0] = step;
-            extents[0] = copies;
-            for (int i = 0; i < kept.length; i++) {
-                from[i + 1] = strides[kept[i]];
-                to[i + 1] = result.strides()[kept[i]];
-                extents[i + 1] = grid.extents[kept[i]];
-            }
-            var load = new View(Walk.OWN, dtype, offset, extents, from);
-            var store = new View(result.buffer(), target.dtype(), result.offset(), extents, to);
-            next.add(
-                    copies == 1
-                            ? convert(extents, load, store)
-                            : combine(target, extents, load, store));
+            next.add(combination(grid, target, new View(Walk.OWN, dtype, offset, grid.extents, strides), copies, step));
             return new View(Walk.OWN, dtype, offset, grid.extents, strides);
         }
 
-        private static Loop convert(long[] extents, View from, View to) {
-            return loop(
-                    extents,
-                    List.of(from, to),
-                    new Instr.Load(0, from.dtype()),
-                    new Instr.Convert(to.dtype(), 0),
-                    new Instr.Store(1, to.dtype(), 1));
-        }
-
-        private static Loop combine(Target target, long[] extents, View from, View to) {
-            return loop(
-                    extents,
-                    List.of(from, to),
-                    new Instr.Load(0, from.dtype()),
-                    new Instr.Accumulate(target.kind(), 1, to.dtype(), 0));
+        /// The loop that makes a target of its copies.
+        private static Loop combination(Grid grid, Target target, View own, long copies, long step) {
+            var result = grid.nest.views().get(target.view());
+            var kept = IntStream.range(0, grid.rank()).filter(a -> !grid.combines(target, a)).toArray();
+            // Copies come last where they are rows to fold, first where their elements are neighbours.
+            var fold = copies > 1 && result.strides()[grid.inner()] == 0;
+            var from = new long[kept.length + 1];
+            var to = new long[kept.length + 1];
+            var extents = new long[kept.length + 1];
+            from[fold ? kept.length : 0] = step;
+            extents[fold ? kept.length : 0] = copies;
+            for (int i = 0; i < kept.length; i++) {
+                int axis = fold ? i : i + 1;
+                from[axis] = own.strides()[kept[i]];
+                to[axis] = result.strides()[kept[i]];
+                extents[axis] = grid.extents[kept[i]];
+            }
+            var dtype = result.dtype();
+            var load = new View(Walk.OWN, own.dtype(), own.offset(), extents, from);
+            var views = List.of(load, new View(result.buffer(), dtype, result.offset(), extents, to));
+            var first = new Instr.Load(0, own.dtype());
+            if (fold)
+                return loop(
+                        extents,
+                        views,
+                        first,
+                        new Instr.RowFold(target.kind(), own.dtype(), 0),
+                        new Instr.Convert(dtype, 1),
+                        new Instr.Store(1, dtype, 2));
+            if (copies > 1) return loop(extents, views, first, new Instr.Accumulate(target.kind(), 1, dtype, 0));
+            return loop(extents, views, first, new Instr.Convert(dtype, 0), new Instr.Store(1, dtype, 1));
         }
 
         /// The result of combining nothing.
@@ -220,7 +223,7 @@ public final class LoopRunner {
             var extents = grid.extents.clone();
             for (int a = 0; a < extents.length; a++) if (grid.combines(target, a)) extents[a] = 1;
             var to = new View(view.buffer(), view.dtype(), view.offset(), extents, view.strides());
-            var dtype = target.dtype();
+            var dtype = view.dtype();
             long bits =
                     dtype.isFloating()
                             ? Double.doubleToRawLongBits(target.kind().identity())

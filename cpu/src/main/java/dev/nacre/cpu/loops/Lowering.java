@@ -52,7 +52,8 @@ final class Lowering {
             case Instr.Choose(DType dtype, int condition, int a, int b) ->
                     values[i] = values[condition].select(values[a], values[b]);
             case Instr.Convert(DType dtype, int a) -> values[i] = convert(values[a], dtype);
-            case Instr.RowFold(Reduction kind, DType dtype, int a) -> values[i] = round(alongRow(kind, values[a]), dtype);
+            case Instr.RowFold(Reduction kind, DType dtype, int a) ->
+                    values[i] = round(alongRow(kind, values[a]).cast(dtype.arithmetic()), dtype);
             case Instr.Store(int view, DType dtype, int a) -> {
                 values[i] = program.code().get(a).dtype() == dtype ? values[a] : convert(values[a], dtype);
                 sinks.add(new Sink(Optional.empty(), view, dtype, narrow(values[i], dtype), isPoint(view)));
@@ -61,7 +62,8 @@ final class Lowering {
                 values[i] = values[a];
                 var oncePerRow = isPoint(view) || inRows && !values[a].isPoint();
                 var value = oncePerRow ? values[a] : alongRow(kind, values[a]);
-                sinks.add(new Sink(Optional.of(kind), view, dtype.arithmetic(), value, isPoint(view)));
+                var memory = dtype.arithmetic();
+                sinks.add(new Sink(Optional.of(kind), view, memory, value.cast(memory), isPoint(view)));
             }
         }
     }

@@ -5,6 +5,8 @@ import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.compile.View;
+import dev.nacre.ir.Reduction;
+import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -114,6 +116,27 @@ record Nest(Program program, List<View> views, long[] extents) {
         if (inner != 0) return inner == 1 ? Access.UNIT : Access.STRIDED;
         for (long stride : strides) if (stride != 0) return Access.ROW;
         return Access.UNIFORM;
+    }
+
+    /// The same with sums and products of many rows or tiles into one element carried out in f64.
+    Nest withWideSums() {
+        var code = new ArrayList<Instr>();
+        for (var instr : program.code())
+            code.add(
+                    instr instanceof Instr.Accumulate a && isLongSum(a)
+                            ? new Instr.Accumulate(a.kind(), a.view(), DType.F64, a.a())
+                            : instr);
+        return new Nest(new Program(code, program.views()), views, extents);
+    }
+
+    private boolean isLongSum(Instr.Accumulate a) {
+        if (!a.dtype().isFloating() || a.kind() == Reduction.MAX || a.kind() == Reduction.MIN) return false;
+        var strides = views.get(a.view()).strides();
+        int inner = rank() - 1;
+        if (strides[inner] != 0) return false;
+        long rows = 1;
+        for (int axis = 0; axis < inner; axis++) if (strides[axis] == 0) rows *= extents[axis];
+        return rows > 1 || extents[inner] > Grid.TILE;
     }
 
     int rank() {

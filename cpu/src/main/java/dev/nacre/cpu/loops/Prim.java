@@ -11,7 +11,7 @@ enum Prim {
     RAMP,
     /// Number of points in a row, as i64.
     LENGTH,
-    /// The operand combined along the row; the detail is a `Reduction`.
+    /// The operand combined along the row; the detail is a `Reduction`. Sums and products of f32 come as f64.
     FOLD,
     ADD,
     SUB,

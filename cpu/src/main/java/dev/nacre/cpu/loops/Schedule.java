@@ -140,6 +140,7 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
         /// Gives each fold and each sink its step.
         private void placeRoots() {
             int last = 0;
+            for (var sink : sinks) if (sink.point()) last = Math.max(last, earliest.get(sink.value()));
             for (var v : reachable)
                 if (v.prim == Prim.FOLD) {
                     int step = foldStep(v);

@@ -197,6 +197,7 @@ final class TileWriter {
 
     /// One fold in progress.
     ///
+    /// @param type of the operand
     /// @param total local variable with the result of all blocks so far
     /// @param locals accumulators of the vector lane
     /// @param memory where the scalar lane's accumulators begin in scratch memory
@@ -205,13 +206,9 @@ final class TileWriter {
             return fold.args.getFirst();
         }
 
-        /// Floating sums and products of blocks are combined in double precision.
+        /// Sums and products of blocks are combined in double precision.
         DType totalType() {
-            return type == DType.F32 && isSum() ? DType.F64 : type;
-        }
-
-        boolean isSum() {
-            return kind == Reduction.SUM || kind == Reduction.PROD;
+            return fold.type;
         }
 
         long neutral(DType of) {
@@ -246,7 +243,6 @@ final class TileWriter {
         code.iload(stop).istore(start).goto_(head).labelBinding(end);
         for (var f : foldings) {
             code.loadLocal(scalars.local(f.totalType()), f.total);
-            if (f.totalType() != f.type) code.d2f();
             scalars.keep(f.fold);
             if (splats.contains(f.fold)) vectors.splat(f.fold);
         }
@@ -262,7 +258,7 @@ final class TileWriter {
     private int foldNumber;
 
     private Folding folding(Value fold, boolean vector, int step) {
-        var type = fold.type;
+        var type = fold.operandType();
         int memory = PADS * PAD_BYTES + foldNumber++ * Layout.accumulatorBytes(form);
         var folding = new Folding(fold, (Reduction) fold.detail, type, 0, new int[vector ? accumulators(fold) : 0], memory);
         for (int u = 0; u < folding.locals.length; u++) folding.locals[u] = allocate(TypeKind.REFERENCE);

@@ -1,5 +1,8 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.ir.Binary;
+import dev.nacre.ir.Reduction;
+import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -293,21 +296,21 @@ final class Value {
         return to == type ? this : make(Prim.CAST, to, NONE, this);
     }
 
-    Value call(dev.nacre.ir.Unary f) {
+    Value call(Unary f) {
         return make(Prim.CALL1, type, f, this);
     }
 
-    Value call(dev.nacre.ir.Binary f, Value b) {
+    Value call(Binary f, Value b) {
         return make(Prim.CALL2, f.isComparison() ? DType.BOOL : type, f, this, b);
     }
 
     /// This value, but `f(x)` where the condition holds.
-    Value patch(Value condition, dev.nacre.ir.Unary f, Value x) {
+    Value patch(Value condition, Unary f, Value x) {
         return make(Prim.PATCH1, type, f, x, this, condition);
     }
 
     /// This value, but `f(a, b)` where the condition holds.
-    Value patch(Value condition, dev.nacre.ir.Binary f, Value a, Value b) {
+    Value patch(Value condition, Binary f, Value a, Value b) {
         return make(Prim.PATCH2, type, f, a, b, this, condition);
     }
 
@@ -317,9 +320,10 @@ final class Value {
         return abs().bits().or(sign.bits().and(mask)).bits();
     }
 
-    /// This value combined along the row.
-    Value fold(dev.nacre.ir.Reduction kind) {
-        return graph.of(Prim.FOLD, type, Level.ROW, kind, List.of(this));
+    /// This value combined along the row; sums and products of f32 are f64.
+    Value fold(Reduction kind) {
+        var sum = kind == Reduction.SUM || kind == Reduction.PROD;
+        return graph.of(Prim.FOLD, sum && type == DType.F32 ? DType.F64 : type, Level.ROW, kind, List.of(this));
     }
 
     @Override

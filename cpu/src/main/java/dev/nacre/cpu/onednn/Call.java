@@ -10,7 +10,7 @@ import java.util.List;
 /// the memory at the addresses alive.
 public final class Call {
     private final Primitive primitive;
-    private final Team team = Team.get();
+    private final Team team;
     private final long[] addresses;
     private final boolean[] required;
     private final Phase[] phases;
@@ -35,6 +35,7 @@ public final class Call {
 
     Call(Primitive primitive) {
         this.primitive = primitive;
+        this.team = primitive.team();
         var slots = primitive.slots();
         this.addresses = new long[slots.size()];
         this.required = new boolean[slots.size()];

@@ -6,8 +6,11 @@ import java.util.Optional;
 /// A convolution over one, two or three spatial axes, or one of its two gradients.
 ///
 /// Axes: src and dst are `[batch, channels, spatial…]`, weights `[outputs, inputs, kernel…]`, or with groups
-/// `[groups, outputs / groups, inputs / groups, kernel…]`; bias `[outputs]`. Their order in memory is a matter of strides,
-/// so that images may be channels-last, and weights may be left to [any][MemoryDesc#any(DataType, long...)].
+/// `[groups, outputs / groups, inputs / groups, kernel…]`; bias `[outputs]`. Their order in memory is a matter of strides.
+///
+/// Images are computed fastest when they are [channels-last][MemoryDesc#channelsLast(DataType, long...)], which is also what
+/// becomes of one that is left to [any][MemoryDesc#any(DataType, long...)]. Weights that are strided are packed on every
+/// run; left to `any`, they are the caller's to pack by a [Reorder], once for many runs.
 ///
 /// | direction | reads | writes |
 /// |---|---|---|
@@ -49,6 +52,11 @@ public record Convolution(
     /// With a bias.
     public Convolution bias(MemoryDesc bias) {
         return new Convolution(direction, src, weights, Optional.of(bias), dst, window, attributes);
+    }
+
+    /// With images of another layout.
+    public Convolution images(MemoryDesc src, MemoryDesc dst) {
+        return new Convolution(direction, src, weights, bias, dst, window, attributes);
     }
 
     /// With weights of another layout.

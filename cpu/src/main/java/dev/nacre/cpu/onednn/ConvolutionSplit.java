@@ -27,7 +27,9 @@ final class ConvolutionSplit {
         this.operands = Split.postOpOperands(spec.attributes());
     }
 
-    static Split of(OneDnn library, Convolution spec) {
+    static Split of(OneDnn library, Convolution asked) {
+        // an image that is left open is channels-last: as fast as any, and divisible
+        var spec = asked.images(channelsLast(asked.src()), channelsLast(asked.dst()));
         int rank = spec.src().rank();
         boolean regular = Split.allStrided(spec.src(), spec.dst())
                 && !spec.weights().isTiled()
@@ -41,6 +43,10 @@ final class ConvolutionSplit {
         if (!regular) return Split.whole(library, spec);
         if (spec.direction() == Direction.BACKWARD_WEIGHTS) return WeightsSplit.of(library, spec);
         return new ConvolutionSplit(library, spec).divide();
+    }
+
+    private static MemoryDesc channelsLast(MemoryDesc image) {
+        return image.isAny() ? MemoryDesc.channelsLast(image.type(), image.dims()) : image;
     }
 
     /// How long one core takes, roughly.

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /// The native arguments of one piece of a call.
 final class Frame {
@@ -18,7 +19,7 @@ final class Frame {
     private final long[] offsets;
     private final long[] memories;
     private final long[] current;
-    private final long arguments;
+    private final MemorySegment table; // lives as long as this
 
     Frame(OneDnn library, Split.Piece piece, long partialOffset) {
         this.code = piece.code();
@@ -32,9 +33,8 @@ final class Frame {
         for (int i = 0; i < operands; i++) if (bases[i] == Split.PARTIAL) offsets[i] += partialOffset;
         this.memories = new long[count];
         this.current = new long[count];
-        var owned = new Owned(memories, Arena.ofShared());
-        OneDnn.CLEANER.register(this, owned);
-        var table = owned.arena.allocate(ARGUMENT_BYTES * count, Long.BYTES);
+        OneDnn.CLEANER.register(this, new Owned(memories));
+        this.table = Arena.ofAuto().allocate(ARGUMENT_BYTES * count, Long.BYTES);
         try (var scope = library.scope(code.spec())) {
             for (int i = 0; i < count; i++) {
                 memories[i] = scope.memory(list.get(i).slot().desc());
@@ -42,10 +42,9 @@ final class Frame {
                 table.set(JAVA_LONG, ARGUMENT_BYTES * i + Long.BYTES, memories[i]);
             }
         }
-        this.arguments = table.address();
     }
 
-    private record Owned(long[] memories, Arena arena) implements Runnable {
+    private record Owned(long[] memories) implements Runnable {
         @Override
         public void run() {
             try {
@@ -55,8 +54,6 @@ final class Frame {
                 }
             } catch (Throwable e) {
                 throw Api.sneak(e);
-            } finally {
-                arena.close();
             }
         }
     }
@@ -71,7 +68,7 @@ final class Frame {
             for (int i = 0; i < operands; i++) point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
             if (operands < count) point(operands, lane);
             Api.THREADS.invokeExact(1); // is a setting of the thread, and who knows what else runs on it
-            int status = (int) Api.EXECUTE.invokeExact(handle, stream, count, arguments);
+            int status = (int) Api.EXECUTE.invokeExact(handle, stream, count, table.address());
             if (status != 0) throw new OneDnnException(Status.of(status), "running " + code);
         } catch (Throwable e) {
             throw Api.sneak(e);

@@ -6,8 +6,11 @@ import java.util.Optional;
 /// `dst[…, m, n] = Σₖ src[…, m, k] · weights[…, k, n] + bias[…, m, n]`, then the post-ops.
 ///
 /// All operands have the same rank, 2 or more. Leading axes of size 1 in `src` or `weights`, and any axis of size 1 in the
-/// bias, are broadcast. Strides are free, so a transposed operand is the same memory with two strides exchanged. Operands
-/// whose layout is [any][MemoryDesc#any(DataType, long...)] get the one that suits best.
+/// bias, are broadcast. Strides are free, so a transposed operand is the same memory with two strides exchanged; but one of
+/// the last two must be 1, or it is slow. Weights left to [any][MemoryDesc#any(DataType, long...)] are the caller's to pack
+/// by a [Reorder], once for many runs; `src` and `dst` left to `any` are dense.
+///
+/// An inner axis of size 0 is refused.
 ///
 /// Slots: src, weights, bias if there is one, dst, the operands of the post-ops, scratchpad if it takes any.
 public record MatMul(

@@ -37,7 +37,9 @@ final class MatMulSplit {
         this.nanos = Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
     }
 
-    static Split of(OneDnn library, MatMul spec) {
+    static Split of(OneDnn library, MatMul asked) {
+        var spec = new MatMul(
+                dense(asked.src()), asked.weights(), asked.bias(), dense(asked.dst()), asked.attributes());
         boolean regular = Split.allStrided(spec.src(), spec.dst())
                 && spec.src().rank() >= 2
                 && spec.src().rank() == spec.dst().rank()
@@ -49,6 +51,10 @@ final class MatMulSplit {
                 && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
         return new MatMulSplit(library, spec).divide();
+    }
+
+    private static MemoryDesc dense(MemoryDesc desc) {
+        return desc.isAny() ? MemoryDesc.dense(desc.type(), desc.dims()) : desc;
     }
 
     private long rows() {

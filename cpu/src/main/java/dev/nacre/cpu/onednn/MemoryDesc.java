@@ -49,6 +49,19 @@ public final class MemoryDesc {
         return strided(type, dims, strides);
     }
 
+    /// An image `[batch, channels, spatial…]` whose channels are neighbours in memory, without gaps: the layout in which
+    /// convolutions are fast.
+    public static MemoryDesc channelsLast(DataType type, long... dims) {
+        var strides = new long[dims.length];
+        long step = 1;
+        for (int i = 0; i < dims.length; i++) {
+            int axis = i == 0 ? Math.min(1, dims.length - 1) : i == dims.length - 1 ? 0 : dims.length - i;
+            strides[axis] = step;
+            step *= Math.max(1, dims[axis]);
+        }
+        return strided(type, dims, strides);
+    }
+
     /// With the given strides, in elements.
     public static MemoryDesc strided(DataType type, long[] dims, long[] strides) {
         check(dims);

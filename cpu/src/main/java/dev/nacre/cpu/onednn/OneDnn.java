@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nacre.cpu.Native;
+import dev.nacre.cpu.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
@@ -80,7 +81,7 @@ public final class OneDnn {
     ///
     /// @throws OneDnnException if oneDNN does not take it
     public Primitive primitive(Spec spec) {
-        return primitives.get(spec, s -> new Primitive(this, s, Split.of(this, s)));
+        return primitives.get(spec, s -> new Primitive(this, s, Split.of(this, s), Team.get()));
     }
 
     /// The compiled form of a spec for one thread.

@@ -27,7 +27,8 @@ final class PoolingSplit {
 
     private PoolingSplit() {}
 
-    static Split of(OneDnn library, Pooling spec) {
+    static Split of(OneDnn library, Pooling asked) {
+        var spec = closed(asked);
         var operands = Split.postOpOperands(spec.attributes());
         boolean regular = Split.allStrided(spec.src(), spec.dst())
                 && spec.src().rank() == spec.dst().rank()
@@ -55,6 +56,19 @@ final class PoolingSplit {
         } catch (OneDnnException e) {
             return Split.whole(library, spec); // a piece that is not implemented
         }
+    }
+
+    /// An image that is left open is channels-last, unless the other is not.
+    private static Pooling closed(Pooling p) {
+        var src = p.src().isAny() ? like(p.src(), p.dst()) : p.src();
+        var dst = p.dst().isAny() ? like(p.dst(), src) : p.dst();
+        return new Pooling(p.direction(), p.mode(), src, dst, p.kernel(), p.window(), p.attributes());
+    }
+
+    private static MemoryDesc like(MemoryDesc open, MemoryDesc other) {
+        return other.isStrided() && other.stridesUnsafe()[1] != 1
+                ? MemoryDesc.dense(open.type(), open.dims())
+                : MemoryDesc.channelsLast(open.type(), open.dims());
     }
 
     private static List<Cell> cells(Pooling spec, int wanted) {

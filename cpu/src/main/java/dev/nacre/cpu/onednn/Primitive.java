@@ -15,14 +15,16 @@ public final class Primitive {
     private final OneDnn library;
     private final Spec spec;
     private final Split split;
+    private final Team team;
     private final List<Slot> slots;
     private final long laneBytes; // scratchpad of one piece
     private final int lanes; // how many pieces may run at the same time
 
-    Primitive(OneDnn library, Spec spec, Split split) {
+    Primitive(OneDnn library, Spec spec, Split split, Team team) {
         this.library = library;
         this.spec = spec;
         this.split = split;
+        this.team = team;
         long most = 0;
         boolean parallel = false;
         for (var phase : split.phases()) {
@@ -30,7 +32,7 @@ public final class Primitive {
             for (var piece : phase) most = Math.max(most, piece.code().scratchpadBytes());
         }
         this.laneBytes = (most + ALIGNMENT - 1) & -ALIGNMENT;
-        this.lanes = parallel ? Team.get().size() : 1;
+        this.lanes = parallel ? team.size() : 1;
         var all = new ArrayList<>(split.slots());
         long bytes = partialOffset() + split.partialBytes();
         if (bytes > 0) all.add(new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes)));
@@ -92,6 +94,10 @@ public final class Primitive {
 
     OneDnn library() {
         return library;
+    }
+
+    Team team() {
+        return team;
     }
 
     List<List<Split.Piece>> phases() {

@@ -20,6 +20,8 @@ final class Scope implements AutoCloseable {
     private static final int TAG_ANY = 1;
     private static final int SCRATCHPAD_OF_USER = 1;
     private static final int CONVOLUTION_DIRECT = 1;
+    /// A forward convolution need not tell its gradients anything. And with f32 weights it has none for bf16 images.
+    private static final long NO_HINT = 0;
 
     private static final int SRC = 1;
     private static final int SRC_1 = 2;
@@ -221,12 +223,6 @@ final class Scope implements AutoCloseable {
     }
 
     private long convolution(Convolution c, long attr) throws Throwable {
-        long forward = switch (c.direction()) {
-            case INFERENCE, FORWARD -> 0;
-            // the gradients ask for the forward descriptor as a hint, which may not take the caller's post-ops
-            case BACKWARD_DATA, BACKWARD_WEIGHTS ->
-                convolution(c.direction(Direction.FORWARD), attributes(Attributes.NONE.math(c.attributes().math())));
-        };
         long src = desc(c.src());
         long weights = desc(c.weights());
         long bias = desc(c.bias());
@@ -243,11 +239,11 @@ final class Scope implements AutoCloseable {
             case BACKWARD_DATA ->
                 (int) Api.CONVOLUTION_DATA.invokeExact(
                         out.address(), engine, CONVOLUTION_DIRECT, src, weights, dst, strides, dilations, low, high,
-                        forward, attr);
+                        NO_HINT, attr);
             case BACKWARD_WEIGHTS ->
                 (int) Api.CONVOLUTION_WEIGHTS.invokeExact(
                         out.address(), engine, CONVOLUTION_DIRECT, src, weights, bias, dst, strides, dilations, low,
-                        high, forward, attr);
+                        high, NO_HINT, attr);
         };
         return made(status, Api.PD_DESTROY);
     }

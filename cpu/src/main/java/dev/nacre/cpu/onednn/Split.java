@@ -39,6 +39,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     private static final long BLOCK = 64;
 
     static Split of(OneDnn library, Spec spec) {
+        checkPostOps(spec);
+        checkSums(spec);
         return switch (spec) {
             case MatMul m -> MatMulSplit.of(library, m);
             case Convolution c -> ConvolutionSplit.of(library, c);
@@ -46,6 +48,47 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
             case Reorder r -> reorder(library, r);
             case Sum s -> whole(library, s);
         };
+    }
+
+    /// oneDNN itself does not look, and would read outside of the operand.
+    private static void checkPostOps(Spec spec) {
+        var dst = destination(spec);
+        for (var operand : postOpOperands(spec.attributes())) {
+            boolean fits = operand.rank() == dst.rank() && !operand.isAny();
+            for (int axis = 0; fits && axis < dst.rank(); axis++)
+                fits = operand.dim(axis) == dst.dim(axis) || operand.dim(axis) == 1;
+            if (!fits)
+                throw new OneDnnException(
+                        Status.INVALID_ARGUMENTS, "post-op operand " + operand + " for " + dst + " of " + spec);
+        }
+    }
+
+    private static MemoryDesc destination(Spec spec) {
+        return switch (spec) {
+            case MatMul m -> m.dst();
+            case Convolution c -> c.dst();
+            case Pooling p -> p.dst();
+            case Reorder r -> r.dst();
+            case Sum s -> s.dst();
+        };
+    }
+
+    /// A sum of nothing is zero, but oneDNN would leave the result as it is.
+    private static void checkSums(Spec spec) {
+        boolean nothing =
+                switch (spec) {
+                    case MatMul m -> !isEmpty(m.dst()) && (isEmpty(m.src()) || isEmpty(m.weights()));
+                    case Convolution c ->
+                        switch (c.direction()) {
+                            case INFERENCE, FORWARD -> !isEmpty(c.dst()) && (isEmpty(c.src()) || isEmpty(c.weights()));
+                            case BACKWARD_DATA -> !isEmpty(c.src()) && (isEmpty(c.dst()) || isEmpty(c.weights()));
+                            case BACKWARD_WEIGHTS -> !isEmpty(c.weights()) && (isEmpty(c.src()) || isEmpty(c.dst()));
+                        };
+                    case Pooling p -> !isEmpty(p.dst()) && isEmpty(p.src());
+                    case Reorder r -> false;
+                    case Sum s -> false;
+                };
+        if (nothing) throw new OneDnnException(Status.UNIMPLEMENTED, "a sum of nothing: " + spec);
     }
 
     /// One piece.

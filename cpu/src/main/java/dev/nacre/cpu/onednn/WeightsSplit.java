@@ -94,7 +94,7 @@ final class WeightsSplit {
             int dstBase = outputGradient;
             if (outputs.size() > 1) {
                 var slice = dst.along(1, range);
-                var copy = channelsLast(slice.desc());
+                var copy = MemoryDesc.channelsLast(slice.desc().type(), slice.desc().dims());
                 dst = new Part(copy, reserve(copy.bytes()));
                 dstBase = Split.PARTIAL;
                 copies.addAll(Split.move(
@@ -108,18 +108,6 @@ final class WeightsSplit {
         var phases = new ArrayList<List<Piece>>();
         for (var phase : List.of(copies, pieces, sums, moves)) if (!phase.isEmpty()) phases.add(List.copyOf(phase));
         return new Split(slots(weights), phases, reserved);
-    }
-
-    private static MemoryDesc channelsLast(MemoryDesc image) {
-        var dims = image.dims();
-        var strides = new long[dims.length];
-        strides[1] = 1;
-        long step = dims[1];
-        for (int axis = dims.length - 1; axis != 1; axis = axis == 2 ? 0 : axis == 0 ? 1 : axis - 1) {
-            strides[axis] = step;
-            step *= dims[axis];
-        }
-        return MemoryDesc.strided(image.type(), dims, strides);
     }
 
     private List<Slot> slots(MemoryDesc weights) {

@@ -11,6 +11,7 @@ import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// Writes a loop for a test: extents first, then one call per instruction. Views of buffers are by strides, or dense.
 final class LoopOf {
@@ -102,8 +103,9 @@ final class LoopOf {
         return this;
     }
 
-    DType dtype(int a) {
-        return code.get(a).dtype();
+    LoopOf pipe(Consumer<LoopOf> body) {
+        body.accept(this);
+        return this;
     }
 
     Loop loop() {

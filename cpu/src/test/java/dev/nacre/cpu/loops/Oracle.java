@@ -15,6 +15,8 @@ final class Oracle {
     private final Program program;
     private final Loop.Instance instance;
     private final long[] addresses;
+    private final boolean[] points;
+    private final boolean hasRows;
     /// Elements combined into, by address.
     private final Map<Long, Object> combined = new HashMap<>();
 
@@ -22,6 +24,8 @@ final class Oracle {
         this.program = program;
         this.instance = instance;
         this.addresses = addresses;
+        this.points = points();
+        this.hasRows = program.code().stream().anyMatch(Instr.RowFold.class::isInstance);
     }
 
     static void run(Loop loop, long[] addresses) {
@@ -83,6 +87,27 @@ final class Oracle {
             if (code.get(i) instanceof Instr.Store s) store(s, values[s.a()], at, n);
     }
 
+    /// Whether a value changes along the inner axis.
+    private boolean[] points() {
+        var points = new boolean[program.code().size()];
+        for (int i = 0; i < points.length; i++)
+            points[i] =
+                    switch (program.code().get(i)) {
+                        case Instr.Load l -> isPoint(l.view());
+                        case Instr.Ramp r -> isPoint(r.view());
+                        case Instr.Apply1 a -> points[a.a()];
+                        case Instr.Apply2 a -> points[a.a()] || points[a.b()];
+                        case Instr.Choose c -> points[c.condition()] || points[c.a()] || points[c.b()];
+                        case Instr.Convert c -> points[c.a()];
+                        default -> false;
+                    };
+        return points;
+    }
+
+    private boolean isPoint(int view) {
+        return program.views().get(view) == Access.UNIT || program.views().get(view) == Access.STRIDED;
+    }
+
     private void instruction(Instr instr, Object[][] values, Object[] out, long[] at, int n) {
         for (int i = 0; i < n; i++) {
             at[at.length - 1] = i;
@@ -117,6 +142,8 @@ final class Oracle {
                         out[i] = (long) values[condition][i] != 0 ? values[a][i] : values[b][i];
                 case Instr.Convert(DType dtype, int a) -> out[i] = convert(values[a][i], dtype);
                 case Instr.Accumulate(var kind, int view, DType dtype, int a) -> {
+                    var once = hasRows && !points[a] && !isPoint(view);
+                    if (once && i > 0) continue;
                     var x = values[a][i];
                     combined.merge(
                             address(instance.views().get(view), at),
@@ -150,8 +177,7 @@ final class Oracle {
     }
 
     private void store(Instr.Store s, Object[] values, long[] at, int n) {
-        var rowView = program.views().get(s.view()) != Access.UNIT && program.views().get(s.view()) != Access.STRIDED;
-        int count = rowView ? 1 : n;
+        int count = isPoint(s.view()) ? n : 1;
         for (int i = 0; i < count; i++) {
             at[at.length - 1] = i;
             if (values[i] != null) Buffers.write(address(instance.views().get(s.view()), at), s.dtype(), values[i]);

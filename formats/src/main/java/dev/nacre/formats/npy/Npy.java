@@ -75,20 +75,31 @@ public final class Npy {
                     case F64 -> "<f8";
                     case BF16 -> throw new IllegalArgumentException("bf16");
                 };
-        String sizes = LongStream.of(type.shape().toArray()).mapToObj(Long::toString).collect(Collectors.joining(", "));
+        String sizes =
+                LongStream.of(type.shape().toArray())
+                        .mapToObj(Long::toString)
+                        .collect(Collectors.joining(", "));
         String shape = "(" + sizes + (type.shape().rank() == 1 ? ",)" : ")");
-        String text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
+        String text =
+                "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
         int length = Math.ceilDiv(10 + text.length() + 1, 64) * 64;
         byte[] out = new byte[length];
         Arrays.fill(out, (byte) ' ');
-        ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN).put(MAGIC).put((byte) 1).put((byte) 0).putShort((short) (length - 10)).put(text.getBytes(StandardCharsets.ISO_8859_1));
+        ByteBuffer.wrap(out)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(MAGIC)
+                .put((byte) 1)
+                .put((byte) 0)
+                .putShort((short) (length - 10))
+                .put(text.getBytes(StandardCharsets.ISO_8859_1));
         out[length - 1] = '\n';
         return out;
     }
 
     /// Reads an array.
     public static Tensor read(Path path) {
-        try (FileChannel file = FormatException.open(NAME, path); Arena arena = Arena.ofShared()) {
+        try (FileChannel file = FormatException.open(NAME, path);
+                Arena arena = Arena.ofShared()) {
             MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
             return decode(path, bytes);
         } catch (InternalError e) { // the mapped pages are gone
@@ -99,34 +110,60 @@ public final class Npy {
     }
 
     private static Tensor decode(Path path, MemorySegment bytes) {
-        if (bytes.byteSize() < 10 || bytes.asSlice(0, 6).mismatch(MemorySegment.ofArray(MAGIC)) >= 0) {
-            throw new FormatException(NAME, path, bytes.byteSize() == 0 ? "is empty" : "is no npy file: it does not begin with \\x93NUMPY");
+        if (bytes.byteSize() < 10
+                || bytes.asSlice(0, 6).mismatch(MemorySegment.ofArray(MAGIC)) >= 0) {
+            throw new FormatException(
+                    NAME,
+                    path,
+                    bytes.byteSize() == 0
+                            ? "is empty"
+                            : "is no npy file: it does not begin with \\x93NUMPY");
         }
         int version = bytes.get(ValueLayout.JAVA_BYTE, 6);
         if (version < 1 || version > 3) {
-            throw new FormatException(NAME, path, "has version " + version + " of the format; known are 1, 2 and 3");
+            throw new FormatException(
+                    NAME, path, "has version " + version + " of the format; known are 1, 2 and 3");
         }
         int start = version == 1 ? 10 : 12;
         if (bytes.byteSize() < start) {
             throw new FormatException(NAME, path, "is cut short inside its header");
         }
-        long length = version == 1 ? bytes.get(LE_SHORT, 8) & 0xFFFF : bytes.get(LE_INT, 8) & 0xFFFFFFFFL;
+        long length =
+                version == 1 ? bytes.get(LE_SHORT, 8) & 0xFFFF : bytes.get(LE_INT, 8) & 0xFFFFFFFFL;
         if (length > LONGEST_HEADER || length > bytes.byteSize() - start) {
-            throw new FormatException(NAME, path, "is cut short inside its header: it should have " + length + " bytes");
+            throw new FormatException(
+                    NAME,
+                    path,
+                    "is cut short inside its header: it should have " + length + " bytes");
         }
         byte[] header = bytes.asSlice(start, length).toArray(ValueLayout.JAVA_BYTE);
-        Dictionary d = Dictionary.parse(path, new String(header, version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1));
+        Dictionary d =
+                Dictionary.parse(
+                        path,
+                        new String(
+                                header,
+                                version == 3
+                                        ? StandardCharsets.UTF_8
+                                        : StandardCharsets.ISO_8859_1));
         return elements(path, d, bytes.asSlice(start + length));
     }
 
-    private static final ValueLayout.OfShort LE_SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt LE_INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort LE_SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt LE_INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static Tensor elements(Path path, Dictionary d, MemorySegment data) {
         Element e = d.descr().length() < 2 ? null : ELEMENTS.get(d.descr().substring(1));
         char order = d.descr().isEmpty() ? ' ' : d.descr().charAt(0);
         if (e == null || "<>|=".indexOf(order) < 0) {
-            throw new FormatException(NAME, path, "has elements of type " + d.descr() + "; known are " + String.join(", ", ELEMENTS.keySet().stream().sorted().toList()));
+            throw new FormatException(
+                    NAME,
+                    path,
+                    "has elements of type "
+                            + d.descr()
+                            + "; known are "
+                            + String.join(", ", ELEMENTS.keySet().stream().sorted().toList()));
         }
         long count;
         long wanted;
@@ -134,14 +171,28 @@ public final class Npy {
             count = Arrays.stream(d.shape()).reduce(1, Math::multiplyExact);
             wanted = Math.multiplyExact(count, (long) e.bytes);
         } catch (ArithmeticException _) {
-            throw new FormatException(NAME, path, "has more elements than fit: " + Arrays.toString(d.shape()));
+            throw new FormatException(
+                    NAME, path, "has more elements than fit: " + Arrays.toString(d.shape()));
         }
         if (wanted != data.byteSize()) {
-            throw new FormatException(NAME, path, (wanted > data.byteSize() ? "is cut short: " : "has bytes left over: ") + "its elements take " + wanted + " bytes, but " + data.byteSize() + " are there");
+            throw new FormatException(
+                    NAME,
+                    path,
+                    (wanted > data.byteSize() ? "is cut short: " : "has bytes left over: ")
+                            + "its elements take "
+                            + wanted
+                            + " bytes, but "
+                            + data.byteSize()
+                            + " are there");
         }
         long[] sizes = d.fortran() ? reversed(d.shape()) : d.shape();
         boolean swap = order == '>' && e.bytes > 1;
-        Tensor t = Tensor.of(TensorType.of(e.dtype, sizes), e.bytes == e.dtype.bytes() && !swap ? data : converted(data, e, swap, count));
+        Tensor t =
+                Tensor.of(
+                        TensorType.of(e.dtype, sizes),
+                        e.bytes == e.dtype.bytes() && !swap
+                                ? data
+                                : converted(data, e, swap, count));
         int[] axes = new int[sizes.length];
         Arrays.setAll(axes, i -> sizes.length - 1 - i);
         return d.fortran() ? t.permute(axes).realize() : t;
@@ -154,7 +205,8 @@ public final class Npy {
     }
 
     /// Elements in native byte order and of a width that Nacre has.
-    private static MemorySegment converted(MemorySegment data, Element e, boolean swap, long count) {
+    private static MemorySegment converted(
+            MemorySegment data, Element e, boolean swap, long count) {
         int width = e.dtype.bytes();
         byte[] out = new byte[Math.toIntExact(Math.multiplyExact(count, (long) width))];
         ByteBuffer to = ByteBuffer.wrap(out).order(ByteOrder.nativeOrder());
@@ -167,7 +219,8 @@ public final class Npy {
                         case 2 -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(order), at);
                         case 4 -> data.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(order), at);
                         case 8 -> data.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(order), at);
-                        default -> throw new NacreException("npy: elements of " + e.bytes + " bytes");
+                        default ->
+                                throw new NacreException("npy: elements of " + e.bytes + " bytes");
                     };
             if (e.kind == 'u' && width > e.bytes) {
                 v &= (1L << (8 * e.bytes)) - 1;

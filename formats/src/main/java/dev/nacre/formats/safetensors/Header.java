@@ -11,6 +11,7 @@ import dev.nacre.formats.FormatException;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -42,7 +43,8 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
 
     private static final int ALIGNMENT = 64;
     private static final int MOST_PROBLEMS = 10;
-    private static final JsonFactory JSON = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    private static final JsonFactory JSON =
+            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
     static {
         for (DType t : DType.values()) {
@@ -68,7 +70,12 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         List<Entry> entries = new ArrayList<>();
         long at = 0;
         List<Map.Entry<String, TensorType>> order =
-                types.entrySet().stream().sorted(Comparator.comparingInt((Map.Entry<String, TensorType> e) -> -e.getValue().dtype().bytes()).thenComparing(Map.Entry::getKey)).toList();
+                types.entrySet().stream()
+                        .sorted(
+                                Comparator.comparingInt((Map.Entry<String, TensorType> e) ->
+                                                -e.getValue().dtype().bytes())
+                                        .thenComparing(Map.Entry::getKey))
+                        .toList();
         for (Map.Entry<String, TensorType> e : order) {
             entries.add(new Entry(e.getKey(), e.getValue(), at));
             at += e.getValue().bytes();
@@ -104,7 +111,11 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         }
         int length = Math.ceilDiv(8 + json.size(), ALIGNMENT) * ALIGNMENT - 8;
         if (length > LONGEST) {
-            throw new NacreException("safetensors: the header would have " + length + " bytes, more than the format's " + LONGEST);
+            throw new NacreException(
+                    "safetensors: the header would have "
+                            + length
+                            + " bytes, more than the format's "
+                            + LONGEST);
         }
         byte[] out = new byte[8 + length];
         Arrays.fill(out, (byte) ' ');
@@ -115,7 +126,17 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
     /// @param available how many bytes of elements the file has
     static Header decode(Path path, byte[] json, long available) {
         if (json[0] != '{') {
-            throw new FormatException(SafeTensors.NAME, path, foreign(ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json, 0, Math.min(8, json.length)).array(), json.length, available + json.length + 8));
+            throw new FormatException(
+                    SafeTensors.NAME,
+                    path,
+                    foreign(
+                            ByteBuffer.allocate(16)
+                                    .order(ByteOrder.LITTLE_ENDIAN)
+                                    .putLong(json.length)
+                                    .put(json, 0, Math.min(8, json.length))
+                                    .array(),
+                            json.length,
+                            available + json.length + 8));
         }
         List<Raw> raws = new ArrayList<>();
         Map<String, String> metadata = new LinkedHashMap<>();
@@ -133,9 +154,16 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                 throw new JsonParseException(p, "there is more after the header's end");
             }
         } catch (IOException e) {
-            String where = e instanceof StreamReadException r && r.getLocation() != null ? " at byte " + (8 + r.getLocation().getByteOffset()) : "";
-            String why = e instanceof StreamReadException r ? r.getOriginalMessage() : String.valueOf(e.getMessage());
-            throw new FormatException(SafeTensors.NAME, path, "has a broken header" + where + ": " + why);
+            String where =
+                    e instanceof StreamReadException r && r.getLocation() != null
+                            ? " near byte " + (8 + r.getLocation().getByteOffset())
+                            : "";
+            String why =
+                    e instanceof StreamReadException r
+                            ? r.getOriginalMessage()
+                            : String.valueOf(e.getMessage());
+            throw new FormatException(
+                    SafeTensors.NAME, path, "has a broken header" + where + ": " + why);
         }
         return checked(path, raws, metadata, 8L + json.length, available);
     }
@@ -149,14 +177,28 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
             return false;
         }
         if (t != wanted) {
-            throw new JsonParseException(p, "found " + p.getText() + " where " + (wanted == JsonToken.VALUE_STRING ? "text" : wanted == JsonToken.VALUE_NUMBER_INT ? "a whole number" : "a name") + " was expected");
+            throw new JsonParseException(
+                    p,
+                    "found "
+                            + p.getText()
+                            + " where "
+                            + (wanted == JsonToken.VALUE_STRING
+                                    ? "text"
+                                    : wanted == JsonToken.VALUE_NUMBER_INT
+                                            ? "a whole number"
+                                            : "a name")
+                            + " was expected");
         }
         return true;
     }
 
     private static void enter(JsonParser p, JsonToken start, String what) throws IOException {
         if (p.nextToken() != start) {
-            throw new JsonParseException(p, what + " must be " + (start == JsonToken.START_OBJECT ? "an object" : "an array"));
+            throw new JsonParseException(
+                    p,
+                    what
+                            + " must be "
+                            + (start == JsonToken.START_OBJECT ? "an object" : "an array"));
         }
     }
 
@@ -194,11 +236,25 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                     offsets = readNumbers(p, "data_offsets of '" + name + "'");
                     seen |= 4;
                 }
-                default -> throw new JsonParseException(p, "'" + name + "' has an unknown attribute '" + p.currentName() + "'");
+                default ->
+                        throw new JsonParseException(
+                                p,
+                                "'"
+                                        + name
+                                        + "' has an unknown attribute '"
+                                        + p.currentName()
+                                        + "'");
             }
         }
         if (seen != 7) {
-            throw new JsonParseException(p, "'" + name + "' lacks " + ((seen & 1) == 0 ? "dtype" : (seen & 2) == 0 ? "shape" : "data_offsets"));
+            throw new JsonParseException(
+                    p,
+                    "'"
+                            + name
+                            + "' lacks "
+                            + ((seen & 1) == 0
+                                    ? "dtype"
+                                    : (seen & 2) == 0 ? "shape" : "data_offsets"));
         }
         return new Raw(name, dtype, shape, offsets);
     }
@@ -212,7 +268,8 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         return out;
     }
 
-    private static Header checked(Path path, List<Raw> raws, Map<String, String> metadata, long start, long available) {
+    private static Header checked(
+            Path path, List<Raw> raws, Map<String, String> metadata, long start, long available) {
         List<String> problems = new ArrayList<>();
         List<Entry> entries = new ArrayList<>();
         long promised = 0;
@@ -227,7 +284,15 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         long at = 0;
         for (Entry e : entries) {
             if (problems.isEmpty() && e.begin != at) {
-                problems.add("'" + e.name + "' begins at byte " + e.begin + (e.begin < at ? ", inside the tensor before it, which ends at " : ", leaving a gap after ") + at);
+                problems.add(
+                        "'"
+                                + e.name
+                                + "' begins at byte "
+                                + e.begin
+                                + (e.begin < at
+                                        ? ", inside the tensor before it, which ends at "
+                                        : ", leaving a gap after ")
+                                + at);
             }
             at = e.end();
         }
@@ -235,21 +300,42 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
             problems.add((available - at) + " bytes after the last tensor belong to none");
         }
         if (problems.isEmpty() && promised > available) {
-            throw new FormatException(SafeTensors.NAME, path, "is cut short: its tensors take " + promised + " bytes, but " + available + " are there");
+            throw new FormatException(
+                    SafeTensors.NAME,
+                    path,
+                    "is cut short: its tensors take "
+                            + promised
+                            + " bytes, but "
+                            + available
+                            + " are there");
         }
         if (!problems.isEmpty()) {
             List<String> shown = problems.subList(0, Math.min(MOST_PROBLEMS, problems.size()));
-            String more = problems.size() > MOST_PROBLEMS ? "\n  and " + (problems.size() - MOST_PROBLEMS) + " more" : "";
-            throw new FormatException(SafeTensors.NAME, path, "has a broken header:\n  " + String.join("\n  ", shown) + more);
+            String more =
+                    problems.size() > MOST_PROBLEMS
+                            ? "\n  and " + (problems.size() - MOST_PROBLEMS) + " more"
+                            : "";
+            throw new FormatException(
+                    SafeTensors.NAME,
+                    path,
+                    "has a broken header:\n  " + String.join("\n  ", shown) + more);
         }
         return new Header(start, List.copyOf(entries), Collections.unmodifiableMap(metadata));
     }
 
     /// What is wrong with a tensor by itself; if nothing, it is added to the entries.
     private static String problem(Raw r, List<Entry> entries) {
-        DType dtype = NAMES.entrySet().stream().filter(e -> e.getValue().equals(r.dtype)).map(Map.Entry::getKey).findFirst().orElse(null);
+        DType dtype =
+                NAMES.entrySet().stream()
+                        .filter(e -> e.getValue().equals(r.dtype))
+                        .map(Map.Entry::getKey)
+                        .findFirst()
+                        .orElse(null);
         if (dtype == null) {
-            return "has elements of type " + r.dtype + "; known are " + String.join(", ", SafeTensors.names());
+            return "has elements of type "
+                    + r.dtype
+                    + "; known are "
+                    + String.join(", ", SafeTensors.names());
         }
         if (r.shape.stream().anyMatch(s -> s < 0)) {
             return "has a negative size: " + r.shape;
@@ -258,14 +344,20 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
             return "has data_offsets that are no range: " + r.offsets;
         }
         try {
-            TensorType type = new TensorType(dtype, Shape.of(r.shape.stream().mapToLong(s -> s).toArray()));
+            TensorType type =
+                    new TensorType(dtype, Shape.of(r.shape.stream().mapToLong(s -> s).toArray()));
             long bytes = Math.multiplyExact(type.shape().count(), (long) dtype.bytes());
             if (bytes != r.offsets.get(1) - r.offsets.get(0)) {
-                return "is " + type + ", which takes " + bytes + " bytes, but has " + (r.offsets.get(1) - r.offsets.get(0));
+                return "is "
+                        + type
+                        + ", which takes "
+                        + bytes
+                        + " bytes, but has "
+                        + (r.offsets.get(1) - r.offsets.get(0));
             }
             entries.add(new Entry(r.name, type, r.offsets.getFirst()));
             return "";
-        } catch (ArithmeticException _) {
+        } catch (ArithmeticException | ShapeException _) {
             return "has more elements than fit: " + r.shape;
         }
     }
@@ -282,12 +374,21 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                                 ? "an HDF5 file, as Keras's .h5 files are"
                                 : text.startsWith("\u0093NUMPY")
                                         ? "a NumPy .npy file"
-                                        : text.startsWith("GGUF") ? "a GGUF file" : text.startsWith("\u0080") ? "a Python pickle" : text.startsWith("\u0089PNG") ? "a PNG image" : "";
+                                        : text.startsWith("GGUF")
+                                                ? "a GGUF file"
+                                                : text.startsWith("\u0080")
+                                                        ? "a Python pickle"
+                                                        : text.startsWith("\u0089PNG")
+                                                                ? "a PNG image"
+                                                                : "";
         if (!kind.isEmpty()) {
             return "is no safetensors file, but " + kind;
         }
         if (length > size - 8 && length <= LONGEST && length > 0) {
-            return "is no safetensors file, or cut short: its header should have " + length + " bytes, but the file has only " + size;
+            return "is no safetensors file, or cut short: its header should have "
+                    + length
+                    + " bytes, but the file has only "
+                    + size;
         }
         return "is no safetensors file: its first 8 bytes are not the length of a header";
     }

@@ -33,7 +33,8 @@ public final class SafeTensors {
     private SafeTensors() {}
 
     /// Writes tensors by name and text by key, replacing the file in one step.
-    public static void write(Path path, Map<String, ? extends Tensor> tensors, Map<String, String> metadata) {
+    public static void write(
+            Path path, Map<String, ? extends Tensor> tensors, Map<String, String> metadata) {
         Tensor.realize(tensors.values().stream().toArray(Tensor[]::new));
         Map<String, TensorType> types = new LinkedHashMap<>();
         tensors.forEach((k, t) -> types.put(k, t.type()));
@@ -53,12 +54,17 @@ public final class SafeTensors {
 
     /// Reads all tensors and the text.
     public static Contents read(Path path) {
-        try (FileChannel file = FormatException.open(NAME, path); Arena arena = Arena.ofShared()) {
+        try (FileChannel file = FormatException.open(NAME, path);
+                Arena arena = Arena.ofShared()) {
             MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
             Header header = header(path, file);
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (Header.Entry e : header.entries()) {
-                tensors.put(e.name(), Tensor.of(e.type(), bytes.asSlice(header.start() + e.begin(), e.type().bytes())));
+                tensors.put(
+                        e.name(),
+                        Tensor.of(
+                                e.type(),
+                                bytes.asSlice(header.start() + e.begin(), e.type().bytes())));
             }
             return new Contents(Collections.unmodifiableMap(tensors), header.metadata());
         } catch (InternalError e) { // the mapped pages are gone
@@ -93,7 +99,12 @@ public final class SafeTensors {
         ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
         fill(file, length, 0);
         if (length.hasRemaining()) {
-            throw new FormatException(NAME, path, size == 0 ? "is empty" : "is no safetensors file: it has only " + size + " bytes");
+            throw new FormatException(
+                    NAME,
+                    path,
+                    size == 0
+                            ? "is empty"
+                            : "is no safetensors file: it has only " + size + " bytes");
         }
         long n = length.getLong(0);
         if (n < 2 || n > Header.LONGEST || n > size - 8) {

@@ -34,24 +34,42 @@ class NpyTest {
             Tensor y = Npy.read(file);
             assertEquals(t == DType.BF16 ? DType.F32 : t, y.dtype());
             assertEquals(x.shape(), y.shape());
-            assertArrayEquals(x.cast(y.dtype()).toSegment().toArray(ValueLayout.JAVA_BYTE), y.toSegment().toArray(ValueLayout.JAVA_BYTE));
+            assertArrayEquals(
+                    x.cast(y.dtype()).toSegment().toArray(ValueLayout.JAVA_BYTE),
+                    y.toSegment().toArray(ValueLayout.JAVA_BYTE));
         }
     }
 
     /// What numpy.save wrote for `numpy.arange(6, dtype="<i4").reshape(2, 3)`.
     @Test
     void writesWhatNumpyWrites() throws IOException {
-        String header = "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }" + " ".repeat(58) + "\n";
-        byte[] expected = HexFormat.of().parseHex("934e554d505901007600" + HexFormat.of().formatHex(header.getBytes(StandardCharsets.US_ASCII)) + "000000000100000002000000030000000400000005000000");
+        String header =
+                "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }"
+                        + " ".repeat(58)
+                        + "\n";
+        byte[] expected =
+                HexFormat.of()
+                        .parseHex(
+                                "934e554d505901007600"
+                                        + HexFormat.of()
+                                                .formatHex(
+                                                        header.getBytes(StandardCharsets.US_ASCII))
+                                        + "000000000100000002000000030000000400000005000000");
         Path file = folder.resolve("x.npy");
         Npy.write(file, Tensor.arange(6).cast(DType.I32).reshape(2, 3));
         assertArrayEquals(expected, Files.readAllBytes(file));
     }
 
     private Path file(int version, String header, byte[] data) throws IOException {
-        byte[] text = header.getBytes(version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
-        ByteBuffer b = ByteBuffer.allocate(12 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
-        b.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) version).put((byte) 0);
+        byte[] text =
+                header.getBytes(
+                        version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
+        ByteBuffer b =
+                ByteBuffer.allocate(12 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
+        b.put((byte) 0x93)
+                .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
+                .put((byte) version)
+                .put((byte) 0);
         if (version == 1) {
             b.putShort((short) text.length);
         } else {
@@ -73,28 +91,108 @@ class NpyTest {
 
     @Test
     void ordersAndWidths() throws IOException {
-        assertArrayEquals(new int[] {0, 2, 4, 1, 3, 5}, Npy.read(file(2, "{'shape': (2, 3,), 'fortran_order': True, 'descr': '|u1'}\n", bytes(0, 1, 2, 3, 4, 5))).toIntArray());
-        assertArrayEquals(new int[] {258, -2}, Npy.read(file(3, "{\"descr\": \">i4\", 'fortran_order': False, 'shape': (2,)}", bytes(0, 0, 1, 2, -1, -1, -1, -2))).toIntArray());
-        assertArrayEquals(new float[] {1.5f}, Npy.read(file(1, "{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", bytes(0x3F, 0xC0, 0, 0))).toFloatArray());
-        assertArrayEquals(new int[] {65535, 1}, Npy.read(file(1, "{'descr': '<u2', 'fortran_order': False, 'shape': (2,)}", bytes(255, 255, 1, 0))).toIntArray());
-        assertArrayEquals(new int[] {-1}, Npy.read(file(1, "{'descr': '<i2', 'fortran_order': False, 'shape': (1,)}", bytes(255, 255))).toIntArray());
-        assertArrayEquals(new long[] {4294967295L}, Npy.read(file(1, "{'descr': '<u4', 'fortran_order': False, 'shape': (1,)}", bytes(255, 255, 255, 255))).toLongArray());
+        assertArrayEquals(
+                new int[] {0, 2, 4, 1, 3, 5},
+                Npy.read(
+                                file(
+                                        2,
+                                        "{'shape': (2, 3,), 'fortran_order': True, 'descr': '|u1'}\n",
+                                        bytes(0, 1, 2, 3, 4, 5)))
+                        .toIntArray());
+        assertArrayEquals(
+                new int[] {258, -2},
+                Npy.read(
+                                file(
+                                        3,
+                                        "{\"descr\": \">i4\", 'fortran_order': False, 'shape': (2,)}",
+                                        bytes(0, 0, 1, 2, -1, -1, -1, -2)))
+                        .toIntArray());
+        assertArrayEquals(
+                new float[] {1.5f},
+                Npy.read(
+                                file(
+                                        1,
+                                        "{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}",
+                                        bytes(0x3F, 0xC0, 0, 0)))
+                        .toFloatArray());
+        assertArrayEquals(
+                new int[] {65535, 1},
+                Npy.read(
+                                file(
+                                        1,
+                                        "{'descr': '<u2', 'fortran_order': False, 'shape': (2,)}",
+                                        bytes(255, 255, 1, 0)))
+                        .toIntArray());
+        assertArrayEquals(
+                new int[] {-1},
+                Npy.read(
+                                file(
+                                        1,
+                                        "{'descr': '<i2', 'fortran_order': False, 'shape': (1,)}",
+                                        bytes(255, 255)))
+                        .toIntArray());
+        assertArrayEquals(
+                new long[] {4294967295L},
+                Npy.read(
+                                file(
+                                        1,
+                                        "{'descr': '<u4', 'fortran_order': False, 'shape': (1,)}",
+                                        bytes(255, 255, 255, 255)))
+                        .toLongArray());
     }
 
     private String errorOf(Path file) {
-        return assertThrows(FormatException.class, () -> Npy.read(file)).getMessage().replace(file.toString(), "FILE");
+        return assertThrows(FormatException.class, () -> Npy.read(file))
+                .getMessage()
+                .replace(file.toString(), "FILE");
     }
 
     @Test
     void filesThatAreWrong() throws IOException {
-        assertEquals("npy: FILE is an array of records; save its fields as arrays of their own", errorOf(file(1, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", bytes(1))));
-        assertEquals("npy: FILE has elements of type <c8; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4", errorOf(file(1, "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", bytes(1))));
-        assertEquals("npy: FILE has elements of type |O; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4", errorOf(file(1, "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", bytes(1))));
-        assertEquals("npy: FILE is cut short: its elements take 8 bytes, but 3 are there", errorOf(file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", bytes(1, 2, 3))));
-        assertEquals("npy: FILE has bytes left over: its elements take 1 bytes, but 3 are there", errorOf(file(1, "{'descr': '|u1', 'fortran_order': False, 'shape': ()}", bytes(1, 2, 3))));
-        assertEquals("npy: FILE has a broken header: it needs descr, fortran_order and shape", errorOf(file(1, "{'descr': '|u1'}", bytes(1))));
-        assertEquals("npy: FILE has a broken header: it is no dictionary", errorOf(file(1, "hello", bytes(1))));
-        assertEquals("npy: FILE has version 4 of the format; known are 1, 2 and 3", errorOf(file(4, "{}", bytes(1))));
+        assertEquals(
+                "npy: FILE is an array of records; save its fields as arrays of their own",
+                errorOf(
+                        file(
+                                1,
+                                "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
+                                bytes(1))));
+        assertEquals(
+                "npy: FILE has elements of type <c8; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4",
+                errorOf(
+                        file(
+                                1,
+                                "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}",
+                                bytes(1))));
+        assertEquals(
+                "npy: FILE has elements of type |O; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4",
+                errorOf(
+                        file(
+                                1,
+                                "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+                                bytes(1))));
+        assertEquals(
+                "npy: FILE is cut short: its elements take 8 bytes, but 3 are there",
+                errorOf(
+                        file(
+                                1,
+                                "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+                                bytes(1, 2, 3))));
+        assertEquals(
+                "npy: FILE has bytes left over: its elements take 1 bytes, but 3 are there",
+                errorOf(
+                        file(
+                                1,
+                                "{'descr': '|u1', 'fortran_order': False, 'shape': ()}",
+                                bytes(1, 2, 3))));
+        assertEquals(
+                "npy: FILE has a broken header: it needs descr, fortran_order and shape",
+                errorOf(file(1, "{'descr': '|u1'}", bytes(1))));
+        assertEquals(
+                "npy: FILE has a broken header: it is no dictionary",
+                errorOf(file(1, "hello", bytes(1))));
+        assertEquals(
+                "npy: FILE has version 4 of the format; known are 1, 2 and 3",
+                errorOf(file(4, "{}", bytes(1))));
         Path file = folder.resolve("x.npy");
         Npy.write(file, Tensor.ones(3));
         byte[] whole = Files.readAllBytes(file);

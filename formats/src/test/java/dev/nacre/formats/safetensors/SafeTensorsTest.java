@@ -45,7 +45,8 @@ class SafeTensorsTest {
             all.put("none." + t, Tensor.zeros(t, 0, 4));
             all.put("one." + t, Tensor.ones(t));
         }
-        Map<String, String> text = Map.of("format", "pt", "ünïcode \"quoted\"\n", "ω \u0000 😀", "", "");
+        Map<String, String> text =
+                Map.of("format", "pt", "ünïcode \"quoted\"\n", "ω \u0000 😀", "", "");
         Path file = folder.resolve("all.safetensors");
         SafeTensors.write(file, all, text);
         SafeTensors.Contents read = SafeTensors.read(file);
@@ -69,8 +70,14 @@ class SafeTensorsTest {
     /// The example of the format's own documentation, byte by byte.
     @Test
     void readsTheDocumentedExample() throws IOException {
-        String header = "{\"__metadata__\":{\"made\":\"by hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}  ";
-        ByteBuffer data = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN).putFloat(1.5f).putFloat(-2).putLong(-7);
+        String header =
+                "{\"__metadata__\":{\"made\":\"by hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}  ";
+        ByteBuffer data =
+                ByteBuffer.allocate(16)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putFloat(1.5f)
+                        .putFloat(-2)
+                        .putLong(-7);
         SafeTensors.Contents c = SafeTensors.read(file(header, data.array()));
         assertArrayEquals(new float[] {1.5f, -2}, c.tensors().get("a").toFloatArray());
         assertEquals("[2, 1]", c.tensors().get("a").shape().toString());
@@ -81,7 +88,16 @@ class SafeTensorsTest {
     @Test
     void elementsAreAligned() throws IOException {
         Path file = folder.resolve("aligned.safetensors");
-        SafeTensors.write(file, Map.of("a", Tensor.ones(DType.U8, 3), "b", Tensor.ones(DType.F64, 1), "c", Tensor.ones(DType.F16, 5)), Map.of());
+        SafeTensors.write(
+                file,
+                Map.of(
+                        "a",
+                        Tensor.ones(DType.U8, 3),
+                        "b",
+                        Tensor.ones(DType.F64, 1),
+                        "c",
+                        Tensor.ones(DType.F16, 5)),
+                Map.of());
         ByteBuffer b = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
         assertEquals(0, (8 + b.getLong(0)) % 64);
         assertEquals(List.of("b", "c", "a"), List.copyOf(SafeTensors.types(file).keySet()));
@@ -89,7 +105,12 @@ class SafeTensorsTest {
 
     private Path file(String header, byte[] data) throws IOException {
         byte[] json = header.getBytes(StandardCharsets.UTF_8);
-        ByteBuffer b = ByteBuffer.allocate(8 + json.length + data.length).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json).put(data);
+        ByteBuffer b =
+                ByteBuffer.allocate(8 + json.length + data.length)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(json.length)
+                        .put(json)
+                        .put(data);
         return file(b.array());
     }
 
@@ -105,38 +126,44 @@ class SafeTensorsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                                            | 8 | OK
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                                            | 7 | safetensors: FILE is cut short: its tensors take 8 bytes, but 7 are there
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                                            | 9 | `safetensors: FILE has a broken header:
-              1 bytes after the last tensor belong to none`
-            {"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}                                                            | 8 | `safetensors: FILE has a broken header:
-              'a' is f32[3], which takes 12 bytes, but has 8`
-            {"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[-1],"data_offsets":[8,9]}}       | 8 | `safetensors: FILE has a broken header:
-              'a' has elements of type C64; known are BF16, BOOL, F16, F32, F64, I32, I64, I8, U8
-              'b' has a negative size: [-1]`
-            {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}          | 6 | `safetensors: FILE has a broken header:
-              'b' begins at byte 2, inside the tensor before it, which ends at 4`
-            {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[2],"data_offsets":[6,8]}}          | 8 | `safetensors: FILE has a broken header:
-              'b' begins at byte 6, leaving a gap after 4`
-            {"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}                                                              | 4 | `safetensors: FILE has a broken header:
-              'a' has data_offsets that are no range: [4, 0]`
-            {"a":{"dtype":"U8","shape":[9223372036854775807,2],"data_offsets":[0,4]}}                                          | 4 | `safetensors: FILE has a broken header:
-              'a' has more elements than fit: [9223372036854775807, 2]`
-            {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}           | 1 | safetensors: FILE has a broken header at byte 65: Duplicate field 'a'
-            {"a":{"dtype":"U8","shape":[1]}}                                                                                  | 1 | safetensors: FILE has a broken header at byte 39: 'a' lacks data_offsets
-            {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}                                                       | 1 | safetensors: FILE has a broken header at byte 63: 'a' has an unknown attribute 'x'
-            {"__metadata__":{"n":3}}                                                                                          | 0 | safetensors: FILE has a broken header at byte 29: found 3 where text was expected
-            {"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}                                                            | 1 | safetensors: FILE has a broken header at byte 36: found 1.5 where a whole number was expected
-            {"a":                                                                                                             | 0 | ?
-            {} x                                                                                                              | 0 | ?
-            """)
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                                            | 8 | OK
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                                            | 7 | safetensors: FILE is cut short: its tensors take 8 bytes, but 7 are there
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                                            | 9 | `safetensors: FILE has a broken header:
+                      1 bytes after the last tensor belong to none`
+                    {"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}                                                            | 8 | `safetensors: FILE has a broken header:
+                      'a' is f32[3], which takes 12 bytes, but has 8`
+                    {"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[-1],"data_offsets":[8,9]}}       | 8 | `safetensors: FILE has a broken header:
+                      'a' has elements of type C64; known are BF16, BOOL, F16, F32, F64, I32, I64, I8, U8
+                      'b' has a negative size: [-1]`
+                    {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}          | 6 | `safetensors: FILE has a broken header:
+                      'b' begins at byte 2, inside the tensor before it, which ends at 4`
+                    {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[2],"data_offsets":[6,8]}}          | 8 | `safetensors: FILE has a broken header:
+                      'b' begins at byte 6, leaving a gap after 4`
+                    {"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}                                                              | 4 | `safetensors: FILE has a broken header:
+                      'a' has data_offsets that are no range: [4, 0]`
+                    {"a":{"dtype":"U8","shape":[9223372036854775807,2],"data_offsets":[0,4]}}                                          | 4 | `safetensors: FILE has a broken header:
+                      'a' has more elements than fit: [9223372036854775807, 2]`
+                    {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}           | 1 | safetensors: FILE has a broken header near byte 64: Duplicate field 'a'
+                    {"a":{"dtype":"U8","shape":[1]}}                                                                                  | 1 | safetensors: FILE has a broken header near byte 39: 'a' lacks data_offsets
+                    {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}                                                       | 1 | safetensors: FILE has a broken header near byte 65: 'a' has an unknown attribute 'x'
+                    {"__metadata__":{"n":3}}                                                                                          | 0 | safetensors: FILE has a broken header near byte 30: found 3 where text was expected
+                    {"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}                                                            | 1 | safetensors: FILE has a broken header near byte 39: found 1.5 where a whole number was expected
+                    {"a":                                                                                                             | 0 | ?
+                    {} x                                                                                                              | 0 | ?
+                    """)
     void headersThatAreWrong(String header, int data, String message) throws IOException {
         Path f = file(header, new byte[data]);
         if (message.equals("OK")) {
             SafeTensors.read(f);
         } else if (message.equals("?")) {
-            assertTrue(errorOf(f).startsWith("safetensors: FILE has a broken header at byte "), errorOf(f));
+            assertTrue(
+                    errorOf(f).startsWith("safetensors: FILE has a broken header near byte "),
+                    errorOf(f));
         } else {
             assertEquals(message.replace("\n              ", "\n  "), errorOf(f));
         }
@@ -145,10 +172,21 @@ class SafeTensorsTest {
     @Test
     void foreignFiles() throws IOException {
         assertEquals("safetensors: FILE is empty", errorOf(file(new byte[0])));
-        assertEquals("safetensors: FILE is no safetensors file: it has only 3 bytes", errorOf(file(new byte[3])));
-        assertEquals("safetensors: FILE is no safetensors file, but a zip archive, as PyTorch's .pt and Keras's .keras files are", errorOf(file("PK\3\4 and so on, for long enough".getBytes(StandardCharsets.ISO_8859_1))));
-        assertEquals("safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header", errorOf(file("Just some text in a file".getBytes(StandardCharsets.UTF_8))));
-        assertEquals("safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header", errorOf(file("[1]", new byte[0])));
+        assertEquals(
+                "safetensors: FILE is no safetensors file: it has only 3 bytes",
+                errorOf(file(new byte[3])));
+        assertEquals(
+                "safetensors: FILE is no safetensors file, but a zip archive, as PyTorch's .pt and Keras's .keras files are",
+                errorOf(
+                        file(
+                                "PK\3\4 and so on, for long enough"
+                                        .getBytes(StandardCharsets.ISO_8859_1))));
+        assertEquals(
+                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header",
+                errorOf(file("Just some text in a file".getBytes(StandardCharsets.UTF_8))));
+        assertEquals(
+                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header",
+                errorOf(file("[1]", new byte[0])));
         Path missing = folder.resolve("missing");
         assertEquals("safetensors: cannot read FILE: there is no such file", errorOf(missing));
         assertEquals("safetensors: FILE is a folder", errorOf(folder));
@@ -158,7 +196,10 @@ class SafeTensorsTest {
     @Test
     void damage() throws IOException {
         Path good = folder.resolve("good.safetensors");
-        SafeTensors.write(good, Map.of("weight", Rng.seed(1).normal(3, 2), "bias", Tensor.ones(DType.I64, 3)), Map.of("k", "v"));
+        SafeTensors.write(
+                good,
+                Map.of("weight", Rng.seed(1).normal(3, 2), "bias", Tensor.ones(DType.I64, 3)),
+                Map.of("k", "v"));
         byte[] whole = Files.readAllBytes(good);
         for (int length = 0; length < whole.length; length++) {
             Path cut = file(java.util.Arrays.copyOf(whole, length));
@@ -179,7 +220,10 @@ class SafeTensorsTest {
 
     record Net(Linear fc1, BatchNorm1d norm, Sequential head) implements Module {
         Net(long seed) {
-            this(Linear.of(4, 3, Rng.seed(seed)), BatchNorm1d.of(3), Sequential.of(Linear.of(3, 2, Rng.seed(seed + 1))));
+            this(
+                    Linear.of(4, 3, Rng.seed(seed)),
+                    BatchNorm1d.of(3),
+                    Sequential.of(Linear.of(3, 2, Rng.seed(seed + 1))));
         }
     }
 
@@ -191,7 +235,18 @@ class SafeTensorsTest {
         Path file = folder.resolve("net.safetensors");
         SafeTensors.save(file, a, Map.of("epoch", "3"));
         assertEquals(Map.of("epoch", "3"), SafeTensors.load(file, b));
-        assertEquals(List.of("fc1.weight", "fc1.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked", "head.0.weight", "head.0.bias"), List.copyOf(a.state().keySet()));
+        assertEquals(
+                List.of(
+                        "fc1.weight",
+                        "fc1.bias",
+                        "norm.weight",
+                        "norm.bias",
+                        "norm.running_mean",
+                        "norm.running_var",
+                        "norm.num_batches_tracked",
+                        "head.0.weight",
+                        "head.0.bias"),
+                List.copyOf(a.state().keySet()));
         a.state().forEach((k, v) -> assertArrayEquals(bytes(v), bytes(b.state().get(k)), k));
     }
 
@@ -206,14 +261,16 @@ class SafeTensorsTest {
         state.remove("norm.weight");
         Path file = folder.resolve("other.safetensors");
         SafeTensors.write(file, state, Map.of());
-        String message = assertThrows(NacreException.class, () -> SafeTensors.load(file, net)).getMessage();
+        String message =
+                assertThrows(NacreException.class, () -> SafeTensors.load(file, net)).getMessage();
         assertEquals(
                 """
                 load: the state does not fit Net: 2 missing, 1 unexpected, 1 misfit
                   missing     fc1.weight   f32[3, 4]  is it 'fc1.wieght'?
                   missing     norm.weight  f32[3]
                   unexpected  fc1.wieght   f32[3, 4]  is it 'fc1.weight'?
-                  misfit      head.0.bias  f32[3]     the model has f32[2]""",
+                  misfit      head.0.bias  f32[3]     the model has f32[2]\
+                """,
                 message);
         assertArrayEquals(before, net.fc1().bias().orElseThrow().toFloatArray());
     }

@@ -18,7 +18,8 @@ public final class Digits {
     private static final int ROW = SIDE * SIDE + 1; // pixels and label
     private static final int WHITE = 16;
     private static final int EVERY = 5;
-    private static final List<String> CLASSES = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+    private static final List<String> CLASSES =
+            List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
 
     private Digits() {}
 
@@ -28,7 +29,8 @@ public final class Digits {
         byte[] labels = new byte[COUNT];
         try (InputStream raw = Digits.class.getResourceAsStream("digits.csv.gz")) {
             if (raw == null) {
-                throw new NacreException("digits: the jar of dev.nacre:nacre-nn lacks digits.csv.gz");
+                throw new NacreException(
+                        "digits: the jar of dev.nacre:nacre-nn lacks digits.csv.gz");
             }
             int cell = 0;
             int value = 0;
@@ -47,7 +49,8 @@ public final class Digits {
                 }
             }
         } catch (IOException e) {
-            throw new NacreException("digits: digits.csv.gz in the jar is broken (" + e.getMessage() + ")", e);
+            throw new NacreException(
+                    "digits: digits.csv.gz in the jar is broken (" + e.getMessage() + ")", e);
         }
         return new ImageSet("digits", pixels, 1, SIDE, SIDE, WHITE, labels, CLASSES);
     }
@@ -62,6 +65,7 @@ public final class Digits {
         }
         int[] train = IntStream.range(0, isTest.length).filter(i -> !isTest[i]).toArray();
         int[] test = IntStream.range(0, isTest.length).filter(i -> isTest[i]).toArray();
-        return new Split(all.subset("digits, training", train), all.subset("digits, test", test), "the jar");
+        return new Split(
+                all.subset("digits, training", train), all.subset("digits, test", test), "the jar");
     }
 }

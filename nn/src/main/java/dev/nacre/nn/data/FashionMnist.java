@@ -27,14 +27,37 @@ public final class FashionMnist {
     /// @param sha256 of the unpacked file. The four files whose MD5 sums Zalando publishes unpack to these
     private record Part(String name, int rank, String sha256) {}
 
-    private static final List<Part> PARTS = List.of(
-            new Part("train-images-idx3-ubyte", 3, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
-            new Part("train-labels-idx1-ubyte", 1, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
-            new Part("t10k-images-idx3-ubyte", 3, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
-            new Part("t10k-labels-idx1-ubyte", 1, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"));
+    private static final List<Part> PARTS =
+            List.of(
+                    new Part(
+                            "train-images-idx3-ubyte",
+                            3,
+                            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+                    new Part(
+                            "train-labels-idx1-ubyte",
+                            1,
+                            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+                    new Part(
+                            "t10k-images-idx3-ubyte",
+                            3,
+                            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+                    new Part(
+                            "t10k-labels-idx1-ubyte",
+                            1,
+                            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"));
 
-    private static final List<String> CLASSES = List.of(
-            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot");
+    private static final List<String> CLASSES =
+            List.of(
+                    "T-shirt/top",
+                    "Trouser",
+                    "Pullover",
+                    "Dress",
+                    "Coat",
+                    "Sandal",
+                    "Shirt",
+                    "Sneaker",
+                    "Bag",
+                    "Ankle boot");
     private static final int SIDE = 28;
     private static final int TIMEOUT_MILLIS = 10_000;
 
@@ -74,7 +97,9 @@ public final class FashionMnist {
     public static List<String> report() {
         FashionMnist f = usual();
         return Stream.of(f.cache, f.system)
-                .map(place -> f.name(place) + (lacking(place).isEmpty() ? place + " has it" : lacking(place)))
+                .map(place ->
+                        f.name(place)
+                                + (lacking(place).isEmpty() ? place + " has it" : lacking(place)))
                 .toList();
     }
 
@@ -105,14 +130,18 @@ public final class FashionMnist {
             download(notes);
         } catch (IOException e) {
             tried.add("download: " + address + " failed (" + reason(e) + ")");
-            throw new NacreException("fashion-mnist: no data found\n  " + String.join("\n  ", tried)
-                    + "\n  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist' brings them; or put the four files into a folder and name it with --data");
+            throw new NacreException(
+                    "fashion-mnist: no data found\n  "
+                            + String.join("\n  ", tried)
+                            + "\n  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist' brings them; or put the four files into a folder and name it with --data");
         }
         return load(cache, true);
     }
 
     private static String reason(IOException e) {
-        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getClass().getSimpleName() + ": " + e.getMessage();
+        return e.getMessage() == null
+                ? e.getClass().getSimpleName()
+                : e.getClass().getSimpleName() + ": " + e.getMessage();
     }
 
     /// What a folder lacks; empty if nothing.
@@ -121,14 +150,17 @@ public final class FashionMnist {
             return folder + (Files.exists(folder) ? " is no folder" : " does not exist");
         }
         Predicate<Part> isThere = p -> Files.exists(file(folder, p));
-        List<String> missing = PARTS.stream().filter(isThere.negate()).map(p -> p.name + ".gz").toList();
+        List<String> missing =
+                PARTS.stream().filter(isThere.negate()).map(p -> p.name + ".gz").toList();
         return missing.isEmpty() ? "" : folder + " lacks " + String.join(", ", missing);
     }
 
     /// The packed file, or the unpacked one where only that is there.
     private static Path file(Path folder, Part part) {
         Path plain = folder.resolve(part.name);
-        return Files.exists(plain) && !Files.exists(folder.resolve(part.name + ".gz")) ? plain : folder.resolve(part.name + ".gz");
+        return Files.exists(plain) && !Files.exists(folder.resolve(part.name + ".gz"))
+                ? plain
+                : folder.resolve(part.name + ".gz");
     }
 
     private static Split load(Path folder, boolean known) {
@@ -137,10 +169,24 @@ public final class FashionMnist {
             Path file = file(folder, part);
             Idx idx = Idx.read(file);
             if (known && !idx.sha256().equals(part.sha256)) {
-                throw new NacreException("fashion-mnist: " + file + " has SHA-256 " + idx.sha256() + " unpacked, expected " + part.sha256 + "\n  hint: delete it");
+                throw new NacreException(
+                        "fashion-mnist: "
+                                + file
+                                + " has SHA-256 "
+                                + idx.sha256()
+                                + " unpacked, expected "
+                                + part.sha256
+                                + "\n  hint: delete it");
             }
-            if (idx.sizes().size() != part.rank || part.rank == 3 && !idx.sizes().subList(1, 3).equals(List.of(SIDE, SIDE))) {
-                throw new NacreException("fashion-mnist: " + file + " must be of sizes " + (part.rank == 3 ? "[n, 28, 28]" : "[n]") + ", but is " + idx.sizes());
+            if (idx.sizes().size() != part.rank
+                    || part.rank == 3 && !idx.sizes().subList(1, 3).equals(List.of(SIDE, SIDE))) {
+                throw new NacreException(
+                        "fashion-mnist: "
+                                + file
+                                + " must be of sizes "
+                                + (part.rank == 3 ? "[n, 28, 28]" : "[n]")
+                                + ", but is "
+                                + idx.sizes());
             }
             files.add(idx);
         }
@@ -182,7 +228,12 @@ public final class FashionMnist {
                 throw new IOException(part.name + ".gz came broken: " + e.getMessage(), e);
             }
             if (!sum.equals(part.sha256)) {
-                throw new IOException(part.name + ".gz has SHA-256 " + sum + " unpacked, expected " + part.sha256);
+                throw new IOException(
+                        part.name
+                                + ".gz has SHA-256 "
+                                + sum
+                                + " unpacked, expected "
+                                + part.sha256);
             }
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
         } finally {

@@ -27,15 +27,19 @@ public record Idx(List<Integer> sizes, byte[] data, String sha256) {
     /// @throws NacreException if the file does not exist, is cut off, broken, or of another format
     public static Idx read(Path file) {
         try (InputStream raw = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-            return parse(file, file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw);
+            return parse(
+                    file,
+                    file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw);
         } catch (NoSuchFileException e) {
             throw new NacreException("idx: " + file + " does not exist", e);
         } catch (ZipException e) {
-            throw new NacreException("idx: " + file + " is no sound gzip file (" + e.getMessage() + ")", e);
+            throw new NacreException(
+                    "idx: " + file + " is no sound gzip file (" + e.getMessage() + ")", e);
         } catch (EOFException e) {
             throw new NacreException("idx: " + file + " is cut off: the gzip stream has no end", e);
         } catch (IOException e) {
-            throw new NacreException("idx: " + file + " cannot be read (" + e.getMessage() + ")", e);
+            throw new NacreException(
+                    "idx: " + file + " cannot be read (" + e.getMessage() + ")", e);
         }
     }
 
@@ -44,10 +48,20 @@ public record Idx(List<Integer> sizes, byte[] data, String sha256) {
         byte[] magic = in.readNBytes(4);
         digest.update(magic);
         if (magic.length < 4 || magic[0] != 0 || magic[1] != 0) {
-            throw new NacreException("idx: " + file + " does not begin with the idx magic number 0000 08.., but with " + HexFormat.of().formatHex(magic));
+            throw new NacreException(
+                    "idx: "
+                            + file
+                            + " does not begin with the idx magic number 0000 08.., but with "
+                            + HexFormat.of().formatHex(magic));
         }
         if (magic[2] != UNSIGNED_BYTE || magic[3] < 1 || magic[3] > 4) {
-            throw new NacreException("idx: " + file + " must hold unsigned bytes (type 8) of rank 1 to 4, but has type " + magic[2] + " and rank " + magic[3]);
+            throw new NacreException(
+                    "idx: "
+                            + file
+                            + " must hold unsigned bytes (type 8) of rank 1 to 4, but has type "
+                            + magic[2]
+                            + " and rank "
+                            + magic[3]);
         }
         byte[] header = in.readNBytes(4 * magic[3]);
         digest.update(header);
@@ -61,14 +75,36 @@ public record Idx(List<Integer> sizes, byte[] data, String sha256) {
             count = sizes[i] < 0 || count > Integer.MAX_VALUE ? Long.MAX_VALUE : count * sizes[i];
         }
         if (count > Integer.MAX_VALUE - 8) {
-            throw new NacreException("idx: " + file + " says its sizes are " + Arrays.toString(sizes) + ", which is too many");
+            throw new NacreException(
+                    "idx: "
+                            + file
+                            + " says its sizes are "
+                            + Arrays.toString(sizes)
+                            + ", which is too many");
         }
-        byte[] data = in.readNBytes((int) count); // grows with what is there, so a wrong size asks for no memory
+        byte[] data =
+                in.readNBytes((int) count); // grows with what is there, so a wrong size asks for no
+        // memory
         if (data.length < count) {
-            throw new NacreException("idx: " + file + " is cut off: sizes " + Arrays.toString(sizes) + " need " + count + " bytes, but there are " + data.length);
+            throw new NacreException(
+                    "idx: "
+                            + file
+                            + " is cut off: sizes "
+                            + Arrays.toString(sizes)
+                            + " need "
+                            + count
+                            + " bytes, but there are "
+                            + data.length);
         }
         if (in.read() >= 0) {
-            throw new NacreException("idx: " + file + " goes on after the " + count + " bytes that its sizes " + Arrays.toString(sizes) + " need");
+            throw new NacreException(
+                    "idx: "
+                            + file
+                            + " goes on after the "
+                            + count
+                            + " bytes that its sizes "
+                            + Arrays.toString(sizes)
+                            + " need");
         }
         return new Idx(List.of(sizes), data, HexFormat.of().formatHex(digest.digest(data)));
     }

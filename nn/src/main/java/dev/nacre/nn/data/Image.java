@@ -27,7 +27,15 @@ public record Image(int channels, int height, int width, float[] values) {
     public Image {
         if (values.length != channels * height * width) {
             throw new NacreException(
-                    "image: " + channels + "×" + height + "×" + width + " needs other than " + values.length + " values");
+                    "image: "
+                            + channels
+                            + "×"
+                            + height
+                            + "×"
+                            + width
+                            + " needs other than "
+                            + values.length
+                            + " values");
         }
     }
 
@@ -36,7 +44,8 @@ public record Image(int channels, int height, int width, float[] values) {
     /// @throws NacreException if there is no such file, or it is no picture, or a broken one
     public static Image read(Path file) {
         if (!Files.isRegularFile(file)) {
-            throw new NacreException("image: " + file + (Files.exists(file) ? " is no file" : " does not exist"));
+            throw new NacreException(
+                    "image: " + file + (Files.exists(file) ? " is no file" : " does not exist"));
         }
         if (!Files.isReadable(file)) {
             throw new NacreException("image: " + file + " cannot be read (permission denied)");
@@ -45,14 +54,24 @@ public record Image(int channels, int height, int width, float[] values) {
         try (ImageInputStream in = ImageIO.createImageInputStream(new File(file.toString()))) {
             Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
             if (!readers.hasNext()) {
-                throw new NacreException("image: " + file + " is no picture in a format known here " + formats());
+                throw new NacreException(
+                        "image: " + file + " is no picture in a format known here " + formats());
             }
             ImageReader reader = readers.next();
             try {
                 reader.setInput(in, true, true);
                 long pixels = 1L * reader.getWidth(0) * reader.getHeight(0);
                 if (pixels > MAX_PIXELS) {
-                    throw new NacreException("image: " + file + " says it has " + reader.getWidth(0) + "×" + reader.getHeight(0) + " pixels; at most " + MAX_PIXELS + " are read");
+                    throw new NacreException(
+                            "image: "
+                                    + file
+                                    + " says it has "
+                                    + reader.getWidth(0)
+                                    + "×"
+                                    + reader.getHeight(0)
+                                    + " pixels; at most "
+                                    + MAX_PIXELS
+                                    + " are read");
                 }
                 return of(reader.read(0));
             } finally {
@@ -126,7 +145,12 @@ public record Image(int channels, int height, int width, float[] values) {
         int area = height * width;
         float[] out = new float[wanted * area];
         for (int i = 0; i < area; i++) {
-            float grey = channels == 1 ? values[i] : 0.299f * values[i] + 0.587f * values[area + i] + 0.114f * values[2 * area + i];
+            float grey =
+                    channels == 1
+                            ? values[i]
+                            : 0.299f * values[i]
+                                    + 0.587f * values[area + i]
+                                    + 0.114f * values[2 * area + i];
             for (int c = 0; c < wanted; c++) {
                 out[c * area + i] = grey;
             }
@@ -146,7 +170,8 @@ public record Image(int channels, int height, int width, float[] values) {
         for (int c = 0; c < channels; c++) {
             for (int y = 0; y < newHeight; y++) {
                 for (int x = 0; x < width; x++) {
-                    rows[(c * newHeight + y) * width + x] = vertical.at(y, values, c * height * width + x, width);
+                    rows[(c * newHeight + y) * width + x] =
+                            vertical.at(y, values, c * height * width + x, width);
                 }
             }
         }
@@ -227,7 +252,11 @@ public record Image(int channels, int height, int width, float[] values) {
 
     @Override
     public boolean equals(Object o) {
-        return o instanceof Image i && i.channels == channels && i.height == height && i.width == width && Arrays.equals(i.values, values);
+        return o instanceof Image i
+                && i.channels == channels
+                && i.height == height
+                && i.width == width
+                && Arrays.equals(i.values, values);
     }
 
     @Override

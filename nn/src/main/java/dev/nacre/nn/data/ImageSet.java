@@ -39,13 +39,26 @@ public final class ImageSet {
         long wanted = (long) labels.length * channels * height * width;
         if (pixels.length != wanted) {
             throw new ValueException(
-                    name + ": " + labels.length + " labels need " + wanted + " pixels, but there are " + pixels.length);
+                    name
+                            + ": "
+                            + labels.length
+                            + " labels need "
+                            + wanted
+                            + " pixels, but there are "
+                            + pixels.length);
         }
         for (int i = 0; i < labels.length; i++) {
             int label = Byte.toUnsignedInt(labels[i]);
             if (label >= classes.size()) {
                 throw new ValueException(
-                        name + ": label " + label + " of example " + i + " is none of the " + classes.size() + " classes");
+                        name
+                                + ": label "
+                                + label
+                                + " of example "
+                                + i
+                                + " is none of the "
+                                + classes.size()
+                                + " classes");
             }
         }
         this.name = name;
@@ -170,6 +183,17 @@ public final class ImageSet {
 
     @Override
     public String toString() {
-        return name + ": " + size() + " images of " + channels + "×" + height + "×" + width + " in " + classes.size() + " classes";
+        return name
+                + ": "
+                + size()
+                + " images of "
+                + channels
+                + "×"
+                + height
+                + "×"
+                + width
+                + " in "
+                + classes.size()
+                + " classes";
     }
 }

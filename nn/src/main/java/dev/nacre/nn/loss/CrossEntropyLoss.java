@@ -21,10 +21,17 @@ import java.util.OptionalLong;
 ///
 /// @param weight `[classes]`: the weight of each class
 /// @param ignoreIndex a class number whose examples do not count
-public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optional<Tensor> weight, OptionalLong ignoreIndex) implements Loss {
+public record CrossEntropyLoss(
+        Reduction reduction,
+        double labelSmoothing,
+        Optional<Tensor> weight,
+        OptionalLong ignoreIndex)
+        implements Loss {
     public CrossEntropyLoss {
         if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-            throw new NacreException("crossEntropyLoss: labelSmoothing must be from 0 to 1, but is " + labelSmoothing);
+            throw new NacreException(
+                    "crossEntropyLoss: labelSmoothing must be from 0 to 1, but is "
+                            + labelSmoothing);
         }
     }
 
@@ -46,7 +53,8 @@ public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optio
     }
 
     public CrossEntropyLoss ignoreIndex(long ignoreIndex) {
-        return new CrossEntropyLoss(reduction, labelSmoothing, weight, OptionalLong.of(ignoreIndex));
+        return new CrossEntropyLoss(
+                reduction, labelSmoothing, weight, OptionalLong.of(ignoreIndex));
     }
 
     @Override
@@ -57,13 +65,22 @@ public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optio
         if (target.dtype().isFloating()) {
             return ofProbabilities(logits, target);
         }
-        if (logits.rank() > 0 && target.dtype().isInteger()) {
-            Labels.requireClasses("crossEntropyLoss", target, logits.size(classAxis(logits)), ignoreIndex);
-        }
+        checkTarget(logits.shape(), target);
         if (weight.isEmpty() && ignoreIndex.isEmpty()) {
             return reduction.apply(logits.crossEntropy(target, labelSmoothing));
         }
         return ofClasses(logits, target);
+    }
+
+    @Override
+    public void checkTarget(Shape logits, Tensor target) {
+        if (logits.rank() > 0 && target.dtype().isInteger()) {
+            Labels.requireClasses(
+                    "crossEntropyLoss",
+                    target,
+                    logits.size(logits.rank() == 1 ? 0 : 1),
+                    ignoreIndex);
+        }
     }
 
     private static int classAxis(Tensor logits) {
@@ -73,7 +90,9 @@ public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optio
     private static void requireWeight(Tensor logits, Tensor weight) {
         long classes = logits.size(classAxis(logits));
         Problem.in("crossEntropyLoss")
-                .require(weight.shape().equals(Shape.of(classes)), "the weight must be one number per class, " + Shape.of(classes))
+                .require(
+                        weight.shape().equals(Shape.of(classes)),
+                        "the weight must be one number per class, " + Shape.of(classes))
                 .operand("logits", logits.type(), logits.origin())
                 .operand("weight", weight.type(), weight.origin())
                 .throwShape();
@@ -81,7 +100,10 @@ public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optio
 
     /// The weights `[classes]` so shaped that they go along the class axis.
     private Tensor weightAlong(Tensor logits) {
-        Tensor w = weight.map(t -> t.cast(logits.dtype())).orElseGet(() -> Tensor.ones(logits.dtype(), logits.size(classAxis(logits))));
+        Tensor w =
+                weight.map(t -> t.cast(logits.dtype()))
+                        .orElseGet(
+                                () -> Tensor.ones(logits.dtype(), logits.size(classAxis(logits))));
         return w.reshape(w.shape().concat(Shape.of(ones(logits.rank() - 1 - classAxis(logits)))));
     }
 
@@ -92,13 +114,20 @@ public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optio
     }
 
     private Tensor ofProbabilities(Tensor logits, Tensor target) {
-        Problem.in("crossEntropyLoss").require(ignoreIndex.isEmpty(), "ignoreIndex needs class numbers, but the target has probabilities").operand("target", target.type(), target.origin()).throwDType();
+        Problem.in("crossEntropyLoss")
+                .require(
+                        ignoreIndex.isEmpty(),
+                        "ignoreIndex needs class numbers, but the target has probabilities")
+                .operand("target", target.type(), target.origin())
+                .throwDType();
         Tensor losses;
         if (weight.isEmpty()) {
             losses = logits.crossEntropyWith(target, labelSmoothing);
         } else {
             Tensor log = logits.logSoftmax(classAxis(logits)).mul(weightAlong(logits));
-            Tensor q = target.mul(1 - labelSmoothing).add(labelSmoothing / logits.size(classAxis(logits)));
+            Tensor q =
+                    target.mul(1 - labelSmoothing)
+                            .add(labelSmoothing / logits.size(classAxis(logits)));
             losses = q.mul(log).sum(classAxis(logits)).neg();
         }
         return reduction.apply(losses);
@@ -107,16 +136,26 @@ public record CrossEntropyLoss(Reduction reduction, double labelSmoothing, Optio
     private Tensor ofClasses(Tensor logits, Tensor target) {
         int axis = classAxis(logits);
         Tensor w = weightAlong(logits);
-        Tensor ignored = ignoreIndex.isPresent() ? target.eq(ignoreIndex.getAsLong()) : target.zerosLike().cast(DType.BOOL);
+        Tensor ignored =
+                ignoreIndex.isPresent()
+                        ? target.eq(ignoreIndex.getAsLong())
+                        : target.zerosLike().cast(DType.BOOL);
         Tensor safe = ignored.where(target.zerosLike(), target);
         Tensor classes = Tensor.arange(logits.size(axis)).reshape(w.shape());
         Tensor hit = safe.cast(DType.I64).unsqueeze(axis).eq(classes);
-        Tensor weights = ignored.where(Tensor.zeros(logits.dtype()), hit.where(w, w.zerosLike()).sum(axis));
+        Tensor weights =
+                ignored.where(Tensor.zeros(logits.dtype()), hit.where(w, w.zerosLike()).sum(axis));
         Tensor losses = logits.crossEntropy(safe, 0).mul(weights).mul(1 - labelSmoothing);
         if (labelSmoothing != 0) {
-            Tensor uniform = logits.logSoftmax(axis).mul(w).sum(axis).mul(-labelSmoothing / logits.size(axis));
+            Tensor uniform =
+                    logits.logSoftmax(axis)
+                            .mul(w)
+                            .sum(axis)
+                            .mul(-labelSmoothing / logits.size(axis));
             losses = losses.add(ignored.where(uniform.zerosLike(), uniform));
         }
-        return reduction == Reduction.MEAN ? losses.sum().div(weights.sum()) : reduction.apply(losses);
+        return reduction == Reduction.MEAN
+                ? losses.sum().div(weights.sum())
+                : reduction.apply(losses);
     }
 }

@@ -22,6 +22,7 @@ public record HuberLoss(double delta, Reduction reduction) implements Loss {
     public Tensor forward(Tensor prediction, Tensor target) {
         Loss.requireSameShape("huberLoss", prediction, target);
         Tensor d = prediction.sub(target).abs();
-        return reduction.apply(d.le(delta).where(d.square().mul(0.5), d.sub(0.5 * delta).mul(delta)));
+        return reduction.apply(
+                d.le(delta).where(d.square().mul(0.5), d.sub(0.5 * delta).mul(delta)));
     }
 }

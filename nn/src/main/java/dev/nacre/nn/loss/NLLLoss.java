@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.Labels;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 import java.util.OptionalLong;
 
 /// Minus the log-probability of each example's class: [CrossEntropyLoss] after a log-softmax.
@@ -18,10 +19,33 @@ public record NLLLoss(Reduction reduction) implements Loss {
     @Override
     public Tensor forward(Tensor logProbabilities, Tensor target) {
         int axis = logProbabilities.rank() == 1 ? 0 : 1;
-        Problem p = Problem.in("nllLoss").operand("logProbabilities", logProbabilities.type(), logProbabilities.origin()).operand("target", target.type(), target.origin());
+        Problem p =
+                Problem.in("nllLoss")
+                        .operand(
+                                "logProbabilities",
+                                logProbabilities.type(),
+                                logProbabilities.origin())
+                        .operand("target", target.type(), target.origin());
         p.require(target.dtype().isInteger(), "class numbers must be integers").throwDType();
-        p.require(logProbabilities.rank() == target.rank() + 1, "the target must have the log-probabilities' shape without the class axis " + axis).throwShape();
-        Labels.requireClasses("nllLoss", target, logProbabilities.size(axis), OptionalLong.empty());
-        return reduction.apply(logProbabilities.gather(axis, target.cast(DType.I64).unsqueeze(axis)).squeeze(axis).neg());
+        p.require(
+                        logProbabilities.rank() == target.rank() + 1,
+                        "the target must have the log-probabilities' shape without the class axis "
+                                + axis)
+                .throwShape();
+        checkTarget(logProbabilities.shape(), target);
+        return reduction.apply(
+                logProbabilities
+                        .gather(axis, target.cast(DType.I64).unsqueeze(axis))
+                        .squeeze(axis)
+                        .neg());
+    }
+
+    @Override
+    public void checkTarget(Shape logProbabilities, Tensor target) {
+        Labels.requireClasses(
+                "nllLoss",
+                target,
+                logProbabilities.size(logProbabilities.rank() == 1 ? 0 : 1),
+                OptionalLong.empty());
     }
 }

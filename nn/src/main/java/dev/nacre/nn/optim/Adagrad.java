@@ -12,7 +12,9 @@ import java.util.List;
 ///
 /// @param decay of the learning rate
 /// @param initial what s starts with
-public record Adagrad(double learningRate, double decay, double weightDecay, double initial, double epsilon) implements Rule {
+public record Adagrad(
+        double learningRate, double decay, double weightDecay, double initial, double epsilon)
+        implements Rule {
     /// No decays, s from 0, epsilon 1e-10.
     public static Adagrad of(double learningRate) {
         return new Adagrad(learningRate, 0, 0, 0, 1e-10);
@@ -41,7 +43,10 @@ public record Adagrad(double learningRate, double decay, double weightDecay, dou
 
     @Override
     public Change apply(Tensor w, Tensor gradient, List<Tensor> kept, Step at) {
-        Tensor rate = decay == 0 ? at.learningRate() : at.learningRate().div(at.number().sub(1).mul(decay).add(1));
+        Tensor rate =
+                decay == 0
+                        ? at.learningRate()
+                        : at.learningRate().div(at.number().sub(1).mul(decay).add(1));
         Tensor g = weightDecay == 0 ? gradient : gradient.add(w.mul(weightDecay));
         Tensor s = kept.getFirst().add(g.square());
         return new Change(w.sub(g.div(s.sqrt().add(epsilon)).mul(rate.cast(w.dtype()))), s);

@@ -12,7 +12,14 @@ import java.util.List;
 /// - `w ← w − learningRate/(1 − beta1ᵗ)·m / (√v/√(1 − beta2ᵗ) + epsilon)`
 ///
 /// @param amsgrad whether the largest v so far is used instead of v (Reddi et al. 2018)
-public record Adam(double learningRate, double beta1, double beta2, double epsilon, double weightDecay, boolean amsgrad) implements Rule {
+public record Adam(
+        double learningRate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        boolean amsgrad)
+        implements Rule {
     /// Betas 0.9 and 0.999, epsilon 1e-8, no weight decay.
     public static Adam of(double learningRate) {
         return new Adam(learningRate, 0.9, 0.999, 1e-8, 0, false);
@@ -46,7 +53,9 @@ public record Adam(double learningRate, double beta1, double beta2, double epsil
 
     @Override
     public List<String> slots() {
-        return amsgrad ? List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq") : List.of("exp_avg", "exp_avg_sq");
+        return amsgrad
+                ? List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+                : List.of("exp_avg", "exp_avg_sq");
     }
 
     @Override

@@ -5,7 +5,14 @@ import dev.nacre.Variable;
 import java.util.List;
 
 /// [Adam] with decoupled weight decay (Loshchilov and Hutter 2019): first `w ← w − learningRate·weightDecay·w`, then Adam's step.
-public record AdamW(double learningRate, double beta1, double beta2, double epsilon, double weightDecay, boolean amsgrad) implements Rule {
+public record AdamW(
+        double learningRate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        boolean amsgrad)
+        implements Rule {
     /// Betas 0.9 and 0.999, epsilon 1e-8, weight decay 0.01.
     public static AdamW of(double learningRate) {
         return new AdamW(learningRate, 0.9, 0.999, 1e-8, 0.01, false);
@@ -47,7 +54,10 @@ public record AdamW(double learningRate, double beta1, double beta2, double epsi
 
     @Override
     public Change apply(Tensor w, Tensor gradient, List<Tensor> kept, Step at) {
-        Tensor decayed = weightDecay == 0 ? w : w.mul(at.learningRate().mul(weightDecay).neg().add(1).cast(w.dtype()));
+        Tensor decayed =
+                weightDecay == 0
+                        ? w
+                        : w.mul(at.learningRate().mul(weightDecay).neg().add(1).cast(w.dtype()));
         return adam().moved(decayed, gradient, kept, at);
     }
 }

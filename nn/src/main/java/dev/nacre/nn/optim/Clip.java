@@ -30,7 +30,8 @@ public final class Clip {
     /// Limits each element of all gradients to ±`limit`.
     public static void byValue(List<Variable> parameters, double limit) {
         requirePositive(limit);
-        parameters.forEach(p -> p.grad().ifPresent(g -> p.setGrad(g.maximum(-limit).minimum(limit))));
+        parameters.forEach(
+                p -> p.grad().ifPresent(g -> p.setGrad(g.maximum(-limit).minimum(limit))));
     }
 
     private static void requirePositive(double limit) {

@@ -11,6 +11,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// Changes parameters by their gradients, step by step.
@@ -28,7 +29,12 @@ import java.util.Set;
 /// Learning rate, number of steps and moments are variables: changing the rate recompiles nothing, and [#state()] is what a checkpoint needs. Each group counts
 /// its own steps; a parameter without a gradient is left alone in a step, moments included. Not thread-safe.
 public final class Optimizer {
-    private record Group(Rule rule, List<Variable> parameters, List<List<Variable>> kept, Variable learningRate, Variable steps) {}
+    private record Group(
+            Rule rule,
+            List<Variable> parameters,
+            List<List<Variable>> kept,
+            Variable learningRate,
+            Variable steps) {}
 
     private final List<Group> groups = new ArrayList<>();
     private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -47,15 +53,30 @@ public final class Optimizer {
         List<List<Variable>> kept = new ArrayList<>();
         for (Variable p : parameters) {
             if (!p.isTrainable() || !p.dtype().isFloating()) {
-                throw new NacreException("optimizer: " + p.origin() + " " + p.type() + " is not trainable");
+                throw new NacreException(
+                        "optimizer: " + p.origin() + " " + p.type() + " is not trainable");
             }
             if (!all.add(p)) {
                 throw new NacreException("optimizer: " + p.origin() + " is given twice");
             }
-            kept.add(rule.slots().stream().map(s -> Variable.of(s + "." + p.name(), Tensor.full(rule.initial(), p.dtype(), p.shape().toArray()), false)).toList());
+            kept.add(
+                    rule.slots().stream()
+                            .map(s ->
+                                    Variable.of(
+                                            s + "." + p.name(),
+                                            Tensor.full(
+                                                    rule.initial(), p.dtype(), p.shape().toArray()),
+                                            false))
+                            .toList());
         }
         Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
-        groups.add(new Group(rule, List.copyOf(parameters), kept, rate, Variable.of("step", Tensor.of(0.0), false)));
+        groups.add(
+                new Group(
+                        rule,
+                        List.copyOf(parameters),
+                        kept,
+                        rate,
+                        Variable.of("step", Tensor.of(0.0), false)));
         return this;
     }
 
@@ -66,13 +87,23 @@ public final class Optimizer {
 
     /// Changes all parameters that have gradients. Together with the computation of those gradients and of their loss, this is one plan.
     public void step() {
-        if (parameters().stream().allMatch(p -> p.grad().isEmpty())) {
-            throw new NacreException("step: no parameter has a gradient\n  hint: call backward() on the loss first");
-        }
-        Variable.update(parameters(), () -> groups.forEach(Optimizer::change));
+        step(Optional.empty());
     }
 
-    private static void change(Group g) {
+    /// Takes the step if the loss is finite; otherwise parameters and moments keep their values, so that what went wrong can be looked at. In the same plan.
+    public void stepIfFinite(Tensor loss) {
+        step(Optional.of(loss.detach().isFinite()));
+    }
+
+    private void step(Optional<Tensor> condition) {
+        if (parameters().stream().allMatch(p -> p.grad().isEmpty())) {
+            throw new NacreException(
+                    "step: no parameter has a gradient\n  hint: call backward() on the loss first");
+        }
+        Variable.update(parameters(), () -> groups.forEach(g -> change(g, condition)));
+    }
+
+    private static void change(Group g, Optional<Tensor> condition) {
         if (g.parameters.stream().allMatch(p -> p.grad().isEmpty())) {
             return;
         }
@@ -81,15 +112,20 @@ public final class Optimizer {
         for (int i = 0; i < g.parameters.size(); i++) {
             Variable p = g.parameters.get(i);
             List<Variable> kept = g.kept.get(i);
-            p.grad().ifPresent(gradient -> {
-                Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
-                p.set(c.parameter());
-                for (int k = 0; k < kept.size(); k++) {
-                    kept.get(k).set(c.kept().get(k));
-                }
-            });
+            p.grad()
+                    .ifPresent(gradient -> {
+                        Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
+                        set(p, c.parameter(), condition);
+                        for (int k = 0; k < kept.size(); k++) {
+                            set(kept.get(k), c.kept().get(k), condition);
+                        }
+                    });
         }
-        g.steps.set(number);
+        set(g.steps, number, condition);
+    }
+
+    private static void set(Variable v, Tensor value, Optional<Tensor> condition) {
+        v.set(condition.map(c -> c.where(value, v)).orElse(value));
     }
 
     /// All parameters, group by group.
@@ -126,9 +162,18 @@ public final class Optimizer {
             out.put(prefix + "learning_rate", g.learningRate);
             for (int k = 0; k < g.parameters.size(); k++) {
                 for (int s = 0; s < g.rule.slots().size(); s++) {
-                    Variable before = out.put(prefix + g.rule.slots().get(s) + "." + g.parameters.get(k).name(), g.kept.get(k).get(s));
+                    Variable before =
+                            out.put(
+                                    prefix
+                                            + g.rule.slots().get(s)
+                                            + "."
+                                            + g.parameters.get(k).name(),
+                                    g.kept.get(k).get(s));
                     if (before != null) {
-                        throw new NacreException("state: two parameters are named " + g.parameters.get(k).name() + "\n  hint: take the parameters from one module, which names them");
+                        throw new NacreException(
+                                "state: two parameters are named "
+                                        + g.parameters.get(k).name()
+                                        + "\n  hint: take the parameters from one module, which names them");
                     }
                 }
             }

@@ -11,7 +11,14 @@ import java.util.List;
 /// - `v ← alpha·v + (1 − alpha)·g²`; centred, also `a ← alpha·a + (1 − alpha)·g`, and `v − a²` in place of v below
 /// - `s ← g / (√v + epsilon)`; with momentum, `b ← momentum·b + s`, and b in place of s below
 /// - `w ← w − learningRate·s`
-public record RMSprop(double learningRate, double alpha, double epsilon, double weightDecay, double momentum, boolean centred) implements Rule {
+public record RMSprop(
+        double learningRate,
+        double alpha,
+        double epsilon,
+        double weightDecay,
+        double momentum,
+        boolean centred)
+        implements Rule {
     /// Alpha 0.99, epsilon 1e-8, no momentum.
     public static RMSprop of(double learningRate) {
         return new RMSprop(learningRate, 0.99, 1e-8, 0, 0, false);

@@ -12,10 +12,17 @@ import java.util.List;
 /// - `w ← w − learningRate·b`, with Nesterov's momentum `w ← w − learningRate·(g + momentum·b)`
 ///
 /// Without momentum it is gradient descent, `w ← w − learningRate·g`: [#gradientDescent].
-public record SGD(double learningRate, double momentum, double dampening, boolean nesterov, double weightDecay) implements Rule {
+public record SGD(
+        double learningRate,
+        double momentum,
+        double dampening,
+        boolean nesterov,
+        double weightDecay)
+        implements Rule {
     public SGD {
         if (nesterov && (momentum <= 0 || dampening != 0)) {
-            throw new NacreException("sgd: Nesterov's momentum needs a momentum above 0 and no dampening");
+            throw new NacreException(
+                    "sgd: Nesterov's momentum needs a momentum above 0 and no dampening");
         }
     }
 

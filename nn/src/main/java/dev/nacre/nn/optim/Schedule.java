@@ -21,7 +21,11 @@ public interface Schedule {
 
     /// Half a cosine from `rate` down to `lowest` at step `length`, then constant (Loshchilov and Hutter 2017).
     static Schedule cosine(double rate, long length, double lowest) {
-        return t -> lowest + (rate - lowest) * (1 + Math.cos(Math.PI * Math.min(t, length) / length)) / 2;
+        return t ->
+                lowest
+                        + (rate - lowest)
+                                * (1 + Math.cos(Math.PI * Math.min(t, length) / length))
+                                / 2;
     }
 
     /// Linear from `rate` to `last` at step `length`, then constant.

@@ -20,7 +20,8 @@ class DigitsTest {
         List<String> lines = lines();
         assertEquals(lines.size(), all.size());
         for (int i = 0; i < all.size(); i += 97) {
-            int[] cells = Arrays.stream(lines.get(i).split(",")).mapToInt(Integer::parseInt).toArray();
+            int[] cells =
+                    Arrays.stream(lines.get(i).split(",")).mapToInt(Integer::parseInt).toArray();
             assertEquals(cells[64], all.label(i));
             float[] pixels = new float[64];
             for (int k = 0; k < 64; k++) {
@@ -44,7 +45,9 @@ class DigitsTest {
     }
 
     private static long count(ImageSet set, int digit) {
-        return java.util.stream.IntStream.range(0, set.size()).filter(i -> set.label(i) == digit).count();
+        return java.util.stream.IntStream.range(0, set.size())
+                .filter(i -> set.label(i) == digit)
+                .count();
     }
 
     @Test
@@ -54,6 +57,8 @@ class DigitsTest {
 
     private static List<String> lines() throws IOException {
         var file = new GZIPInputStream(Digits.class.getResourceAsStream("digits.csv.gz"));
-        return new BufferedReader(new InputStreamReader(file, StandardCharsets.US_ASCII)).lines().toList();
+        return new BufferedReader(new InputStreamReader(file, StandardCharsets.US_ASCII))
+                .lines()
+                .toList();
     }
 }

@@ -38,7 +38,8 @@ class FashionMnistTest {
     }
 
     private static void images(Path file, int n) throws IOException {
-        ByteBuffer b = ByteBuffer.allocate(16 + n * 784).putInt(0x0803).putInt(n).putInt(28).putInt(28);
+        ByteBuffer b =
+                ByteBuffer.allocate(16 + n * 784).putInt(0x0803).putInt(n).putInt(28).putInt(28);
         for (int i = 0; b.hasRemaining(); i++) {
             b.put((byte) (i * 31));
         }
@@ -59,7 +60,8 @@ class FashionMnistTest {
 
     @Test
     void givenFolderComesFirst() throws IOException {
-        Split split = search(NOWHERE).search(Optional.of(small(folder.resolve("mine"), 20, 10)), _ -> {});
+        Split split =
+                search(NOWHERE).search(Optional.of(small(folder.resolve("mine"), 20, 10)), _ -> {});
         assertEquals(20, split.train().size());
         assertEquals(10, split.test().size());
         assertEquals(folder.resolve("mine").toString(), split.origin());
@@ -70,8 +72,15 @@ class FashionMnistTest {
         Files.createDirectories(folder.resolve("mine"));
         Files.createFile(folder.resolve("mine/train-images-idx3-ubyte"));
         List<String> notes = new ArrayList<>();
-        NacreException e = assertThrows(NacreException.class, () -> search(NOWHERE).search(Optional.of(folder.resolve("mine")), notes::add));
-        String lacks = folder.resolve("mine") + " lacks train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz";
+        NacreException e =
+                assertThrows(
+                        NacreException.class,
+                        () ->
+                                search(NOWHERE)
+                                        .search(Optional.of(folder.resolve("mine")), notes::add));
+        String lacks =
+                folder.resolve("mine")
+                        + " lacks train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz";
         String expected =
                 """
                 fashion-mnist: no data found
@@ -79,42 +88,81 @@ class FashionMnistTest {
                   cache: %s does not exist
                   Debian's dataset-fashion-mnist: %s does not exist
                   download: http://127.0.0.1:1/ failed (ConnectException: Connection refused)
-                  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist' brings them; or put the four files into a folder and name it with --data"""
+                  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist' brings them; or put the four files into a folder and name it with --data\
+                """
                         .formatted(lacks, folder.resolve("cache"), folder.resolve("debian"));
         assertEquals(expected, e.getMessage());
         assertEquals(
                 List.of(
                         lacks + "; looking elsewhere",
-                        "downloading Fashion-MNIST (30 MB) from http://127.0.0.1:1/ to " + folder.resolve("cache")),
+                        "downloading Fashion-MNIST (30 MB) from http://127.0.0.1:1/ to "
+                                + folder.resolve("cache")),
                 notes);
     }
 
     @Test
     void otherImagesAreNotTakenFromTheCache() throws IOException {
         small(folder.resolve("cache"), 20, 10);
-        NacreException e = assertThrows(NacreException.class, () -> search(NOWHERE).search(Optional.empty(), _ -> {}));
-        assertTrue(e.getMessage().startsWith("fashion-mnist: " + folder.resolve("cache/train-images-idx3-ubyte.gz") + " has SHA-256 "), e.getMessage());
-        assertTrue(e.getMessage().endsWith(" unpacked, expected c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888\n  hint: delete it"), e.getMessage());
+        NacreException e =
+                assertThrows(
+                        NacreException.class,
+                        () -> search(NOWHERE).search(Optional.empty(), _ -> {}));
+        assertTrue(
+                e.getMessage()
+                        .startsWith(
+                                "fashion-mnist: "
+                                        + folder.resolve("cache/train-images-idx3-ubyte.gz")
+                                        + " has SHA-256 "),
+                e.getMessage());
+        assertTrue(
+                e.getMessage()
+                        .endsWith(
+                                " unpacked, expected c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888\n  hint: delete it"),
+                e.getMessage());
     }
 
     @Test
     void labelsMustFitImages() throws IOException {
         Path mine = small(folder.resolve("mine"), 20, 10);
         labels(mine.resolve("train-labels-idx1-ubyte.gz"), 19);
-        NacreException e = assertThrows(NacreException.class, () -> search(NOWHERE).search(Optional.of(mine), _ -> {}));
-        assertEquals("Fashion-MNIST, training: 19 labels need 14896 pixels, but there are 15680", e.getMessage());
-        Files.copy(mine.resolve("t10k-labels-idx1-ubyte.gz"), mine.resolve("train-images-idx3-ubyte.gz"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-        e = assertThrows(NacreException.class, () -> search(NOWHERE).search(Optional.of(mine), _ -> {}));
-        assertEquals("fashion-mnist: " + mine.resolve("train-images-idx3-ubyte.gz") + " must be of sizes [n, 28, 28], but is [10]", e.getMessage());
+        NacreException e =
+                assertThrows(
+                        NacreException.class,
+                        () -> search(NOWHERE).search(Optional.of(mine), _ -> {}));
+        assertEquals(
+                "Fashion-MNIST, training: 19 labels need 14896 pixels, but there are 15680",
+                e.getMessage());
+        Files.copy(
+                mine.resolve("t10k-labels-idx1-ubyte.gz"),
+                mine.resolve("train-images-idx3-ubyte.gz"),
+                java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        e =
+                assertThrows(
+                        NacreException.class,
+                        () -> search(NOWHERE).search(Optional.of(mine), _ -> {}));
+        assertEquals(
+                "fashion-mnist: "
+                        + mine.resolve("train-images-idx3-ubyte.gz")
+                        + " must be of sizes [n, 28, 28], but is [10]",
+                e.getMessage());
     }
 
     @Test
     void aWrongDownloadLeavesNothingBehind() throws IOException {
         Path wrong = small(folder.resolve("wrong"), 20, 10);
-        withServer(wrong, address -> {
-            NacreException e = assertThrows(NacreException.class, () -> search(address).search(Optional.empty(), _ -> {}));
-            assertTrue(e.getMessage().contains("failed (IOException: train-images-idx3-ubyte.gz has SHA-256 "), e.getMessage());
-        });
+        withServer(
+                wrong,
+                address -> {
+                    NacreException e =
+                            assertThrows(
+                                    NacreException.class,
+                                    () -> search(address).search(Optional.empty(), _ -> {}));
+                    assertTrue(
+                            e.getMessage()
+                                    .contains(
+                                            "failed (IOException: train-images-idx3-ubyte.gz has SHA-256 "),
+                            e.getMessage());
+                });
         try (var left = Files.list(folder.resolve("cache"))) {
             assertEquals(List.of(), left.toList());
         }
@@ -123,11 +171,13 @@ class FashionMnistTest {
     @Test
     void downloadsIntoTheCache() throws IOException {
         assumeTrue(Files.isDirectory(DEBIAN), "needs the Debian package dataset-fashion-mnist");
-        withServer(DEBIAN, address -> {
-            Split split = search(address).search(Optional.empty(), _ -> {});
-            assertEquals(60_000, split.train().size());
-            assertEquals(10_000, split.test().size());
-        });
+        withServer(
+                DEBIAN,
+                address -> {
+                    Split split = search(address).search(Optional.empty(), _ -> {});
+                    assertEquals(60_000, split.train().size());
+                    assertEquals(10_000, split.test().size());
+                });
         assertTrue(Files.exists(folder.resolve("cache/t10k-labels-idx1-ubyte.gz")));
         Split again = search(NOWHERE).search(Optional.empty(), _ -> {});
         assertEquals(folder.resolve("cache").toString(), again.origin());
@@ -139,13 +189,18 @@ class FashionMnistTest {
     }
 
     private static void withServer(Path files, WithAddress code) throws IOException {
-        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.createContext("/", exchange -> {
-            byte[] body = Files.readAllBytes(files.resolve(exchange.getRequestURI().getPath().substring(1)));
-            exchange.sendResponseHeaders(200, body.length);
-            exchange.getResponseBody().write(body);
-            exchange.close();
-        });
+        HttpServer server =
+                HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext(
+                "/",
+                exchange -> {
+                    byte[] body =
+                            Files.readAllBytes(
+                                    files.resolve(exchange.getRequestURI().getPath().substring(1)));
+                    exchange.sendResponseHeaders(200, body.length);
+                    exchange.getResponseBody().write(body);
+                    exchange.close();
+                });
         server.start();
         try {
             code.run(URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/"));

@@ -16,7 +16,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class IdxTest {
-    private static final byte[] GOOD = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, (byte) 250};
+    private static final byte[] GOOD = {
+        0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, (byte) 250
+    };
 
     @TempDir Path folder;
 
@@ -54,23 +56,35 @@ class IdxTest {
 
     @Test
     void cutOff() throws IOException {
-        assertFails("is cut off: sizes [2, 3] need 6 bytes, but there are 4", write("a", Arrays.copyOf(GOOD, 16)));
+        assertFails(
+                "is cut off: sizes [2, 3] need 6 bytes, but there are 4",
+                write("a", Arrays.copyOf(GOOD, 16)));
         assertFails("is cut off in its header", write("b", Arrays.copyOf(GOOD, 7)));
         byte[] packed = gzip(GOOD);
-        assertFails("is cut off: the gzip stream has no end", write("c.gz", Arrays.copyOf(packed, packed.length - 9)));
+        assertFails(
+                "is cut off: the gzip stream has no end",
+                write("c.gz", Arrays.copyOf(packed, packed.length - 9)));
         assertFails("is cut off: the gzip stream has no end", write("d.gz", new byte[0]));
     }
 
     @Test
     void tooLong() throws IOException {
-        assertFails("goes on after the 6 bytes that its sizes [2, 3] need", write("a", Arrays.copyOf(GOOD, 19)));
+        assertFails(
+                "goes on after the 6 bytes that its sizes [2, 3] need",
+                write("a", Arrays.copyOf(GOOD, 19)));
     }
 
     @Test
     void foreign() throws IOException {
-        assertFails("does not begin with the idx magic number 0000 08.., but with 89504e47", write("a", new byte[] {(byte) 0x89, 'P', 'N', 'G'}));
-        assertFails("does not begin with the idx magic number 0000 08.., but with ", write("b", new byte[0]));
-        assertFails("must hold unsigned bytes (type 8) of rank 1 to 4, but has type 13 and rank 2", write("c", new byte[] {0, 0, 13, 2}));
+        assertFails(
+                "does not begin with the idx magic number 0000 08.., but with 89504e47",
+                write("a", new byte[] {(byte) 0x89, 'P', 'N', 'G'}));
+        assertFails(
+                "does not begin with the idx magic number 0000 08.., but with ",
+                write("b", new byte[0]));
+        assertFails(
+                "must hold unsigned bytes (type 8) of rank 1 to 4, but has type 13 and rank 2",
+                write("c", new byte[] {0, 0, 13, 2}));
         assertFails("is no sound gzip file (Not in GZIP format)", write("d.gz", GOOD));
     }
 
@@ -84,7 +98,9 @@ class IdxTest {
     @Test
     void absurdSizesAskForNoMemory() throws IOException {
         byte[] huge = {0, 0, 8, 1, 0x7f, (byte) 0xff, (byte) 0xff, 0, 1};
-        assertFails("is cut off: sizes [2147483392] need 2147483392 bytes, but there are 1", write("a", huge));
+        assertFails(
+                "is cut off: sizes [2147483392] need 2147483392 bytes, but there are 1",
+                write("a", huge));
         byte[] negative = {0, 0, 8, 1, -1, 0, 0, 0, 1};
         assertFails("says its sizes are [-16777216], which is too many", write("b", negative));
     }

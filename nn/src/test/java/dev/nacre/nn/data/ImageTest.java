@@ -49,7 +49,9 @@ class ImageTest {
         assertArrayEquals(new float[] {0x33 / 255f, 0x66 / 255f, 0x99 / 255f}, read.values());
         float grey = 0.299f * 0x33 / 255f + 0.587f * 0x66 / 255f + 0.114f * 0x99 / 255f;
         assertArrayEquals(new float[] {grey}, read.withChannels(1).values(), 1e-6f);
-        assertArrayEquals(new float[] {0.5f, 0.5f, 0.5f}, new Image(1, 1, 1, new float[] {0.5f}).withChannels(3).values());
+        assertArrayEquals(
+                new float[] {0.5f, 0.5f, 0.5f},
+                new Image(1, 1, 1, new float[] {0.5f}).withChannels(3).values());
     }
 
     @Test
@@ -57,7 +59,8 @@ class ImageTest {
         BufferedImage image = new BufferedImage(2, 1, BufferedImage.TYPE_INT_ARGB);
         image.setRGB(0, 0, 0xff000000);
         image.setRGB(1, 0, 0x00000000);
-        assertArrayEquals(new float[] {0, 1}, Image.read(png(image)).withChannels(1).values(), 1e-6f);
+        assertArrayEquals(
+                new float[] {0, 1}, Image.read(png(image)).withChannels(1).values(), 1e-6f);
     }
 
     @Test
@@ -70,7 +73,8 @@ class ImageTest {
             mean += values[i] / values.length;
         }
         for (int[] size : new int[][] {{4, 3}, {24, 18}, {5, 7}, {1, 1}}) {
-            Image constant = new Image(1, 1, 1, new float[] {0.25f}).resize(12, 9).resize(size[0], size[1]);
+            Image constant =
+                    new Image(1, 1, 1, new float[] {0.25f}).resize(12, 9).resize(size[0], size[1]);
             for (float v : constant.values()) {
                 assertEquals(0.25f, v, 1e-6f);
             }
@@ -101,13 +105,26 @@ class ImageTest {
         Preprocessing p = new Preprocessing(1, 1, 2, List.of(0.5), List.of(0.25));
         float[] out = p.apply(new Image(3, 1, 2, new float[] {0, 1, 0, 1, 0, 1})).toFloatArray();
         assertArrayEquals(new float[] {-2, 2}, out, 1e-6f);
-        Preprocessing colour = new Preprocessing(3, 1, 1, List.of(0.0, 0.5, 1.0), List.of(1.0, 0.5, 0.25));
-        assertArrayEquals(new float[] {1, 1, 0}, colour.apply(new Image(1, 1, 1, new float[] {1})).toFloatArray(), 1e-6f);
+        Preprocessing colour =
+                new Preprocessing(3, 1, 1, List.of(0.0, 0.5, 1.0), List.of(1.0, 0.5, 0.25));
+        assertArrayEquals(
+                new float[] {1, 1, 0},
+                colour.apply(new Image(1, 1, 1, new float[] {1})).toFloatArray(),
+                1e-6f);
     }
 
     @Test
     void statisticsAreThoseOfTheBytes() {
-        ImageSet set = new ImageSet("x", new byte[] {0, (byte) 200, 100, 100}, 1, 1, 2, 200, new byte[] {0, 1}, List.of("a", "b"));
+        ImageSet set =
+                new ImageSet(
+                        "x",
+                        new byte[] {0, (byte) 200, 100, 100},
+                        1,
+                        1,
+                        2,
+                        200,
+                        new byte[] {0, 1},
+                        List.of("a", "b"));
         Preprocessing p = set.preprocessing();
         assertEquals(List.of(0.5), p.mean());
         assertEquals(Math.sqrt(0.125), p.std().getFirst(), 1e-12);
@@ -139,7 +156,9 @@ class ImageTest {
         huge[17] = 0x7f; // width
         Files.write(file, huge);
         NacreException e = assertThrows(NacreException.class, () -> Image.read(file));
-        assertEquals("image: " + file + " says it has 8323122×50 pixels; at most 100000000 are read", e.getMessage());
+        assertEquals(
+                "image: " + file + " says it has 8323122×50 pixels; at most 100000000 are read",
+                e.getMessage());
     }
 
     @Test
@@ -156,8 +175,9 @@ class ImageTest {
             Files.write(file, Arrays.copyOf(whole, n));
             try {
                 assertEquals(expected, Image.read(file), "cut to " + n);
-                assertTrue(n >= whole.length - 24, // checksums and end mark
-                         "cut to " + n + " of " + whole.length + " and read");
+                assertTrue(
+                        n >= whole.length - 24, // checksums and end mark
+                        "cut to " + n + " of " + whole.length + " and read");
             } catch (NacreException e) {
                 assertTrue(e.getMessage().startsWith("image: " + file + " is "), e.getMessage());
             }
@@ -165,7 +185,9 @@ class ImageTest {
     }
 
     private static void assertFails(String message, Path file) {
-        assertEquals("image: " + file + " " + message, assertThrows(NacreException.class, () -> Image.read(file)).getMessage());
+        assertEquals(
+                "image: " + file + " " + message,
+                assertThrows(NacreException.class, () -> Image.read(file)).getMessage());
     }
 
     private static void assertStarts(String message, Path file) {

@@ -35,9 +35,22 @@ enum Closeness {
             scale = Double.isFinite(e) ? Math.max(scale, Math.abs(e)) : scale;
         }
         for (int i = 0; i < expected.length; i++) {
-            boolean same = Double.isFinite(expected[i]) ? Math.abs(expected[i] - actual[i]) <= relative * scale : Double.compare(expected[i], actual[i]) == 0;
+            boolean same =
+                    Double.isFinite(expected[i])
+                            ? Math.abs(expected[i] - actual[i]) <= relative * scale
+                            : Double.compare(expected[i], actual[i]) == 0;
             if (!same) {
-                fail(what + ": element " + i + " is " + actual[i] + ", but libtorch has " + expected[i] + " (allowed: " + relative * scale + ")");
+                fail(
+                        what
+                                + ": element "
+                                + i
+                                + " is "
+                                + actual[i]
+                                + ", but libtorch has "
+                                + expected[i]
+                                + " (allowed: "
+                                + relative * scale
+                                + ")");
             }
         }
     }

@@ -29,17 +29,23 @@ import org.junit.jupiter.api.TestFactory;
 
 /// Every optimizer with every setting against libtorch's, parameter by parameter, after each of fifteen steps down a bumpy bowl.
 class OptimizerParityTest {
-    private record Case(String name, Rule ours, Function<TensorVector, org.bytedeco.pytorch.Optimizer> theirs) {}
+    private record Case(
+            String name,
+            Rule ours,
+            Function<TensorVector, org.bytedeco.pytorch.Optimizer> theirs) {}
 
     private static Case sgd(SGD r) {
-        return new Case(r.toString(), r, v -> {
-            SGDOptions o = new SGDOptions(r.learningRate());
-            o.momentum().put(r.momentum());
-            o.dampening().put(r.dampening());
-            o.weight_decay().put(r.weightDecay());
-            o.nesterov().put(r.nesterov());
-            return new org.bytedeco.pytorch.SGD(v, o);
-        });
+        return new Case(
+                r.toString(),
+                r,
+                v -> {
+                    SGDOptions o = new SGDOptions(r.learningRate());
+                    o.momentum().put(r.momentum());
+                    o.dampening().put(r.dampening());
+                    o.weight_decay().put(r.weightDecay());
+                    o.nesterov().put(r.nesterov());
+                    return new org.bytedeco.pytorch.SGD(v, o);
+                });
     }
 
     /// The two lie in a std::tuple, in an order that is the standard library's choice: the default of 0.9 and 0.999 tells.
@@ -49,48 +55,60 @@ class OptimizerParityTest {
     }
 
     private static Case adam(Adam r) {
-        return new Case(r.toString(), r, v -> {
-            AdamOptions o = new AdamOptions(r.learningRate());
-            putBetas(o.betas(), r.beta1(), r.beta2());
-            o.eps().put(r.epsilon());
-            o.weight_decay().put(r.weightDecay());
-            o.amsgrad().put(r.amsgrad());
-            return new org.bytedeco.pytorch.Adam(v, o);
-        });
+        return new Case(
+                r.toString(),
+                r,
+                v -> {
+                    AdamOptions o = new AdamOptions(r.learningRate());
+                    putBetas(o.betas(), r.beta1(), r.beta2());
+                    o.eps().put(r.epsilon());
+                    o.weight_decay().put(r.weightDecay());
+                    o.amsgrad().put(r.amsgrad());
+                    return new org.bytedeco.pytorch.Adam(v, o);
+                });
     }
 
     private static Case adamW(AdamW r) {
-        return new Case(r.toString(), r, v -> {
-            AdamWOptions o = new AdamWOptions(r.learningRate());
-            putBetas(o.betas(), r.beta1(), r.beta2());
-            o.eps().put(r.epsilon());
-            o.weight_decay().put(r.weightDecay());
-            o.amsgrad().put(r.amsgrad());
-            return new org.bytedeco.pytorch.AdamW(v, o);
-        });
+        return new Case(
+                r.toString(),
+                r,
+                v -> {
+                    AdamWOptions o = new AdamWOptions(r.learningRate());
+                    putBetas(o.betas(), r.beta1(), r.beta2());
+                    o.eps().put(r.epsilon());
+                    o.weight_decay().put(r.weightDecay());
+                    o.amsgrad().put(r.amsgrad());
+                    return new org.bytedeco.pytorch.AdamW(v, o);
+                });
     }
 
     private static Case rmsprop(RMSprop r) {
-        return new Case(r.toString(), r, v -> {
-            RMSpropOptions o = new RMSpropOptions(r.learningRate());
-            o.alpha().put(r.alpha());
-            o.eps().put(r.epsilon());
-            o.weight_decay().put(r.weightDecay());
-            o.momentum().put(r.momentum());
-            o.centered().put(r.centred());
-            return new org.bytedeco.pytorch.RMSprop(v, o);
-        });
+        return new Case(
+                r.toString(),
+                r,
+                v -> {
+                    RMSpropOptions o = new RMSpropOptions(r.learningRate());
+                    o.alpha().put(r.alpha());
+                    o.eps().put(r.epsilon());
+                    o.weight_decay().put(r.weightDecay());
+                    o.momentum().put(r.momentum());
+                    o.centered().put(r.centred());
+                    return new org.bytedeco.pytorch.RMSprop(v, o);
+                });
     }
 
     private static Case adagrad(Adagrad r) {
-        return new Case(r.toString(), r, v -> {
-            AdagradOptions o = new AdagradOptions(r.learningRate());
-            o.lr_decay().put(r.decay());
-            o.weight_decay().put(r.weightDecay());
-            o.initial_accumulator_value().put(r.initial());
-            o.eps().put(r.epsilon());
-            return new org.bytedeco.pytorch.Adagrad(v, o);
-        });
+        return new Case(
+                r.toString(),
+                r,
+                v -> {
+                    AdagradOptions o = new AdagradOptions(r.learningRate());
+                    o.lr_decay().put(r.decay());
+                    o.weight_decay().put(r.weightDecay());
+                    o.initial_accumulator_value().put(r.initial());
+                    o.eps().put(r.epsilon());
+                    return new org.bytedeco.pytorch.Adagrad(v, o);
+                });
     }
 
     private static final List<Case> CASES =
@@ -112,9 +130,15 @@ class OptimizerParityTest {
                     adagrad(Adagrad.of(0.1).decay(0.1).initial(0.5).weightDecay(0.1)));
 
     private final Rng rng = Rng.seed(5);
-    private final List<Variable> parameters = List.of(Variable.of("matrix", rng.normal(7, 5)), Variable.of("vector", rng.normal(33)), Variable.of("scalar", Tensor.of(0.7f)));
-    private final List<Tensor> targets = parameters.stream().map(p -> rng.normal(p.shape().toArray()).realize()).toList();
-    private final List<org.bytedeco.pytorch.Tensor> theirs = parameters.stream().map(Torch::parameter).toList();
+    private final List<Variable> parameters =
+            List.of(
+                    Variable.of("matrix", rng.normal(7, 5)),
+                    Variable.of("vector", rng.normal(33)),
+                    Variable.of("scalar", Tensor.of(0.7f)));
+    private final List<Tensor> targets =
+            parameters.stream().map(p -> rng.normal(p.shape().toArray()).realize()).toList();
+    private final List<org.bytedeco.pytorch.Tensor> theirs =
+            parameters.stream().map(Torch::parameter).toList();
 
     private Tensor loss() {
         Tensor sum = Tensor.of(0f);
@@ -137,7 +161,9 @@ class OptimizerParityTest {
 
     private void steps(Case c, int count, Runnable between, Runnable theirBetween) {
         Optimizer ours = c.ours.over(parameters);
-        org.bytedeco.pytorch.Optimizer other = c.theirs.apply(new TensorVector(theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)));
+        org.bytedeco.pytorch.Optimizer other =
+                c.theirs.apply(
+                        new TensorVector(theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)));
         for (int step = 1; step <= count; step++) {
             ours.zeroGrad();
             Tensor loss = loss();
@@ -151,32 +177,59 @@ class OptimizerParityTest {
             other.step();
             Closeness.STEPS.check(c.name + " step " + step + ": loss", theirLoss, loss);
             for (int i = 0; i < theirs.size(); i++) {
-                Closeness.STEPS.check(c.name + " step " + step + ": " + parameters.get(i).name(), theirs.get(i), parameters.get(i));
+                Closeness.STEPS.check(
+                        c.name + " step " + step + ": " + parameters.get(i).name(),
+                        theirs.get(i),
+                        parameters.get(i));
             }
         }
     }
 
     @TestFactory
     Stream<DynamicTest> rules() {
-        List<Tensor> first = new ArrayList<>(parameters.stream().map(p -> Tensor.of(p.toFloatArray()).reshape(p.shape()).realize()).toList());
-        return CASES.stream().map(c -> DynamicTest.dynamicTest(c.name, () -> {
-            for (int i = 0; i < first.size(); i++) {
-                parameters.get(i).set(first.get(i));
-                theirs.get(i).set_data(Torch.of(first.get(i)));
-            }
-            steps(c, 15, () -> {}, () -> {});
-        }));
+        List<Tensor> first =
+                new ArrayList<>(
+                        parameters.stream()
+                                .map(p -> Tensor.of(p.toFloatArray()).reshape(p.shape()).realize())
+                                .toList());
+        return CASES.stream()
+                .map(c ->
+                        DynamicTest.dynamicTest(
+                                c.name,
+                                () -> {
+                                    for (int i = 0; i < first.size(); i++) {
+                                        parameters.get(i).set(first.get(i));
+                                        theirs.get(i).set_data(Torch.of(first.get(i)));
+                                    }
+                                    steps(c, 15, () -> {}, () -> {});
+                                }));
     }
 
     @Test
     void clippingByNorm() {
         for (double limit : new double[] {0.5, 1000}) {
-            steps(CASES.getFirst(), 5, () -> Clip.byNorm(parameters, limit), () -> torch.clip_grad_norm_(new TensorVector(theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)), limit));
+            steps(
+                    CASES.getFirst(),
+                    5,
+                    () -> Clip.byNorm(parameters, limit),
+                    () ->
+                            torch.clip_grad_norm_(
+                                    new TensorVector(
+                                            theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)),
+                                    limit));
         }
     }
 
     @Test
     void clippingByValue() {
-        steps(CASES.getFirst(), 5, () -> Clip.byValue(parameters, 0.3), () -> torch.clip_grad_value_(new TensorVector(theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)), 0.3));
+        steps(
+                CASES.getFirst(),
+                5,
+                () -> Clip.byValue(parameters, 0.3),
+                () ->
+                        torch.clip_grad_value_(
+                                new TensorVector(
+                                        theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)),
+                                0.3));
     }
 }

@@ -17,14 +17,16 @@ final class Torch {
     /// A copy of a tensor.
     static org.bytedeco.pytorch.Tensor of(Tensor x) {
         long[] shape = x.shape().toArray();
-        org.bytedeco.pytorch.Tensor flat = switch (x.dtype()) {
-            case F32 -> org.bytedeco.pytorch.Tensor.create(x.toFloatArray());
-            case F64 -> org.bytedeco.pytorch.Tensor.create(x.toDoubleArray());
-            case I64 -> org.bytedeco.pytorch.Tensor.create(x.toLongArray());
-            case I32 -> org.bytedeco.pytorch.Tensor.create(x.toIntArray());
-            case BOOL -> org.bytedeco.pytorch.Tensor.create(x.toBooleanArray());
-            case U8, I8, F16, BF16 -> throw new IllegalArgumentException(x.type().toString());
-        };
+        org.bytedeco.pytorch.Tensor flat =
+                switch (x.dtype()) {
+                    case F32 -> org.bytedeco.pytorch.Tensor.create(x.toFloatArray());
+                    case F64 -> org.bytedeco.pytorch.Tensor.create(x.toDoubleArray());
+                    case I64 -> org.bytedeco.pytorch.Tensor.create(x.toLongArray());
+                    case I32 -> org.bytedeco.pytorch.Tensor.create(x.toIntArray());
+                    case BOOL -> org.bytedeco.pytorch.Tensor.create(x.toBooleanArray());
+                    case U8, I8, F16, BF16 ->
+                            throw new IllegalArgumentException(x.type().toString());
+                };
         return flat.reshape(shape).clone();
     }
 
@@ -87,7 +89,10 @@ final class Torch {
         for (int i = 0; i < inputs.size(); i++) {
             if (inputs.get(i).dtype().isFloating()) {
                 Variable v = variables.get(k++);
-                closeness.check(what + ": gradient " + i, theirInputs.get(i).grad(), v.grad().orElseThrow(() -> new AssertionError("no gradient")));
+                closeness.check(
+                        what + ": gradient " + i,
+                        theirInputs.get(i).grad(),
+                        v.grad().orElseThrow(() -> new AssertionError("no gradient")));
             }
         }
     }

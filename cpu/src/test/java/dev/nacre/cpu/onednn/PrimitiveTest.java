@@ -1,0 +1,244 @@
+package dev.nacre.cpu.onednn;
+
+import static dev.nacre.cpu.onednn.DataType.BF16;
+import static dev.nacre.cpu.onednn.DataType.F32;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nacre.cpu.Teams;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class PrimitiveTest {
+    private static final MatMul SMALL =
+            MatMul.of(MemoryDesc.dense(F32, 20, 30), MemoryDesc.dense(F32, 30, 40), MemoryDesc.dense(F32, 20, 40));
+
+    @BeforeAll
+    static void library() {
+        assumeTrue(OneDnn.get().isPresent());
+    }
+
+    private static MatMul square(DataType type, long size) {
+        var desc = MemoryDesc.dense(type, size, size);
+        return MatMul.of(desc, desc, desc);
+    }
+
+    /// Addresses of random operands.
+    private static long[] addresses(Primitive primitive, List<Cells> alive) {
+        var slots = primitive.slots();
+        var addresses = new long[slots.size()];
+        for (int i = 0; i < addresses.length; i++) {
+            var desc = slots.get(i).desc();
+            var cells = desc.isStrided() && slots.get(i).role() != Slot.Role.SCRATCHPAD
+                    ? Cells.random(desc, i)
+                    : Cells.zeros(desc);
+            alive.add(cells);
+            addresses[i] = cells.address();
+        }
+        return addresses;
+    }
+
+    @Test
+    void theLibraryTellsAboutItself() {
+        var library = OneDnn.get().orElseThrow();
+        assertTrue(library.version().startsWith("3."), library.version());
+        assertTrue(library.instructions().startsWith("cpu_isa_"), library.instructions());
+        assertTrue(library.toString().contains(library.path()));
+    }
+
+    @Test
+    void equalSpecsAreTheSamePrimitive() {
+        var primitive = Run.LIBRARY.primitive(SMALL);
+        assertSame(primitive, Run.LIBRARY.primitive(
+                MatMul.of(MemoryDesc.dense(F32, 20, 30), MemoryDesc.dense(F32, 30, 40), MemoryDesc.dense(F32, 20, 40))));
+        assertNotEquals(primitive, Run.LIBRARY.primitive(SMALL.attributes(Attributes.NONE.relu())));
+        assertEquals(SMALL, primitive.spec());
+    }
+
+    @Test
+    void wrongSpecsAreExceptions() {
+        var wrong = MatMul.of(MemoryDesc.dense(F32, 2, 3), MemoryDesc.dense(F32, 4, 5), MemoryDesc.dense(F32, 2, 5));
+        var e = assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(wrong));
+        assertEquals(Status.INVALID_ARGUMENTS, e.status());
+        assertTrue(e.getMessage().startsWith("MatMul["), e.getMessage());
+        assertTrue(e.getMessage().contains("f32[4, 5]"), e.getMessage());
+        assertTrue(e.getMessage().endsWith("invalid arguments"), e.getMessage());
+
+        var image = MemoryDesc.dense(F32, 1, 4, 8, 8);
+        var weights = MemoryDesc.dense(F32, 4, 4, 3, 3);
+        for (var direction : Direction.values()) {
+            var badOutput = Convolution.of(direction, image, weights, image, Window.of(2)); // must be 6 by 6
+            assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badOutput));
+            var badWeights = Convolution.of(direction, image, MemoryDesc.dense(F32, 4, 5, 3, 3), image, Window.of(2).padding(1, 1));
+            assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badWeights));
+            var badRank = Convolution.of(direction, image, MemoryDesc.dense(F32, 4, 4), image, Window.of(2).padding(1, 1));
+            assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badRank));
+            var cropped = Convolution.of(direction, image, weights, MemoryDesc.dense(F32, 1, 4, 4, 4), Window.of(2).padding(-1, -1));
+            assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(cropped));
+        }
+        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(
+                Pooling.of(Direction.INFERENCE, Pooling.Mode.MAX, image, image, Window.of(2), 3, 3)));
+        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(Reorder.of(image, weights)));
+        var overlapping = MemoryDesc.strided(F32, new long[] {20, 30}, new long[] {2, 1});
+        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(
+                MatMul.of(overlapping, MemoryDesc.dense(F32, 30, 40), MemoryDesc.dense(F32, 20, 40))));
+        var types = MatMul.of(
+                MemoryDesc.dense(F32, 2, 3), MemoryDesc.dense(DataType.S8, 3, 5), MemoryDesc.dense(DataType.S32, 2, 5));
+        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(types));
+        var badBias = SMALL.bias(MemoryDesc.dense(F32, 40));
+        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badBias));
+        var badPostOp = SMALL.attributes(Attributes.NONE.add(MemoryDesc.dense(F32, 7, 7)));
+        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badPostOp));
+    }
+
+    @Test
+    void wrongDescriptionsAreExceptions() {
+        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.dense(F32));
+        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.dense(F32, 3, -1));
+        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.dense(F32, new long[13]));
+        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.strided(F32, new long[] {2}, new long[] {1, 1}));
+        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.strided(F32, new long[] {2}, new long[] {-1}));
+        assertThrows(IllegalArgumentException.class, () -> Window.of(2).strides(0, 1));
+        assertThrows(IllegalArgumentException.class, () -> Window.of(2).strides(1));
+    }
+
+    @Test
+    void descriptionsAreValues() {
+        var dense = MemoryDesc.dense(F32, 3, 4);
+        assertEquals(dense, MemoryDesc.strided(F32, new long[] {3, 4}, new long[] {4, 1}));
+        assertEquals(dense, dense.transpose(0, 1).transpose(0, 1));
+        assertEquals(48, dense.bytes());
+        assertEquals(44, MemoryDesc.strided(F32, new long[] {2, 3}, new long[] {8, 1}).bytes());
+        assertEquals("f32[3, 4] strides [4, 1]", dense.toString());
+        assertEquals("bf16[3, 4] any", MemoryDesc.any(BF16, 3, 4).toString());
+        assertEquals(dense.hashCode(), MemoryDesc.dense(F32, 3, 4).hashCode());
+        assertNotEquals(dense, MemoryDesc.dense(BF16, 3, 4));
+        assertNotEquals(dense, dense.any());
+    }
+
+    @Test
+    void wrongAddressesAreExceptions() {
+        var primitive = Run.LIBRARY.primitive(SMALL);
+        var call = primitive.call();
+        assertThrows(IllegalArgumentException.class, () -> call.run(new long[1]));
+        assertThrows(IllegalArgumentException.class, () -> call.run(new long[primitive.slots().size()]));
+        assertThrows(IllegalArgumentException.class, call::run);
+    }
+
+    @Test
+    void sixteenThreadsOnOnePrimitive() throws InterruptedException {
+        for (long size : new long[] {32, 300}) {
+            var primitive = Run.LIBRARY.primitive(square(F32, size));
+            var wrong = new AtomicInteger();
+            var threads = new ArrayList<Thread>();
+            for (int t = 0; t < 16; t++) {
+                var builder = t % 4 == 0 ? Thread.ofVirtual() : Thread.ofPlatform();
+                threads.add(builder.start(() -> {
+                    var alive = new ArrayList<Cells>();
+                    var addresses = addresses(primitive, alive);
+                    var call = primitive.call();
+                    call.run(addresses);
+                    var expected = alive.get(2).content();
+                    for (int i = 0; i < 30; i++) {
+                        Cells.zeros(primitive.desc(Slot.Role.DST));
+                        call.run(addresses);
+                        if (!Arrays.equals(expected, alive.get(2).content())) wrong.incrementAndGet();
+                    }
+                }));
+            }
+            for (var thread : threads) thread.join();
+            assertEquals(0, wrong.get());
+        }
+    }
+
+    @Test
+    void theSameBitsOnAnyNumberOfThreads() {
+        var image = ConvolutionTest.image(F32, true, 4, 64, 28, 28);
+        var window = Window.of(2).padding(1, 1);
+        var weights = MemoryDesc.dense(F32, 64, 64, 3, 3);
+        for (var spec : List.<Spec>of(
+                square(F32, 300),
+                square(BF16, 300),
+                MatMul.of(MemoryDesc.dense(F32, 4, 200_000), MemoryDesc.dense(F32, 200_000, 8), MemoryDesc.dense(F32, 4, 8)),
+                Convolution.of(Direction.FORWARD, image, weights, image, window),
+                Convolution.of(Direction.BACKWARD_DATA, image, weights, image, window),
+                Convolution.of(Direction.BACKWARD_WEIGHTS, image, weights, image, window).bias(MemoryDesc.dense(F32, 64)),
+                Pooling.of(Direction.INFERENCE, Pooling.Mode.MEAN, image, image, window, 3, 3),
+                Pooling.of(Direction.BACKWARD_DATA, Pooling.Mode.MEAN, image, image, window, 3, 3))) {
+            List<byte[]> expected = List.of();
+            for (int threads : new int[] {1, 2, 3, 7}) {
+                var primitive = new Primitive(Run.LIBRARY, spec, Split.of(Run.LIBRARY, spec), Teams.of(threads));
+                assertTrue(primitive.pieces() > 1, primitive.toString());
+                var alive = new ArrayList<Cells>();
+                primitive.call().run(addresses(primitive, alive));
+                int operands = primitive.slots().size() - (primitive.scratchpadBytes() > 0 ? 1 : 0);
+                var actual = alive.subList(0, operands).stream().map(Cells::content).toList();
+                if (threads == 1) expected = actual;
+                for (int i = 0; i < operands; i++)
+                    assertArrayEquals(expected.get(i), actual.get(i), threads + " threads: " + primitive);
+            }
+        }
+    }
+
+    @Test
+    void runningAllocatesNothing() {
+        var memory = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        for (long size : new long[] {16, 300}) {
+            var primitive = Run.LIBRARY.primitive(square(F32, size));
+            var alive = new ArrayList<Cells>();
+            var addresses = addresses(primitive, alive);
+            var other = addresses(primitive, alive);
+            var call = primitive.call();
+            for (int warm = 0; warm < 2; warm++) {
+                long before = memory.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 2000; i++) call.run(i % 2 == 0 ? addresses : other);
+                long bytes = memory.getCurrentThreadAllocatedBytes() - before;
+                if (warm > 0) assertTrue(bytes < 2000, bytes + " bytes");
+            }
+        }
+    }
+
+    @Test
+    void whatNobodyHoldsIsFreed() throws InterruptedException {
+        var spec = square(F32, 61);
+        var held = new java.lang.ref.WeakReference<>(Run.LIBRARY.primitive(spec));
+        for (int i = 0; i < 100 && held.get() != null; i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertEquals(null, held.get());
+        assertNotNull(Run.LIBRARY.primitive(spec).call());
+    }
+
+    @Test
+    void thousandsOfCallsLeaveNoMemoryBehind() throws Exception {
+        assumeTrue(java.nio.file.Files.exists(java.nio.file.Path.of("/proc/self/status")));
+        var primitive = Run.LIBRARY.primitive(square(F32, 300));
+        long before = 0;
+        for (int round = 0; round < 40; round++) {
+            for (int i = 0; i < 200; i++) primitive.call();
+            System.gc();
+            Thread.sleep(20);
+            if (round == 15) before = resident();
+        }
+        long grown = resident() - before;
+        assertTrue(grown < 30_000, grown + " kB");
+    }
+
+    private static long resident() throws java.io.IOException {
+        try (var lines = java.nio.file.Files.lines(java.nio.file.Path.of("/proc/self/status"))) {
+            return Long.parseLong(lines.filter(l -> l.startsWith("VmRSS:")).findFirst().orElseThrow().replaceAll("\\D", ""));
+        }
+    }
+}

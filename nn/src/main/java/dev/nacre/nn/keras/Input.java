@@ -1,0 +1,21 @@
+package dev.nacre.nn.keras;
+
+import dev.nacre.Rng;
+import dev.nacre.nn.Identity;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Shape;
+
+/// The shape of one example.
+public record Input(Shape shape) implements Layer {
+    public static Input of(long... sizes) {
+        return new Input(Shape.of(sizes));
+    }
+
+    @Override
+    public Built build(Shape input, Rng rng) {
+        if (!input.equals(shape)) {
+            throw new NacreException("input: examples must be " + shape + ", but are " + input);
+        }
+        return new Built(new Identity(), shape);
+    }
+}

@@ -1,0 +1,103 @@
+package dev.nacre.nn.keras;
+
+import dev.nacre.nn.Activation;
+import dev.nacre.nn.loss.BCEWithLogitsLoss;
+import dev.nacre.nn.loss.CrossEntropyLoss;
+import dev.nacre.nn.loss.HuberLoss;
+import dev.nacre.nn.loss.L1Loss;
+import dev.nacre.nn.loss.Loss;
+import dev.nacre.nn.loss.MSELoss;
+import dev.nacre.nn.metric.Accuracy;
+import dev.nacre.nn.metric.BinaryAccuracy;
+import dev.nacre.nn.metric.MeanError;
+import dev.nacre.nn.metric.Metric;
+import dev.nacre.nn.optim.Adagrad;
+import dev.nacre.nn.optim.Adam;
+import dev.nacre.nn.optim.AdamW;
+import dev.nacre.nn.optim.RMSprop;
+import dev.nacre.nn.optim.Rule;
+import dev.nacre.nn.optim.SGD;
+import dev.nacre.type.NacreException;
+import java.util.List;
+
+/// What Keras's names stand for, with Keras's defaults.
+final class Names {
+    private Names() {}
+
+    static Rule optimizer(String name) {
+        return switch (name) {
+            case "adam" -> Adam.of(1e-3).epsilon(1e-7);
+            case "adamw" -> AdamW.of(1e-3).epsilon(1e-7).weightDecay(0.004);
+            case "sgd" -> SGD.of(0.01);
+            case "rmsprop" -> RMSprop.of(1e-3).alpha(0.9).epsilon(1e-7);
+            case "adagrad" -> Adagrad.of(1e-3).initial(0.1);
+            default ->
+                    throw unknown(
+                            "optimizer",
+                            name,
+                            List.of("adam", "adamw", "sgd", "rmsprop", "adagrad"));
+        };
+    }
+
+    /// The loss, on what comes before the last layer's activation.
+    static Loss loss(String name, Activation last) {
+        return switch (name) {
+            case "sparse_categorical_crossentropy", "categorical_crossentropy" -> {
+                require(name, last, Activation.SOFTMAX, "new CrossEntropyLoss()");
+                yield new CrossEntropyLoss();
+            }
+            case "binary_crossentropy" -> {
+                require(name, last, Activation.SIGMOID, "new BCEWithLogitsLoss()");
+                yield new BCEWithLogitsLoss();
+            }
+            case "mse", "mean_squared_error" -> new MSELoss();
+            case "mae", "mean_absolute_error" -> new L1Loss();
+            case "huber" -> new HuberLoss();
+            default ->
+                    throw unknown(
+                            "loss",
+                            name,
+                            List.of(
+                                    "sparse_categorical_crossentropy",
+                                    "categorical_crossentropy",
+                                    "binary_crossentropy",
+                                    "mse",
+                                    "mae",
+                                    "huber"));
+        };
+    }
+
+    private static void require(String loss, Activation last, Activation wanted, String otherwise) {
+        if (last != wanted) {
+            throw new NacreException(
+                    "compile: "
+                            + loss
+                            + " needs probabilities, so the last layer's activation must be "
+                            + wanted
+                            + ", but it is "
+                            + last
+                            + "\n  hint: for logits pass the loss as an object, "
+                            + otherwise);
+        }
+    }
+
+    static Metric metric(String name, Activation last) {
+        return switch (name) {
+            case "accuracy", "acc" ->
+                    last == Activation.SIGMOID ? new BinaryAccuracy() : new Accuracy();
+            case "mse", "mean_squared_error" -> new MeanError(true);
+            case "mae", "mean_absolute_error" -> new MeanError(false);
+            default -> throw unknown("metric", name, List.of("accuracy", "mse", "mae"));
+        };
+    }
+
+    private static NacreException unknown(String what, String name, List<String> known) {
+        return new NacreException(
+                "compile: there is no "
+                        + what
+                        + " '"
+                        + name
+                        + "'; there are "
+                        + String.join(", ", known));
+    }
+}

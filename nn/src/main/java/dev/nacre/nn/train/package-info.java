@@ -1,0 +1,2 @@
+/// Batches, and the step that is repeated over them.
+package dev.nacre.nn.train;

@@ -1,0 +1,148 @@
+package dev.nacre.nn.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.nacre.Rng;
+import dev.nacre.Tensor;
+import dev.nacre.nn.Activation;
+import dev.nacre.nn.BatchNorm1d;
+import dev.nacre.nn.Dropout;
+import dev.nacre.nn.Linear;
+import dev.nacre.nn.Module;
+import dev.nacre.nn.Sequential;
+import dev.nacre.nn.loss.CrossEntropyLoss;
+import dev.nacre.nn.loss.MSELoss;
+import dev.nacre.nn.metric.Accuracy;
+import dev.nacre.nn.metric.TopKAccuracy;
+import dev.nacre.nn.optim.Adam;
+import dev.nacre.nn.optim.SGD;
+import dev.nacre.type.ValueException;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class TrainerTest {
+    private static Sequential net(long seed) {
+        Rng rng = Rng.seed(seed);
+        return Sequential.of(
+                Linear.of(8, 32, rng),
+                BatchNorm1d.of(32),
+                Activation.RELU,
+                Dropout.of(0.1, rng),
+                Linear.of(32, 4, rng));
+    }
+
+    private final Tensor centres = Rng.seed(1).normal(4, 8).mul(2).realize();
+    private final Tensor y = Rng.seed(2).integers(4, 300).realize();
+    private final Tensor x = centres.take(y, 0).add(Rng.seed(3).normal(300, 8)).realize();
+
+    @Test
+    void learns() {
+        Sequential net = net(0);
+        Trainer t =
+                Trainer.of(
+                        net,
+                        new CrossEntropyLoss(),
+                        Adam.of(net.parameters(), 0.01),
+                        new Accuracy(),
+                        new TopKAccuracy(2));
+        Batches batches = Batches.of(x, y, 32).shuffled(0);
+        Map<String, Double> first = t.epoch(batches);
+        for (int i = 0; i < 5; i++) {
+            t.epoch(batches);
+        }
+        Map<String, Double> last = t.evaluate(batches);
+        assertEquals(6 * 10, t.steps());
+        assertEquals(60, t.optimizer().steps());
+        assertTrue(last.get("loss") < first.get("loss") / 2, first + " " + last);
+        assertTrue(last.get("accuracy") > 0.9, last.toString());
+        assertTrue(last.get("top_2_accuracy") >= last.get("accuracy"));
+        double direct = new Accuracy().of(net.forward(x), y).item();
+        assertEquals(direct, last.get("accuracy"), 1e-6);
+        assertEquals(
+                new CrossEntropyLoss().forward(net.forward(x), y).item(), last.get("loss"), 1e-5);
+    }
+
+    @Test
+    void sameSeedSameBits() {
+        float[][] weights = new float[2][];
+        double[] losses = new double[2];
+        for (int run = 0; run < 2; run++) {
+            Sequential net = net(0);
+            Trainer t = Trainer.of(net, new CrossEntropyLoss(), Adam.of(net.parameters()));
+            losses[run] = t.epoch(Batches.of(x, y, 32).shuffled(5)).get("loss");
+            weights[run] = net.parameters().getFirst().toFloatArray();
+        }
+        assertEquals(losses[0], losses[1]);
+        assertArrayEquals(weights[0], weights[1]);
+    }
+
+    @Test
+    void labelsOutOfRange() {
+        Sequential net = net(0);
+        Trainer t = Trainer.of(net, new CrossEntropyLoss(), SGD.of(net.parameters(), 0.1));
+        float[] before = net.parameters().getFirst().toFloatArray();
+        assertEquals(
+                "crossEntropyLoss: label 4 at position 2 is out of range: the classes are 0 to 3",
+                assertThrows(
+                                ValueException.class,
+                                () -> t.step(x.narrow(0, 0, 3), Tensor.of(new long[] {0, 1, 4})))
+                        .getMessage());
+        assertArrayEquals(before, net.parameters().getFirst().toFloatArray());
+    }
+
+    private record Root(Linear fc) implements Module {
+        @Override
+        public Tensor forward(Tensor x) {
+            return fc.forward(x).sqrt();
+        }
+    }
+
+    /// The weights fall until the root has a negative number under it.
+    @Test
+    void brokenLoss() {
+        Linear fc = Linear.of(1, 1, Rng.seed(0));
+        fc.load(Map.of("weight", Tensor.ones(1, 1), "bias", Tensor.of(new float[] {0.5f})));
+        Root net = new Root(fc);
+        Trainer t = Trainer.of(net, new MSELoss(), SGD.of(net.parameters(), 1));
+        Tensor in = Tensor.of(new float[] {1, 2}).reshape(2, 1);
+        ValueException e =
+                assertThrows(
+                        ValueException.class,
+                        () -> {
+                            for (int i = 0; i < 100; i++) {
+                                t.step(in, Tensor.zeros(2, 1));
+                            }
+                        });
+        assertTrue(
+                e.getMessage()
+                        .matches(
+                                """
+                                loss: is NaN at step 2; no parameter was changed by it
+                                  sqrt f32\\[2, 1\\] is the first that is NaN; its operands are
+                                    f32\\[2, 1\\]  result of \\w+, from -?[0-9.]+ to -?[0-9.]+\
+                                """),
+                e.getMessage());
+        assertEquals(1, t.optimizer().steps());
+        assertTrue(Double.isFinite(fc.weight().item()));
+    }
+
+    @Test
+    void dataThatIsBroken() {
+        Linear net = Linear.of(2, 1, Rng.seed(0));
+        Trainer t = Trainer.of(net, new MSELoss(), SGD.of(net.parameters(), 1));
+        String message =
+                assertThrows(
+                                ValueException.class,
+                                () ->
+                                        t.step(
+                                                Tensor.of(new float[] {1, Float.NaN})
+                                                        .reshape(1, 2)
+                                                        .realize(),
+                                                Tensor.zeros(1, 1)))
+                        .getMessage();
+        assertTrue(message.endsWith("f32[1, 2] is NaN already"), message);
+    }
+}
