@@ -69,7 +69,7 @@ final class Engine {
 
   /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
   static List<Stored> evaluate(List<Root> roots) {
-    List<Node> nodes = roots.stream().map(Root::node).toList();
+    List<Node> nodes = Graph.cut(roots.stream().map(Root::node).toList());
     List<Node> order = Graph.topological(nodes);
     List<Source> leaves = new ArrayList<>();
     Map<Object, Integer> number = new IdentityHashMap<>();
@@ -115,8 +115,16 @@ final class Engine {
     return Compiler.compile(Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
   }
 
+  /// Number of plans kept.
+  static int plans() {
+    synchronized (PLAN_CACHE) {
+      return PLAN_CACHE.size();
+    }
+  }
+
   /// The plan that [#evaluate] would use, for explanations.
-  static Plan planOf(List<Node> roots) {
+  static Plan planOf(List<Node> expressions) {
+    List<Node> roots = Graph.cut(expressions);
     return compile(roots, Graph.topological(roots), roots.stream().map(_ -> -1).toList());
   }
 
@@ -152,7 +160,7 @@ final class Engine {
   private static Stored stored(Source s) {
     return switch (s) {
       case Stored.Ref r -> r.stored();
-      case Variable.Current v -> v.variable().stored();
+      case Variable.Current v -> v.variable().value();
       case Symbol x -> throw new NacreException("input '" + x.name() + "' has no value: pass it to a Function that names it as an input");
       default -> throw new NacreException(s.origin() + " has no value");
     };

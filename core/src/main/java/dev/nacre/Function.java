@@ -92,7 +92,7 @@ public final class Function {
           if (Trace.current().isPresent()) { // inside another function: a stretch of its body, which sees what it has set
             return new Recording(body.apply(inputs).stream().map(Tensor::node).toList(), List.of());
           }
-          Trace trace = new Trace();
+          Trace trace = new Trace(false);
           List<Node> outputs = trace.in(() -> body.apply(inputs).stream().map(Tensor::node).toList());
           return new Recording(outputs, trace.updates());
         };
@@ -118,7 +118,7 @@ public final class Function {
       }
       roots.add(u.value.node());
     }
-    List<Node> graph = Variable.symbolic(roots);
+    List<Node> graph = Variable.symbolic(Graph.cut(roots));
     requireInputs(graph, symbols.stream().map(n -> ((Op.Leaf) n.op()).source()).toList());
     Recorder recorder = given -> bind(graph, symbols, given.stream().map(Tensor::node).toList(), outputs.size(), updates);
     return new Function(recorder, inputs.size(), symbols.stream().map(Node::origin).toList());
@@ -216,7 +216,11 @@ public final class Function {
 
   /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
   public String explain(Tensor... inputs) {
-    return entry(inputs).plan.explain();
+    return plan(inputs).explain();
+  }
+
+  Plan plan(Tensor... inputs) {
+    return entry(inputs).plan;
   }
 
   private Entry entry(Tensor[] inputs) {
@@ -255,8 +259,9 @@ public final class Function {
       inputs.add(new Tensor(Node.of(new Op.Leaf(s))));
     }
     Recording r = recorder.record(inputs);
-    List<Node> roots = new ArrayList<>(r.outputs);
-    r.updates.forEach(u -> roots.add(u.node()));
+    List<Node> recorded = new ArrayList<>(r.outputs);
+    r.updates.forEach(u -> recorded.add(u.node()));
+    List<Node> roots = Graph.cut(recorded);
     requireInputs(roots, numbers.keySet());
     List<Source> leaves = Graph.leaves(roots).stream().map(n -> ((Op.Leaf) n.op()).source()).distinct().toList();
     List<Optional<Variable>> targets = new ArrayList<>();

@@ -15,22 +15,26 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// Derivatives of tensors by tensors. They are tensors like any other: lazy, fused with the rest, and differentiable again.
 public final class Gradients {
-  private final Map<Node, Tensor> byNode = new IdentityHashMap<>();
+  private final Map<Object, Tensor> byOperand = new IdentityHashMap<>(); // a tensor, or its node
   private final List<Tensor> all;
 
-  private Gradients(List<Node> wrt, List<Node> gradients) {
+  private Gradients(Tensor[] wrt, List<Node> nodes, List<Node> gradients) {
     all = gradients.stream().map(Tensor::new).toList();
-    for (int i = 0; i < wrt.size(); i++) {
-      byNode.put(wrt.get(i), all.get(i));
+    for (int i = 0; i < wrt.length; i++) {
+      byOperand.put(wrt[i], all.get(i));
+      byOperand.put(nodes.get(i), all.get(i));
     }
   }
 
@@ -48,12 +52,25 @@ public final class Gradients {
     List<Node> nodes = Arrays.stream(wrt).map(Tensor::node).toList();
     Node stable = Stabilize.run(List.of(y.node())).getFirst();
     boolean kept = Graph.topological(List.of(stable)).containsAll(nodes); // else one of them was rewritten itself
-    return new Gradients(nodes, Reverse.gradients(List.of(kept ? stable : y.node()), List.of(cotangent.node()), nodes));
+    requireExpression(y, nodes, wrt);
+    return new Gradients(wrt, nodes, Reverse.gradients(List.of(kept ? stable : y.node()), List.of(cotangent.node()), nodes));
+  }
+
+  /// A tensor that has been computed may be just a number, whose derivatives would be zero without warning.
+  private static void requireExpression(Tensor y, List<Node> nodes, Tensor... wrt) {
+    boolean number = !(y instanceof Variable) && y.isRealized() && y.node().op() instanceof Op.Leaf && !nodes.contains(y.node());
+    boolean byPlain = Arrays.stream(wrt).anyMatch(x -> !(x instanceof Variable v && v.isTrainable()));
+    Problem.in("gradient")
+        .require(!number || !y.isSettled(), "backward() has been called already, and what it was computed from is gone")
+        .require(!number || y.isSettled() || !byPlain, "what was read before it was differentiated is a number, and depends on nothing")
+        .operand("y", y.type(), y.origin())
+        .hint(y.isSettled() ? "ask for all gradients before reading, or compute it again" : "ask for the gradient before reading, or differentiate by a Variable")
+        .throwShape();
   }
 
   /// The gradient by one of the tensors asked for.
   public Tensor of(Tensor x) {
-    Tensor g = byNode.get(x.node());
+    Tensor g = byOperand.containsKey(x) ? byOperand.get(x) : byOperand.get(x.node());
     Problem.in("gradient").require(g != null, "was not asked for by this tensor").operand("x", x.type(), x.origin()).throwShape();
     return g;
   }
@@ -73,6 +90,7 @@ public final class Gradients {
   /// product by its vector, in which it is linear.
   public static Tensor jvp(Tensor y, Tensor x, Tensor v) {
     check("jvp", "v", v, "x", x);
+    requireExpression(y, List.of(x.node()), x);
     Node u = Symbol.node("cotangent", y.type());
     Node pulled = Reverse.gradients(List.of(y.node()), List.of(u), List.of(x.node())).getFirst();
     Node pushed = Reverse.gradients(List.of(pulled), List.of(v.node()), List.of(u)).getFirst();
@@ -176,8 +194,27 @@ public final class Gradients {
     Problem.in("backward").require(!variables.isEmpty(), "the loss depends on no trainable variable").operand("loss", loss.type(), loss.origin()).throwShape();
     List<Tensor> gradients = of(loss, leaves.toArray(Tensor[]::new)).all;
     for (int i = 0; i < variables.size(); i++) {
-      variables.get(i).addGrad(gradients.get(i), loss);
+      variables.get(i).addGrad(gradients.get(i).detach(), loss);
     }
+    loss.settle();
+  }
+
+  /// Whether a gradient can pass from an expression to a trainable variable.
+  static boolean reachesVariable(Node expression) {
+    Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    ArrayDeque<Node> open = new ArrayDeque<>(List.of(expression));
+    while (!open.isEmpty()) {
+      Node n = open.pop();
+      if (!seen.add(n) || n.isSettled() || !n.dtype().isFloating() || n.op() instanceof Op.Detach) {
+        continue;
+      }
+      Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
+      if (v != null && v.isTrainable()) {
+        return true;
+      }
+      n.inputs().forEach(open::push);
+    }
+    return false;
   }
 
   private static Variable variableOf(Op.Leaf leaf) {

@@ -22,10 +22,14 @@ import java.util.Optional;
 /// reads them ([#item()], [#toFloatArray()], printing) or asks for them ([#realize()]), together with everything they need, in one compiled plan. Nothing has to be
 /// closed; memory is freed when nobody can reach it.
 ///
+/// A tensor that has been computed still knows how, if it depends on a trainable [Variable] and [#backward()] has not been called on it: printing an activation does not
+/// change what is learned. To carry a value from step to step without its history, [#detach()] it. A tensor that depends on no such variable is just its numbers then.
+///
 /// The operations are in [Algebra]'s families. Thread-safe.
 public sealed class Tensor implements Algebra<Tensor> permits Variable {
   private volatile Node node;
   private volatile Stored stored; // null until computed
+  private volatile boolean settled; // no gradient will be asked for
 
   Tensor(Node node) {
     this.node = node;
@@ -262,7 +266,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     return node.origin();
   }
 
-  /// The expression; just a leaf once it has been computed.
+  /// The expression; just a leaf once it has been computed and no variable's gradient can pass through it.
   Node node() {
     return node;
   }
@@ -272,9 +276,28 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     return stored != null;
   }
 
+  /// Numbers take the place of the expression, unless a variable's gradient may still be asked for through it.
   void realize(Stored s) {
+    Node expression = node;
+    boolean constant = settled || !Gradients.reachesVariable(expression);
+    expression.know(s.node(), constant);
     stored = s;
-    node = s.node();
+    if (constant) {
+      node = s.node();
+    }
+  }
+
+  boolean isSettled() {
+    return settled;
+  }
+
+  /// Lets go of the expression as soon as there are numbers: its gradients have been asked for.
+  void settle() {
+    settled = true;
+    Stored s = stored;
+    if (s != null) {
+      realize(s);
+    }
   }
 
   /// The numbers; computes them if need be.
@@ -328,7 +351,8 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
   }
 
   /// Adds ∂this/∂v to the gradient of every trainable variable v that this number depends on. Nothing is computed yet: the optimizer's step, or reading a
-  /// gradient, does so in one plan with the forward computation.
+  /// gradient, does so in one plan with the forward computation. Once this number is computed, it has no derivative any more; gradients have none from the start
+  /// (for those of higher order see [Gradients]).
   public void backward() {
     Gradients.backward(this);
   }

@@ -17,6 +17,12 @@ final class Trace {
   private static final ScopedValue<Trace> CURRENT = ScopedValue.newInstance();
 
   private final Map<Variable, Node> values = new LinkedHashMap<>();
+  private final boolean immediate;
+
+  /// @param immediate whether it is carried out at once, rather than kept to be replayed: then values not computed yet are part of it
+  Trace(boolean immediate) {
+    this.immediate = immediate;
+  }
 
   static Optional<Trace> current() {
     return CURRENT.isBound() ? Optional.of(CURRENT.get()) : Optional.empty();
@@ -29,7 +35,7 @@ final class Trace {
 
   Node read(Variable v) {
     Node n = values.get(v);
-    return n != null ? n : v.pending().map(Tensor::node).orElse(v.current());
+    return n != null ? n : v.pending().filter(_ -> immediate).map(Tensor::node).orElse(v.current());
   }
 
   /// A leaf where it is read: within a trace, a variable is what it was set to there.
@@ -69,7 +75,7 @@ final class Trace {
       code.run();
       return;
     }
-    Trace t = new Trace();
+    Trace t = new Trace(true);
     t.in(
         () -> {
           code.run();

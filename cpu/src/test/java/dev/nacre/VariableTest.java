@@ -211,8 +211,13 @@ class VariableTest {
             });
             assertEquals(address, moment.stored().address());
         }
-        // by hand: m = m/2 + 2w, w = w − m/4
-        assertEquals(new float[] {-0.3125f}[0], w.select(0, 7).item());
+        float m = 0;
+        float x = 1;
+        for (int i = 1; i <= 3; i++) {
+            m = 0.5f * m + 2 * x;
+            x -= 0.25f * m;
+        }
+        assertEquals(x, w.select(0, 7).item());
     }
 
     // ----------------------------------------------------------------------------------------- gradients

@@ -40,6 +40,7 @@ final class Group {
   final int step;
   private Domain domain;
   private long row;
+  private int weight;
   private final Map<Node, Item> items = new LinkedHashMap<>();
   private final List<Exit> exits = new ArrayList<>();
   private final List<Ref.Loaded> loads = new ArrayList<>();
@@ -51,6 +52,15 @@ final class Group {
 
   long count() {
     return domain.count();
+  }
+
+  /// How much of [LoopSize#LIMIT] is used.
+  int weight() {
+    return weight + LoopSize.ACCESS * (loads.size() + exits.size());
+  }
+
+  boolean computes(Node n) {
+    return items.containsKey(n);
   }
 
   /// Length of a row, 0 while rows are not fixed.
@@ -88,6 +98,7 @@ final class Group {
   void compute(Node n, List<Ref> operands, long inner) {
     refine(n.shape(), inner);
     items.put(n, new Item(n.op(), operands));
+    weight += LoopSize.of(n);
     for (Ref r : operands) {
       if (r instanceof Ref.Loaded l) {
         refine(Shape.of(l.view.sizes()), l.inner);
@@ -102,6 +113,7 @@ final class Group {
     row = length;
     use(value);
     items.put(n, new Item(n.op(), List.of(value)));
+    weight += LoopSize.of(n);
   }
 
   void store(Ref value, View view, long inner) {

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 
 /// Native memory that is freed when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and collects garbage
@@ -23,12 +24,15 @@ public final class Memory {
 
   private static final List<Runnable> SPARE = new CopyOnWriteArrayList<>();
 
+  private static final LongAdder ALLOCATIONS = new LongAdder();
+
   private Memory() {}
 
   /// Zeroed memory, aligned for any vector.
   ///
   /// @param purpose what it is for, named if memory runs out
   public static MemorySegment allocate(long bytes, String purpose) {
+    ALLOCATIONS.increment();
     try {
       MemorySegment block = reserved(Math.max(bytes, ALIGNMENT));
       if (bytes >= LARGE) {
@@ -40,6 +44,11 @@ public final class Memory {
     } catch (OutOfMemoryError e) {
       throw new OutOfNativeMemory(bytes, purpose, largest(), e);
     }
+  }
+
+  /// How many blocks have been asked for since the start: a loop in steady state asks for none.
+  public static long allocations() {
+    return ALLOCATIONS.sum();
   }
 
   /// Registers what gives memory back that is only kept for later; run when memory is short, before that becomes an error.

@@ -7,12 +7,15 @@ import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// Divides a simplified graph into kernels in an order that respects all dependencies.
 ///
@@ -46,7 +49,7 @@ final class Scheduler {
     record InLoop(Group group, Node value, long inner) implements Place {}
 
     /// Nowhere yet: computed in the loop of the first node that wants it, which may come much later than its operands.
-    record Deferred(Node value, int depth) implements Place {}
+    record Deferred(Node value, int depth, int size) implements Place {}
   }
 
   /// Memory that the plan will provide.
@@ -284,14 +287,19 @@ final class Scheduler {
   /// A node whose operands are all in memory waits for whoever wants it; one that continues a loop joins a loop now.
   private Place elementwise(Node n) {
     int depth = 1;
+    int size = LoopSize.of(n);
     for (Node in : n.inputs()) {
-      depth = switch (placeOf(in)) {
-        case Place.Deferred d -> Math.max(depth, d.depth() + 1);
-        case Place.InLoop _ -> PATIENCE + 1;
-        case Place.Located _, Place.Splat _ -> depth;
-      };
+      switch (placeOf(in)) {
+        case Place.Deferred d -> {
+          depth = Math.max(depth, d.depth() + 1);
+          size += d.size();
+        }
+        case Place.InLoop _ -> depth = PATIENCE + 1;
+        case Place.Located _ -> size += LoopSize.ACCESS;
+        case Place.Splat _ -> {}
+      }
     }
-    return depth <= PATIENCE ? new Place.Deferred(n, depth) : joined(n);
+    return depth <= PATIENCE && size <= LoopSize.LIMIT / 2 ? new Place.Deferred(n, depth, size) : joined(n);
   }
 
   private Place.InLoop joined(Node n) {
@@ -347,7 +355,29 @@ final class Scheduler {
 
   private boolean mayJoin(Node n, Shape shape, Group g) {
     long inner = g.inner(shape);
-    return inner > 0 && n.inputs().stream().allMatch(in -> fits(in, g, inner));
+    return inner > 0 && n.inputs().stream().allMatch(in -> fits(in, g, inner)) && g.weight() + added(n, g) <= LoopSize.LIMIT;
+  }
+
+  /// What a node, with the operands that wait for it, would add to a loop.
+  private int added(Node n, Group g) {
+    Set<Node> fresh = Collections.newSetFromMap(new IdentityHashMap<>());
+    ArrayDeque<Node> open = new ArrayDeque<>(List.of(n));
+    int size = 0;
+    while (!open.isEmpty()) {
+      Node x = open.pop();
+      if (!g.computes(x) && fresh.add(x)) {
+        size += LoopSize.of(x);
+        for (Node in : x.inputs()) {
+          switch (placeOf(in)) {
+            case Place.Deferred d -> open.push(d.value());
+            case Place.InLoop p -> size += p.group() == g ? 0 : LoopSize.ACCESS;
+            case Place.Located _ -> size += LoopSize.ACCESS;
+            case Place.Splat _ -> {}
+          }
+        }
+      }
+    }
+    return size;
   }
 
   /// Whether an operand can be had in a loop, for values shared by `inner` points.
@@ -378,6 +408,9 @@ final class Scheduler {
 
   /// A new loop over `shape` for a node whose operands are put in memory first, so that all of them come before it.
   private Group opened(Node n, Shape shape) {
+    if (added(n, new Group(steps.size(), shape)) > LoopSize.LIMIT) { // too much for one loop: what waits gets loops of its own
+      n.inputs().stream().filter(in -> placeOf(in) instanceof Place.Deferred).forEach(in -> places.put(in, locate(in)));
+    }
     prepare(n);
     return newGroup(shape);
   }

@@ -62,6 +62,29 @@ public final class Graph {
     return rewrite(roots, (n, in) -> places.containsKey(n) ? places.get(n) : n.withInputs(in));
   }
 
+  /// The roots with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is not visited.
+  public static List<Node> cut(List<Node> roots) {
+    Map<Node, Node> done = new IdentityHashMap<>();
+    ArrayDeque<Node> stack = new ArrayDeque<>(roots);
+    while (!stack.isEmpty()) {
+      Node n = stack.peek();
+      List<Node> inputs = new ArrayList<>(n.arity());
+      int waiting = 0;
+      for (int i = 0; i < n.arity() && n.known() == n && !done.containsKey(n); i++) {
+        inputs.add(done.get(n.input(i)));
+        if (inputs.getLast() == null) {
+          stack.push(n.input(i));
+          waiting++;
+        }
+      }
+      if (waiting == 0) {
+        stack.pop();
+        done.computeIfAbsent(n, _ -> n.known() == n ? n.withInputs(inputs) : n.known());
+      }
+    }
+    return roots.stream().map(done::get).toList();
+  }
+
   /// The leaves that the roots depend on, in order of first use.
   public static List<Node> leaves(List<Node> roots) {
     return topological(roots).stream().filter(n -> n.op() instanceof Op.Leaf).toList();

@@ -4,7 +4,8 @@ import dev.nacre.type.TensorType;
 import java.util.Arrays;
 import java.util.List;
 
-/// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable.
+/// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable, but for a note of where its numbers
+/// are once they have been computed.
 ///
 /// Nodes compare by identity, so comparing never walks a graph; [#hash()] is structural, and equal expressions are merged once per compilation, not on
 /// every construction (see docs/decisions/002).
@@ -13,6 +14,8 @@ public final class Node implements Algebra<Node> {
   private final Node[] inputs;
   private final TensorType type;
   private final int hash;
+  private volatile Node known; // null: not computed
+  private volatile boolean settled;
 
   private Node(Op op, Node[] inputs) {
     this.op = op;
@@ -58,6 +61,23 @@ public final class Node implements Algebra<Node> {
   /// Equal for structurally equal expressions, whose leaves may differ in all but type.
   public int hash() {
     return hash;
+  }
+
+  /// The leaf with this node's numbers if they have been computed and kept, else this node.
+  public Node known() {
+    Node k = known;
+    return k == null ? this : k;
+  }
+
+  /// Whether the numbers are all that will be asked of this node: no gradient any more.
+  public boolean isSettled() {
+    return settled;
+  }
+
+  /// Notes where the numbers are.
+  public void know(Node leaf, boolean settled) {
+    this.known = leaf;
+    this.settled = settled;
   }
 
   /// The same op on other inputs; this very node if they are the same.

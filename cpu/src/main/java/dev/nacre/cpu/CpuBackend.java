@@ -47,11 +47,14 @@ public final class CpuBackend implements Backend {
     private static Supplier<Step> prepare(Kernel kernel) {
         return switch (kernel) {
             case Loop loop -> {
+                Missing.warnOfVectors();
                 LoopRunner runner = LoopRunner.of(loop);
                 yield () -> runner.newRun()::run;
             }
-            case Kernel.Contraction _, Kernel.Convolution _ ->
-                    OneDnnKernels.prepare(kernel).orElseGet(() -> shared(JavaKernels.prepare(kernel)));
+            case Kernel.Contraction _, Kernel.Convolution _ -> {
+                Missing.warnOfOneDnn();
+                yield OneDnnKernels.prepare(kernel).orElseGet(() -> shared(JavaKernels.prepare(kernel)));
+            }
             case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
         };

@@ -1,12 +1,15 @@
 package dev.nacre.cpu;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.lang.module.ModuleFinder;
 import java.net.JarURLConnection;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.URL;
 import java.net.URLConnection;
 import java.nio.channels.FileChannel;
@@ -16,13 +19,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 
-/// Finds oneDNN and the OpenMP run time it was built with, and opens them.
+/// Finds oneDNN, with the OpenMP run time it was built for, and opens it.
 ///
 /// Places, in this order; the first that opens wins:
 ///
@@ -35,6 +40,8 @@ import java.util.zip.CheckedInputStream;
 /// tried and what came of it.
 public final class Native {
     private static final String OFF = "off";
+    /// Something that older versions do not have.
+    private static final String PROBE = "dnnl_memory_desc_create_with_blob";
 
     /// An open native library. The symbols of the libraries it depends on are found through it too.
     /// @param path where it came from
@@ -129,6 +136,10 @@ public final class Native {
             var symbols = name.contains("/") || name.contains("\\")
                     ? SymbolLookup.libraryLookup(Path.of(name), Arena.global())
                     : SymbolLookup.libraryLookup(name, Arena.global());
+            if (symbols.find(PROBE).isEmpty()) {
+                note(origin + ": " + name + " is not oneDNN 3");
+                return Optional.empty();
+            }
             note(origin + ": opened " + name);
             return Optional.of(new Library(name, symbols));
         } catch (IllegalArgumentException | IllegalCallerException e) {
@@ -159,7 +170,7 @@ public final class Native {
                 directory = unpack(platform, scratch);
             }
             return open(directory.resolve(platform.library()).toString(), "carrier jar");
-        } catch (IOException | java.net.URISyntaxException e) {
+        } catch (IOException | URISyntaxException e) {
             note("carrier jar: " + e);
             return Optional.empty();
         } finally {
@@ -228,7 +239,7 @@ public final class Native {
                 }
             }
             try (var in = new CheckedInputStream(connection.getInputStream(), new CRC32())) {
-                var size = in.transferTo(java.io.OutputStream.nullOutputStream());
+                var size = in.transferTo(OutputStream.nullOutputStream());
                 return new Entry(size, in.getChecksum().getValue());
             }
         }
@@ -256,7 +267,7 @@ public final class Native {
         if (url != null) return Optional.of(url);
         var path = System.getProperty("jdk.module.path", "");
         if (path.isEmpty()) return Optional.empty();
-        var places = java.util.regex.Pattern.compile(java.io.File.pathSeparator, java.util.regex.Pattern.LITERAL)
+        var places = Pattern.compile(File.pathSeparator, Pattern.LITERAL)
                 .splitAsStream(path)
                 .map(Path::of)
                 .toArray(Path[]::new);
@@ -284,7 +295,7 @@ public final class Native {
 
     private static void delete(Path directory) {
         try (var files = Files.walk(directory)) {
-            for (var file : files.sorted(java.util.Comparator.reverseOrder()).toList()) Files.deleteIfExists(file);
+            for (var file : files.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(file);
         } catch (IOException _) {
             return; // Windows keeps the file of an open library
         }

@@ -50,9 +50,9 @@ public final class Team {
     private static final VarHandle ASLEEP = MethodHandles.arrayElementVarHandle(boolean[].class);
     /// Members count their parts this many ints apart, so that no two share a cache line.
     private static final int STRIDE = 32;
-    /// How often to look again at once, before giving way to whoever else wants the core.
-    private static final int SPINS = 1_000;
-    private static final long AWAKE_NANOS = 200_000;
+    /// How often to look again at once, before giving way to whoever else wants the core: about as long as a part takes.
+    private static final int SPINS = 5_000;
+    private static final long AWAKE_NANOS = 1_000_000;
     private static final int CLOSED = Integer.MIN_VALUE;
 
     private final int size;

@@ -46,9 +46,8 @@ class NativeTest {
     }
 
     @Test
-    void aPathThatIsNoLibraryIsSaidNotThrown() throws IOException {
-        var file = Files.writeString(cache.resolve("nothing.so"), "not a library");
-        for (var path : List.of(file.toString(), "/no/such/file.so", "no-such-library.so", "\0")) {
+    void aPathThatIsNoLibraryIsSaidNotThrown() {
+        for (var path : List.of("/no/such/file.so", "no-such-library.so", "\0")) {
             var none = new Native(path, cache);
             assertTrue(none.library().isEmpty(), path);
             assertEquals("oneDNN is not in use", none.notes().getLast());

@@ -203,15 +203,16 @@ class TeamTest {
         var cells = new int[64 * 32];
         Team.Work work = part -> cells[part * 32]++;
         Team.MemberWork other = (part, member) -> cells[part * 32] += member;
-        for (int warm = 0; warm < 2; warm++) {
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < 10 && least > 1000; round++) {
             long before = memory.getCurrentThreadAllocatedBytes();
             for (int region = 0; region < 10_000; region++) {
                 team.run(64, work);
                 team.run(64, other);
             }
-            long bytes = memory.getCurrentThreadAllocatedBytes() - before;
-            if (warm > 0) assertTrue(bytes < 10_000, bytes + " bytes");
+            least = Math.min(least, memory.getCurrentThreadAllocatedBytes() - before);
         }
+        assertTrue(least <= 1000, least + " bytes");
         assertNotEquals(0, cells[0]);
     }
 

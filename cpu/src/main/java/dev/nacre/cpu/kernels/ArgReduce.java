@@ -48,7 +48,8 @@ record ArgReduce(View x, View out, boolean largest, Nest lines, long length, lon
                 long from = Views.address(addresses, x) + lines.offset(0, line);
                 if (together) across(from, (int) run, keys, best, where);
                 else where[0] = along(from, keys);
-                Memory.wholes(where, (int) run, DType.I64, Views.address(addresses, out) + lines.offset(1, line), lines.step(1));
+                long to = Views.address(addresses, out) + lines.offset(1, line);
+                Memory.wholes(where, (int) run, DType.I64, to, lines.step(1));
             }
         });
     }

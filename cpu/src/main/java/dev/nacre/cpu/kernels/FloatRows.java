@@ -3,6 +3,7 @@ package dev.nacre.cpu.kernels;
 import static dev.nacre.cpu.kernels.Memory.ALL;
 
 import dev.nacre.compile.Kernel.Activation;
+import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.type.DType;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -12,19 +13,20 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Rows of floats by whole vectors. Only where there [are][Vectors#present()] vectors.
+/// Rows of floats by whole vectors. Only where there [are][VectorSupport#isPresent()] vectors.
 final class FloatRows {
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    static final VectorShape SHAPE = VectorShape.forBitSize(VectorSupport.bits());
+    private static final VectorSpecies<Float> FLOATS = VectorSpecies.of(float.class, SHAPE);
+    private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SHAPE);
     private static final int WIDTH = FLOATS.vectorByteSize();
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
 
     /// Coefficients in `1 / (1 + z/2)`, the highest first.
     private static final float[] FIT = {
-        0.17087277f, -0.82215223f, 1.48851587f, -1.13520398f, 0.27886807f, -0.18628806f, 0.09678418f, 0.37409196f, 1.00002368f,
-        -1.26551223f
+        0.17087277f, -0.82215223f, 1.48851587f, -1.13520398f, 0.27886807f,
+        -0.18628806f, 0.09678418f, 0.37409196f, 1.00002368f, -1.26551223f
     };
 
     private FloatRows() {}

@@ -7,11 +7,11 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Six rows by two vectors of floats: twelve sums, enough to hide the latency of a multiplication, and few enough for 16
-/// registers. The calls are written out: with small methods between, the compiler runs out of room to inline them, and
-/// then every vector is an object.
+/// Six rows by two vectors of floats: twelve sums, enough to hide the latency of a multiplication, and few enough for
+/// 16 registers. The calls are written out: with small methods between, the compiler runs out of room to inline them,
+/// and then every vector is an object.
 final class FloatTile implements Tile {
-    private static final VectorSpecies<Float> LANES = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Float> LANES = VectorSpecies.of(float.class, FloatRows.SHAPE);
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     static final int ROWS = 6;
     private static final int VECTOR = LANES.vectorByteSize();

@@ -61,8 +61,9 @@ final class Gemm implements Step {
         this.result = result;
         var left = Side.of(a, m, BLOCK_ROWS, tile.rows());
         var right = Side.of(b, n, BLOCK_COLUMNS, tile.columns());
-        this.rows = left.sharedIf(right.blocks > 1 && batches * left.blocks * left.block * k * type.bytes() <= WHOLE);
-        this.columns = right.sharedIf(left.blocks > 1 && batches * right.blocks * right.block * k * type.bytes() <= WHOLE);
+        long depthBytes = batches * k * type.bytes();
+        this.rows = left.sharedIf(right.blocks > 1 && left.blocks * left.block * depthBytes <= WHOLE);
+        this.columns = right.sharedIf(left.blocks > 1 && right.blocks * right.block * depthBytes <= WHOLE);
         this.blocks = batches * rows.blocks * columns.blocks;
         long most = blocks == 0 ? 1 : Math.min(Math.ceilDiv(FEW, blocks), k / (2 * DEPTH));
         this.splitDepth = most <= 1 ? Math.max(1, k) : Math.ceilDiv(Math.ceilDiv(k, most), DEPTH) * DEPTH;
@@ -96,7 +97,8 @@ final class Gemm implements Step {
         long slice = part % slices * DEPTH;
         long block = part / slices % side.blocks;
         long batch = part / slices / side.blocks;
-        pack(addresses, side, batch, block, slice, Math.min(k, slice + DEPTH), wholeAt(side, batch, block, slice, whole));
+        long to = wholeAt(side, batch, block, slice, whole);
+        pack(addresses, side, batch, block, slice, Math.min(k, slice + DEPTH), to);
     }
 
     private void pack(long[] addresses, Side side, long batch, long block, long from, long to, long panels) {

@@ -3,6 +3,7 @@ package dev.nacre.cpu.kernels;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.cpu.Step;
+import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Pooling;
@@ -15,7 +16,7 @@ public final class JavaKernels {
 
     /// Makes a kernel ready to run. A [Loop] is not taken: it has a package of its own.
     public static Step prepare(Kernel kernel) {
-        return prepare(kernel, Vectors.present());
+        return prepare(kernel, VectorSupport.isPresent());
     }
 
     static Step prepare(Kernel kernel, boolean vectors) {
@@ -23,7 +24,8 @@ public final class JavaKernels {
             case Kernel.Contraction contraction -> Products.of(contraction, vectors);
             case Kernel.Convolution convolution -> Convolutions.of(convolution, vectors);
             case Kernel.Call call -> Poolings.of(call);
-            case Kernel.Indexed indexed -> indexed.base().isPresent() ? ScatterAdd.of(indexed, vectors) : Gather.of(indexed);
+            case Kernel.Indexed indexed when indexed.base().isPresent() -> ScatterAdd.of(indexed, vectors);
+            case Kernel.Indexed indexed -> Gather.of(indexed);
             case Kernel.Ordered ordered -> Orders.of(ordered);
             case Kernel.Random random -> new Philox(random, vectors);
             case Loop loop -> throw new IllegalArgumentException("a loop is not one of these kernels: " + loop.name());

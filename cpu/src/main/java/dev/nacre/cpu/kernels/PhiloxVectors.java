@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorSpecies;
 /// As many blocks of [Philox] at a time as a vector has lanes of 64 bits. Each lane keeps a 32-bit word in its lower
 /// half; what the upper half has is cut off before it would matter, which is where a product is taken.
 final class PhiloxVectors {
-    private static final VectorSpecies<Long> LANES = LongVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Long> LANES = VectorSpecies.of(long.class, FloatRows.SHAPE);
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final VectorShuffle<Long> LOW = VectorShuffle.makeZip(LANES, 0);
     private static final VectorShuffle<Long> HIGH = VectorShuffle.makeZip(LANES, 1);

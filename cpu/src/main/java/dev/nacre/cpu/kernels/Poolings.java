@@ -135,7 +135,9 @@ final class Poolings {
                 int first = (o * span.size + (int) span.coordinate(low, tap)) * inner;
                 int at = (o * span.positions + low) * inner;
                 if (inner == 1) combine(from, first, stride, to, at, count);
-                else for (int p = 0; p < count; p++) combine(from, first + p * stride * inner, 1, to, at + p * inner, inner);
+                else
+                    for (int p = 0; p < count; p++, first += stride * inner, at += inner)
+                        combine(from, first, 1, to, at, inner);
             }
         }
     }
@@ -190,7 +192,9 @@ final class Poolings {
         for (int axis = spatial - 1; axis >= 0; axis--) {
             int inner = count(Arrays.copyOfRange(positions, axis + 1, spatial));
             int outer = count(Arrays.copyOf(sizes, axis));
-            locate(axis, outer, inner, buffers[(axis + 1) % 2], where[(axis + 1) % 2], buffers[axis % 2], where[axis % 2]);
+            int from = (axis + 1) % 2;
+            int to = axis % 2;
+            locate(axis, outer, inner, buffers[from], where[from], buffers[to], where[to]);
         }
     }
 
@@ -239,7 +243,9 @@ final class Poolings {
                 int first = (o * span.size + (int) span.coordinate(low, tap)) * inner;
                 int at = (o * span.positions + low) * inner;
                 if (inner == 1) add(from, at, to, first, stride, count);
-                else for (int p = 0; p < count; p++) add(from, at + p * inner, to, first + p * stride * inner, 1, inner);
+                else
+                    for (int p = 0; p < count; p++, first += stride * inner, at += inner)
+                        add(from, at, to, first, 1, inner);
             }
         }
     }

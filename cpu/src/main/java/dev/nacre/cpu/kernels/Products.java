@@ -25,8 +25,10 @@ final class Products {
         // smaller tiles.
         boolean turned = padded(n, tile.rows()) * padded(m, tile.columns())
                 < padded(m, tile.rows()) * padded(n, tile.columns()) * 3 / 4;
-        var left = turned ? panels(b, rank - 1, rank - 2, type, tile.rows()) : panels(a, rank - 2, rank - 1, type, tile.rows());
-        var right = turned ? panels(a, rank - 2, rank - 1, type, tile.columns()) : panels(b, rank - 1, rank - 2, type, tile.columns());
+        int left = turned ? tile.columns() : tile.rows();
+        int right = turned ? tile.rows() : tile.columns();
+        var as = panels(a, rank - 2, rank - 1, type, left);
+        var bs = panels(b, rank - 1, rank - 2, type, right);
         var result = new Result(
                 out.buffer(),
                 out.dtype(),
@@ -37,7 +39,9 @@ final class Products {
                 type,
                 bias.map(v -> bias(v, turned)),
                 activation);
-        return new Gemm(batches, turned ? n : m, turned ? m : n, k, tile, left, right, result);
+        return turned
+                ? new Gemm(batches, n, m, k, tile, bs, as, result)
+                : new Gemm(batches, m, n, k, tile, as, bs, result);
     }
 
     private static long padded(long size, int tile) {

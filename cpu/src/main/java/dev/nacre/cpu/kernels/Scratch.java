@@ -9,8 +9,8 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 ///
 ///     try (var scratch = Scratch.take(bytes)) { … scratch.address() … }
 ///
-/// Blocks are kept for the next taker, so steady work allocates nothing. Their sizes are powers of two; as many are kept
-/// of each as were ever in use at once, except of the largest, which go back to the system.
+/// Blocks are kept for the next taker, so steady work allocates nothing. Their sizes are powers of two; as many are
+/// kept of each as were ever in use at once, except of the largest, which go back to the system.
 final class Scratch implements AutoCloseable {
     private static final int SMALLEST = 12;
     private static final int LARGEST_KEPT = 26;

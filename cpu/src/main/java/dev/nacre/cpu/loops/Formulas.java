@@ -103,7 +103,10 @@ final class Formulas {
                 int width = a.type.bytes() * 8;
                 yield b.and(-width).eq(0).select(a.shl(b.and(width - 1)), a.like(0));
             }
-            case SHR -> a.shr(b.max(b.like(0)).min(b.like(a.type.bytes() * 8 - 1)));
+            case SHR -> {
+                int width = a.type.bytes() * 8;
+                yield a.shr(b.and(-width).eq(0).select(b, b.like(width - 1)));
+            }
             default ->
                     (a.type == DType.F32 ? Elementary.of(f, a, b) : Optional.<Value>empty())
                             .orElseGet(() -> a.call(f, b));

@@ -53,7 +53,7 @@ final class Grid {
         if (folds) counts[inner()] = 1; // rows without points still have folds
         var strided = nest.program().views().contains(Access.STRIDED);
         this.tileLength = folds ? extents[inner()] : Math.min(extents[inner()], strided ? STRIDED_ROW : TILE);
-        this.tileRows = Math.max(1, TILE / Math.max(1, tileLength));
+        this.tileRows = Math.clamp(TILE / Math.max(1, tileLength), 1, Layout.MAX_ROWS);
         if (tileLength > Integer.MAX_VALUE - TILE)
             throw new IllegalArgumentException("cannot fold over " + tileLength + " elements at once");
     }

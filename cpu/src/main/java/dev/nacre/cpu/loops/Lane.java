@@ -11,17 +11,17 @@ import java.lang.constant.MethodTypeDesc;
 import java.util.HashMap;
 import java.util.Map;
 
-/// How values are held and operations emitted: as single elements or as vectors. [TileWriter] decides what is emitted where.
+/// How values are held and operations emitted: as single elements or as vectors. [StepWriter] decides what is emitted where.
 abstract sealed class Lane permits ScalarLane, VectorLane {
     static final ClassDesc MEMORY = Memory.class.describeConstable().orElseThrow();
     static final ClassDesc FOLDS = Folds.class.describeConstable().orElseThrow();
     static final ClassDesc CALLS = Calls.class.describeConstable().orElseThrow();
 
     final CodeBuilder code;
-    final TileWriter writer;
+    final StepWriter writer;
     private final Map<Value, Integer> slots = new HashMap<>();
 
-    Lane(TileWriter writer) {
+    Lane(StepWriter writer) {
         this.writer = writer;
         this.code = writer.code;
     }

@@ -5,6 +5,7 @@ import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.cpu.loops.Lowering.Sink;
 import dev.nacre.type.DType;
+import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
@@ -22,7 +23,7 @@ import java.util.function.IntPredicate;
 final class LoopCompiler {
     private static final ClassDesc THIS = ClassDesc.of("dev.nacre.cpu.loops.Generated");
     private static final ClassDesc TILE = Tile.class.describeConstable().orElseThrow();
-    private static final ClassDesc FRAME = ClassDesc.ofDescriptor("[J");
+    private static final MethodTypeDesc RUN = MethodTypeDesc.ofDescriptor("([J)V");
 
     /// Which lanes code may use.
     enum Mode {
@@ -34,7 +35,7 @@ final class LoopCompiler {
     ///
     /// @param layout the scratch memory that it needs
     /// @param cost a measure of the work at one point: operations and bytes
-    record Compiled(Tile tile, TileWriter.Layout layout, int cost) {}
+    record Compiled(Tile tile, Layout layout, int cost) {}
 
     private record Key(Program program, Mode mode) {}
 
@@ -73,13 +74,31 @@ final class LoopCompiler {
                                                             ConstantDescs.INIT_NAME,
                                                             ConstantDescs.MTD_void)
                                                     .return_());
-                            type.withMethodBody(
-                                    "run",
-                                    MethodTypeDesc.of(ConstantDescs.CD_void, FRAME),
-                                    ClassFile.ACC_PUBLIC,
-                                    code -> new TileWriter(code, schedule, program.views(), form).write());
+                            writeRun(type, schedule.steps().size());
+                            writeSteps(type, schedule, program.views(), form);
                         });
-        return new Compiled(instance(bytes), TileWriter.Layout.of(schedule, form), cost(sinks));
+        return new Compiled(instance(bytes), Layout.of(schedule, form), cost(sinks));
+    }
+
+    private static void writeRun(ClassBuilder type, int steps) {
+        type.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, code -> {
+            for (int i = 0; i < steps; i++) code.aload(1).invokestatic(THIS, "step" + i, RUN);
+            code.return_();
+        });
+    }
+
+    private static void writeSteps(ClassBuilder type, Schedule schedule, List<Access> accesses, VectorForm form) {
+        int folds = 0;
+        for (int i = 0; i < schedule.steps().size(); i++) {
+            int number = i;
+            int firstFold = folds;
+            type.withMethodBody(
+                    "step" + i,
+                    RUN,
+                    ClassFile.ACC_STATIC,
+                    code -> new StepWriter(code, schedule, number, firstFold, accesses, form).write());
+            folds += schedule.steps().get(i).folds().size();
+        }
     }
 
     private static Schedule schedule(Program program, List<Sink> sinks, VectorForm form, Mode mode) {

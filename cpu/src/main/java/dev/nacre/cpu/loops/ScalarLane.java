@@ -15,7 +15,7 @@ final class ScalarLane extends Lane {
     private static final ClassDesc UNARY = ClassDesc.of("dev.nacre.ir.Unary");
     private static final ClassDesc BINARY = ClassDesc.of("dev.nacre.ir.Binary");
 
-    ScalarLane(TileWriter writer) {
+    ScalarLane(StepWriter writer) {
         super(writer);
     }
 

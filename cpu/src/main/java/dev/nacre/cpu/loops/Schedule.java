@@ -15,37 +15,46 @@ import java.util.TreeSet;
 import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 
-/// The order in which a tile is computed: values of the tile, then, for each row, values of the row alternating with
-/// steps along the row.
+/// The order in which a tile is computed: step by step, each over all points of the tile.
 ///
 /// A new step begins after a fold, whose result is not known before, and where work changes between lanes: odd steps
-/// are for the vector lane, even ones for the scalar lane, which can do everything. A value that a later step needs is
-/// loaded or computed anew if that is cheap, else it waits in a scratch row, which is in the first-level cache as long as
-/// rows are short.
+/// are for the vector lane, even ones for the scalar lane, which can do everything. A value of a point that a later step
+/// needs is loaded or computed anew if that is cheap, else it waits in a scratch plane; a value of a row waits in a slot.
+/// Tiles are small enough for all that to stay in the first caches.
 ///
 /// Stores come last, so that no step loads what an earlier one has overwritten in place.
 ///
-/// @param tile values that stay the same, operands first
-/// @param rows values of each row; `rows.get(k)` can be computed after the first k entries of `steps`
-/// @param rowSinks what is written once a row, at its end
-/// @param scratch values that wait in scratch rows
-record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List<Sink> rowSinks, List<Value> scratch) {
-    /// One loop along the row.
+/// @param steps at least one
+/// @param planes values of points that wait
+/// @param slots values of rows that wait
+record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
+    /// One pass over the tile, row by row. All lists have operands first.
     ///
-    /// @param compute values to compute or load, operands first
-    /// @param restore values to read back from scratch
-    /// @param save values of `compute` to write to scratch
+    /// @param vector whether points are computed in vectors
+    /// @param tile values that stay the same
+    /// @param restoreRow values of the row to read from their slots
+    /// @param before values of the row to compute before its points
+    /// @param restore values of points to read back from their planes
+    /// @param compute values of points to compute or load
+    /// @param save values of `compute` to write to their planes
     /// @param folds folds whose operand is among `compute` or `restore`
+    /// @param sinks where values of points go
+    /// @param after values of the row to compute after its points
+    /// @param saveRow values of the row to write to their slots
+    /// @param rowSinks where values of the row go
     record Step(
-            int number,
             boolean vector,
-            List<Value> compute,
+            List<Value> tile,
+            List<Value> restoreRow,
+            List<Value> before,
             List<Value> restore,
+            List<Value> compute,
             List<Value> save,
             List<Value> folds,
-            List<Sink> sinks) {}
-
-    private static final Comparator<Value> OPERANDS_FIRST = Comparator.comparingInt(v -> v.id);
+            List<Sink> sinks,
+            List<Value> after,
+            List<Value> saveRow,
+            List<Sink> rowSinks) {}
 
     /// All in the scalar lane.
     static Schedule scalar(List<Sink> sinks) {
@@ -60,28 +69,67 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
         return new Planner(sinks, vectors, strided, false).plan();
     }
 
+    private static final Comparator<Value> OPERANDS_FIRST = Comparator.comparingInt(v -> v.id);
+
+    private static Set<Value> ordered() {
+        return new TreeSet<>(OPERANDS_FIRST);
+    }
+
+    /// A step in the making.
+    private static final class Draft {
+        final Set<Value> tile = ordered();
+        final Set<Value> restoreRow = ordered();
+        final Set<Value> before = ordered();
+        final Set<Value> restore = ordered();
+        final Set<Value> compute = ordered();
+        final Set<Value> save = ordered();
+        final Set<Value> folds = ordered();
+        final List<Sink> sinks = new ArrayList<>();
+        final Set<Value> after = ordered();
+        final Set<Value> saveRow = ordered();
+        final List<Sink> rowSinks = new ArrayList<>();
+
+        boolean isEmpty() {
+            return compute.isEmpty() && restore.isEmpty() && sinks.isEmpty() && rowSinks.isEmpty();
+        }
+
+        Step step(int number) {
+            return new Step(
+                    isVector(number),
+                    List.copyOf(tile),
+                    List.copyOf(restoreRow),
+                    List.copyOf(before),
+                    List.copyOf(restore),
+                    List.copyOf(compute),
+                    List.copyOf(save),
+                    List.copyOf(folds),
+                    List.copyOf(sinks),
+                    List.copyOf(after),
+                    List.copyOf(saveRow),
+                    List.copyOf(rowSinks));
+        }
+    }
+
+    private static boolean isVector(int step) {
+        return (step & 1) == 1;
+    }
+
     private static final class Planner {
-        /// Recomputing this many operations costs about as much as a scratch row's store and load.
+        /// Recomputing this many operations costs about as much as a plane's store and load.
         private static final int CHEAP = 2;
+        /// Operations in a step. The JVM does not compile methods of more than 8000 bytes.
+        private static final int LARGE = 180;
 
         private final List<Sink> sinks;
         private final Predicate<Value> vectors;
         private final IntPredicate strided;
         private final boolean allScalar;
-        private final TreeSet<Value> reachable = new TreeSet<>(OPERANDS_FIRST);
-        /// Of a point: the first step that can compute it. Of a row value: the first step that can use it.
+        private final Set<Value> reachable = ordered();
+        /// Of a point: the first step that can compute it. Of a row value: the first step whose points can use it.
         private final Map<Value, Integer> earliest = new HashMap<>();
+        private final Map<Integer, Integer> sizes = new HashMap<>();
         private final TreeMap<Integer, Draft> drafts = new TreeMap<>();
         private int firstStore = Integer.MAX_VALUE;
-
-        /// A step in the making.
-        private static final class Draft {
-            final Set<Value> compute = new TreeSet<>(OPERANDS_FIRST);
-            final Set<Value> restore = new TreeSet<>(OPERANDS_FIRST);
-            final Set<Value> save = new TreeSet<>(OPERANDS_FIRST);
-            final Set<Value> folds = new LinkedHashSet<>();
-            final List<Sink> sinks = new ArrayList<>();
-        }
 
         Planner(List<Sink> sinks, Predicate<Value> vectors, IntPredicate strided, boolean allScalar) {
             this.sinks = sinks;
@@ -94,13 +142,19 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
             reach();
             for (var v : reachable) earliest.put(v, earliest(v));
             placeRoots();
-            for (Integer step = lastStep(); step != null; step = drafts.lowerKey(step)) fill(step);
-            drafts.values().removeIf(d -> d.compute.isEmpty() && d.restore.isEmpty() && d.sinks.isEmpty());
-            return assemble();
-        }
-
-        private Integer lastStep() {
-            return drafts.isEmpty() ? null : drafts.lastKey();
+            for (Integer step = drafts.lastKey(); step != null; step = drafts.lowerKey(step)) fill(step);
+            drafts.values().removeIf(Draft::isEmpty);
+            if (drafts.isEmpty()) draft(0);
+            placeRows();
+            var steps = new ArrayList<Step>();
+            var planes = new LinkedHashSet<Value>();
+            var slots = new LinkedHashSet<Value>();
+            drafts.forEach((number, draft) -> {
+                steps.add(draft.step(number));
+                planes.addAll(draft.save);
+                slots.addAll(draft.saveRow);
+            });
+            return new Schedule(steps, List.copyOf(planes), List.copyOf(slots));
         }
 
         private void reach() {
@@ -122,11 +176,13 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
             int step = 0;
             for (var arg : v.args) step = Math.max(step, earliest.get(arg));
             if (!v.isPoint() || isFree(v)) return step;
-            return inLane(step, vectors.test(v));
+            step = inLane(step, vectors.test(v));
+            while (sizes.merge(step, 1, Integer::sum) > LARGE) step += 2;
+            return step;
         }
 
         private static int inLane(int step, boolean vector) {
-            return step + ((step & 1) == (vector ? 1 : 0) ? 0 : 1);
+            return isVector(step) == vector ? step : step + 1;
         }
 
         private Draft draft(int step) {
@@ -143,9 +199,8 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
             for (var sink : sinks) if (sink.point()) last = Math.max(last, earliest.get(sink.value()));
             for (var v : reachable)
                 if (v.prim == Prim.FOLD) {
-                    int step = foldStep(v);
-                    draft(step).folds.add(v);
-                    last = Math.max(last, step);
+                    draft(foldStep(v)).folds.add(v);
+                    last = Math.max(last, foldStep(v));
                 } else if (v.isPoint()) last = Math.max(last, earliest.get(v));
             for (var sink : sinks)
                 if (sink.point()) {
@@ -153,7 +208,9 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
                     int step = inLane(accumulate ? earliest.get(sink.value()) : last, storesVector(sink));
                     draft(step).sinks.add(sink);
                     if (!accumulate) firstStore = Math.min(firstStore, step);
-                }
+                } else if (sink.value().isPoint())
+                    throw new IllegalArgumentException("view " + sink.view() + " has no place for each point");
+            draft(drafts.isEmpty() ? 0 : drafts.lastKey());
         }
 
         private int foldStep(Value fold) {
@@ -161,6 +218,8 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
             int step = earliest.get(operand);
             return isFree(operand) ? inLane(step, vectors.test(fold)) : step;
         }
+
+        // ------------------------------------------------------------------------------------- points
 
         /// Lists what a step must compute; what it needs of earlier steps is listed there to be saved.
         private void fill(int step) {
@@ -181,7 +240,7 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
                 } else {
                     draft.restore.add(v);
                     // Steps are filled last to first, so that one is still open.
-                    draft(homeOf(v)).save.add(v);
+                    draft(isFree(v) ? firstStore : earliest.get(v)).save.add(v);
                 }
             }
         }
@@ -191,11 +250,6 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
             return isFree(v) || earliest.get(v) == step || isCheap(v);
         }
 
-        /// The step that saves the value for later ones.
-        private int homeOf(Value v) {
-            return isFree(v) ? firstStore : earliest.get(v);
-        }
-
         private boolean isCheap(Value v) {
             return cost(v, new HashSet<>()) <= CHEAP;
         }
@@ -203,45 +257,45 @@ record Schedule(List<Value> tile, List<List<Value>> rows, List<Step> steps, List
         /// Operations to compute a point from loads; stops counting when it is clear that they are too many.
         private int cost(Value v, Set<Value> seen) {
             if (!v.isPoint() || isFree(v) || !seen.add(v)) return 0;
-            int sum = vectors.test(v) ? 1 : CHEAP + 1;
+            int sum = vectors.test(v) || allScalar && v.prim != Prim.CALL1 && v.prim != Prim.CALL2 ? 1 : CHEAP + 1;
             for (var arg : v.args) if (sum <= CHEAP) sum += cost(arg, seen);
             return sum;
         }
 
-        private Schedule assemble() {
-            var numbers = new ArrayList<>(drafts.keySet());
-            var tile = new ArrayList<Value>();
-            var rows = new ArrayList<List<Value>>();
-            for (int k = 0; k <= numbers.size(); k++) rows.add(new ArrayList<>());
-            for (var v : reachable)
-                if (v.level == Level.TILE) tile.add(v);
-                else if (v.level == Level.ROW && v.prim != Prim.FOLD) {
-                    // After every step whose folds it needs, that is, every step before its earliest.
-                    int k = 0;
-                    while (k < numbers.size() && numbers.get(k) < earliest.get(v)) k++;
-                    rows.get(k).add(v);
+        // --------------------------------------------------------------------------------------- rows
+
+        /// Gives each value of a row to the first step that needs it, and lists values of the tile where they are used.
+        private void placeRows() {
+            var homes = new HashMap<Value, Draft>();
+            for (var draft : drafts.values()) {
+                for (var v : draft.compute) for (var arg : v.args) needRow(draft, draft.before, arg, homes);
+                for (var sink : draft.sinks) needRow(draft, draft.before, sink.value(), homes);
+                for (var fold : draft.folds) homes.put(fold, draft);
+            }
+            var last = drafts.lastEntry().getValue();
+            for (var sink : sinks)
+                if (!sink.point()) {
+                    last.rowSinks.add(sink);
+                    needRow(last, last.after, sink.value(), homes);
                 }
-            var steps = new ArrayList<Step>();
-            var scratch = new LinkedHashSet<Value>();
-            drafts.forEach(
-                    (number, d) -> {
-                        scratch.addAll(d.save);
-                        steps.add(
-                                new Step(
-                                        number,
-                                        (number & 1) == 1,
-                                        List.copyOf(d.compute),
-                                        List.copyOf(d.restore),
-                                        List.copyOf(d.save),
-                                        List.copyOf(d.folds),
-                                        List.copyOf(d.sinks)));
-                    });
-            var rowSinks = sinks.stream().filter(s -> !s.point()).toList();
-            for (var sink : rowSinks)
-                if (sink.value().isPoint())
-                    throw new IllegalArgumentException("view " + sink.view() + " holds one element a row, not " + sink.value());
-            return new Schedule(tile, rows, steps, rowSinks, List.copyOf(scratch));
+        }
+
+        private static void needRow(Draft draft, Set<Value> list, Value root, Map<Value, Draft> homes) {
+            var stack = new ArrayList<>(List.of(root));
+            while (!stack.isEmpty()) {
+                var v = stack.removeLast();
+                if (v.isPoint()) continue;
+                if (v.level == Level.TILE) {
+                    if (draft.tile.add(v)) stack.addAll(v.args);
+                    continue;
+                }
+                var home = v.prim == Prim.LOAD || v.prim == Prim.RAMP ? draft : homes.get(v);
+                if (home == null) homes.put(v, home = draft);
+                if (home != draft) {
+                    home.saveRow.add(v);
+                    draft.restoreRow.add(v);
+                } else if (v.prim != Prim.FOLD && !draft.before.contains(v) && list.add(v)) stack.addAll(v.args);
+            }
         }
     }
-
 }

@@ -8,8 +8,8 @@ interface Tile {
     int LENGTH = 1;
     /// Address of the calling thread's scratch memory.
     int SCRATCH = 2;
-    /// Bytes from one scratch row to the next.
-    int PITCH = 3;
+    /// Bytes from one plane of scratch memory to the next.
+    int PLANE = 3;
     /// The first view's entry. Views follow one another.
     int VIEWS = 4;
     /// Of a view: the address of the tile's first element. Of a ramp: its first value.

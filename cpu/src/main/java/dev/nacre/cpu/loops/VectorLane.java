@@ -30,7 +30,7 @@ final class VectorLane extends Lane {
     /// Of bools: what the mask's species is.
     private final Map<Value, Element> masks = new HashMap<>();
 
-    VectorLane(TileWriter writer, VectorForm form) {
+    VectorLane(StepWriter writer, VectorForm form) {
         super(writer);
         this.form = form;
     }
@@ -160,10 +160,8 @@ final class VectorLane extends Lane {
         castMask(form.mask(), element);
     }
 
-    /// Makes the mask of the first `lanes` lanes, an int on the stack.
-    void firstLanes() {
-        int count = writer.allocate(TypeKind.INT);
-        code.istore(count);
+    /// Pushes the mask of the first lanes, as many as a local variable says.
+    void firstLanes(int count) {
         species(form.mask());
         code.loadConstant(1L).iload(count).lshl().loadConstant(1L).lsub();
         callStatic(MASK, "fromLong", MASK, SPECIES, ConstantDescs.CD_long);

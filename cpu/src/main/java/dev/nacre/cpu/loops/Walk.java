@@ -13,6 +13,7 @@ final class Walk {
 
     final Grid grid;
     private final Tile tile;
+    private final Target[] targets;
     private final int[] buffers;
     /// Of each view, in bytes; of a ramp, its value.
     private final long[] offsets;
@@ -20,15 +21,17 @@ final class Walk {
     private final long[][] steps;
     private final long[][] blockSteps;
     private final boolean[] ramps;
-    private final long pitch;
+    private final long plane;
     private final long scratchBytes;
 
     /// @param views the grid's views; a target of which parts have copies is `copied[view]`, else null there
     Walk(Grid grid, View[] copied) {
         this.grid = grid;
         this.tile = grid.compiled.tile();
-        this.pitch = grid.compiled.layout().pitch(grid.tileLength);
-        this.scratchBytes = grid.compiled.layout().bytes(grid.tileLength);
+        this.targets = grid.targets.toArray(Target[]::new);
+        long points = grid.tileRows * grid.tileLength;
+        this.plane = grid.compiled.layout().plane(points);
+        this.scratchBytes = grid.compiled.layout().bytes(points);
         int views = copied.length;
         this.buffers = new int[views];
         this.offsets = new long[views];
@@ -71,7 +74,7 @@ final class Walk {
             s.count[a] = Math.min(grid.blocks[a], grid.extents[a] - block * grid.blocks[a]);
             for (int v = 0; v < buffers.length; v++) s.bases[v] += block * blockSteps[v][a];
         }
-        for (var target : grid.targets) clear(target, s);
+        for (var target : targets) clear(target, s);
         walk(s);
     }
 
@@ -79,7 +82,7 @@ final class Walk {
         var frame = s.frame;
         int inner = grid.inner();
         frame[Tile.SCRATCH] = s.memory(scratchBytes);
-        frame[Tile.PITCH] = pitch;
+        frame[Tile.PLANE] = plane;
         for (int v = 0; v < buffers.length; v++) {
             int entry = Tile.VIEWS + Tile.VIEW * v;
             frame[entry + Tile.ROW_STEP] = inner > 0 ? steps[v][inner - 1] : 0;

@@ -12,7 +12,7 @@ final class Code {
 
     Code(OneDnn library, Spec spec) {
         this.spec = spec;
-        library.oneThread();
+        Api.oneThread();
         try (var scope = library.scope(spec)) {
             long plan = scope.plan(spec);
             this.arguments = scope.arguments(spec, plan);
@@ -24,13 +24,7 @@ final class Code {
     }
 
     private static Runnable destroyer(long handle) {
-        return () -> {
-            try {
-                int _ = (int) Api.PRIMITIVE_DESTROY.invokeExact(handle);
-            } catch (Throwable e) {
-                throw Api.sneak(e);
-            }
-        };
+        return () -> NativeFunction.PRIMITIVE_DESTROY.call(handle);
     }
 
     Spec spec() {

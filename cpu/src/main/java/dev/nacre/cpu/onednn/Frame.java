@@ -47,14 +47,7 @@ final class Frame {
     private record Owned(long[] memories) implements Runnable {
         @Override
         public void run() {
-            try {
-                for (long memory : memories) {
-                    if (memory == 0) continue;
-                    int _ = (int) Api.MEMORY_DESTROY.invokeExact(memory);
-                }
-            } catch (Throwable e) {
-                throw Api.sneak(e);
-            }
+            for (long memory : memories) if (memory != 0) NativeFunction.MEMORY_DESTROY.call(memory);
         }
     }
 
@@ -64,21 +57,19 @@ final class Frame {
     /// @param scratchpad which of them is the scratchpad; below zero if none
     /// @param lane the part of the scratchpad that this piece may use now
     void run(long[] whole, int scratchpad, long lane) {
-        try {
-            for (int i = 0; i < operands; i++) point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
-            if (operands < count) point(operands, lane);
-            Api.THREADS.invokeExact(1); // is a setting of the thread, and who knows what else runs on it
-            int status = (int) Api.EXECUTE.invokeExact(handle, stream, count, table.address());
-            if (status != 0) throw new OneDnnException(Status.of(status), "running " + code);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        for (int i = 0; i < operands; i++) point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
+        if (operands < count) point(operands, lane);
+        Api.oneThread();
+        check(Api.execute(handle, stream, count, table.address()));
     }
 
-    private void point(int argument, long address) throws Throwable {
+    private void point(int argument, long address) {
         if (current[argument] == address) return;
-        int status = (int) Api.MEMORY_ADDRESS.invokeExact(memories[argument], address);
-        if (status != 0) throw new OneDnnException(Status.of(status), "running " + code);
+        check(Api.setAddress(memories[argument], address));
         current[argument] = address;
+    }
+
+    private void check(int status) {
+        if (status != 0) throw new OneDnnException(Status.of(status), "running " + code);
     }
 }

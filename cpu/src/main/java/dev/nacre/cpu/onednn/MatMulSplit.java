@@ -4,10 +4,12 @@ import dev.nacre.cpu.onednn.Split.Part;
 import dev.nacre.cpu.onednn.Split.Piece;
 import dev.nacre.cpu.onednn.Split.Range;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// Divides a matrix product by the axes of its result, and a long inner axis when the result is too small to divide.
 final class MatMulSplit {
@@ -207,7 +209,7 @@ final class MatMulSplit {
             int count = offsets.size();
             pieces.add(new Piece(
                     code,
-                    java.util.stream.IntStream.range(0, count).toArray(),
+                    IntStream.range(0, count).toArray(),
                     offsets.stream().mapToLong(Long::longValue).toArray()));
             roles = code.operands().stream().map(Slot::role).toList();
         }
@@ -266,7 +268,7 @@ final class MatMulSplit {
         if (spec.dst().equals(MemoryDesc.dense(DataType.F32, spec.dst().dims())))
             return Split.sums(library, DataType.F32, layers, 0, rows() * columns(), 2, 0);
         var layer = MemoryDesc.dense(DataType.F32, spec.dst().dims());
-        var code = library.code(new Sum(java.util.Collections.nCopies(layers, layer), spec.dst()));
+        var code = library.code(new Sum(Collections.nCopies(layers, layer), spec.dst()));
         var bases = new int[layers + 1];
         var offsets = new long[layers + 1];
         for (int i = 0; i < layers; i++) {

@@ -33,14 +33,21 @@ public final class OneDnn {
         this.path = path;
         try (var arena = Arena.ofConfined()) {
             var out = arena.allocate(JAVA_LONG);
-            check((int) Api.ENGINE.invokeExact(out.address(), CPU, 0L), "engine");
+            check(NativeFunction.ENGINE.call(out.address(), CPU, 0), "engine");
             engine = out.get(JAVA_LONG, 0);
-            check((int) Api.STREAM.invokeExact(out.address(), engine, IN_ORDER), "stream");
+            check(NativeFunction.STREAM.call(out.address(), engine, IN_ORDER), "stream");
             stream = out.get(JAVA_LONG, 0);
-            instructions = findInstructions();
-        } catch (Throwable e) {
-            throw Api.sneak(e);
         }
+        instructions = string(NativeFunction.ISA_NAME.call((int) NativeFunction.ISA.call()));
+    }
+
+    private static void check(long status, String what) {
+        if ((int) status != 0) throw new OneDnnException(Status.of((int) status), what);
+    }
+
+    @SuppressWarnings("restricted")
+    private static String string(long address) {
+        return MemorySegment.ofAddress(address).reinterpret(Long.MAX_VALUE).getString(0);
     }
 
     /// The library, if this machine has it; [Native#report()] tells why not.
@@ -51,12 +58,9 @@ public final class OneDnn {
     /// Its version, such as `3.11.0`.
     @SuppressWarnings("restricted")
     public String version() {
-        try {
-            var numbers = MemorySegment.ofAddress((long) Api.VERSION.invokeExact()).reinterpret(3 * JAVA_INT.byteSize());
-            return numbers.get(JAVA_INT, 0) + "." + numbers.get(JAVA_INT, 4) + "." + numbers.get(JAVA_INT, 8);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        var numbers = MemorySegment.ofAddress(NativeFunction.VERSION.call()).reinterpret(3 * JAVA_INT.byteSize());
+        return numbers.getAtIndex(JAVA_INT, 0) + "." + numbers.getAtIndex(JAVA_INT, 1) + "."
+                + numbers.getAtIndex(JAVA_INT, 2);
     }
 
     /// Where it was loaded from.
@@ -67,14 +71,6 @@ public final class OneDnn {
     /// The instruction set it generates code for, such as `cpu_isa_avx512_core_bf16`.
     public String instructions() {
         return instructions;
-    }
-
-    @SuppressWarnings("restricted")
-    private static String findInstructions() throws Throwable {
-        int isa = (int) Api.ISA.invokeExact();
-        return MemorySegment.ofAddress((long) Api.ISA_NAME.invokeExact(isa))
-                .reinterpret(Long.MAX_VALUE)
-                .getString(0);
     }
 
     /// The compiled form of a spec.
@@ -91,7 +87,7 @@ public final class OneDnn {
 
     /// The operands of a spec, without compiling it.
     List<Slot> describe(Spec spec) {
-        oneThread();
+        Api.oneThread();
         try (var scope = scope(spec)) {
             return scope.arguments(spec, scope.plan(spec)).stream()
                     .map(Scope.Argument::slot)
@@ -102,30 +98,17 @@ public final class OneDnn {
 
     /// A part of an opaque layout along one axis; empty where its blocks do not allow it.
     Optional<MemoryDesc> part(MemoryDesc whole, int axis, long from, long to) {
-        try (var scope = new Scope(engine, "part of " + whole)) {
+        try (var scope = new Scope(engine, whole)) {
             return scope.part(whole, axis, from, to);
         }
     }
 
     Scope scope(Spec spec) {
-        return new Scope(engine, spec.toString());
+        return new Scope(engine, spec);
     }
 
     long stream() {
         return stream;
-    }
-
-    /// Lets oneDNN use no threads of its own when the calling thread calls it.
-    void oneThread() {
-        try {
-            Api.THREADS.invokeExact(1);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
-    }
-
-    private static void check(int status, String what) {
-        if (status != 0) throw new OneDnnException(Status.of(status), what);
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.nacre.cpu.onednn.Split.Part;
 import dev.nacre.cpu.onednn.Split.Piece;
 import dev.nacre.cpu.onednn.Split.Range;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -135,7 +136,7 @@ final class PoolingSplit {
 
     /// The same but for strides that nobody takes a step of.
     private static boolean sameLayout(MemoryDesc a, MemoryDesc b) {
-        if (!a.isStrided() || a.type() != b.type() || !java.util.Arrays.equals(a.dimsUnsafe(), b.dimsUnsafe()))
+        if (!a.isStrided() || a.type() != b.type() || !Arrays.equals(a.dimsUnsafe(), b.dimsUnsafe()))
             return false;
         for (int axis = 0; axis < a.rank(); axis++)
             if (a.dim(axis) > 1 && a.stridesUnsafe()[axis] != b.stridesUnsafe()[axis]) return false;

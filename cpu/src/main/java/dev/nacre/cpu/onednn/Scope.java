@@ -1,5 +1,43 @@
 package dev.nacre.cpu.onednn;
 
+import static dev.nacre.cpu.onednn.NativeFunction.APPEND_BINARY;
+import static dev.nacre.cpu.onednn.NativeFunction.ATTRIBUTES;
+import static dev.nacre.cpu.onednn.NativeFunction.ATTRIBUTES_DESTROY;
+import static dev.nacre.cpu.onednn.NativeFunction.CONVOLUTION_DATA;
+import static dev.nacre.cpu.onednn.NativeFunction.CONVOLUTION_FORWARD;
+import static dev.nacre.cpu.onednn.NativeFunction.CONVOLUTION_WEIGHTS;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_BLOB;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_DESTROY;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_EQUAL;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_PART;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_QUERY;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_SIZE;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_STRIDES;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_TAG;
+import static dev.nacre.cpu.onednn.NativeFunction.DESC_TO_BLOB;
+import static dev.nacre.cpu.onednn.NativeFunction.MATMUL;
+import static dev.nacre.cpu.onednn.NativeFunction.MEMORY;
+import static dev.nacre.cpu.onednn.NativeFunction.PLAN_DESTROY;
+import static dev.nacre.cpu.onednn.NativeFunction.PLAN_QUERY;
+import static dev.nacre.cpu.onednn.NativeFunction.PLAN_QUERY_DESC;
+import static dev.nacre.cpu.onednn.NativeFunction.POOLING_BACKWARD;
+import static dev.nacre.cpu.onednn.NativeFunction.POOLING_FORWARD;
+import static dev.nacre.cpu.onednn.NativeFunction.POST_OPS;
+import static dev.nacre.cpu.onednn.NativeFunction.POST_OPS_DESTROY;
+import static dev.nacre.cpu.onednn.NativeFunction.PRIMITIVE;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_ARGUMENT;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_BLOCKS;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_DIMS;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_IMPLEMENTATION;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_RANK;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_SCRATCHPAD;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_STRIDES;
+import static dev.nacre.cpu.onednn.NativeFunction.QUERY_TYPE;
+import static dev.nacre.cpu.onednn.NativeFunction.REORDER;
+import static dev.nacre.cpu.onednn.NativeFunction.SET_MATH;
+import static dev.nacre.cpu.onednn.NativeFunction.SET_POST_OPS;
+import static dev.nacre.cpu.onednn.NativeFunction.SET_SCRATCHPAD;
+import static dev.nacre.cpu.onednn.NativeFunction.SUM;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -7,7 +45,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -40,44 +77,44 @@ final class Scope implements AutoCloseable {
     /// A slot, and oneDNN's number for it.
     record Argument(Slot slot, int number) {}
 
-    private record Owned(MethodHandle destroy, long handle) {}
+    private record Owned(NativeFunction destroy, long handle) {}
 
     private final Arena arena = Arena.ofConfined();
     private final Deque<Owned> owned = new ArrayDeque<>();
-    private final MemorySegment out = arena.allocate(JAVA_LONG);
+    private final MemorySegment cell = arena.allocate(JAVA_LONG);
+    private final long out = cell.address(); // where functions store what they create
     private final long engine;
-    private final String what;
+    private final Object what;
 
     /// @param what the subject of error messages
-    Scope(long engine, String what) {
+    Scope(long engine, Object what) {
         this.engine = engine;
         this.what = what;
     }
 
     @Override
     public void close() {
-        try {
-            while (!owned.isEmpty()) {
-                var last = owned.pop();
-                int _ = (int) last.destroy.invokeExact(last.handle);
-            }
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        } finally {
-            arena.close();
+        while (!owned.isEmpty()) {
+            var last = owned.pop();
+            last.destroy.call(last.handle);
         }
+        arena.close();
     }
 
-    void check(int status) {
-        if (status != 0) throw new OneDnnException(Status.of(status), what);
+    private void check(long status) {
+        if ((int) status != 0) throw new OneDnnException(Status.of((int) status), what.toString());
     }
 
-    /// What a creating function has just stored.
-    private long made(int status, MethodHandle destroy) {
-        check(status);
-        long handle = out.get(JAVA_LONG, 0);
+    /// What a creating function has just stored, to be destroyed with this scope.
+    private long made(long status, NativeFunction destroy) {
+        long handle = made(status);
         owned.push(new Owned(destroy, handle));
         return handle;
+    }
+
+    private long made(long status) {
+        check(status);
+        return cell.get(JAVA_LONG, 0);
     }
 
     private long longs(long... values) {
@@ -89,25 +126,20 @@ final class Scope implements AutoCloseable {
     }
 
     /// The native form of a description.
-    long desc(MemoryDesc desc) {
-        try {
-            int rank = desc.rank();
-            if (desc.isTiled()) throw new IllegalArgumentException(what + ": cannot take " + desc);
-            if (desc.isOpaque()) {
-                long blob = arena.allocateFrom(JAVA_BYTE, desc.blobUnsafe()).address();
-                return made((int) Api.DESC_BLOB.invokeExact(out.address(), blob), Api.DESC_DESTROY);
-            }
-            long dims = longs(desc.dimsUnsafe());
-            int type = desc.type().code;
-            if (desc.isAny())
-                return made(
-                        (int) Api.DESC_TAG.invokeExact(out.address(), rank, dims, type, TAG_ANY), Api.DESC_DESTROY);
-            long strides = longs(desc.stridesUnsafe());
-            return made(
-                    (int) Api.DESC_STRIDES.invokeExact(out.address(), rank, dims, type, strides), Api.DESC_DESTROY);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
+    private long desc(MemoryDesc desc) {
+        if (desc.isTiled()) throw new OneDnnException(Status.UNIMPLEMENTED, what + ", with " + desc);
+        if (desc.isOpaque()) {
+            long blob = arena.allocateFrom(JAVA_BYTE, desc.blobUnsafe()).address();
+            return made(DESC_BLOB.call(out, blob), DESC_DESTROY);
         }
+        int rank = desc.rank();
+        long dims = longs(desc.dimsUnsafe());
+        int type = desc.type().code;
+        return made(
+                desc.isAny()
+                        ? DESC_TAG.call(out, rank, dims, type, TAG_ANY)
+                        : DESC_STRIDES.call(out, rank, dims, type, longs(desc.stridesUnsafe())),
+                DESC_DESTROY);
     }
 
     private long desc(Optional<MemoryDesc> desc) {
@@ -116,113 +148,87 @@ final class Scope implements AutoCloseable {
 
     /// The Java form of a description that oneDNN owns.
     private MemoryDesc read(long desc) {
-        try {
-            int rank = (int) query(desc, Api.QUERY_RANK, JAVA_INT.byteSize());
-            var type = DataType.of((int) query(desc, Api.QUERY_TYPE, JAVA_INT.byteSize()));
-            var dims = array(query(desc, Api.QUERY_DIMS, JAVA_LONG.byteSize()), rank);
-            if (query(desc, Api.QUERY_BLOCKS, JAVA_INT.byteSize()) == 0) {
-                var strides = array(query(desc, Api.QUERY_STRIDES, JAVA_LONG.byteSize()), rank);
-                var plain = MemoryDesc.strided(type, dims, strides);
-                if ((int) Api.DESC_EQUAL.invokeExact(desc, desc(plain)) != 0) return plain;
-            }
-            var size = arena.allocate(JAVA_LONG);
-            check((int) Api.DESC_TO_BLOB.invokeExact(0L, size.address(), desc));
-            var blob = arena.allocate(size.get(JAVA_LONG, 0));
-            check((int) Api.DESC_TO_BLOB.invokeExact(blob.address(), size.address(), desc));
-            return MemoryDesc.opaque(type, dims, blob.toArray(JAVA_BYTE), (long) Api.DESC_SIZE.invokeExact(desc));
-        } catch (Throwable e) {
-            throw Api.sneak(e);
+        int rank = queryInt(desc, QUERY_RANK);
+        var type = DataType.of(queryInt(desc, QUERY_TYPE));
+        var dims = queryLongs(desc, QUERY_DIMS, rank);
+        if (queryInt(desc, QUERY_BLOCKS) == 0) {
+            var plain = MemoryDesc.strided(type, dims, queryLongs(desc, QUERY_STRIDES, rank));
+            if ((int) DESC_EQUAL.call(desc, desc(plain)) != 0) return plain;
         }
+        check(DESC_TO_BLOB.call(0, out, desc));
+        var blob = arena.allocate(cell.get(JAVA_LONG, 0));
+        check(DESC_TO_BLOB.call(blob.address(), out, desc));
+        return MemoryDesc.opaque(type, dims, blob.toArray(JAVA_BYTE), DESC_SIZE.call(desc));
     }
 
-    /// A part of an opaque description along one axis, at the same address; empty where blocks do not allow it.
-    Optional<MemoryDesc> part(MemoryDesc whole, int axis, long from, long to) {
-        try {
-            var dims = whole.dims();
-            dims[axis] = to - from;
-            var offsets = new long[dims.length];
-            offsets[axis] = from;
-            int status = (int) Api.DESC_PART.invokeExact(out.address(), desc(whole), longs(dims), longs(offsets));
-            if (status != 0) return Optional.empty();
-            var part = read(made(status, Api.DESC_DESTROY));
-            return part.isOpaque() ? Optional.of(part) : Optional.empty();
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
-    }
-
-    private long query(long desc, int what, long bytes) throws Throwable {
-        out.set(JAVA_LONG, 0, 0);
-        check((int) Api.DESC_QUERY.invokeExact(desc, what, out.address()));
-        return bytes == JAVA_INT.byteSize() ? out.get(JAVA_INT, 0) : out.get(JAVA_LONG, 0);
+    private int queryInt(long desc, int what) {
+        check(DESC_QUERY.call(desc, what, out));
+        return cell.get(JAVA_INT, 0);
     }
 
     @SuppressWarnings("restricted")
-    private static long[] array(long address, int length) {
-        return MemorySegment.ofAddress(address)
+    private long[] queryLongs(long desc, int what, int length) {
+        check(DESC_QUERY.call(desc, what, out));
+        return MemorySegment.ofAddress(cell.get(JAVA_LONG, 0))
                 .reinterpret(length * JAVA_LONG.byteSize())
                 .toArray(JAVA_LONG);
     }
 
+    /// A part of an opaque description along one axis, at the same address; empty where blocks do not allow it.
+    Optional<MemoryDesc> part(MemoryDesc whole, int axis, long from, long to) {
+        var dims = whole.dims();
+        dims[axis] = to - from;
+        var offsets = new long[dims.length];
+        offsets[axis] = from;
+        long status = DESC_PART.call(out, desc(whole), longs(dims), longs(offsets));
+        if ((int) status != 0) return Optional.empty();
+        return Optional.of(read(made(status, DESC_DESTROY))).filter(MemoryDesc::isOpaque);
+    }
+
     private long attributes(Attributes attributes) {
-        try {
-            long attr = made((int) Api.ATTR.invokeExact(out.address()), Api.ATTR_DESTROY);
-            check((int) Api.ATTR_SCRATCHPAD.invokeExact(attr, SCRATCHPAD_OF_USER));
-            check((int) Api.ATTR_MATH.invokeExact(attr, attributes.math().ordinal()));
-            if (attributes.postOps().isEmpty()) return attr;
-            long ops = made((int) Api.POST_OPS.invokeExact(out.address()), Api.POST_OPS_DESTROY);
-            for (var op : attributes.postOps()) {
-                check(
-                        switch (op) {
-                            case PostOp.Eltwise e ->
-                                (int) Api.APPEND_ELTWISE.invokeExact(ops, e.function().code, e.alpha(), e.beta());
-                            case PostOp.Binary b ->
-                                (int) Api.APPEND_BINARY.invokeExact(ops, b.operator().code, desc(b.operand()));
-                            case PostOp.Sum s -> (int) Api.APPEND_SUM.invokeExact(ops, s.scale(), 0, 0);
-                        });
-            }
-            check((int) Api.ATTR_POST_OPS.invokeExact(attr, ops));
-            return attr;
-        } catch (Throwable e) {
-            throw Api.sneak(e);
+        long attr = made(ATTRIBUTES.call(out), ATTRIBUTES_DESTROY);
+        check(SET_SCRATCHPAD.call(attr, SCRATCHPAD_OF_USER));
+        if (attributes.math() != MathMode.STRICT)
+            check(SET_MATH.call(attr, attributes.math().ordinal()));
+        if (attributes.postOps().isEmpty()) return attr;
+        long ops = made(POST_OPS.call(out), POST_OPS_DESTROY);
+        for (var op : attributes.postOps()) {
+            check(
+                    switch (op) {
+                        case PostOp.Eltwise e -> Api.appendEltwise(ops, e.function().code, e.alpha(), e.beta());
+                        case PostOp.Binary b -> APPEND_BINARY.call(ops, b.operator().code, desc(b.operand()));
+                        case PostOp.Sum s -> Api.appendSum(ops, s.scale());
+                    });
         }
+        check(SET_POST_OPS.call(attr, ops));
+        return attr;
     }
 
     /// The primitive descriptor of a spec.
     long plan(Spec spec) {
         long attr = attributes(spec.attributes());
-        try {
-            return switch (spec) {
-                case MatMul m -> made(
-                        (int) Api.MATMUL.invokeExact(
-                                out.address(), engine, desc(m.src()), desc(m.weights()), desc(m.bias()), desc(m.dst()),
-                                attr),
-                        Api.PD_DESTROY);
-                case Convolution c -> convolution(c, attr);
-                case Pooling p -> pooling(p, attr);
-                case Sum s -> sum(s, attr);
-                case Reorder r -> made(
-                        (int) Api.REORDER.invokeExact(
-                                out.address(), desc(r.src()), engine, desc(r.dst()), engine, attr),
-                        Api.PD_DESTROY);
-            };
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        long status =
+                switch (spec) {
+                    case MatMul m ->
+                        MATMUL.call(
+                                out, engine, desc(m.src()), desc(m.weights()), desc(m.bias()), desc(m.dst()), attr);
+                    case Convolution c -> convolution(c, attr);
+                    case Pooling p -> pooling(p, attr);
+                    case Sum s -> sum(s, attr);
+                    case Reorder r -> REORDER.call(out, desc(r.src()), engine, desc(r.dst()), engine, attr);
+                };
+        return made(status, PLAN_DESTROY);
     }
 
-    private long sum(Sum s, long attr) throws Throwable {
+    private long sum(Sum s, long attr) {
         int count = s.sources().size();
         var scales = arena.allocate(JAVA_FLOAT, count);
         for (int i = 0; i < count; i++) scales.setAtIndex(JAVA_FLOAT, i, 1);
         long sources = longs(s.sources().stream().mapToLong(this::desc).toArray());
-        return made(
-                (int) Api.SUM.invokeExact(
-                        out.address(), engine, desc(s.dst()), count, scales.address(), sources, attr),
-                Api.PD_DESTROY);
+        return SUM.call(out, engine, desc(s.dst()), count, scales.address(), sources, attr);
     }
 
-    private long convolution(Convolution c, long attr) throws Throwable {
+    private long convolution(Convolution c, long attr) {
         long src = desc(c.src());
         long weights = desc(c.weights());
         long bias = desc(c.bias());
@@ -231,26 +237,22 @@ final class Scope implements AutoCloseable {
         long dilations = longs(c.window().dilations(), 1);
         long low = longs(c.window().low(), 0);
         long high = longs(c.window().high(), 0);
-        int status = switch (c.direction()) {
+        int way = c.direction().code;
+        int direct = CONVOLUTION_DIRECT;
+        return switch (c.direction()) {
             case INFERENCE, FORWARD ->
-                (int) Api.CONVOLUTION_FORWARD.invokeExact(
-                        out.address(), engine, c.direction().code, CONVOLUTION_DIRECT, src, weights, bias, dst,
-                        strides, dilations, low, high, attr);
+                CONVOLUTION_FORWARD.call(
+                        out, engine, way, direct, src, weights, bias, dst, strides, dilations, low, high, attr);
             case BACKWARD_DATA ->
-                (int) Api.CONVOLUTION_DATA.invokeExact(
-                        out.address(), engine, CONVOLUTION_DIRECT, src, weights, dst, strides, dilations, low, high,
-                        NO_HINT, attr);
+                CONVOLUTION_DATA.call(
+                        out, engine, direct, src, weights, dst, strides, dilations, low, high, NO_HINT, attr);
             case BACKWARD_WEIGHTS ->
-                (int) Api.CONVOLUTION_WEIGHTS.invokeExact(
-                        out.address(), engine, CONVOLUTION_DIRECT, src, weights, bias, dst, strides, dilations, low,
-                        high, NO_HINT, attr);
+                CONVOLUTION_WEIGHTS.call(
+                        out, engine, direct, src, weights, bias, dst, strides, dilations, low, high, NO_HINT, attr);
         };
-        return made(status, Api.PD_DESTROY);
     }
 
-    private long pooling(Pooling p, long attr) throws Throwable {
-        boolean backward = p.direction() == Direction.BACKWARD_DATA;
-        long forward = backward ? pooling(p.direction(Direction.FORWARD), attributes(Attributes.NONE)) : 0;
+    private long pooling(Pooling p, long attr) {
         long src = desc(p.src());
         long dst = desc(p.dst());
         long strides = longs(p.window().strides(), 0);
@@ -259,13 +261,14 @@ final class Scope implements AutoCloseable {
         long low = longs(p.window().low(), 0);
         long high = longs(p.window().high(), 0);
         int mode = p.mode().code;
-        int status = backward
-                ? (int) Api.POOLING_BACKWARD.invokeExact(
-                        out.address(), engine, mode, src, dst, strides, kernel, dilations, low, high, forward, attr)
-                : (int) Api.POOLING_FORWARD.invokeExact(
-                        out.address(), engine, p.direction().code, mode, src, dst, strides, kernel, dilations, low,
-                        high, attr);
-        return made(status, Api.PD_DESTROY);
+        if (p.direction() != Direction.BACKWARD_DATA) {
+            int way = p.direction().code;
+            return POOLING_FORWARD.call(
+                    out, engine, way, mode, src, dst, strides, kernel, dilations, low, high, attr);
+        }
+        long hint = plan(p.direction(Direction.FORWARD)); // of the workspace
+        return POOLING_BACKWARD.call(
+                out, engine, mode, src, dst, strides, kernel, dilations, low, high, hint, attr);
     }
 
     /// The arguments that a primitive descriptor takes, in the order that its spec promises.
@@ -319,52 +322,30 @@ final class Scope implements AutoCloseable {
     }
 
     private long argument(long plan, int argument) {
-        try {
-            return (long) Api.PD_QUERY_DESC.invokeExact(plan, Api.QUERY_ARGUMENT, argument);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        return PLAN_QUERY_DESC.call(plan, QUERY_ARGUMENT, argument);
     }
 
     private Optional<Long> scratchpad(long plan) {
-        try {
-            long desc = (long) Api.PD_QUERY_DESC.invokeExact(plan, Api.QUERY_SCRATCHPAD, 0);
-            long bytes = desc == 0 ? 0 : (long) Api.DESC_SIZE.invokeExact(desc);
-            return bytes == 0 ? Optional.empty() : Optional.of(bytes);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        long desc = PLAN_QUERY_DESC.call(plan, QUERY_SCRATCHPAD, 0);
+        return Optional.of(desc == 0 ? 0 : DESC_SIZE.call(desc)).filter(bytes -> bytes > 0);
     }
 
     /// The name of the implementation chosen.
     @SuppressWarnings("restricted")
     String implementation(long plan) {
-        try {
-            check((int) Api.PD_QUERY.invokeExact(plan, Api.QUERY_IMPLEMENTATION, 0, out.address()));
-            return MemorySegment.ofAddress(out.get(JAVA_LONG, 0)).reinterpret(Long.MAX_VALUE).getString(0);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        check(PLAN_QUERY.call(plan, QUERY_IMPLEMENTATION, 0, out));
+        return MemorySegment.ofAddress(cell.get(JAVA_LONG, 0))
+                .reinterpret(Long.MAX_VALUE)
+                .getString(0);
     }
 
     /// The primitive itself. It outlives this scope.
     long compile(long plan) {
-        try {
-            check((int) Api.PRIMITIVE.invokeExact(out.address(), plan));
-            return out.get(JAVA_LONG, 0);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        return made(PRIMITIVE.call(out, plan));
     }
 
     /// A memory object without memory. It outlives this scope.
     long memory(MemoryDesc desc) {
-        try {
-            long native_ = desc(desc);
-            check((int) Api.MEMORY.invokeExact(out.address(), native_, engine, 0L));
-            return out.get(JAVA_LONG, 0);
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        return made(MEMORY.call(out, desc(desc), engine, 0));
     }
 }

@@ -186,7 +186,7 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
 
     /// Adds `count` neighbouring blocks of `elements` in the partial memory from `from` on, in order, into operand `base`.
     static List<Piece> sums(OneDnn library, DataType type, int count, long from, long elements, int base, long to) {
-        long step = Math.ceilDiv(elements, 16) * 16 * type.bytes();
+        long step = partialStep(type, elements);
         int pieces = pieces(nanosToMove((double) elements * type.bytes() * (count + 1)));
         var all = new ArrayList<Piece>();
         for (var range : ranges(elements, pieces, 1024)) {

@@ -256,7 +256,7 @@ class ConvolutionTest {
     void postOps() {
         for (boolean last : new boolean[] {false, true}) {
             for (long batch : new long[] {1, 6}) {
-                var g = Geometry.of(batch, 1, 32, 48, new long[] {24, 20}, new long[] {3, 3})
+                var g = Geometry.of(batch, 1, 16, 48, new long[] {24, 12}, new long[] {3, 3})
                         .window(Window.of(2).padding(1, 1));
                 var src = Cells.random(image(F32, last, g.src()), 1);
                 var weights = Cells.random(MemoryDesc.dense(F32, g.weights()), 2);

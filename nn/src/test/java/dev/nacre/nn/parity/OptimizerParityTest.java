@@ -1,5 +1,7 @@
 package dev.nacre.nn.parity;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -121,11 +123,13 @@ class OptimizerParityTest {
                     adam(Adam.of(1e-3)),
                     adam(Adam.of(0.05).betas(0.8, 0.95).epsilon(1e-6).weightDecay(0.1)),
                     adam(Adam.of(0.05).withAmsgrad()),
+                    adam(Adam.of(0.05).epsilon(0.5)),
                     adamW(AdamW.of(1e-3)),
                     adamW(AdamW.of(0.05).weightDecay(0.3).withAmsgrad()),
                     rmsprop(RMSprop.of(0.01)),
                     rmsprop(RMSprop.of(0.01).momentum(0.9).weightDecay(0.1)),
                     rmsprop(RMSprop.of(0.01).withCentring().alpha(0.9).momentum(0.5)),
+                    rmsprop(RMSprop.of(0.01).epsilon(0.5)),
                     adagrad(Adagrad.of(0.1)),
                     adagrad(Adagrad.of(0.1).decay(0.1).initial(0.5).weightDecay(0.1)));
 
@@ -217,6 +221,22 @@ class OptimizerParityTest {
                                     new TensorVector(
                                             theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)),
                                     limit));
+        }
+    }
+
+    /// Norms so small that the 1e-6 added to them counts.
+    @Test
+    void clippingOfSmallGradients() {
+        loss().mul(1e-6).backward();
+        theirLoss().mul(Torch.scalar(1e-6)).backward();
+        var all = new TensorVector(theirs.toArray(org.bytedeco.pytorch.Tensor[]::new));
+        double norm = torch.clip_grad_norm_(all, 2e-6);
+        assertEquals(norm, Clip.byNorm(parameters, 2e-6).item(), 1e-5 * norm);
+        for (int i = 0; i < theirs.size(); i++) {
+            Closeness.SUMS.check(
+                    parameters.get(i).name(),
+                    theirs.get(i).grad().mul(Torch.scalar(1e6)),
+                    parameters.get(i).grad().orElseThrow().mul(1e6));
         }
     }
 

@@ -17,28 +17,27 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
-/// Writes the method that runs a tile:
+/// Writes the method that does one step of a tile:
 ///
 ///     values of the tile
 ///     for each row
-///         values of the row that are known
-///         for each step
-///             for each block of the row, if the step folds
-///                 for each vector, and once more for the rest, or for each element
-///                     restore, compute, save, fold, store
-///             values of the row that are known now
-///         what is stored once a row
+///         values of the row, restored or computed
+///         for each block of the row, if the step folds
+///             for each vector, and once more for the rest, or for each element
+///                 restore, compute, save, fold, store
+///         values of the row that follow from its folds
+///         what is stored once a row, what waits for later steps
 ///         all addresses one row further
-final class TileWriter {
-    /// Folds are summed up this many points at a time, and the blocks in double precision. A multiple of all accumulators' lanes.
-    private static final int BLOCK = 2048;
+final class StepWriter {
+    /// Folds are summed up this many vectors at a time, and such blocks in double precision. A multiple of the accumulators.
+    private static final int BLOCK = 128;
     /// Accumulators of a fold whose operand is cheap: enough that one's latency does not matter.
-    private static final int ACCUMULATORS = 4;
+    static final int ACCUMULATORS = 4;
     /// Operations that hide the latency of a single accumulator.
     private static final int BUSY = 6;
-    private static final int PADS = 4;
-    static final int PAD_BYTES = 64;
     private static final ClassDesc REDUCTION = Reduction.class.describeConstable().orElseThrow();
 
     final CodeBuilder code;
@@ -46,67 +45,52 @@ final class TileWriter {
     private final VectorLane vectors;
     private final VectorForm form;
     private final Schedule schedule;
+    private final Step step;
     private final List<Access> accesses;
     private final Layout layout;
-    private final Map<Value, Integer> scratchRows = new HashMap<>();
     private final Set<Value> splats = new LinkedHashSet<>();
 
-    private int nextLocal = 2; // after `this` and the frame
+    private int nextLocal = 1; // after the frame
     private final int rows;
     private final int length;
     private final int scratch;
-    private final int pitch;
-    private final Map<Integer, Integer> addresses = new HashMap<>();
-    private final Map<Integer, Integer> steps = new HashMap<>();
+    private final int plane;
+    private final int row;
+    /// Index of the row's first point in the planes.
+    private final int rowStart;
+    private final Map<Integer, Integer> addresses = new TreeMap<>();
     private final Map<Integer, Integer> rowSteps = new HashMap<>();
+    private final Map<Integer, Integer> steps = new HashMap<>();
+    private int left;
+    private int leftMask;
+    private int nextFold;
 
     // Where the code being written is.
     private int index = -1;
     private int unrolled;
     private int tail = -1;
-    private int tailMask = -1;
 
-    /// What scratch memory the code needs: `fixed` bytes and then rows of elements.
-    record Layout(int fixed, int rows, int elementBytes) {
-        long bytes(long length) {
-            return fixed + rows * pitch(length);
-        }
-
-        /// Whole cache lines, and room for a whole vector at the end.
-        long pitch(long length) {
-            return (length * elementBytes + 2 * PAD_BYTES - 1) / PAD_BYTES * PAD_BYTES;
-        }
-
-        static Layout of(Schedule schedule, VectorForm form) {
-            int folds = 0;
-            for (var step : schedule.steps()) folds += step.folds().size();
-            int width = 1;
-            for (var v : schedule.scratch()) width = Math.max(width, v.type.bytes());
-            return new Layout(PADS * PAD_BYTES + folds * accumulatorBytes(form), schedule.scratch().size(), width);
-        }
-
-        private static int accumulatorBytes(VectorForm form) {
-            return ACCUMULATORS * form.lanes() * 8;
-        }
-    }
-
-    TileWriter(CodeBuilder code, Schedule schedule, List<Access> accesses, VectorForm form) {
+    /// @param firstFold number of the step's first fold among all
+    StepWriter(CodeBuilder code, Schedule schedule, int number, int firstFold, List<Access> accesses, VectorForm form) {
         this.code = code;
         this.schedule = schedule;
+        this.step = schedule.steps().get(number);
+        this.nextFold = firstFold;
         this.accesses = accesses;
         this.form = form;
         this.layout = Layout.of(schedule, form);
-        this.rows = allocate(TypeKind.LONG);
+        this.rows = allocate(TypeKind.INT);
         this.length = allocate(TypeKind.INT);
         this.scratch = allocate(TypeKind.LONG);
-        this.pitch = allocate(TypeKind.LONG);
+        this.plane = allocate(TypeKind.LONG);
+        this.row = allocate(TypeKind.INT);
+        this.rowStart = allocate(TypeKind.LONG);
         this.scalars = new ScalarLane(this);
         this.vectors = new VectorLane(this, form);
-        for (var v : schedule.scratch()) scratchRows.put(v, scratchRows.size());
-        for (var step : schedule.steps()) if (step.vector()) findSplats(step);
+        if (step.vector()) findSplats();
     }
 
-    private void findSplats(Step step) {
+    private void findSplats() {
         for (var v : step.compute())
             for (var arg : v.args) if (!arg.isPoint() && !isDistance(v, arg)) splats.add(arg);
         for (var sink : step.sinks()) if (!sink.value().isPoint()) splats.add(sink.value());
@@ -122,20 +106,30 @@ final class TileWriter {
     // --------------------------------------------------------------------------------------- structure
 
     void write() {
-        entry(Tile.ROWS, rows, false);
+        entry(Tile.ROWS, rows, true);
         entry(Tile.LENGTH, length, true);
         entry(Tile.SCRATCH, scratch, false);
-        entry(Tile.PITCH, pitch, false);
-        for (int view = 0; view < accesses.size(); view++) readView(view);
-        for (var v : schedule.tile()) compute(v);
-        row();
+        entry(Tile.PLANE, plane, false);
+        views().forEach(this::readView);
+        if (step.vector()) prepareRest();
+        step.tile().forEach(this::compute);
+        rows();
         code.return_();
     }
 
     private void entry(int position, int local, boolean narrow) {
-        code.aload(1).loadConstant(position).laload();
+        code.aload(0).loadConstant(position).laload();
         if (narrow) code.l2i().istore(local);
         else code.lstore(local);
+    }
+
+    /// The views that the step touches.
+    private Set<Integer> views() {
+        var views = new TreeSet<Integer>();
+        for (var values : List.of(step.tile(), step.before(), step.compute(), step.after()))
+            for (var v : values) if (v.detail instanceof Place place) views.add(place.view());
+        for (var sinks : List.of(step.sinks(), step.rowSinks())) for (var sink : sinks) views.add(sink.view());
+        return views;
     }
 
     private void readView(int view) {
@@ -151,28 +145,45 @@ final class TileWriter {
         entry(entry, local, false);
     }
 
+    /// What does not fill a vector is the same in every row.
+    private void prepareRest() {
+        left = allocate(TypeKind.INT);
+        leftMask = allocate(TypeKind.REFERENCE);
+        code.iload(length).loadConstant(form.lanes() - 1).iand().istore(left);
+        vectors.firstLanes(left);
+        code.astore(leftMask);
+    }
+
     /// A value of the tile or row.
     private void compute(Value v) {
         if (!v.isConstant()) scalars.compute(v);
+        splat(v);
+    }
+
+    private void splat(Value v) {
         if (splats.contains(v)) vectors.splat(v);
     }
 
-    private void row() {
+    private void rows() {
         Label head = code.newLabel();
         Label end = code.newLabel();
-        int row = allocate(TypeKind.LONG);
-        code.lconst_0().lstore(row);
-        code.labelBinding(head).lload(row).lload(rows).lcmp().ifge(end);
+        code.iconst_0().istore(row).lconst_0().lstore(rowStart);
+        code.labelBinding(head).iload(row).iload(rows).if_icmpge(end);
         int mark = nextLocal;
-        for (int k = 0; k < schedule.rows().size(); k++) {
-            for (var v : schedule.rows().get(k)) compute(v);
-            if (k < schedule.steps().size()) step(schedule.steps().get(k), k);
+        for (var v : step.restoreRow()) {
+            scalars.load(v.type, () -> pushSlot(v));
+            scalars.keep(v);
+            splat(v);
         }
-        schedule.rowSinks().forEach(this::rowSink);
+        step.before().forEach(this::compute);
+        points();
+        step.after().forEach(this::compute);
+        for (var v : step.saveRow()) scalars.store(v.type, () -> pushSlot(v), () -> scalars.push(v));
+        step.rowSinks().forEach(this::rowSink);
         nextLocal = mark;
-        for (int view = 0; view < accesses.size(); view++)
-            code.lload(addresses.get(view)).lload(rowSteps.get(view)).ladd().lstore(addresses.get(view));
-        code.lload(row).lconst_1().ladd().lstore(row).goto_(head).labelBinding(end);
+        addresses.forEach((view, address) -> code.lload(address).lload(rowSteps.get(view)).ladd().lstore(address));
+        code.lload(rowStart).iload(length).i2l().ladd().lstore(rowStart);
+        code.iinc(row, 1).goto_(head).labelBinding(end);
     }
 
     private void rowSink(Sink sink) {
@@ -184,16 +195,18 @@ final class TileWriter {
         });
     }
 
-    // ------------------------------------------------------------------------------------------- steps
-
-    private void step(Step step, int number) {
-        if (step.folds().isEmpty()) {
-            int end = allocate(TypeKind.INT);
-            int start = allocate(TypeKind.INT);
-            code.iload(length).istore(end).iconst_0().istore(start);
-            points(step, List.of(), start, end);
-        } else blocks(step, number);
+    private void points() {
+        if (step.compute().isEmpty() && step.restore().isEmpty() && step.sinks().isEmpty()) return;
+        if (!step.folds().isEmpty()) {
+            blocks();
+            return;
+        }
+        int start = allocate(TypeKind.INT);
+        code.iconst_0().istore(start);
+        points(List.of(), start, length);
     }
+
+    // ------------------------------------------------------------------------------------------- folds
 
     /// One fold in progress.
     ///
@@ -220,8 +233,8 @@ final class TileWriter {
         }
     }
 
-    private void blocks(Step step, int number) {
-        var foldings = step.folds().stream().map(f -> folding(f, step.vector(), number)).toList();
+    private void blocks() {
+        var foldings = step.folds().stream().map(this::folding).toList();
         Label head = code.newLabel();
         Label end = code.newLabel();
         int start = allocate(TypeKind.INT);
@@ -232,19 +245,18 @@ final class TileWriter {
         }
         code.iconst_0().istore(start);
         code.labelBinding(head).iload(start).iload(length).if_icmpge(end);
-        code.iload(length).iload(start).loadConstant(BLOCK).iadd();
+        code.iload(length).iload(start).loadConstant(BLOCK * form.lanes()).iadd();
         callMin();
         code.istore(stop);
-        for (var f : foldings) begin(f, step.vector());
+        for (var f : foldings) begin(f);
         int from = allocate(TypeKind.INT);
         code.iload(start).istore(from);
-        points(step, foldings, from, stop);
-        for (var f : foldings) addBlock(f, step.vector());
+        points(foldings, from, stop);
+        for (var f : foldings) addBlock(f);
         code.iload(stop).istore(start).goto_(head).labelBinding(end);
         for (var f : foldings) {
             code.loadLocal(scalars.local(f.totalType()), f.total);
             scalars.keep(f.fold);
-            if (splats.contains(f.fold)) vectors.splat(f.fold);
         }
     }
 
@@ -255,15 +267,12 @@ final class TileWriter {
                 java.lang.constant.MethodTypeDesc.of(ConstantDescs.CD_int, ConstantDescs.CD_int, ConstantDescs.CD_int));
     }
 
-    private int foldNumber;
-
-    private Folding folding(Value fold, boolean vector, int step) {
+    private Folding folding(Value fold) {
         var type = fold.operandType();
-        int memory = PADS * PAD_BYTES + foldNumber++ * Layout.accumulatorBytes(form);
-        var folding = new Folding(fold, (Reduction) fold.detail, type, 0, new int[vector ? accumulators(fold) : 0], memory);
-        for (int u = 0; u < folding.locals.length; u++) folding.locals[u] = allocate(TypeKind.REFERENCE);
-        int total = allocate(scalars.local(folding.totalType()));
-        return new Folding(fold, folding.kind, type, total, folding.locals, memory);
+        int[] locals = new int[step.vector() ? accumulators(fold) : 0];
+        for (int u = 0; u < locals.length; u++) locals[u] = allocate(TypeKind.REFERENCE);
+        int total = allocate(scalars.local(fold.type));
+        return new Folding(fold, (Reduction) fold.detail, type, total, locals, layout.accumulators(nextFold++));
     }
 
     /// How many accumulators a fold has. Both lanes must agree.
@@ -278,8 +287,8 @@ final class TileWriter {
         for (var arg : v.args) busy(arg, seen);
     }
 
-    private void begin(Folding f, boolean vector) {
-        if (vector)
+    private void begin(Folding f) {
+        if (step.vector())
             for (int local : f.locals) {
                 vectors.neutral(f.type, f.neutral(f.type));
                 code.astore(local);
@@ -306,10 +315,10 @@ final class TileWriter {
         }
     }
 
-    private void addBlock(Folding f, boolean vector) {
+    private void addBlock(Folding f) {
         var kind = scalars.local(f.totalType());
         code.loadLocal(kind, f.total);
-        if (vector) {
+        if (step.vector()) {
             for (int half = f.locals.length / 2; half > 0; half /= 2)
                 for (int u = 0; u < half; u++) {
                     code.aload(f.locals[u]).aload(f.locals[u + half]);
@@ -337,21 +346,21 @@ final class TileWriter {
 
     // ------------------------------------------------------------------------------------------ points
 
-    private void points(Step step, List<Folding> foldings, int start, int end) {
+    private void points(List<Folding> foldings, int start, int end) {
         index = start;
         int mark = nextLocal;
         if (step.vector()) {
             int unroll = 1;
             for (var f : foldings) unroll = Math.max(unroll, f.locals.length);
-            if (unroll > 1) vectorLoop(step, foldings, end, unroll);
-            vectorLoop(step, foldings, end, 1);
-            rest(step, foldings, end);
-        } else scalarLoop(step, foldings, end);
+            if (unroll > 1) vectorLoop(foldings, end, unroll);
+            vectorLoop(foldings, end, 1);
+            rest(foldings, end);
+        } else scalarLoop(foldings, end);
         nextLocal = mark;
         index = -1;
     }
 
-    private void vectorLoop(Step step, List<Folding> foldings, int end, int unroll) {
+    private void vectorLoop(List<Folding> foldings, int end, int unroll) {
         int limit = allocate(TypeKind.INT);
         int points = unroll * form.lanes();
         code.iload(end).loadConstant(points - 1).isub().istore(limit);
@@ -359,26 +368,20 @@ final class TileWriter {
             for (int u = 0; u < unroll; u++) {
                 unrolled = u * form.lanes();
                 int accumulator = u;
-                body(step, vectors, () -> foldings.forEach(f -> accumulate(f, f.locals[accumulator % f.locals.length])));
+                body(vectors, () -> foldings.forEach(f -> accumulate(f, f.locals[accumulator % f.locals.length])));
             }
             unrolled = 0;
         });
     }
 
     /// The points that do not fill a vector, under a mask.
-    private void rest(Step step, List<Folding> foldings, int end) {
+    private void rest(List<Folding> foldings, int end) {
         Label done = code.newLabel();
-        tail = allocate(TypeKind.INT);
-        code.iload(end).iload(index).isub().istore(tail);
-        code.iload(tail).ifle(done);
-        code.iload(tail);
-        vectors.firstLanes();
-        tailMask = allocate(TypeKind.REFERENCE);
-        code.astore(tailMask);
-        body(step, vectors, () -> foldings.forEach(f -> accumulate(f, f.locals[0])));
+        code.iload(index).iload(end).if_icmpge(done);
+        tail = left;
+        body(vectors, () -> foldings.forEach(f -> accumulate(f, f.locals[0])));
         code.labelBinding(done);
         tail = -1;
-        tailMask = -1;
     }
 
     private void accumulate(Folding f, int accumulator) {
@@ -388,10 +391,10 @@ final class TileWriter {
         code.astore(accumulator);
     }
 
-    private void scalarLoop(Step step, List<Folding> foldings, int end) {
+    private void scalarLoop(List<Folding> foldings, int end) {
         int whole = allocate(TypeKind.INT);
         code.iload(end).loadConstant(-ACCUMULATORS * form.lanes()).iand().istore(whole);
-        loop(end, 1, () -> body(step, scalars, () -> foldings.forEach(f -> accumulateInMemory(f, whole))));
+        loop(end, 1, () -> body(scalars, () -> foldings.forEach(f -> accumulateInMemory(f, whole))));
     }
 
     /// Takes the accumulator that the vector lane would: the lane of the vector that the point would be in.
@@ -427,7 +430,7 @@ final class TileWriter {
         code.iinc(index, points).goto_(head).labelBinding(end);
     }
 
-    private void body(Step step, Lane lane, Runnable fold) {
+    private void body(Lane lane, Runnable fold) {
         int mark = nextLocal;
         for (var v : step.restore()) restore(lane, v);
         step.compute().forEach(lane::compute);
@@ -438,21 +441,21 @@ final class TileWriter {
     }
 
     private void restore(Lane lane, Value v) {
-        whole(() -> lane.load(v.type, () -> pushScratchRow(v)));
+        whole(() -> lane.load(v.type, () -> pushPlane(v)));
         if (lane == vectors) vectors.keepLoaded(v);
         else lane.keep(v);
     }
 
     private void save(Lane lane, Value v) {
-        whole(() -> lane.store(v.type, () -> pushScratchRow(v), () -> pushStored(lane, v)));
+        whole(() -> lane.store(v.type, () -> pushPlane(v), () -> pushStored(lane, v)));
     }
 
-    /// Scratch rows have room for a whole vector.
+    /// Planes have room for a whole vector at the end; rows behind the present one are written later.
     private void whole(Runnable access) {
-        int left = tail;
+        int rest = tail;
         tail = -1;
         access.run();
-        tail = left;
+        tail = rest;
     }
 
     private void sink(Lane lane, Sink sink) {
@@ -508,11 +511,17 @@ final class TileWriter {
         if (unrolled > 0) code.loadConstant((long) unrolled).ladd();
     }
 
-    private void pushScratchRow(Value v) {
-        pushScratch(layout.fixed);
-        code.lload(pitch).loadConstant((long) scratchRows.get(v)).lmul().ladd();
+    private void pushPlane(Value v) {
+        pushScratch(layout.firstPlane());
+        code.lload(plane).loadConstant((long) schedule.planes().indexOf(v)).lmul().ladd();
+        code.lload(rowStart);
         pushIndex();
-        code.loadConstant((long) v.type.bytes()).lmul().ladd();
+        code.ladd().loadConstant((long) v.type.bytes()).lmul().ladd();
+    }
+
+    private void pushSlot(Value v) {
+        pushScratch(layout.slot(schedule.slots().indexOf(v)));
+        code.iload(row).i2l().loadConstant(8L).lmul().ladd();
     }
 
     private void pushScratch(int offset) {
@@ -521,7 +530,7 @@ final class TileWriter {
 
     /// Pushes the address of a place for one vector.
     void pushPad(int pad) {
-        pushScratch(pad * PAD_BYTES);
+        pushScratch(layout.pad(pad));
     }
 
     void pushLength() {
@@ -534,7 +543,7 @@ final class TileWriter {
     }
 
     int tailMask() {
-        return tailMask;
+        return leftMask;
     }
 
     int allocate(TypeKind kind) {

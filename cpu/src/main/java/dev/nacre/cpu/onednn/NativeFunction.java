@@ -1,0 +1,90 @@
+package dev.nacre.cpu.onednn;
+
+import java.lang.invoke.MethodHandle;
+
+/// The native functions that build things, by their C names. Each is linked when it is first called.
+///
+/// Arguments and results are `long`s: pointers, handles, sizes, and ints. That is not what the C declarations say, but on
+/// every platform here an int travels in a register or in a stack slot of its own as a long does, and surplus arguments are
+/// the caller's to remove. So all functions share three shapes, and linking a shape costs milliseconds of the start.
+enum NativeFunction {
+    VERSION("dnnl_version"),
+    ISA("dnnl_get_effective_cpu_isa"),
+    ISA_NAME("dnnl_cpu_isa2str"),
+    ENGINE("dnnl_engine_create"),
+    STREAM("dnnl_stream_create"),
+    DESC_STRIDES("dnnl_memory_desc_create_with_strides"),
+    DESC_TAG("dnnl_memory_desc_create_with_tag"),
+    DESC_BLOB("dnnl_memory_desc_create_with_blob"),
+    DESC_PART("dnnl_memory_desc_create_submemory"),
+    DESC_TO_BLOB("dnnl_memory_desc_get_blob"),
+    DESC_QUERY("dnnl_memory_desc_query"),
+    DESC_EQUAL("dnnl_memory_desc_equal"),
+    DESC_SIZE("dnnl_memory_desc_get_size"),
+    DESC_DESTROY("dnnl_memory_desc_destroy"),
+    ATTRIBUTES("dnnl_primitive_attr_create"),
+    ATTRIBUTES_DESTROY("dnnl_primitive_attr_destroy"),
+    SET_SCRATCHPAD("dnnl_primitive_attr_set_scratchpad_mode"),
+    SET_MATH("dnnl_primitive_attr_set_fpmath_mode"),
+    SET_POST_OPS("dnnl_primitive_attr_set_post_ops"),
+    POST_OPS("dnnl_post_ops_create"),
+    POST_OPS_DESTROY("dnnl_post_ops_destroy"),
+    APPEND_BINARY("dnnl_post_ops_append_binary"),
+    MATMUL("dnnl_matmul_primitive_desc_create"),
+    CONVOLUTION_FORWARD("dnnl_convolution_forward_primitive_desc_create"),
+    CONVOLUTION_DATA("dnnl_convolution_backward_data_primitive_desc_create"),
+    CONVOLUTION_WEIGHTS("dnnl_convolution_backward_weights_primitive_desc_create"),
+    POOLING_FORWARD("dnnl_pooling_forward_primitive_desc_create"),
+    POOLING_BACKWARD("dnnl_pooling_backward_primitive_desc_create"),
+    REORDER("dnnl_reorder_primitive_desc_create"),
+    SUM("dnnl_sum_primitive_desc_create"),
+    PLAN_QUERY("dnnl_primitive_desc_query"),
+    PLAN_QUERY_DESC("dnnl_primitive_desc_query_md"),
+    PLAN_DESTROY("dnnl_primitive_desc_destroy"),
+    PRIMITIVE("dnnl_primitive_create"),
+    PRIMITIVE_DESTROY("dnnl_primitive_destroy"),
+    MEMORY("dnnl_memory_create"),
+    MEMORY_DESTROY("dnnl_memory_destroy");
+
+    // what the query functions can be asked
+    static final int QUERY_IMPLEMENTATION = 8;
+    static final int QUERY_STRIDES = 14;
+    static final int QUERY_SCRATCHPAD = 136;
+    static final int QUERY_ARGUMENT = 255;
+    static final int QUERY_RANK = 256;
+    static final int QUERY_DIMS = 257;
+    static final int QUERY_TYPE = 258;
+    static final int QUERY_BLOCKS = 263;
+
+    private final String symbol;
+    private volatile MethodHandle handle;
+
+    NativeFunction(String symbol) {
+        this.symbol = symbol;
+    }
+
+    /// Calls it with so many arguments, always the same number.
+    long call(long... a) {
+        var handle = this.handle;
+        int shape = a.length <= 4 ? 4 : a.length <= 7 ? 7 : 13;
+        if (handle == null) this.handle = handle = Api.link(symbol, shape);
+        try {
+            return switch (shape) {
+                case 4 -> (long) handle.invokeExact(at(a, 0), at(a, 1), at(a, 2), at(a, 3));
+                case 7 ->
+                    (long) handle.invokeExact(
+                            at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5), at(a, 6));
+                default ->
+                    (long) handle.invokeExact(
+                            at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5), at(a, 6), at(a, 7), at(a, 8),
+                            at(a, 9), at(a, 10), at(a, 11), at(a, 12));
+            };
+        } catch (Throwable e) {
+            throw Api.sneak(e);
+        }
+    }
+
+    private static long at(long[] arguments, int index) {
+        return index < arguments.length ? arguments[index] : 0;
+    }
+}

@@ -1,0 +1,64 @@
+package dev.nacre;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/// Runs a program of [Programs] in a JVM of its own.
+record Jvm(List<String> options) {
+    /// What a run left behind.
+    ///
+    /// @param out lines of the standard output
+    /// @param err lines of the error output, without the JVM's own warning that a module incubates
+    record Result(List<String> out, List<String> err) {}
+
+    private static final List<String> VECTORS = List.of("--add-modules", "jdk.incubator.vector");
+
+    /// As an application is started.
+    static Jvm usual(String... options) {
+        List<String> all = new ArrayList<>(VECTORS);
+        all.addAll(Arrays.asList(options));
+        return new Jvm(all);
+    }
+
+    /// Without the module of the Vector API.
+    static Jvm withoutVectors(String... options) {
+        return new Jvm(List.of(options));
+    }
+
+    Result run(String... program) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(options);
+        command.addAll(List.of("-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
+        command.add(Programs.class.getName());
+        command.addAll(Arrays.asList(program));
+        Path err = Files.createTempFile("nacre", ".err");
+        Path out = Files.createTempFile("nacre", ".out");
+        try {
+            Process p = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+            boolean ended = p.waitFor(5, TimeUnit.MINUTES);
+            p.destroyForcibly();
+            List<String> errors = lines(err);
+            assertEquals("ended with 0", ended ? "ended with " + p.exitValue() : "hung", () -> String.join("\n", errors));
+            return new Result(lines(out), errors);
+        } finally {
+            Files.delete(err);
+            Files.delete(out);
+        }
+    }
+
+    private static List<String> lines(Path file) throws IOException {
+        return Files.readString(file, StandardCharsets.UTF_8)
+                .lines()
+                .filter(line -> !line.contains("Using incubator modules"))
+                .toList();
+    }
+}

@@ -1,0 +1,38 @@
+package dev.nacre;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Memory that nobody closes.
+class MemoryTest {
+    @Test
+    void outOfMemoryNamesWhatIsHeld() throws Exception {
+        List<String> out = Jvm.usual("-Xmx64m", "-XX:MaxDirectMemorySize=64m").run("exhaust").out();
+        assertEquals(Long.toString(8 << 20), out.getFirst());
+        assertEquals("out of memory: 8.0 MiB wanted for result of mul; largest blocks held:", out.get(1));
+        assertEquals("  20 MiB  parameter embedding.weight", out.get(2));
+        assertEquals("  8.0 MiB  result of mul", out.get(3));
+        assertEquals("  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches", out.get(out.size() - 2));
+        assertEquals("true", out.getLast(), "and goes on when there is memory again");
+    }
+
+    /// 2,000 steps that allocate and never close: as much memory at the end as after the first 500.
+    @ParameterizedTest
+    @ValueSource(strings = {"function", "eager"})
+    @EnabledOnOs(OS.LINUX)
+    void memoryStaysFlat(String kind) throws Exception {
+        List<String> out = Jvm.usual("-Xmx64m", "-Xms64m").run("soak", kind, "2000").out();
+        long early = Long.parseLong(out.get(0));
+        long late = Long.parseLong(out.get(1));
+        long compilers = 12 << 10; // the JVM is not done with compiling at step 500; a leak of a step's values would be ten times this
+        assertTrue(late <= early * 1.05 + compilers, () -> early + " KiB at step 500, " + late + " at the end");
+        assertEquals("true", out.get(2), "the loss falls");
+    }
+}

@@ -1,0 +1,155 @@
+package dev.nacre;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Loop;
+import dev.nacre.compile.Memory;
+import dev.nacre.compile.Plan;
+import dev.nacre.type.DType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// What the compiler makes of a few models. Each plan is compared with the one stored in `src/test/resources/plans`; after a change that is meant, write them
+/// anew with `./mvnw -pl core,cpu test -Dtest=PlanTest -Dsurefire.failIfNoSpecifiedTests=false -Dnacre.snapshots=write`, and look at the difference before
+/// committing it.
+class PlanTest {
+    private static Tensor f32(String name, long... sizes) {
+        return Tensor.symbol(name, DType.F32, sizes);
+    }
+
+    private static Plan plan(Tensor... outputs) {
+        return Engine.planOf(List.of(outputs).stream().map(Tensor::node).toList());
+    }
+
+    private static long loops(Plan plan) {
+        return plan.kernels().stream().filter(Loop.class::isInstance).count();
+    }
+
+    private static void assertStored(String name, Plan plan) throws IOException {
+        String text = plan.explain().replace("\r\n", "\n");
+        String file = "plans/" + name + ".txt";
+        if (System.getProperty("nacre.snapshots", "").equals("write")) {
+            Path path = Path.of("src/test/resources").resolve(file);
+            Files.createDirectories(path.getParent());
+            Files.writeString(path, text);
+            return;
+        }
+        try (InputStream in = PlanTest.class.getResourceAsStream("/" + file)) {
+            assertTrue(in != null, () -> "no stored plan " + file + "; write it with -Dnacre.snapshots=write");
+            assertEquals(new String(in.readAllBytes(), StandardCharsets.UTF_8).replace("\r\n", "\n"), text, "-Dnacre.snapshots=write stores the new plan");
+        }
+    }
+
+    @Test
+    void elementwiseChainIsOneLoop() throws IOException {
+        Tensor x = f32("x", 64, 256);
+        Plan p = plan(x.mul(f32("w", 256)).add(f32("b", 256)).gelu().mul(x.sigmoid()));
+        assertEquals(1, p.kernels().size());
+        assertEquals(1, loops(p));
+        assertStored("elementwise", p);
+    }
+
+    @Test
+    void linearWithReluIsOneLibraryCall() throws IOException {
+        Plan p = plan(f32("x", 32, 100).matmul(f32("w", 100, 64)).add(f32("b", 64)).relu());
+        assertEquals(1, p.kernels().size());
+        assertTrue(p.kernels().getFirst() instanceof Kernel.Contraction c && c.epilogue().bias().isPresent() && c.epilogue().activation().isPresent());
+        assertStored("linear_relu", p);
+        Tensor w = f32("w", 64, 100); // PyTorch's layout
+        Plan transposed = plan(f32("x", 32, 100).matmul(w.transpose()).add(f32("b", 64)).relu());
+        assertEquals(1, transposed.kernels().size());
+        Plan images = plan(f32("x", 8, 16, 100).matmul(f32("w", 100, 64)).add(f32("b", 64)).relu());
+        assertEquals(1, images.kernels().size());
+    }
+
+    @Test
+    void crossEntropyForwardAndBackwardIsThreeLoops() throws IOException {
+        Tensor logits = f32("logits", 128, 10);
+        Tensor labels = Tensor.symbol("labels", DType.I64, 128);
+        Tensor loss = logits.crossEntropy(labels, 0).mean();
+        Plan p = plan(loss, Gradients.of(loss, logits).of(logits));
+        assertTrue(loops(p) <= 3, p::explain);
+        assertStored("cross_entropy", p);
+    }
+
+    @Test
+    void layerNormIsOneLoop() throws IOException {
+        Plan p = plan(f32("x", 32, 128).layerNorm(1, 1e-5).mul(f32("scale", 128)).add(f32("shift", 128)));
+        assertEquals(1, p.kernels().size());
+        assertEquals(1, loops(p));
+        assertStored("layer_norm", p);
+    }
+
+    @Test
+    void allUpdatesOfAdamAreOneLoop() throws IOException {
+        Nets.Net net = Nets.mlp();
+        Plan p = net.step(Nets.adam(net.parameters(), 1e-3)).plan(net.x(), net.y());
+        List<Loop> updates = p.kernels().stream().filter(Loop.class::isInstance).map(Loop.class::cast).filter(l -> l.instances().size() > 1).toList();
+        assertEquals(1, updates.size(), p::explain);
+        assertEquals(net.parameters().size(), updates.getFirst().instances().size());
+        assertEquals(3 * net.parameters().size(), updates.getFirst().writes().size(), "both moments and the parameter");
+        assertStored("mlp_adam_step", p);
+    }
+
+    @Test
+    void convolutionalStep() throws IOException {
+        Nets.Net net = Nets.convolutional();
+        assertStored("conv_sgd_step", net.step(Nets.sgd(net.parameters(), 0.1)).plan(net.x(), net.y()));
+    }
+
+    /// The eager loop reaches the plan that a function has.
+    @Test
+    void attention() throws IOException {
+        Tensor q = f32("q", 2, 4, 16, 8);
+        Tensor k = f32("k", 2, 4, 16, 8);
+        Tensor v = f32("v", 2, 4, 16, 8);
+        Plan p = plan(q.matmul(k.transpose()).mul(1 / Math.sqrt(8)).softmax(-1).matmul(v));
+        assertEquals(1, loops(p), p::explain);
+        assertEquals(3, p.kernels().size(), p::explain);
+        assertStored("attention", p);
+    }
+
+    // --------------------------------------------------------------------------------------- steady state
+
+    @Test
+    void aStepInAFunctionAllocatesNothingAfterTheFirst() {
+        for (Nets.Net net : List.of(Nets.mlp(), Nets.convolutional())) {
+            Function step = net.step(Nets.adam(net.parameters(), 1e-3));
+            step.apply(net.x(), net.y()); // parameters were read to trace
+            step.apply(net.x(), net.y());
+            long before = Memory.allocations();
+            int plans = Engine.plans();
+            for (int i = 0; i < 100; i++) {
+                step.apply(net.x(), net.y());
+            }
+            // a thousand results of one number share a block
+            assertTrue(Memory.allocations() - before <= 1, () -> Memory.allocations() - before + " blocks in 100 steps");
+            assertEquals(plans, Engine.plans());
+        }
+    }
+
+    /// Outside a function somebody may still hold the old parameters, so they get new memory; nothing else does, and no step is compiled again.
+    @Test
+    void anEagerStepAllocatesItsParameters() {
+        Nets.Net net = Nets.mlp();
+        Nets.Optimizer adam = Nets.adam(net.parameters(), 1e-3);
+        for (int i = 0; i < 3; i++) {
+            Nets.eagerStep(net, adam);
+        }
+        long before = Memory.allocations();
+        int plans = Engine.plans();
+        for (int i = 0; i < 50; i++) {
+            Nets.eagerStep(net, adam);
+        }
+        long blocks = Memory.allocations() - before;
+        assertTrue(blocks <= 50 * 2 + 1, () -> blocks + " blocks in 50 steps"); // two parameters are larger than what shares a block
+        assertEquals(plans, Engine.plans());
+    }
+}

@@ -1,0 +1,95 @@
+package dev.nacre;
+
+import dev.nacre.compile.Memory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// What tests run in a JVM of its own; see [Jvm].
+final class Programs {
+    private Programs() {}
+
+    public static void main(String[] args) throws IOException {
+        switch (args[0]) {
+            case "train" -> train().forEach(System.out::println);
+            case "exhaust" -> exhaust();
+            case "soak" -> soak(args[1].equals("eager"), Integer.parseInt(args[2]));
+            default -> throw new IllegalArgumentException(args[0]);
+        }
+    }
+
+    /// Losses of some steps of two networks, as functions and as eager loops, and sums over all parameters' bits: exact to the last bit.
+    static List<String> train() {
+        List<String> lines = new ArrayList<>();
+        for (boolean convolutional : new boolean[] {false, true}) {
+            for (boolean eager : new boolean[] {false, true}) {
+                Nets.Net net = convolutional ? Nets.convolutional() : Nets.mlp();
+                Nets.Optimizer adam = Nets.adam(net.parameters(), 1e-2);
+                Function step = net.step(adam);
+                for (int i = 0; i < 6; i++) {
+                    Tensor loss = eager ? Nets.eagerStep(net, adam) : step.apply(net.x(), net.y());
+                    lines.add("loss " + Float.toHexString((float) loss.item()));
+                }
+                for (Variable v : net.parameters()) {
+                    long bits = 0;
+                    for (float f : v.toFloatArray()) {
+                        bits = 31 * bits + Float.floatToIntBits(f);
+                    }
+                    lines.add(v.name() + " " + Long.toHexString(bits));
+                }
+            }
+        }
+        return lines;
+    }
+
+    /// Takes memory until there is none, keeping all of it.
+    private static void exhaust() {
+        List<Tensor> held = new ArrayList<>();
+        Variable big = Variable.zeros("embedding.weight", 5 << 20); // 20 MiB
+        try {
+            for (int i = 0; i < 100; i++) {
+                held.add(Tensor.ones(2 << 20).mul(i).realize()); // 8 MiB
+            }
+            System.out.println("no end to memory: " + held.size());
+        } catch (Memory.OutOfNativeMemory e) {
+            System.out.println(e.bytes());
+            System.out.println(e.getMessage());
+        }
+        held.clear();
+        Tensor again = big.add(1); // what nobody holds is there again
+        System.out.println(again.sum().item() == 5 << 20);
+    }
+
+    /// Trains, and prints the resident memory at step 500 and at the end in KiB.
+    private static void soak(boolean eager, int steps) throws IOException {
+        Nets.Net net = Nets.mlp();
+        Nets.Optimizer adam = Nets.adam(net.parameters(), 1e-3);
+        Function step = net.step(adam);
+        Rng rng = Rng.seed(3);
+        double first = 0;
+        double last = 0;
+        for (int i = 1; i <= steps; i++) {
+            if (eager) {
+                last = Nets.eagerStep(net, adam).item();
+            } else {
+                last = step.apply(rng.normal(32, 100), net.y()).item();
+            }
+            first = i == 1 ? last : first;
+            if (i == 500) {
+                System.out.println(resident());
+            }
+        }
+        System.out.println(resident());
+        System.out.println(first > last && Double.isFinite(last));
+    }
+
+    private static long resident() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(l -> l.startsWith("VmRSS:"))
+                .map(l -> Long.parseLong(l.replaceAll("\\D", "")))
+                .findFirst()
+                .orElseThrow();
+    }
+}
