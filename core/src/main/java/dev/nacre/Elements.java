@@ -5,23 +5,23 @@ import java.lang.foreign.ValueLayout;
 
 /// Single numbers read from memory.
 record Elements(Stored stored) {
-  double asDouble(long i) {
-    return switch (stored.type().dtype()) {
-      case F32 -> stored.memory().getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      case F64 -> stored.memory().getAtIndex(ValueLayout.JAVA_DOUBLE, i);
-      case F16 -> Float.float16ToFloat(stored.memory().getAtIndex(ValueLayout.JAVA_SHORT, i));
-      case BF16 -> DType.bf16ToFloat(stored.memory().getAtIndex(ValueLayout.JAVA_SHORT, i));
-      case BOOL, U8, I8, I32, I64 -> asLong(i);
-    };
-  }
+    double asDouble(long i) {
+        return switch (stored.type().dtype()) {
+            case F32 -> stored.memory().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            case F64 -> stored.memory().getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+            case F16 -> Float.float16ToFloat(stored.memory().getAtIndex(ValueLayout.JAVA_SHORT, i));
+            case BF16 -> DType.bf16ToFloat(stored.memory().getAtIndex(ValueLayout.JAVA_SHORT, i));
+            case BOOL, U8, I8, I32, I64 -> asLong(i);
+        };
+    }
 
-  long asLong(long i) {
-    return switch (stored.type().dtype()) {
-      case BOOL, I8 -> stored.memory().get(ValueLayout.JAVA_BYTE, i);
-      case U8 -> stored.memory().get(ValueLayout.JAVA_BYTE, i) & 0xFF;
-      case I32 -> stored.memory().getAtIndex(ValueLayout.JAVA_INT, i);
-      case I64 -> stored.memory().getAtIndex(ValueLayout.JAVA_LONG, i);
-      case F16, BF16, F32, F64 -> (long) asDouble(i);
-    };
-  }
+    long asLong(long i) {
+        return switch (stored.type().dtype()) {
+            case BOOL, I8 -> stored.memory().get(ValueLayout.JAVA_BYTE, i);
+            case U8 -> stored.memory().get(ValueLayout.JAVA_BYTE, i) & 0xFF;
+            case I32 -> stored.memory().getAtIndex(ValueLayout.JAVA_INT, i);
+            case I64 -> stored.memory().getAtIndex(ValueLayout.JAVA_LONG, i);
+            case F16, BF16, F32, F64 -> (long) asDouble(i);
+        };
+    }
 }

@@ -23,146 +23,159 @@ import java.util.ServiceLoader;
 
 /// Computes graphs: finds the plan of an equal graph or compiles one, and runs it.
 final class Engine {
-  /// Plans kept; the least recently used goes first.
-  private static final int PLANS = 256;
+    /// Plans kept; the least recently used goes first.
+    private static final int PLANS = 256;
 
-  private record Key(GraphKey graph, List<Integer> targets) {}
+    private record Key(GraphKey graph, List<Integer> targets) {}
 
-  private static final Map<Key, Plan> PLAN_CACHE =
-      new LinkedHashMap<>(64, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
+    private static final Map<Key, Plan> PLAN_CACHE =
+            new LinkedHashMap<>(64, 0.75f, true) {
+                private static final long serialVersionUID = 1L;
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Key, Plan> eldest) {
-          return size() > PLANS;
-        }
-      };
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<Key, Plan> eldest) {
+                    return size() > PLANS;
+                }
+            };
 
-  private static final class Found {
-    static final Backend BACKEND =
-        ServiceLoader.load(Backend.class, Engine.class.getClassLoader()).stream()
-            .map(ServiceLoader.Provider::get)
-            .max(Comparator.comparingInt(Backend::priority))
-            .orElseThrow(
-                () ->
-                    new NacreException(
-                        "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
-  }
+    private static final class Found {
+        static final Backend BACKEND =
+                ServiceLoader.load(Backend.class, Engine.class.getClassLoader()).stream()
+                        .map(ServiceLoader.Provider::get)
+                        .max(Comparator.comparingInt(Backend::priority))
+                        .orElseThrow(() ->
+                                new NacreException(
+                                        "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
+    }
 
-  static {
-    Memory.whenShort(
-        () -> {
-          synchronized (PLAN_CACHE) {
-            PLAN_CACHE.values().forEach(Plan::shrink);
-          }
+    static {
+        Memory.whenShort(() -> {
+            synchronized (PLAN_CACHE) {
+                PLAN_CACHE.values().forEach(Plan::shrink);
+            }
         });
-  }
-
-  private Engine() {}
-
-  static Backend backend() {
-    return Found.BACKEND;
-  }
-
-  /// A value to compute and the variable it is for, if any.
-  record Root(Node node, Optional<Variable> target) {}
-
-  /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
-  static List<Stored> evaluate(List<Root> roots) {
-    List<Node> nodes = Graph.cut(roots.stream().map(Root::node).toList());
-    List<Node> order = Graph.topological(nodes);
-    List<Source> leaves = new ArrayList<>();
-    Map<Object, Integer> number = new IdentityHashMap<>();
-    for (Node n : order) {
-      if (n.op() instanceof Op.Leaf leaf) {
-        number.put(identity(leaf.source()), leaves.size());
-        leaves.add(leaf.source());
-      }
     }
-    List<Integer> targets = new ArrayList<>();
-    for (Root r : roots) {
-      targets.add(r.target.map(v -> number.getOrDefault(v, -2)).orElse(-1));
-    }
-    Key key = new Key(GraphKey.of(nodes, order), targets);
-    Plan plan;
-    synchronized (PLAN_CACHE) {
-      plan = PLAN_CACHE.get(key);
-    }
-    if (plan == null) {
-      plan = compile(nodes, order, targets);
-      synchronized (PLAN_CACHE) {
-        PLAN_CACHE.put(key, plan);
-      }
-    }
-    return run(plan, leaves, roots.stream().map(Root::target).toList(), roots.stream().map(r -> "result of " + r.node.op().name()).toList());
-  }
 
-  private static Object identity(Source s) {
-    return switch (s) {
-      case Stored.Ref r -> r.stored();
-      case Variable.Current c -> c.variable();
-      default -> s;
-    };
-  }
+    private Engine() {}
 
-  /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
-  private static Plan compile(List<Node> roots, List<Node> order, List<Integer> targets) {
-    List<Node> leaves = order.stream().filter(n -> n.op() instanceof Op.Leaf).toList();
-    List<Node> stands = leaves.stream().map(n -> Symbol.node(n.origin(), n.type())).toList();
-    List<Source> sources = stands.stream().map(n -> ((Op.Leaf) n.op()).source()).toList();
-    List<Optional<Source>> overwritten =
-        targets.stream().map(t -> t >= 0 ? Optional.of(sources.get(t)) : Optional.<Source>empty()).toList();
-    return Compiler.compile(Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
-  }
-
-  /// Number of plans kept.
-  static int plans() {
-    synchronized (PLAN_CACHE) {
-      return PLAN_CACHE.size();
+    static Backend backend() {
+        return Found.BACKEND;
     }
-  }
 
-  /// The plan that [#evaluate] would use, for explanations.
-  static Plan planOf(List<Node> expressions) {
-    List<Node> roots = Graph.cut(expressions);
-    return compile(roots, Graph.topological(roots), roots.stream().map(_ -> -1).toList());
-  }
+    /// A value to compute and the variable it is for, if any.
+    record Root(Node node, Optional<Variable> target) {}
 
-  /// Runs a plan.
-  ///
-  /// @param leaves where each input comes from; no symbols
-  /// @param targets the variable that each output is the new value of, if any
-  /// @param names what the outputs are, for messages
-  static List<Stored> run(Plan plan, List<Source> leaves, List<Optional<Variable>> targets, List<String> names) {
-    Stored[] held = new Stored[leaves.size()];
-    Plan.Call call = plan.begin();
-    for (int i = 0; i < held.length; i++) {
-      held[i] = stored(leaves.get(i));
-      call.input(i, held[i].address());
+    /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
+    static List<Stored> evaluate(List<Root> roots) {
+        List<Node> nodes = Graph.cut(roots.stream().map(Root::node).toList());
+        List<Node> order = Graph.topological(nodes);
+        List<Source> leaves = new ArrayList<>();
+        Map<Object, Integer> number = new IdentityHashMap<>();
+        for (Node n : order) {
+            if (n.op() instanceof Op.Leaf leaf) {
+                number.put(identity(leaf.source()), leaves.size());
+                leaves.add(leaf.source());
+            }
+        }
+        List<Integer> targets = new ArrayList<>();
+        for (Root r : roots) {
+            targets.add(r.target.map(v -> number.getOrDefault(v, -2)).orElse(-1));
+        }
+        Key key = new Key(GraphKey.of(nodes, order), targets);
+        Plan plan;
+        synchronized (PLAN_CACHE) {
+            plan = PLAN_CACHE.get(key);
+        }
+        if (plan == null) {
+            plan = compile(nodes, order, targets);
+            synchronized (PLAN_CACHE) {
+                PLAN_CACHE.put(key, plan);
+            }
+        }
+        return run(
+                plan,
+                leaves,
+                roots.stream().map(Root::target).toList(),
+                roots.stream().map(r -> "result of " + r.node.op().name()).toList());
     }
-    List<Stored> out = new ArrayList<>(targets.size());
-    for (int k = 0; k < targets.size(); k++) {
-      Stored room = targets.get(k).isPresent() ? targets.get(k).get().roomForUpdate() : Stored.room(plan.outputs().get(k), names.get(k));
-      out.add(room);
-      call.output(k, room.address());
-    }
-    call.run();
-    plan.end(call);
-    for (int k = 0; k < targets.size(); k++) {
-      if (targets.get(k).isPresent()) {
-        targets.get(k).get().replace(out.get(k));
-      }
-    }
-    Reference.reachabilityFence(held);
-    return out;
-  }
 
-  private static Stored stored(Source s) {
-    return switch (s) {
-      case Stored.Ref r -> r.stored();
-      case Variable.Current v -> v.variable().value();
-      case Symbol x -> throw new NacreException("input '" + x.name() + "' has no value: pass it to a Function that names it as an input");
-      default -> throw new NacreException(s.origin() + " has no value");
-    };
-  }
+    private static Object identity(Source s) {
+        return switch (s) {
+            case Stored.Ref r -> r.stored();
+            case Variable.Current c -> c.variable();
+            default -> s;
+        };
+    }
+
+    /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
+    private static Plan compile(List<Node> roots, List<Node> order, List<Integer> targets) {
+        List<Node> leaves = order.stream().filter(n -> n.op() instanceof Op.Leaf).toList();
+        List<Node> stands = leaves.stream().map(n -> Symbol.node(n.origin(), n.type())).toList();
+        List<Source> sources = stands.stream().map(n -> ((Op.Leaf) n.op()).source()).toList();
+        List<Optional<Source>> overwritten =
+                targets.stream()
+                        .map(t -> t >= 0 ? Optional.of(sources.get(t)) : Optional.<Source>empty())
+                        .toList();
+        return Compiler.compile(
+                Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
+    }
+
+    /// Number of plans kept.
+    static int plans() {
+        synchronized (PLAN_CACHE) {
+            return PLAN_CACHE.size();
+        }
+    }
+
+    /// The plan that [#evaluate] would use, for explanations.
+    static Plan planOf(List<Node> expressions) {
+        List<Node> roots = Graph.cut(expressions);
+        return compile(roots, Graph.topological(roots), roots.stream().map(_ -> -1).toList());
+    }
+
+    /// Runs a plan.
+    ///
+    /// @param leaves where each input comes from; no symbols
+    /// @param targets the variable that each output is the new value of, if any
+    /// @param names what the outputs are, for messages
+    static List<Stored> run(
+            Plan plan, List<Source> leaves, List<Optional<Variable>> targets, List<String> names) {
+        Stored[] held = new Stored[leaves.size()];
+        Plan.Call call = plan.begin();
+        for (int i = 0; i < held.length; i++) {
+            held[i] = stored(leaves.get(i));
+            call.input(i, held[i].address());
+        }
+        List<Stored> out = new ArrayList<>(targets.size());
+        for (int k = 0; k < targets.size(); k++) {
+            Stored room =
+                    targets.get(k).isPresent()
+                            ? targets.get(k).get().roomForUpdate()
+                            : Stored.room(plan.outputs().get(k), names.get(k));
+            out.add(room);
+            call.output(k, room.address());
+        }
+        call.run();
+        plan.end(call);
+        for (int k = 0; k < targets.size(); k++) {
+            if (targets.get(k).isPresent()) {
+                targets.get(k).get().replace(out.get(k));
+            }
+        }
+        Reference.reachabilityFence(held);
+        return out;
+    }
+
+    private static Stored stored(Source s) {
+        return switch (s) {
+            case Stored.Ref r -> r.stored();
+            case Variable.Current v -> v.variable().value();
+            case Symbol x ->
+                    throw new NacreException(
+                            "input '"
+                                    + x.name()
+                                    + "' has no value: pass it to a Function that names it as an input");
+            default -> throw new NacreException(s.origin() + " has no value");
+        };
+    }
 }

@@ -31,253 +31,326 @@ import java.util.function.UnaryOperator;
 ///
 /// Thread-safe as long as it updates no variables.
 public final class Function {
-  /// A variable and what it becomes at each call.
-  public record Update(Variable variable, Tensor value) {}
+    /// A variable and what it becomes at each call.
+    public record Update(Variable variable, Tensor value) {}
 
-  /// A function of three tensors.
-  @FunctionalInterface
-  public interface Three {
-    Tensor apply(Tensor a, Tensor b, Tensor c);
-  }
-
-  private record Recording(List<Node> outputs, List<Engine.Root> updates) {}
-
-  /// Records what is computed from inputs of the given types.
-  @FunctionalInterface
-  private interface Recorder {
-    Recording record(List<Tensor> inputs);
-  }
-
-  /// A plan for inputs of fixed types.
-  private record Entry(List<TensorType> types, Plan plan, List<Source> leaves, Map<Symbol, Integer> inputs, List<Optional<Variable>> targets, List<String> names, int outputs) {}
-
-  private final Recorder recorder;
-  private final int arity; // -1: any
-  private final List<String> names;
-  private final Map<List<TensorType>, Entry> entries = new ConcurrentHashMap<>();
-  private volatile Entry last;
-
-  private Function(Recorder recorder, int arity, List<String> names) {
-    this.recorder = recorder;
-    this.arity = arity;
-    this.names = names;
-  }
-
-  // --------------------------------------------------------------------------------------------- from lambdas
-
-  public static Function of(Supplier<Tensor> body) {
-    return traced(_ -> List.of(body.get()), 0);
-  }
-
-  public static Function of(UnaryOperator<Tensor> body) {
-    return traced(in -> List.of(body.apply(in.get(0))), 1);
-  }
-
-  public static Function of(BiFunction<Tensor, Tensor, Tensor> body) {
-    return traced(in -> List.of(body.apply(in.get(0), in.get(1))), 2);
-  }
-
-  public static Function of(Three body) {
-    return traced(in -> List.of(body.apply(in.get(0), in.get(1), in.get(2))), 3);
-  }
-
-  /// A function of any number of tensors with any number of results.
-  public static Function ofMany(java.util.function.Function<List<Tensor>, List<Tensor>> body) {
-    return traced(body, -1);
-  }
-
-  private static Function traced(java.util.function.Function<List<Tensor>, List<Tensor>> body, int arity) {
-    Recorder recorder =
-        inputs -> {
-          if (Trace.current().isPresent()) { // inside another function: a stretch of its body, which sees what it has set
-            return new Recording(body.apply(inputs).stream().map(Tensor::node).toList(), List.of());
-          }
-          Trace trace = new Trace(false);
-          List<Node> outputs = trace.in(() -> body.apply(inputs).stream().map(Tensor::node).toList());
-          return new Recording(outputs, trace.updates());
-        };
-    return new Function(recorder, arity, List.of());
-  }
-
-  // -------------------------------------------------------------------------------------------- from symbols
-
-  /// Theano's form: what is computed from symbolic inputs ([Tensor#symbol]), and what variables become.
-  public static Function of(List<Tensor> inputs, List<Tensor> outputs, Update... updates) {
-    List<Node> symbols = inputs.stream().map(Tensor::node).toList();
-    for (Tensor t : inputs) {
-      if (!(t.node().op() instanceof Op.Leaf l && l.source() instanceof Symbol)) {
-        throw new NacreException("function: inputs must be symbols, but got the " + t.origin());
-      }
+    /// A function of three tensors.
+    @FunctionalInterface
+    public interface Three {
+        Tensor apply(Tensor a, Tensor b, Tensor c);
     }
-    unique("function: %s is given twice as an input", inputs.stream().map(Tensor::origin).toList(), symbols);
-    unique("function: %s is updated twice", Arrays.stream(updates).map(u -> u.variable.origin()).toList(), Arrays.stream(updates).map(Update::variable).toList());
-    List<Node> roots = new ArrayList<>(outputs.stream().map(Tensor::node).toList());
-    for (Update u : updates) {
-      if (!u.value.type().equals(u.variable.type())) {
-        Problem.in("update").rule("the new value must be " + u.variable.type()).operand("variable", u.variable.type(), u.variable.origin()).operand("value", u.value.type(), u.value.origin()).throwShape();
-      }
-      roots.add(u.value.node());
-    }
-    List<Node> graph = Variable.symbolic(Graph.cut(roots));
-    requireInputs(graph, symbols.stream().map(n -> ((Op.Leaf) n.op()).source()).toList());
-    Recorder recorder = given -> bind(graph, symbols, given.stream().map(Tensor::node).toList(), outputs.size(), updates);
-    return new Function(recorder, inputs.size(), symbols.stream().map(Node::origin).toList());
-  }
 
-  private static void unique(String message, List<String> names, List<?> things) {
-    Map<Object, Boolean> seen = new IdentityHashMap<>();
-    for (int i = 0; i < things.size(); i++) {
-      if (seen.put(things.get(i), true) != null) {
-        throw new NacreException(message.formatted(names.get(i)));
-      }
-    }
-  }
+    private record Recording(List<Node> outputs, List<Engine.Root> updates) {}
 
-  private static void requireInputs(List<Node> graph, Collection<? extends Source> inputs) {
-    for (Node n : Graph.leaves(graph)) {
-      Source s = ((Op.Leaf) n.op()).source();
-      if (s instanceof Symbol && !inputs.contains(s)) {
-        throw new NacreException("function: " + s.origin() + " is used, but is not an input of the function");
-      }
+    /// Records what is computed from inputs of the given types.
+    @FunctionalInterface
+    private interface Recorder {
+        Recording record(List<Tensor> inputs);
     }
-  }
 
-  /// The recorded graph on inputs of known types: unknown sizes become what they are in the inputs, and all types are inferred again.
-  private static Recording bind(List<Node> graph, List<Node> symbols, List<Node> given, int outputs, Update[] updates) {
-    Map<Long, Long> sizes = new HashMap<>();
-    Map<Node, Node> places = new IdentityHashMap<>();
-    Problem p = Problem.in("call");
-    for (int i = 0; i < symbols.size(); i++) {
-      TensorType declared = symbols.get(i).type();
-      TensorType here = declared.withShape(Op.bound(declared.shape(), s -> s < 0 ? sizes.getOrDefault(s, s) : s));
-      p.require(
-          fits(declared, given.get(i).type(), sizes),
-          symbols.get(i).origin() + " is declared " + declared + (here.equals(declared) ? "" : ", which is " + here + " by the inputs before it"));
-      p.operand(((Symbol) ((Op.Leaf) symbols.get(i).op()).source()).name(), given.get(i).type(), "");
-      places.put(symbols.get(i), given.get(i));
-    }
-    p.throwShape();
-    List<Node> bound =
-        Graph.rewrite(
-            graph,
-            (n, in) -> places.containsKey(n) ? places.get(n) : n.op() instanceof Op.Leaf ? Trace.inside(n) : Node.of(n.op().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s), in));
-    List<Engine.Root> changes = new ArrayList<>();
-    for (int k = 0; k < updates.length; k++) {
-      changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
-    }
-    return new Recording(bound.subList(0, outputs), changes);
-  }
+    /// A plan for inputs of fixed types.
+    private record Entry(
+            List<TensorType> types,
+            Plan plan,
+            List<Source> leaves,
+            Map<Symbol, Integer> inputs,
+            List<Optional<Variable>> targets,
+            List<String> names,
+            int outputs) {}
 
-  /// Whether a type is one of those declared; notes what unknown sizes are.
-  private static boolean fits(TensorType declared, TensorType actual, Map<Long, Long> sizes) {
-    boolean fits = declared.shape().rank() == actual.shape().rank() && declared.dtype() == actual.dtype();
-    for (int a = 0; fits && a < declared.shape().rank(); a++) {
-      long size = declared.shape().size(a);
-      Long before = size < 0 ? sizes.putIfAbsent(size, actual.shape().size(a)) : Long.valueOf(size);
-      fits = before == null || before == actual.shape().size(a);
-    }
-    return fits;
-  }
+    private final Recorder recorder;
+    private final int arity; // -1: any
+    private final List<String> names;
+    private final Map<List<TensorType>, Entry> entries = new ConcurrentHashMap<>();
+    private volatile Entry last;
 
-  // ----------------------------------------------------------------------------------------------- execution
+    private Function(Recorder recorder, int arity, List<String> names) {
+        this.recorder = recorder;
+        this.arity = arity;
+        this.names = names;
+    }
 
-  /// Calls the function: all results.
-  public List<Tensor> call(Tensor... inputs) {
-    if (arity >= 0 && inputs.length != arity) {
-      throw new NacreException("call: the function takes " + arity + (arity == 1 ? " input" : " inputs") + (names.isEmpty() ? "" : " " + names) + ", but got " + inputs.length);
-    }
-    if (Trace.current().isPresent()) { // inside another function: becomes part of it
-      Recording r = recorder.record(List.of(inputs));
-      r.updates.forEach(u -> Trace.current().get().write(u.target().get(), u.node()));
-      return r.outputs.stream().map(Tensor::new).toList();
-    }
-    Trace.flush();
-    Entry entry = entry(inputs);
-    List<Source> leaves = new ArrayList<>(entry.leaves);
-    for (int i = 0; i < leaves.size(); i++) {
-      if (leaves.get(i) instanceof Symbol s) {
-        Stored given = inputs[entry.inputs.get(s)].value();
-        given.share(); // an input may be a variable that the function updates
-        leaves.set(i, new Stored.Ref(given));
-      }
-    }
-    List<Stored> results = Engine.run(entry.plan, leaves, entry.targets, entry.names);
-    List<Tensor> out = new ArrayList<>(entry.outputs);
-    for (int i = 0; i < entry.outputs; i++) {
-      out.add(new Tensor(results.get(i)));
-    }
-    return out;
-  }
+    // ---------------------------------------------------------------------------------------------
+    // from lambdas
 
-  /// Calls the function: its first result.
-  public Tensor apply(Tensor... inputs) {
-    return call(inputs).getFirst();
-  }
+    public static Function of(Supplier<Tensor> body) {
+        return traced(_ -> List.of(body.get()), 0);
+    }
 
-  /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
-  public String explain(Tensor... inputs) {
-    return plan(inputs).explain();
-  }
+    public static Function of(UnaryOperator<Tensor> body) {
+        return traced(in -> List.of(body.apply(in.get(0))), 1);
+    }
 
-  Plan plan(Tensor... inputs) {
-    return entry(inputs).plan;
-  }
+    public static Function of(BiFunction<Tensor, Tensor, Tensor> body) {
+        return traced(in -> List.of(body.apply(in.get(0), in.get(1))), 2);
+    }
 
-  private Entry entry(Tensor[] inputs) {
-    Entry e = last;
-    if (e != null && matches(e.types, inputs)) {
-      return e;
+    public static Function of(Three body) {
+        return traced(in -> List.of(body.apply(in.get(0), in.get(1), in.get(2))), 3);
     }
-    List<TensorType> types = Arrays.stream(inputs).map(Tensor::type).toList();
-    e = entries.get(types);
-    if (e == null) {
-      e = compile(types);
-      entries.put(types, e);
-    }
-    last = e;
-    return e;
-  }
 
-  private static boolean matches(List<TensorType> types, Tensor[] inputs) {
-    if (types.size() != inputs.length) {
-      return false;
+    /// A function of any number of tensors with any number of results.
+    public static Function ofMany(java.util.function.Function<List<Tensor>, List<Tensor>> body) {
+        return traced(body, -1);
     }
-    for (int i = 0; i < inputs.length; i++) {
-      if (!types.get(i).equals(inputs[i].type())) {
-        return false;
-      }
-    }
-    return true;
-  }
 
-  private Entry compile(List<TensorType> types) {
-    Map<Symbol, Integer> numbers = new HashMap<>();
-    List<Tensor> inputs = new ArrayList<>();
-    for (TensorType t : types) {
-      Symbol s = new Symbol(names.isEmpty() ? "input " + inputs.size() : names.get(inputs.size()).replaceAll("^input '|'$", ""), t);
-      numbers.put(s, inputs.size());
-      inputs.add(new Tensor(Node.of(new Op.Leaf(s))));
+    private static Function traced(
+            java.util.function.Function<List<Tensor>, List<Tensor>> body, int arity) {
+        Recorder recorder =
+                inputs -> {
+                    if (Trace.current()
+                            .isPresent()) { // inside another function: a stretch of its body, which
+                        // sees what it has set
+                        return new Recording(
+                                body.apply(inputs).stream().map(Tensor::node).toList(), List.of());
+                    }
+                    Trace trace = new Trace(false);
+                    List<Node> outputs =
+                            trace.in(() -> body.apply(inputs).stream().map(Tensor::node).toList());
+                    return new Recording(outputs, trace.updates());
+                };
+        return new Function(recorder, arity, List.of());
     }
-    Recording r = recorder.record(inputs);
-    List<Node> recorded = new ArrayList<>(r.outputs);
-    r.updates.forEach(u -> recorded.add(u.node()));
-    List<Node> roots = Graph.cut(recorded);
-    requireInputs(roots, numbers.keySet());
-    List<Source> leaves = Graph.leaves(roots).stream().map(n -> ((Op.Leaf) n.op()).source()).distinct().toList();
-    List<Optional<Variable>> targets = new ArrayList<>();
-    List<Optional<Source>> sources = new ArrayList<>();
-    List<String> what = new ArrayList<>();
-    for (Node n : r.outputs) {
-      targets.add(Optional.empty());
-      sources.add(Optional.empty());
-      what.add("result of " + n.op().name());
+
+    // --------------------------------------------------------------------------------------------
+    // from symbols
+
+    /// Theano's form: what is computed from symbolic inputs ([Tensor#symbol]), and what variables become.
+    public static Function of(List<Tensor> inputs, List<Tensor> outputs, Update... updates) {
+        List<Node> symbols = inputs.stream().map(Tensor::node).toList();
+        for (Tensor t : inputs) {
+            if (!(t.node().op() instanceof Op.Leaf l && l.source() instanceof Symbol)) {
+                throw new NacreException(
+                        "function: inputs must be symbols, but got the " + t.origin());
+            }
+        }
+        unique(
+                "function: %s is given twice as an input",
+                inputs.stream().map(Tensor::origin).toList(), symbols);
+        unique(
+                "function: %s is updated twice",
+                Arrays.stream(updates).map(u -> u.variable.origin()).toList(),
+                Arrays.stream(updates).map(Update::variable).toList());
+        List<Node> roots = new ArrayList<>(outputs.stream().map(Tensor::node).toList());
+        for (Update u : updates) {
+            if (!u.value.type().equals(u.variable.type())) {
+                Problem.in("update")
+                        .rule("the new value must be " + u.variable.type())
+                        .operand("variable", u.variable.type(), u.variable.origin())
+                        .operand("value", u.value.type(), u.value.origin())
+                        .throwShape();
+            }
+            roots.add(u.value.node());
+        }
+        List<Node> graph = Variable.symbolic(Graph.cut(roots));
+        requireInputs(graph, symbols.stream().map(n -> ((Op.Leaf) n.op()).source()).toList());
+        Recorder recorder =
+                given ->
+                        bind(
+                                graph,
+                                symbols,
+                                given.stream().map(Tensor::node).toList(),
+                                outputs.size(),
+                                updates);
+        return new Function(recorder, inputs.size(), symbols.stream().map(Node::origin).toList());
     }
-    for (Engine.Root u : r.updates) {
-      targets.add(u.target());
-      sources.add(Optional.of(((Op.Leaf) u.target().get().current().op()).source()));
-      what.add(u.target().get().origin());
+
+    private static void unique(String message, List<String> names, List<?> things) {
+        Map<Object, Boolean> seen = new IdentityHashMap<>();
+        for (int i = 0; i < things.size(); i++) {
+            if (seen.put(things.get(i), true) != null) {
+                throw new NacreException(message.formatted(names.get(i)));
+            }
+        }
     }
-    Plan plan = Compiler.compile(roots, leaves, sources, Engine.backend());
-    return new Entry(types, plan, plan.inputs(), numbers, targets, what, r.outputs.size());
-  }
+
+    private static void requireInputs(List<Node> graph, Collection<? extends Source> inputs) {
+        for (Node n : Graph.leaves(graph)) {
+            Source s = ((Op.Leaf) n.op()).source();
+            if (s instanceof Symbol && !inputs.contains(s)) {
+                throw new NacreException(
+                        "function: "
+                                + s.origin()
+                                + " is used, but is not an input of the function");
+            }
+        }
+    }
+
+    /// The recorded graph on inputs of known types: unknown sizes become what they are in the inputs, and all types are inferred again.
+    private static Recording bind(
+            List<Node> graph, List<Node> symbols, List<Node> given, int outputs, Update[] updates) {
+        Map<Long, Long> sizes = new HashMap<>();
+        Map<Node, Node> places = new IdentityHashMap<>();
+        Problem p = Problem.in("call");
+        for (int i = 0; i < symbols.size(); i++) {
+            TensorType declared = symbols.get(i).type();
+            TensorType here =
+                    declared.withShape(
+                            Op.bound(declared.shape(), s -> s < 0 ? sizes.getOrDefault(s, s) : s));
+            p.require(
+                    fits(declared, given.get(i).type(), sizes),
+                    symbols.get(i).origin()
+                            + " is declared "
+                            + declared
+                            + (here.equals(declared)
+                                    ? ""
+                                    : ", which is " + here + " by the inputs before it"));
+            p.operand(
+                    ((Symbol) ((Op.Leaf) symbols.get(i).op()).source()).name(),
+                    given.get(i).type(),
+                    "");
+            places.put(symbols.get(i), given.get(i));
+        }
+        p.throwShape();
+        List<Node> bound =
+                Graph.rewrite(
+                        graph,
+                        (n, in) ->
+                                places.containsKey(n)
+                                        ? places.get(n)
+                                        : n.op() instanceof Op.Leaf
+                                                ? Trace.inside(n)
+                                                : Node.of(
+                                                        n.op().bind(s ->
+                                                                s < 0
+                                                                        ? sizes.getOrDefault(s, s)
+                                                                        : s),
+                                                        in));
+        List<Engine.Root> changes = new ArrayList<>();
+        for (int k = 0; k < updates.length; k++) {
+            changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
+        }
+        return new Recording(bound.subList(0, outputs), changes);
+    }
+
+    /// Whether a type is one of those declared; notes what unknown sizes are.
+    private static boolean fits(TensorType declared, TensorType actual, Map<Long, Long> sizes) {
+        boolean fits =
+                declared.shape().rank() == actual.shape().rank()
+                        && declared.dtype() == actual.dtype();
+        for (int a = 0; fits && a < declared.shape().rank(); a++) {
+            long size = declared.shape().size(a);
+            Long before =
+                    size < 0 ? sizes.putIfAbsent(size, actual.shape().size(a)) : Long.valueOf(size);
+            fits = before == null || before == actual.shape().size(a);
+        }
+        return fits;
+    }
+
+    // ----------------------------------------------------------------------------------------------- execution
+
+    /// Calls the function: all results.
+    public List<Tensor> call(Tensor... inputs) {
+        if (arity >= 0 && inputs.length != arity) {
+            throw new NacreException(
+                    "call: the function takes "
+                            + arity
+                            + (arity == 1 ? " input" : " inputs")
+                            + (names.isEmpty() ? "" : " " + names)
+                            + ", but got "
+                            + inputs.length);
+        }
+        if (Trace.current().isPresent()) { // inside another function: becomes part of it
+            Recording r = recorder.record(List.of(inputs));
+            r.updates.forEach(u -> Trace.current().get().write(u.target().get(), u.node()));
+            return r.outputs.stream().map(Tensor::new).toList();
+        }
+        Trace.flush();
+        Entry entry = entry(inputs);
+        List<Source> leaves = new ArrayList<>(entry.leaves);
+        for (int i = 0; i < leaves.size(); i++) {
+            if (leaves.get(i) instanceof Symbol s) {
+                Stored given = inputs[entry.inputs.get(s)].value();
+                given.share(); // an input may be a variable that the function updates
+                leaves.set(i, new Stored.Ref(given));
+            }
+        }
+        List<Stored> results = Engine.run(entry.plan, leaves, entry.targets, entry.names);
+        List<Tensor> out = new ArrayList<>(entry.outputs);
+        for (int i = 0; i < entry.outputs; i++) {
+            out.add(new Tensor(results.get(i)));
+        }
+        return out;
+    }
+
+    /// Calls the function: its first result.
+    public Tensor apply(Tensor... inputs) {
+        return call(inputs).getFirst();
+    }
+
+    /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
+    public String explain(Tensor... inputs) {
+        return plan(inputs).explain();
+    }
+
+    Plan plan(Tensor... inputs) {
+        return entry(inputs).plan;
+    }
+
+    private Entry entry(Tensor[] inputs) {
+        Entry e = last;
+        if (e != null && matches(e.types, inputs)) {
+            return e;
+        }
+        List<TensorType> types = Arrays.stream(inputs).map(Tensor::type).toList();
+        e = entries.get(types);
+        if (e == null) {
+            e = compile(types);
+            entries.put(types, e);
+        }
+        last = e;
+        return e;
+    }
+
+    private static boolean matches(List<TensorType> types, Tensor[] inputs) {
+        if (types.size() != inputs.length) {
+            return false;
+        }
+        for (int i = 0; i < inputs.length; i++) {
+            if (!types.get(i).equals(inputs[i].type())) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private Entry compile(List<TensorType> types) {
+        Map<Symbol, Integer> numbers = new HashMap<>();
+        List<Tensor> inputs = new ArrayList<>();
+        for (TensorType t : types) {
+            Symbol s =
+                    new Symbol(
+                            names.isEmpty()
+                                    ? "input " + inputs.size()
+                                    : names.get(inputs.size()).replaceAll("^input '|'$", ""),
+                            t);
+            numbers.put(s, inputs.size());
+            inputs.add(new Tensor(Node.of(new Op.Leaf(s))));
+        }
+        Recording r = recorder.record(inputs);
+        List<Node> recorded = new ArrayList<>(r.outputs);
+        r.updates.forEach(u -> recorded.add(u.node()));
+        List<Node> roots = Graph.cut(recorded);
+        requireInputs(roots, numbers.keySet());
+        List<Source> leaves =
+                Graph.leaves(roots).stream()
+                        .map(n -> ((Op.Leaf) n.op()).source())
+                        .distinct()
+                        .toList();
+        List<Optional<Variable>> targets = new ArrayList<>();
+        List<Optional<Source>> sources = new ArrayList<>();
+        List<String> what = new ArrayList<>();
+        for (Node n : r.outputs) {
+            targets.add(Optional.empty());
+            sources.add(Optional.empty());
+            what.add("result of " + n.op().name());
+        }
+        for (Engine.Root u : r.updates) {
+            targets.add(u.target());
+            sources.add(Optional.of(((Op.Leaf) u.target().get().current().op()).source()));
+            what.add(u.target().get().origin());
+        }
+        Plan plan = Compiler.compile(roots, leaves, sources, Engine.backend());
+        return new Entry(types, plan, plan.inputs(), numbers, targets, what, r.outputs.size());
+    }
 }

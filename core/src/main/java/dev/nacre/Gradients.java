@@ -27,201 +27,259 @@ import java.util.Set;
 
 /// Derivatives of tensors by tensors. They are tensors like any other: lazy, fused with the rest, and differentiable again.
 public final class Gradients {
-  private final Map<Object, Tensor> byOperand = new IdentityHashMap<>(); // a tensor, or its node
-  private final List<Tensor> all;
+    private final Map<Object, Tensor> byOperand = new IdentityHashMap<>(); // a tensor, or its node
+    private final List<Tensor> all;
 
-  private Gradients(Tensor[] wrt, List<Node> nodes, List<Node> gradients) {
-    all = gradients.stream().map(Tensor::new).toList();
-    for (int i = 0; i < wrt.length; i++) {
-      byOperand.put(wrt[i], all.get(i));
-      byOperand.put(nodes.get(i), all.get(i));
-    }
-  }
-
-  /// ∂loss/∂x for each x. Zero where the loss does not depend on x.
-  ///
-  /// @param loss a single floating number
-  public static Gradients of(Tensor loss, Tensor... wrt) {
-    Problem p = Problem.in("gradient").operand("loss", loss.type(), loss.origin());
-    p.require(!loss.shape().isKnown() || loss.shape().count() == 1, "the loss must be a single number, but is " + loss.shape());
-    p.require(loss.dtype().isFloating(), "the loss must be floating").hint("reduce it with mean() or sum(), or use vjp with a weight for each element").throwShape();
-    return pulled(loss, loss.onesLike(), wrt);
-  }
-
-  private static Gradients pulled(Tensor y, Tensor cotangent, Tensor... wrt) {
-    List<Node> nodes = Arrays.stream(wrt).map(Tensor::node).toList();
-    Node stable = Stabilize.run(List.of(y.node())).getFirst();
-    boolean kept = Graph.topological(List.of(stable)).containsAll(nodes); // else one of them was rewritten itself
-    requireExpression(y, nodes, wrt);
-    return new Gradients(wrt, nodes, Reverse.gradients(List.of(kept ? stable : y.node()), List.of(cotangent.node()), nodes));
-  }
-
-  /// A tensor that has been computed may be just a number, whose derivatives would be zero without warning.
-  private static void requireExpression(Tensor y, List<Node> nodes, Tensor... wrt) {
-    boolean number = !(y instanceof Variable) && y.isRealized() && y.node().op() instanceof Op.Leaf && !nodes.contains(y.node());
-    boolean byPlain = Arrays.stream(wrt).anyMatch(x -> !(x instanceof Variable v && v.isTrainable()));
-    Problem.in("gradient")
-        .require(!number || !y.isSettled(), "backward() has been called already, and what it was computed from is gone")
-        .require(!number || y.isSettled() || !byPlain, "what was read before it was differentiated is a number, and depends on nothing")
-        .operand("y", y.type(), y.origin())
-        .hint(y.isSettled() ? "ask for all gradients before reading, or compute it again" : "ask for the gradient before reading, or differentiate by a Variable")
-        .throwShape();
-  }
-
-  /// The gradient by one of the tensors asked for.
-  public Tensor of(Tensor x) {
-    Tensor g = byOperand.containsKey(x) ? byOperand.get(x) : byOperand.get(x.node());
-    Problem.in("gradient").require(g != null, "was not asked for by this tensor").operand("x", x.type(), x.origin()).throwShape();
-    return g;
-  }
-
-  /// All gradients, in the order asked for.
-  public List<Tensor> all() {
-    return all;
-  }
-
-  /// The vector–Jacobian product `Σᵢ vᵢ·∂yᵢ/∂x`, of x's type.
-  public static Tensor vjp(Tensor y, Tensor x, Tensor v) {
-    check("vjp", "v", v, "y", y);
-    return pulled(y, v, x).all.getFirst();
-  }
-
-  /// The Jacobian–vector product `Σⱼ ∂y/∂xⱼ·vⱼ`, of y's type: the derivative of y as x moves along v. Found as the derivative of a vector–Jacobian
-  /// product by its vector, in which it is linear.
-  public static Tensor jvp(Tensor y, Tensor x, Tensor v) {
-    check("jvp", "v", v, "x", x);
-    requireExpression(y, List.of(x.node()), x);
-    Node u = Symbol.node("cotangent", y.type());
-    Node pulled = Reverse.gradients(List.of(y.node()), List.of(u), List.of(x.node())).getFirst();
-    Node pushed = Reverse.gradients(List.of(pulled), List.of(v.node()), List.of(u)).getFirst();
-    return new Tensor(Graph.substitute(List.of(pushed), List.of(u), List.of(y.zerosLike().node())).getFirst());
-  }
-
-  private static void check(String op, String vName, Tensor v, String name, Tensor like) {
-    Problem.in(op)
-        .require(v.type().equals(like.type()), vName + " must have the type of " + name)
-        .operand(vName, v.type(), v.origin())
-        .operand(name, like.type(), like.origin())
-        .throwShape();
-  }
-
-  /// All derivatives `∂yᵢ/∂xⱼ`, of shape `y.shape + x.shape`. One vector–Jacobian product per element of y.
-  public static Tensor jacobian(Tensor y, Tensor x) {
-    long n = y.shape().count();
-    List<Tensor> rows = new ArrayList<>();
-    Tensor numbers = Tensor.arange(n).reshape(y.shape());
-    for (long i = 0; i < n; i++) {
-      rows.add(vjp(y, x, numbers.eq(i).cast(y.dtype())));
-    }
-    Shape shape = y.shape().concat(x.shape());
-    return rows.isEmpty() ? Tensor.zeros(x.dtype(), shape.toArray()) : Tensor.stack(0, rows).reshape(shape);
-  }
-
-  /// All second derivatives of a single number, of shape `x.shape + x.shape`.
-  public static Tensor hessian(Tensor y, Tensor x) {
-    return jacobian(of(y, x).all.getFirst(), x);
-  }
-
-  // ------------------------------------------------------------------------------------------- own derivatives
-
-  /// The gradients of a custom function's inputs from its inputs, its result and the result's gradient.
-  @FunctionalInterface
-  public interface Rule {
-    List<Tensor> gradients(List<Tensor> inputs, Tensor result, Tensor gradient);
-  }
-
-  private record Custom(java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule) implements Composite {
-    @Override
-    public String name() {
-      return "custom";
+    private Gradients(Tensor[] wrt, List<Node> nodes, List<Node> gradients) {
+        all = gradients.stream().map(Tensor::new).toList();
+        for (int i = 0; i < wrt.length; i++) {
+            byOperand.put(wrt[i], all.get(i));
+            byOperand.put(nodes.get(i), all.get(i));
+        }
     }
 
-    @Override
-    public Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
-      List<Tensor> g = rule.gradients(inputs.stream().map(Tensor::new).toList(), new Tensor(output), new Tensor(grad));
-      return Optional.of(g.stream().map(Tensor::node).toList());
+    /// ∂loss/∂x for each x. Zero where the loss does not depend on x.
+    ///
+    /// @param loss a single floating number
+    public static Gradients of(Tensor loss, Tensor... wrt) {
+        Problem p = Problem.in("gradient").operand("loss", loss.type(), loss.origin());
+        p.require(
+                !loss.shape().isKnown() || loss.shape().count() == 1,
+                "the loss must be a single number, but is " + loss.shape());
+        p.require(loss.dtype().isFloating(), "the loss must be floating")
+                .hint("reduce it with mean() or sum(), or use vjp with a weight for each element")
+                .throwShape();
+        return pulled(loss, loss.onesLike(), wrt);
     }
-  }
 
-  /// `forward` applied to the inputs, with a derivative of its own: one gradient per input, of its type.
-  public static Tensor custom(java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule, Tensor... inputs) {
-    List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
-    Body body = Body.of(nodes.stream().map(Node::type).toList(), in -> List.of(forward.apply(in.stream().map(Tensor::new).toList()).node()));
-    return new Tensor(Node.of(new Op.Fused(new Custom(forward, rule), body, 0), nodes));
-  }
-
-  /// `forward` applied to the inputs, its intermediate values computed again for the derivative instead of kept: less memory for more time (Chen et al. 2016).
-  public static Tensor checkpoint(java.util.function.Function<List<Tensor>, Tensor> forward, Tensor... inputs) {
-    List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
-    return new Tensor(Checkpoint.of(nodes, in -> forward.apply(in.stream().map(Tensor::new).toList()).node()));
-  }
-
-  /// Compares the first and second derivatives of a function at the given points with finite differences, on the slow reference interpreter, and throws where they
-  /// differ. For testing layers, losses and derivatives of one's own ([#custom]).
-  ///
-  /// ```java
-  /// Gradients.check(in -> in.get(0).tanh().mul(in.get(1)), Tensor.of(new double[] {0.5, -1}), Tensor.of(new double[] {2, 3}));
-  /// ```
-  ///
-  /// @param at floating points must be f64; others, and tensors that the function captures, stay fixed
-  public static void check(java.util.function.Function<List<Tensor>, Tensor> function, Tensor... at) {
-    GradientCheck.check(
-        in -> List.of(function.apply(in.stream().map(Tensor::new).toList()).node()),
-        Arrays.stream(at).map(Gradients::array).toList(),
-        source ->
-            switch (source) {
-              case Stored.Ref r -> array(new Tensor(r.stored()));
-              case Variable.Current c -> array(c.variable());
-              default -> throw new NacreException("gradient check: the " + source.origin() + " has no numbers");
-            });
-  }
-
-  private static Array array(Tensor t) {
-    return t.dtype().isFloating() ? Array.of(t.type(), t.toDoubleArray()) : Array.ofLongs(t.type(), t.toLongArray());
-  }
-
-  /// Fills the gradients of all trainable variables that a loss depends on; see [Tensor#backward()].
-  static void backward(Tensor loss) {
-    List<Variable> variables = new ArrayList<>();
-    List<Tensor> leaves = new ArrayList<>();
-    for (Node n : Graph.leaves(List.of(loss.node()))) {
-      Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
-      if (v != null && v.isTrainable() && v.dtype().isFloating() && v.dtype() != DType.BOOL) {
-        variables.add(v);
-        leaves.add(new Tensor(n));
-      }
+    private static Gradients pulled(Tensor y, Tensor cotangent, Tensor... wrt) {
+        List<Node> nodes = Arrays.stream(wrt).map(Tensor::node).toList();
+        Node stable = Stabilize.run(List.of(y.node())).getFirst();
+        boolean kept =
+                Graph.topological(List.of(stable))
+                        .containsAll(nodes); // else one of them was rewritten itself
+        requireExpression(y, nodes, wrt);
+        return new Gradients(
+                wrt,
+                nodes,
+                Reverse.gradients(
+                        List.of(kept ? stable : y.node()), List.of(cotangent.node()), nodes));
     }
-    Problem.in("backward").require(!variables.isEmpty(), "the loss depends on no trainable variable").operand("loss", loss.type(), loss.origin()).throwShape();
-    List<Tensor> gradients = of(loss, leaves.toArray(Tensor[]::new)).all;
-    for (int i = 0; i < variables.size(); i++) {
-      variables.get(i).addGrad(gradients.get(i).detach(), loss);
-    }
-    loss.settle();
-  }
 
-  /// Whether a gradient can pass from an expression to a trainable variable.
-  static boolean reachesVariable(Node expression) {
-    Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-    ArrayDeque<Node> open = new ArrayDeque<>(List.of(expression));
-    while (!open.isEmpty()) {
-      Node n = open.pop();
-      if (!seen.add(n) || n.isSettled() || !n.dtype().isFloating() || n.op() instanceof Op.Detach) {
-        continue;
-      }
-      Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
-      if (v != null && v.isTrainable()) {
-        return true;
-      }
-      n.inputs().forEach(open::push);
+    /// A tensor that has been computed may be just a number, whose derivatives would be zero without warning.
+    private static void requireExpression(Tensor y, List<Node> nodes, Tensor... wrt) {
+        boolean number =
+                !(y instanceof Variable)
+                        && y.isRealized()
+                        && y.node().op() instanceof Op.Leaf
+                        && !nodes.contains(y.node());
+        boolean byPlain =
+                Arrays.stream(wrt).anyMatch(x -> !(x instanceof Variable v && v.isTrainable()));
+        Problem.in("gradient")
+                .require(
+                        !number || !y.isSettled(),
+                        "backward() has been called already, and what it was computed from is gone")
+                .require(
+                        !number || y.isSettled() || !byPlain,
+                        "what was read before it was differentiated is a number, and depends on nothing")
+                .operand("y", y.type(), y.origin())
+                .hint(
+                        y.isSettled()
+                                ? "ask for all gradients before reading, or compute it again"
+                                : "ask for the gradient before reading, or differentiate by a Variable")
+                .throwShape();
     }
-    return false;
-  }
 
-  private static Variable variableOf(Op.Leaf leaf) {
-    return switch (leaf.source()) {
-      case Stored.Ref r -> r.stored().owner();
-      case Variable.Current c -> c.variable();
-      default -> null;
-    };
-  }
+    /// The gradient by one of the tensors asked for.
+    public Tensor of(Tensor x) {
+        Tensor g = byOperand.containsKey(x) ? byOperand.get(x) : byOperand.get(x.node());
+        Problem.in("gradient")
+                .require(g != null, "was not asked for by this tensor")
+                .operand("x", x.type(), x.origin())
+                .throwShape();
+        return g;
+    }
+
+    /// All gradients, in the order asked for.
+    public List<Tensor> all() {
+        return all;
+    }
+
+    /// The vector–Jacobian product `Σᵢ vᵢ·∂yᵢ/∂x`, of x's type.
+    public static Tensor vjp(Tensor y, Tensor x, Tensor v) {
+        check("vjp", "v", v, "y", y);
+        return pulled(y, v, x).all.getFirst();
+    }
+
+    /// The Jacobian–vector product `Σⱼ ∂y/∂xⱼ·vⱼ`, of y's type: the derivative of y as x moves along v. Found as the derivative of a vector–Jacobian
+    /// product by its vector, in which it is linear.
+    public static Tensor jvp(Tensor y, Tensor x, Tensor v) {
+        check("jvp", "v", v, "x", x);
+        requireExpression(y, List.of(x.node()), x);
+        Node u = Symbol.node("cotangent", y.type());
+        Node pulled =
+                Reverse.gradients(List.of(y.node()), List.of(u), List.of(x.node())).getFirst();
+        Node pushed = Reverse.gradients(List.of(pulled), List.of(v.node()), List.of(u)).getFirst();
+        return new Tensor(
+                Graph.substitute(List.of(pushed), List.of(u), List.of(y.zerosLike().node()))
+                        .getFirst());
+    }
+
+    private static void check(String op, String vName, Tensor v, String name, Tensor like) {
+        Problem.in(op)
+                .require(v.type().equals(like.type()), vName + " must have the type of " + name)
+                .operand(vName, v.type(), v.origin())
+                .operand(name, like.type(), like.origin())
+                .throwShape();
+    }
+
+    /// All derivatives `∂yᵢ/∂xⱼ`, of shape `y.shape + x.shape`. One vector–Jacobian product per element of y.
+    public static Tensor jacobian(Tensor y, Tensor x) {
+        long n = y.shape().count();
+        List<Tensor> rows = new ArrayList<>();
+        Tensor numbers = Tensor.arange(n).reshape(y.shape());
+        for (long i = 0; i < n; i++) {
+            rows.add(vjp(y, x, numbers.eq(i).cast(y.dtype())));
+        }
+        Shape shape = y.shape().concat(x.shape());
+        return rows.isEmpty()
+                ? Tensor.zeros(x.dtype(), shape.toArray())
+                : Tensor.stack(0, rows).reshape(shape);
+    }
+
+    /// All second derivatives of a single number, of shape `x.shape + x.shape`.
+    public static Tensor hessian(Tensor y, Tensor x) {
+        return jacobian(of(y, x).all.getFirst(), x);
+    }
+
+    // -------------------------------------------------------------------------------------------
+    // own derivatives
+
+    /// The gradients of a custom function's inputs from its inputs, its result and the result's gradient.
+    @FunctionalInterface
+    public interface Rule {
+        List<Tensor> gradients(List<Tensor> inputs, Tensor result, Tensor gradient);
+    }
+
+    private record Custom(java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule)
+            implements Composite {
+        @Override
+        public String name() {
+            return "custom";
+        }
+
+        @Override
+        public Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
+            List<Tensor> g =
+                    rule.gradients(
+                            inputs.stream().map(Tensor::new).toList(),
+                            new Tensor(output),
+                            new Tensor(grad));
+            return Optional.of(g.stream().map(Tensor::node).toList());
+        }
+    }
+
+    /// `forward` applied to the inputs, with a derivative of its own: one gradient per input, of its type.
+    public static Tensor custom(
+            java.util.function.Function<List<Tensor>, Tensor> forward,
+            Rule rule,
+            Tensor... inputs) {
+        List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
+        Body body =
+                Body.of(
+                        nodes.stream().map(Node::type).toList(),
+                        in -> List.of(forward.apply(in.stream().map(Tensor::new).toList()).node()));
+        return new Tensor(Node.of(new Op.Fused(new Custom(forward, rule), body, 0), nodes));
+    }
+
+    /// `forward` applied to the inputs, its intermediate values computed again for the derivative instead of kept: less memory for more time (Chen et al. 2016).
+    public static Tensor checkpoint(
+            java.util.function.Function<List<Tensor>, Tensor> forward, Tensor... inputs) {
+        List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
+        return new Tensor(
+                Checkpoint.of(
+                        nodes, in -> forward.apply(in.stream().map(Tensor::new).toList()).node()));
+    }
+
+    /// Compares the first and second derivatives of a function at the given points with finite differences, on the slow reference interpreter, and throws where they
+    /// differ. For testing layers, losses and derivatives of one's own ([#custom]).
+    ///
+    /// ```java
+    /// Gradients.check(in -> in.get(0).tanh().mul(in.get(1)), Tensor.of(new double[] {0.5, -1}), Tensor.of(new double[] {2, 3}));
+    /// ```
+    ///
+    /// @param at floating points must be f64; others, and tensors that the function captures, stay fixed
+    public static void check(
+            java.util.function.Function<List<Tensor>, Tensor> function, Tensor... at) {
+        GradientCheck.check(
+                in -> List.of(function.apply(in.stream().map(Tensor::new).toList()).node()),
+                Arrays.stream(at).map(Gradients::array).toList(),
+                source ->
+                        switch (source) {
+                            case Stored.Ref r -> array(new Tensor(r.stored()));
+                            case Variable.Current c -> array(c.variable());
+                            default ->
+                                    throw new NacreException(
+                                            "gradient check: the "
+                                                    + source.origin()
+                                                    + " has no numbers");
+                        });
+    }
+
+    private static Array array(Tensor t) {
+        return t.dtype().isFloating()
+                ? Array.of(t.type(), t.toDoubleArray())
+                : Array.ofLongs(t.type(), t.toLongArray());
+    }
+
+    /// Fills the gradients of all trainable variables that a loss depends on; see [Tensor#backward()].
+    static void backward(Tensor loss) {
+        List<Variable> variables = new ArrayList<>();
+        List<Tensor> leaves = new ArrayList<>();
+        for (Node n : Graph.leaves(List.of(loss.node()))) {
+            Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
+            if (v != null && v.isTrainable() && v.dtype().isFloating() && v.dtype() != DType.BOOL) {
+                variables.add(v);
+                leaves.add(new Tensor(n));
+            }
+        }
+        Problem.in("backward")
+                .require(!variables.isEmpty(), "the loss depends on no trainable variable")
+                .operand("loss", loss.type(), loss.origin())
+                .throwShape();
+        List<Tensor> gradients = of(loss, leaves.toArray(Tensor[]::new)).all;
+        for (int i = 0; i < variables.size(); i++) {
+            variables.get(i).addGrad(gradients.get(i).detach(), loss);
+        }
+        loss.settle();
+    }
+
+    /// Whether a gradient can pass from an expression to a trainable variable.
+    static boolean reachesVariable(Node expression) {
+        Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        ArrayDeque<Node> open = new ArrayDeque<>(List.of(expression));
+        while (!open.isEmpty()) {
+            Node n = open.pop();
+            if (!seen.add(n)
+                    || n.isSettled()
+                    || !n.dtype().isFloating()
+                    || n.op() instanceof Op.Detach) {
+                continue;
+            }
+            Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
+            if (v != null && v.isTrainable()) {
+                return true;
+            }
+            n.inputs().forEach(open::push);
+        }
+        return false;
+    }
+
+    private static Variable variableOf(Op.Leaf leaf) {
+        return switch (leaf.source()) {
+            case Stored.Ref r -> r.stored().owner();
+            case Variable.Current c -> c.variable();
+            default -> null;
+        };
+    }
 }

@@ -9,117 +9,121 @@ import java.lang.foreign.MemorySegment;
 
 /// Numbers in memory, dense and row-major. Never changes, except for the value of a variable that nobody else holds ([#isShared()]).
 final class Stored implements Source {
-  /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own.
-  private static final long SMALL = 1024;
+    /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own.
+    private static final long SMALL = 1024;
 
-  private static final long SLAB = 1 << 16;
+    private static final long SLAB = 1 << 16;
 
-  private static MemorySegment slab = MemorySegment.NULL;
-  private static long slabUsed;
+    private static MemorySegment slab = MemorySegment.NULL;
+    private static long slabUsed;
 
-  private final TensorType type;
-  private final MemorySegment memory;
-  private final String origin;
-  private final Variable owner; // null: a plain tensor
-  private final Node node;
-  private volatile boolean shared;
+    private final TensorType type;
+    private final MemorySegment memory;
+    private final String origin;
+    private final Variable owner; // null: a plain tensor
+    private final Node node;
+    private volatile boolean shared;
 
-  private Stored(TensorType type, MemorySegment memory, String origin, Variable owner) {
-    this.type = type;
-    this.memory = memory;
-    this.origin = origin;
-    this.owner = owner;
-    this.node = Node.of(new Op.Leaf(new Ref(this)));
-  }
+    private Stored(TensorType type, MemorySegment memory, String origin, Variable owner) {
+        this.type = type;
+        this.memory = memory;
+        this.origin = origin;
+        this.owner = owner;
+        this.node = Node.of(new Op.Leaf(new Ref(this)));
+    }
 
-  /// The leaf's source; a separate object because this one is not complete when the node is made.
-  record Ref(Stored stored) implements Source {
+    /// The leaf's source; a separate object because this one is not complete when the node is made.
+    record Ref(Stored stored) implements Source {
+        @Override
+        public TensorType type() {
+            return stored.type;
+        }
+
+        @Override
+        public String origin() {
+            return stored.origin;
+        }
+
+        @Override
+        public boolean equals(Object o) {
+            return o instanceof Ref r && r.stored == stored;
+        }
+
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(stored);
+        }
+    }
+
+    /// Room for a tensor.
+    static Stored room(TensorType type, String origin) {
+        return new Stored(type, take(type.bytes(), origin), origin, null);
+    }
+
+    /// Room for a new value of a variable.
+    static Stored room(Variable owner) {
+        return new Stored(
+                owner.declared(),
+                take(owner.declared().bytes(), owner.origin()),
+                owner.origin(),
+                owner);
+    }
+
+    /// Elements that lie in memory already.
+    static Stored of(TensorType type, MemorySegment memory, String origin) {
+        return new Stored(type, memory, origin, null);
+    }
+
+    private static MemorySegment take(long bytes, String purpose) {
+        if (bytes > SMALL) {
+            return Memory.allocate(bytes, purpose);
+        }
+        long need = Math.max(64, Math.ceilDiv(bytes, 64) * 64);
+        synchronized (Stored.class) {
+            if (slab.byteSize() < slabUsed + need) {
+                slab = Memory.allocate(SLAB, "small tensors");
+                slabUsed = 0;
+            }
+            MemorySegment part = slab.asSlice(slabUsed, need, 64);
+            slabUsed += need;
+            return part;
+        }
+    }
+
     @Override
     public TensorType type() {
-      return stored.type;
+        return type;
     }
 
     @Override
     public String origin() {
-      return stored.origin;
+        return origin;
     }
 
-    @Override
-    public boolean equals(Object o) {
-      return o instanceof Ref r && r.stored == stored;
+    MemorySegment memory() {
+        return memory;
     }
 
-    @Override
-    public int hashCode() {
-      return System.identityHashCode(stored);
+    long address() {
+        return memory.address();
     }
-  }
 
-  /// Room for a tensor.
-  static Stored room(TensorType type, String origin) {
-    return new Stored(type, take(type.bytes(), origin), origin, null);
-  }
-
-  /// Room for a new value of a variable.
-  static Stored room(Variable owner) {
-    return new Stored(owner.declared(), take(owner.declared().bytes(), owner.origin()), owner.origin(), owner);
-  }
-
-  /// Elements that lie in memory already.
-  static Stored of(TensorType type, MemorySegment memory, String origin) {
-    return new Stored(type, memory, origin, null);
-  }
-
-  private static MemorySegment take(long bytes, String purpose) {
-    if (bytes > SMALL) {
-      return Memory.allocate(bytes, purpose);
+    /// The variable whose value this is or was; null for a plain tensor.
+    Variable owner() {
+        return owner;
     }
-    long need = Math.max(64, Math.ceilDiv(bytes, 64) * 64);
-    synchronized (Stored.class) {
-      if (slab.byteSize() < slabUsed + need) {
-        slab = Memory.allocate(SLAB, "small tensors");
-        slabUsed = 0;
-      }
-      MemorySegment part = slab.asSlice(slabUsed, need, 64);
-      slabUsed += need;
-      return part;
+
+    /// The one leaf that stands for these numbers.
+    Node node() {
+        return node;
     }
-  }
 
-  @Override
-  public TensorType type() {
-    return type;
-  }
+    /// Whether an expression outside a function may still read these numbers, so that they must not be overwritten.
+    boolean isShared() {
+        return shared;
+    }
 
-  @Override
-  public String origin() {
-    return origin;
-  }
-
-  MemorySegment memory() {
-    return memory;
-  }
-
-  long address() {
-    return memory.address();
-  }
-
-  /// The variable whose value this is or was; null for a plain tensor.
-  Variable owner() {
-    return owner;
-  }
-
-  /// The one leaf that stands for these numbers.
-  Node node() {
-    return node;
-  }
-
-  /// Whether an expression outside a function may still read these numbers, so that they must not be overwritten.
-  boolean isShared() {
-    return shared;
-  }
-
-  void share() {
-    shared = true;
-  }
+    void share() {
+        shared = true;
+    }
 }

@@ -27,401 +27,450 @@ import java.util.Optional;
 ///
 /// The operations are in [Algebra]'s families. Thread-safe.
 public sealed class Tensor implements Algebra<Tensor> permits Variable {
-  private volatile Node node;
-  private volatile Stored stored; // null until computed
-  private volatile boolean settled; // no gradient will be asked for
+    private volatile Node node;
+    private volatile Stored stored; // null until computed
+    private volatile boolean settled; // no gradient will be asked for
 
-  Tensor(Node node) {
-    this.node = node;
-  }
-
-  Tensor(Stored stored) {
-    this.node = stored.node();
-    this.stored = stored;
-  }
-
-  /// For variables, whose node depends on where they are read.
-  Tensor() {}
-
-  // ------------------------------------------------------------------------------------------------ creation
-
-  /// A tensor of rank 0.
-  public static Tensor of(float value) {
-    return constant(Op.Constant.of(value, DType.F32));
-  }
-
-  public static Tensor of(double value) {
-    return constant(Op.Constant.of(value, DType.F64));
-  }
-
-  public static Tensor of(int value) {
-    return constant(Op.Constant.ofLong(value, DType.I32));
-  }
-
-  public static Tensor of(long value) {
-    return constant(Op.Constant.ofLong(value, DType.I64));
-  }
-
-  public static Tensor of(boolean value) {
-    return constant(Op.Constant.ofLong(value ? 1 : 0, DType.BOOL));
-  }
-
-  private static Tensor constant(Op.Constant c) {
-    return new Tensor(Node.of(c));
-  }
-
-  /// A vector, or an array of the given shape in row-major order. The numbers are copied.
-  public static Tensor of(float[] values, long... sizes) {
-    return copied(DType.F32, MemorySegment.ofArray(values), values.length, sizes);
-  }
-
-  public static Tensor of(double[] values, long... sizes) {
-    return copied(DType.F64, MemorySegment.ofArray(values), values.length, sizes);
-  }
-
-  public static Tensor of(int[] values, long... sizes) {
-    return copied(DType.I32, MemorySegment.ofArray(values), values.length, sizes);
-  }
-
-  public static Tensor of(long[] values, long... sizes) {
-    return copied(DType.I64, MemorySegment.ofArray(values), values.length, sizes);
-  }
-
-  /// Bytes as signed integers.
-  public static Tensor of(byte[] values, long... sizes) {
-    return copied(DType.I8, MemorySegment.ofArray(values), values.length, sizes);
-  }
-
-  /// Bytes as unsigned integers: pixels.
-  public static Tensor ofUnsigned(byte[] values, long... sizes) {
-    return copied(DType.U8, MemorySegment.ofArray(values), values.length, sizes);
-  }
-
-  public static Tensor of(boolean[] values, long... sizes) {
-    byte[] bytes = new byte[values.length];
-    for (int i = 0; i < bytes.length; i++) {
-      bytes[i] = (byte) (values[i] ? 1 : 0);
+    Tensor(Node node) {
+        this.node = node;
     }
-    return copied(DType.BOOL, MemorySegment.ofArray(bytes), values.length, sizes);
-  }
 
-  /// A matrix. All rows must be of one length.
-  public static Tensor of(float[][] rows) {
-    int columns = rows.length == 0 ? 0 : rows[0].length;
-    float[] flat = new float[rows.length * columns];
-    for (int i = 0; i < rows.length; i++) {
-      if (rows[i].length != columns) {
-        throw new ShapeException("of: row " + i + " has " + rows[i].length + " elements, but row 0 has " + columns);
-      }
-      System.arraycopy(rows[i], 0, flat, i * columns, columns);
+    Tensor(Stored stored) {
+        this.node = stored.node();
+        this.stored = stored;
     }
-    return of(flat, rows.length, columns);
-  }
 
-  private static Tensor copied(DType dtype, MemorySegment values, long count, long[] sizes) {
-    Shape shape = sizes.length == 0 ? Shape.of(count) : known("of", sizes);
-    if (shape.count() != count) {
-      throw new ShapeException("of: " + shape + " needs " + shape.count() + " values, but got " + count);
+    /// For variables, whose node depends on where they are read.
+    Tensor() {}
+
+    // ------------------------------------------------------------------------------------------------ creation
+
+    /// A tensor of rank 0.
+    public static Tensor of(float value) {
+        return constant(Op.Constant.of(value, DType.F32));
     }
-    return of(new TensorType(dtype, shape), values);
-  }
 
-  /// The shape of numbers that are there.
-  private static Shape known(String op, long... sizes) {
-    if (Arrays.stream(sizes).anyMatch(s -> s < 0)) {
-      throw new ShapeException(op + ": sizes must not be negative, but are " + Arrays.toString(sizes));
+    public static Tensor of(double value) {
+        return constant(Op.Constant.of(value, DType.F64));
     }
-    return Shape.of(sizes);
-  }
 
-  /// Raw elements in row-major order and native byte order, copied from a segment.
-  public static Tensor of(TensorType type, MemorySegment values) {
-    if (values.byteSize() != type.bytes()) {
-      throw misfit("of", type, values);
+    public static Tensor of(int value) {
+        return constant(Op.Constant.ofLong(value, DType.I32));
     }
-    Stored s = Stored.room(type, "tensor");
-    MemorySegment.copy(values, 0, s.memory(), 0, type.bytes());
-    return new Tensor(s);
-  }
 
-  private static ShapeException misfit(String op, TensorType type, MemorySegment values) {
-    return new ShapeException(op + ": " + type + " needs " + type.bytes() + " bytes, but got " + values.byteSize());
-  }
-
-  /// Raw elements in row-major order and native byte order, in place: the segment must be native, 64-byte aligned, never change, and stay alive. Elements
-  /// in a segment that is on the heap or not aligned are copied.
-  public static Tensor ofMapped(TensorType type, MemorySegment values) {
-    if (values.byteSize() < type.bytes()) {
-      throw misfit("ofMapped", type, values);
+    public static Tensor of(long value) {
+        return constant(Op.Constant.ofLong(value, DType.I64));
     }
-    if (!values.isNative() || values.address() % 64 != 0) {
-      return of(type, values.asSlice(0, type.bytes()));
+
+    public static Tensor of(boolean value) {
+        return constant(Op.Constant.ofLong(value ? 1 : 0, DType.BOOL));
     }
-    return new Tensor(Stored.of(type, values, "tensor"));
-  }
 
-  /// One value everywhere.
-  public static Tensor full(double value, DType dtype, long... sizes) {
-    return constant(Op.Constant.of(value, dtype)).broadcastTo(known("full", sizes));
-  }
-
-  public static Tensor zeros(DType dtype, long... sizes) {
-    return full(0, dtype, sizes);
-  }
-
-  /// Zeros in f32.
-  public static Tensor zeros(long... sizes) {
-    return full(0, DType.F32, sizes);
-  }
-
-  public static Tensor ones(DType dtype, long... sizes) {
-    return full(1, dtype, sizes);
-  }
-
-  /// Ones in f32.
-  public static Tensor ones(long... sizes) {
-    return full(1, DType.F32, sizes);
-  }
-
-  /// `0, 1, …, n−1` as i64.
-  public static Tensor arange(long n) {
-    return new Tensor(Node.of(new Op.Iota(counted("arange", n), DType.I64)));
-  }
-
-  private static long counted(String op, long n) {
-    if (n < 0) {
-      throw new ShapeException(op + ": n must not be negative, but is " + n);
+    private static Tensor constant(Op.Constant c) {
+        return new Tensor(Node.of(c));
     }
-    return n;
-  }
 
-  /// `start, start + step, …` up to but without `stop`, in f32.
-  public static Tensor arange(double start, double stop, double step) {
-    if (step == 0 || !Double.isFinite(start) || !Double.isFinite(stop) || !Double.isFinite(step)) {
-      throw new ValueException("arange: needs finite numbers and a step other than 0, but got " + start + ", " + stop + ", " + step);
+    /// A vector, or an array of the given shape in row-major order. The numbers are copied.
+    public static Tensor of(float[] values, long... sizes) {
+        return copied(DType.F32, MemorySegment.ofArray(values), values.length, sizes);
     }
-    long n = Math.max(0, (long) Math.ceil((stop - start) / step));
-    return arange(n).cast(DType.F32).mul(step).add(start);
-  }
 
-  /// `n` numbers evenly spaced from `start` to `stop`, both included, in f32.
-  public static Tensor linspace(double start, double stop, long n) {
-    return n == 1 ? full(start, DType.F32, 1) : arange(counted("linspace", n)).cast(DType.F32).mul((stop - start) / (n - 1)).add(start);
-  }
-
-  /// The identity matrix in f32.
-  public static Tensor eye(long n) {
-    return arange(n).unsqueeze(1).eq(arange(n)).cast(DType.F32);
-  }
-
-  /// A symbolic input whose value is given when a function is called. A size may be [Shape#ANY]; two of those are two sizes. One that is the same in another input is
-  /// declared by it: `Tensor.symbol("y", F32, x.size(0))`.
-  public static Tensor symbol(String name, DType dtype, long... sizes) {
-    long[] known = sizes.clone();
-    for (int i = 0; i < known.length; i++) {
-      known[i] = known[i] == Shape.ANY ? Shape.unknown() : known[i];
+    public static Tensor of(double[] values, long... sizes) {
+        return copied(DType.F64, MemorySegment.ofArray(values), values.length, sizes);
     }
-    return new Tensor(Symbol.node(name, TensorType.of(dtype, known)));
-  }
 
-  /// Tensors of one shape joined along a new axis.
-  public static Tensor stack(int axis, List<Tensor> parts) {
-    if (parts.isEmpty()) {
-      throw new ShapeException("stack: needs at least one tensor");
+    public static Tensor of(int[] values, long... sizes) {
+        return copied(DType.I32, MemorySegment.ofArray(values), values.length, sizes);
     }
-    return parts.getFirst().stackWith(axis, parts.subList(1, parts.size()));
-  }
 
-  /// Tensors joined along an axis.
-  public static Tensor concat(int axis, Tensor... parts) {
-    if (parts.length == 0) {
-      throw new ShapeException("concat: needs at least one tensor");
+    public static Tensor of(long[] values, long... sizes) {
+        return copied(DType.I64, MemorySegment.ofArray(values), values.length, sizes);
     }
-    return parts[0].concat(axis, List.of(parts).subList(1, parts.length));
-  }
 
-  // --------------------------------------------------------------------------------------------------- graph
-
-  @Override
-  public TensorType type() {
-    return node.type();
-  }
-
-  @Override
-  public Tensor self() {
-    return this;
-  }
-
-  @Override
-  public Tensor emit(Op op, List<Tensor> inputs) {
-    List<Node> nodes = new ArrayList<>(inputs.size());
-    for (Tensor t : inputs) {
-      nodes.add(t.node());
+    /// Bytes as signed integers.
+    public static Tensor of(byte[] values, long... sizes) {
+        return copied(DType.I8, MemorySegment.ofArray(values), values.length, sizes);
     }
-    return new Tensor(Node.of(op, nodes));
-  }
 
-  @Override
-  public String origin() {
-    return node.origin();
-  }
-
-  /// The expression; just a leaf once it has been computed and no variable's gradient can pass through it.
-  Node node() {
-    return node;
-  }
-
-  /// Whether the numbers are there already, so that reading them computes nothing.
-  public boolean isRealized() {
-    return stored != null;
-  }
-
-  /// Numbers take the place of the expression, unless a variable's gradient may still be asked for through it.
-  void realize(Stored s) {
-    Node expression = node;
-    boolean constant = settled || !Gradients.reachesVariable(expression);
-    expression.know(s.node(), constant);
-    stored = s;
-    if (constant) {
-      node = s.node();
+    /// Bytes as unsigned integers: pixels.
+    public static Tensor ofUnsigned(byte[] values, long... sizes) {
+        return copied(DType.U8, MemorySegment.ofArray(values), values.length, sizes);
     }
-  }
 
-  boolean isSettled() {
-    return settled;
-  }
-
-  /// Lets go of the expression as soon as there are numbers: its gradients have been asked for.
-  void settle() {
-    settled = true;
-    Stored s = stored;
-    if (s != null) {
-      realize(s);
+    public static Tensor of(boolean[] values, long... sizes) {
+        byte[] bytes = new byte[values.length];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) (values[i] ? 1 : 0);
+        }
+        return copied(DType.BOOL, MemorySegment.ofArray(bytes), values.length, sizes);
     }
-  }
 
-  /// The numbers; computes them if need be.
-  Stored value() {
-    Stored s = stored;
-    if (s == null) {
-      if (Trace.current().isPresent()) {
-        throw new dev.nacre.type.NacreException(
-            "the " + origin() + " has no numbers while a function is traced; they exist when it is called\n  hint: return it as an output, or decide with where() instead of if");
-      }
-      s = Engine.evaluate(List.of(new Engine.Root(node, Optional.empty()))).getFirst();
-      realize(s);
+    /// A matrix. All rows must be of one length.
+    public static Tensor of(float[][] rows) {
+        int columns = rows.length == 0 ? 0 : rows[0].length;
+        float[] flat = new float[rows.length * columns];
+        for (int i = 0; i < rows.length; i++) {
+            if (rows[i].length != columns) {
+                throw new ShapeException(
+                        "of: row "
+                                + i
+                                + " has "
+                                + rows[i].length
+                                + " elements, but row 0 has "
+                                + columns);
+            }
+            System.arraycopy(rows[i], 0, flat, i * columns, columns);
+        }
+        return of(flat, rows.length, columns);
     }
-    return s;
-  }
 
-  Stored copied(Variable owner) {
-    Stored from = value();
-    Stored to = Stored.room(owner);
-    MemorySegment.copy(from.memory(), 0, to.memory(), 0, type().bytes());
-    return to;
-  }
-
-  /// Computes the numbers now.
-  public Tensor realize() {
-    value();
-    return this;
-  }
-
-  /// Computes several tensors in one plan.
-  public static void realize(Tensor... tensors) {
-    Arrays.stream(tensors).filter(t -> t instanceof Variable).forEach(Tensor::value); // carries out what they are set to
-    if (Trace.current().isPresent()) {
-      Arrays.stream(tensors).forEach(Tensor::value);
-      return;
+    private static Tensor copied(DType dtype, MemorySegment values, long count, long[] sizes) {
+        Shape shape = sizes.length == 0 ? Shape.of(count) : known("of", sizes);
+        if (shape.count() != count) {
+            throw new ShapeException(
+                    "of: " + shape + " needs " + shape.count() + " values, but got " + count);
+        }
+        return of(new TensorType(dtype, shape), values);
     }
-    Trace.flush();
-    Arrays.stream(tensors).filter(Variable.class::isInstance).forEach(Tensor::value);
-    List<Tensor> pending = Arrays.stream(tensors).filter(t -> !(t instanceof Variable) && !t.isRealized()).distinct().toList();
-    if (!pending.isEmpty()) {
-      List<Stored> results = Engine.evaluate(pending.stream().map(t -> new Engine.Root(t.node(), Optional.empty())).toList());
-      for (int i = 0; i < pending.size(); i++) {
-        pending.get(i).realize(results.get(i));
-      }
+
+    /// The shape of numbers that are there.
+    private static Shape known(String op, long... sizes) {
+        if (Arrays.stream(sizes).anyMatch(s -> s < 0)) {
+            throw new ShapeException(
+                    op + ": sizes must not be negative, but are " + Arrays.toString(sizes));
+        }
+        return Shape.of(sizes);
     }
-  }
 
-  /// What computing this tensor would be compiled to: kernels, bytes, operations, memory.
-  public String explain() {
-    return Engine.planOf(List.of(node())).explain();
-  }
-
-  /// Adds ∂this/∂v to the gradient of every trainable variable v that this number depends on. Nothing is computed yet: the optimizer's step, or reading a
-  /// gradient, does so in one plan with the forward computation. Once this number is computed, it has no derivative any more; gradients have none from the start
-  /// (for those of higher order see [Gradients]).
-  public void backward() {
-    Gradients.backward(this);
-  }
-
-  // ------------------------------------------------------------------------------------------------- reading
-
-  /// The only element, as a double.
-  public double item() {
-    if (shape().count() != 1) {
-      Problem.in("item").rule("needs exactly one element").operand("x", type(), origin()).throwShape();
+    /// Raw elements in row-major order and native byte order, copied from a segment.
+    public static Tensor of(TensorType type, MemorySegment values) {
+        if (values.byteSize() != type.bytes()) {
+            throw misfit("of", type, values);
+        }
+        Stored s = Stored.room(type, "tensor");
+        MemorySegment.copy(values, 0, s.memory(), 0, type.bytes());
+        return new Tensor(s);
     }
-    return new Elements(value()).asDouble(0);
-  }
 
-  /// All elements in row-major order, converted as by [#cast].
-  public float[] toFloatArray() {
-    return ((float[]) heap(DType.F32, new float[count()]));
-  }
-
-  public double[] toDoubleArray() {
-    return ((double[]) heap(DType.F64, new double[count()]));
-  }
-
-  public int[] toIntArray() {
-    return ((int[]) heap(DType.I32, new int[count()]));
-  }
-
-  public long[] toLongArray() {
-    return ((long[]) heap(DType.I64, new long[count()]));
-  }
-
-  public boolean[] toBooleanArray() {
-    Elements e = new Elements(cast(DType.BOOL).value());
-    boolean[] out = new boolean[count()];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = e.asLong(i) != 0;
+    private static ShapeException misfit(String op, TensorType type, MemorySegment values) {
+        return new ShapeException(
+                op
+                        + ": "
+                        + type
+                        + " needs "
+                        + type.bytes()
+                        + " bytes, but got "
+                        + values.byteSize());
     }
-    return out;
-  }
 
-  private int count() {
-    return Math.toIntExact(shape().count());
-  }
+    /// Raw elements in row-major order and native byte order, in place: the segment must be native, 64-byte aligned, never change, and stay alive. Elements
+    /// in a segment that is on the heap or not aligned are copied.
+    public static Tensor ofMapped(TensorType type, MemorySegment values) {
+        if (values.byteSize() < type.bytes()) {
+            throw misfit("ofMapped", type, values);
+        }
+        if (!values.isNative() || values.address() % 64 != 0) {
+            return of(type, values.asSlice(0, type.bytes()));
+        }
+        return new Tensor(Stored.of(type, values, "tensor"));
+    }
 
-  private Object heap(DType dtype, Object array) {
-    Stored s = cast(dtype).value();
-    MemorySegment to =
-        switch (array) {
-          case float[] a -> MemorySegment.ofArray(a);
-          case double[] a -> MemorySegment.ofArray(a);
-          case int[] a -> MemorySegment.ofArray(a);
-          case long[] a -> MemorySegment.ofArray(a);
-          default -> throw new IllegalStateException();
-        };
-    MemorySegment.copy(s.memory(), 0, to, 0, to.byteSize());
-    return array;
-  }
+    /// One value everywhere.
+    public static Tensor full(double value, DType dtype, long... sizes) {
+        return constant(Op.Constant.of(value, dtype)).broadcastTo(known("full", sizes));
+    }
 
-  /// The elements in row-major order and native byte order. Read-only; valid as long as the segment is reachable.
-  public MemorySegment toSegment() {
-    Stored s = value();
-    s.share();
-    return s.memory().asSlice(0, s.type().bytes()).asReadOnly();
-  }
+    public static Tensor zeros(DType dtype, long... sizes) {
+        return full(0, dtype, sizes);
+    }
 
-  /// The numbers as NumPy prints them. An expression that stands inside a traced function prints as its type.
-  @Override
-  public String toString() {
-    boolean symbolic = Trace.current().isPresent() || !shape().isKnown() || node != null && node.op() instanceof Op.Leaf l && l.source() instanceof Symbol;
-    return symbolic ? origin() + " " + type() : Printing.of(new Elements(value()));
-  }
+    /// Zeros in f32.
+    public static Tensor zeros(long... sizes) {
+        return full(0, DType.F32, sizes);
+    }
+
+    public static Tensor ones(DType dtype, long... sizes) {
+        return full(1, dtype, sizes);
+    }
+
+    /// Ones in f32.
+    public static Tensor ones(long... sizes) {
+        return full(1, DType.F32, sizes);
+    }
+
+    /// `0, 1, …, n−1` as i64.
+    public static Tensor arange(long n) {
+        return new Tensor(Node.of(new Op.Iota(counted("arange", n), DType.I64)));
+    }
+
+    private static long counted(String op, long n) {
+        if (n < 0) {
+            throw new ShapeException(op + ": n must not be negative, but is " + n);
+        }
+        return n;
+    }
+
+    /// `start, start + step, …` up to but without `stop`, in f32.
+    public static Tensor arange(double start, double stop, double step) {
+        if (step == 0
+                || !Double.isFinite(start)
+                || !Double.isFinite(stop)
+                || !Double.isFinite(step)) {
+            throw new ValueException(
+                    "arange: needs finite numbers and a step other than 0, but got "
+                            + start
+                            + ", "
+                            + stop
+                            + ", "
+                            + step);
+        }
+        long n = Math.max(0, (long) Math.ceil((stop - start) / step));
+        return arange(n).cast(DType.F32).mul(step).add(start);
+    }
+
+    /// `n` numbers evenly spaced from `start` to `stop`, both included, in f32.
+    public static Tensor linspace(double start, double stop, long n) {
+        return n == 1
+                ? full(start, DType.F32, 1)
+                : arange(counted("linspace", n))
+                        .cast(DType.F32)
+                        .mul((stop - start) / (n - 1))
+                        .add(start);
+    }
+
+    /// The identity matrix in f32.
+    public static Tensor eye(long n) {
+        return arange(n).unsqueeze(1).eq(arange(n)).cast(DType.F32);
+    }
+
+    /// A symbolic input whose value is given when a function is called. A size may be [Shape#ANY]; two of those are two sizes. One that is the same in another input is
+    /// declared by it: `Tensor.symbol("y", F32, x.size(0))`.
+    public static Tensor symbol(String name, DType dtype, long... sizes) {
+        long[] known = sizes.clone();
+        for (int i = 0; i < known.length; i++) {
+            known[i] = known[i] == Shape.ANY ? Shape.unknown() : known[i];
+        }
+        return new Tensor(Symbol.node(name, TensorType.of(dtype, known)));
+    }
+
+    /// Tensors of one shape joined along a new axis.
+    public static Tensor stack(int axis, List<Tensor> parts) {
+        if (parts.isEmpty()) {
+            throw new ShapeException("stack: needs at least one tensor");
+        }
+        return parts.getFirst().stackWith(axis, parts.subList(1, parts.size()));
+    }
+
+    /// Tensors joined along an axis.
+    public static Tensor concat(int axis, Tensor... parts) {
+        if (parts.length == 0) {
+            throw new ShapeException("concat: needs at least one tensor");
+        }
+        return parts[0].concat(axis, List.of(parts).subList(1, parts.length));
+    }
+
+    // --------------------------------------------------------------------------------------------------- graph
+
+    @Override
+    public TensorType type() {
+        return node.type();
+    }
+
+    @Override
+    public Tensor self() {
+        return this;
+    }
+
+    @Override
+    public Tensor emit(Op op, List<Tensor> inputs) {
+        List<Node> nodes = new ArrayList<>(inputs.size());
+        for (Tensor t : inputs) {
+            nodes.add(t.node());
+        }
+        return new Tensor(Node.of(op, nodes));
+    }
+
+    @Override
+    public String origin() {
+        return node.origin();
+    }
+
+    /// The expression; just a leaf once it has been computed and no variable's gradient can pass through it.
+    Node node() {
+        return node;
+    }
+
+    /// Whether the numbers are there already, so that reading them computes nothing.
+    public boolean isRealized() {
+        return stored != null;
+    }
+
+    /// Numbers take the place of the expression, unless a variable's gradient may still be asked for through it.
+    void realize(Stored s) {
+        Node expression = node;
+        boolean constant = settled || !Gradients.reachesVariable(expression);
+        expression.know(s.node(), constant);
+        stored = s;
+        if (constant) {
+            node = s.node();
+        }
+    }
+
+    boolean isSettled() {
+        return settled;
+    }
+
+    /// Lets go of the expression as soon as there are numbers: its gradients have been asked for.
+    void settle() {
+        settled = true;
+        Stored s = stored;
+        if (s != null) {
+            realize(s);
+        }
+    }
+
+    /// The numbers; computes them if need be.
+    Stored value() {
+        Stored s = stored;
+        if (s == null) {
+            if (Trace.current().isPresent()) {
+                throw new dev.nacre.type.NacreException(
+                        "the "
+                                + origin()
+                                + " has no numbers while a function is traced; they exist when it is called\n  hint: return it as an output, or decide with where() instead of if");
+            }
+            s = Engine.evaluate(List.of(new Engine.Root(node, Optional.empty()))).getFirst();
+            realize(s);
+        }
+        return s;
+    }
+
+    Stored copied(Variable owner) {
+        Stored from = value();
+        Stored to = Stored.room(owner);
+        MemorySegment.copy(from.memory(), 0, to.memory(), 0, type().bytes());
+        return to;
+    }
+
+    /// Computes the numbers now.
+    public Tensor realize() {
+        value();
+        return this;
+    }
+
+    /// Computes several tensors in one plan.
+    public static void realize(Tensor... tensors) {
+        Arrays.stream(tensors)
+                .filter(t -> t instanceof Variable)
+                .forEach(Tensor::value); // carries out what they are set to
+        if (Trace.current().isPresent()) {
+            Arrays.stream(tensors).forEach(Tensor::value);
+            return;
+        }
+        Trace.flush();
+        Arrays.stream(tensors).filter(Variable.class::isInstance).forEach(Tensor::value);
+        List<Tensor> pending =
+                Arrays.stream(tensors)
+                        .filter(t -> !(t instanceof Variable) && !t.isRealized())
+                        .distinct()
+                        .toList();
+        if (!pending.isEmpty()) {
+            List<Stored> results =
+                    Engine.evaluate(
+                            pending.stream()
+                                    .map(t -> new Engine.Root(t.node(), Optional.empty()))
+                                    .toList());
+            for (int i = 0; i < pending.size(); i++) {
+                pending.get(i).realize(results.get(i));
+            }
+        }
+    }
+
+    /// What computing this tensor would be compiled to: kernels, bytes, operations, memory.
+    public String explain() {
+        return Engine.planOf(List.of(node())).explain();
+    }
+
+    /// Adds ∂this/∂v to the gradient of every trainable variable v that this number depends on. Nothing is computed yet: the optimizer's step, or reading a
+    /// gradient, does so in one plan with the forward computation. Once this number is computed, it has no derivative any more; gradients have none from the start
+    /// (for those of higher order see [Gradients]).
+    public void backward() {
+        Gradients.backward(this);
+    }
+
+    // ------------------------------------------------------------------------------------------------- reading
+
+    /// The only element, as a double.
+    public double item() {
+        if (shape().count() != 1) {
+            Problem.in("item")
+                    .rule("needs exactly one element")
+                    .operand("x", type(), origin())
+                    .throwShape();
+        }
+        return new Elements(value()).asDouble(0);
+    }
+
+    /// All elements in row-major order, converted as by [#cast].
+    public float[] toFloatArray() {
+        return ((float[]) heap(DType.F32, new float[count()]));
+    }
+
+    public double[] toDoubleArray() {
+        return ((double[]) heap(DType.F64, new double[count()]));
+    }
+
+    public int[] toIntArray() {
+        return ((int[]) heap(DType.I32, new int[count()]));
+    }
+
+    public long[] toLongArray() {
+        return ((long[]) heap(DType.I64, new long[count()]));
+    }
+
+    public boolean[] toBooleanArray() {
+        Elements e = new Elements(cast(DType.BOOL).value());
+        boolean[] out = new boolean[count()];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = e.asLong(i) != 0;
+        }
+        return out;
+    }
+
+    private int count() {
+        return Math.toIntExact(shape().count());
+    }
+
+    private Object heap(DType dtype, Object array) {
+        Stored s = cast(dtype).value();
+        MemorySegment to =
+                switch (array) {
+                    case float[] a -> MemorySegment.ofArray(a);
+                    case double[] a -> MemorySegment.ofArray(a);
+                    case int[] a -> MemorySegment.ofArray(a);
+                    case long[] a -> MemorySegment.ofArray(a);
+                    default -> throw new IllegalStateException();
+                };
+        MemorySegment.copy(s.memory(), 0, to, 0, to.byteSize());
+        return array;
+    }
+
+    /// The elements in row-major order and native byte order. Read-only; valid as long as the segment is reachable.
+    public MemorySegment toSegment() {
+        Stored s = value();
+        s.share();
+        return s.memory().asSlice(0, s.type().bytes()).asReadOnly();
+    }
+
+    /// The numbers as NumPy prints them. An expression that stands inside a traced function prints as its type.
+    @Override
+    public String toString() {
+        boolean symbolic =
+                Trace.current().isPresent()
+                        || !shape().isKnown()
+                        || node != null
+                                && node.op() instanceof Op.Leaf l
+                                && l.source() instanceof Symbol;
+        return symbolic ? origin() + " " + type() : Printing.of(new Elements(value()));
+    }
 }

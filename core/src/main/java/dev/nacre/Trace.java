@@ -14,84 +14,88 @@ import java.util.function.Supplier;
 /// A stretch of code in which variables are symbols: reading one gives its current value, setting one is recorded instead of carried out. At the end the
 /// recorded values are what the variables shall become.
 final class Trace {
-  private static final ScopedValue<Trace> CURRENT = ScopedValue.newInstance();
+    private static final ScopedValue<Trace> CURRENT = ScopedValue.newInstance();
 
-  private final Map<Variable, Node> values = new LinkedHashMap<>();
-  private final boolean immediate;
+    private final Map<Variable, Node> values = new LinkedHashMap<>();
+    private final boolean immediate;
 
-  /// @param immediate whether it is carried out at once, rather than kept to be replayed: then values not computed yet are part of it
-  Trace(boolean immediate) {
-    this.immediate = immediate;
-  }
-
-  static Optional<Trace> current() {
-    return CURRENT.isBound() ? Optional.of(CURRENT.get()) : Optional.empty();
-  }
-
-  /// Runs code in this trace.
-  <R> R in(Supplier<R> code) {
-    return ScopedValue.where(CURRENT, this).call(code::get);
-  }
-
-  Node read(Variable v) {
-    Node n = values.get(v);
-    return n != null ? n : v.pending().filter(_ -> immediate).map(Tensor::node).orElse(v.current());
-  }
-
-  /// A leaf where it is read: within a trace, a variable is what it was set to there.
-  static Node inside(Node leaf) {
-    return CURRENT.isBound() && ((Op.Leaf) leaf.op()).source() instanceof Variable.Current c ? CURRENT.get().read(c.variable()) : leaf;
-  }
-
-  void write(Variable v, Node value) {
-    values.put(v, value);
-  }
-
-  /// The variables set, with their new values.
-  List<Engine.Root> updates() {
-    List<Engine.Root> out = new ArrayList<>();
-    values.forEach((v, n) -> out.add(new Engine.Root(n, Optional.of(v))));
-    return out;
-  }
-
-  /// Variables set on this thread outside any trace and not computed yet.
-  private static final ThreadLocal<Set<Variable>> PENDING = ThreadLocal.withInitial(LinkedHashSet::new);
-
-  static void remember(Variable v) {
-    PENDING.get().add(v);
-  }
-
-  /// Computes the values that variables were set to on this thread.
-  static void flush() {
-    if (!PENDING.get().isEmpty()) {
-      commit(List.of(), () -> {});
+    /// @param immediate whether it is carried out at once, rather than kept to be replayed: then values not computed yet are part of it
+    Trace(boolean immediate) {
+        this.immediate = immediate;
     }
-  }
 
-  /// Runs code that sets variables and carries all of it out in one plan, together with tensors that are wanted at the same time. Inside another trace it is
-  /// just recorded there.
-  static void commit(List<Tensor> wanted, Runnable code) {
-    if (CURRENT.isBound()) {
-      code.run();
-      return;
+    static Optional<Trace> current() {
+        return CURRENT.isBound() ? Optional.of(CURRENT.get()) : Optional.empty();
     }
-    Trace t = new Trace(true);
-    t.in(
-        () -> {
-          code.run();
-          return null;
+
+    /// Runs code in this trace.
+    <R> R in(Supplier<R> code) {
+        return ScopedValue.where(CURRENT, this).call(code::get);
+    }
+
+    Node read(Variable v) {
+        Node n = values.get(v);
+        return n != null
+                ? n
+                : v.pending().filter(_ -> immediate).map(Tensor::node).orElse(v.current());
+    }
+
+    /// A leaf where it is read: within a trace, a variable is what it was set to there.
+    static Node inside(Node leaf) {
+        return CURRENT.isBound() && ((Op.Leaf) leaf.op()).source() instanceof Variable.Current c
+                ? CURRENT.get().read(c.variable())
+                : leaf;
+    }
+
+    void write(Variable v, Node value) {
+        values.put(v, value);
+    }
+
+    /// The variables set, with their new values.
+    List<Engine.Root> updates() {
+        List<Engine.Root> out = new ArrayList<>();
+        values.forEach((v, n) -> out.add(new Engine.Root(n, Optional.of(v))));
+        return out;
+    }
+
+    /// Variables set on this thread outside any trace and not computed yet.
+    private static final ThreadLocal<Set<Variable>> PENDING =
+            ThreadLocal.withInitial(LinkedHashSet::new);
+
+    static void remember(Variable v) {
+        PENDING.get().add(v);
+    }
+
+    /// Computes the values that variables were set to on this thread.
+    static void flush() {
+        if (!PENDING.get().isEmpty()) {
+            commit(List.of(), () -> {});
+        }
+    }
+
+    /// Runs code that sets variables and carries all of it out in one plan, together with tensors that are wanted at the same time. Inside another trace it is
+    /// just recorded there.
+    static void commit(List<Tensor> wanted, Runnable code) {
+        if (CURRENT.isBound()) {
+            code.run();
+            return;
+        }
+        Trace t = new Trace(true);
+        t.in(() -> {
+            code.run();
+            return null;
         });
-    PENDING.get().forEach(v -> v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node())));
-    PENDING.get().clear();
-    List<Engine.Root> roots = t.updates();
-    if (roots.isEmpty() && wanted.isEmpty()) {
-      return;
+        PENDING.get().forEach(v -> v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node())));
+        PENDING.get().clear();
+        List<Engine.Root> roots = t.updates();
+        if (roots.isEmpty() && wanted.isEmpty()) {
+            return;
+        }
+        List<Tensor> pending = wanted.stream().filter(w -> !w.isRealized()).toList();
+        pending.forEach(w -> roots.add(new Engine.Root(w.node(), Optional.empty())));
+        List<Stored> results = Engine.evaluate(roots);
+        for (int i = 0; i < pending.size(); i++) {
+            pending.get(i).realize(results.get(roots.size() - pending.size() + i));
+        }
     }
-    List<Tensor> pending = wanted.stream().filter(w -> !w.isRealized()).toList();
-    pending.forEach(w -> roots.add(new Engine.Root(w.node(), Optional.empty())));
-    List<Stored> results = Engine.evaluate(roots);
-    for (int i = 0; i < pending.size(); i++) {
-      pending.get(i).realize(results.get(roots.size() - pending.size() + i));
-    }
-  }
 }

@@ -14,214 +14,221 @@ import java.util.Optional;
 ///
 /// A variable is trainable unless said otherwise: `backward()` fills [#grad()] of every trainable variable that a loss depends on.
 public final class Variable extends Tensor {
-  /// The variable as a leaf of a traced function: whatever its value is when the function is called.
-  record Current(Variable variable) implements Source {
+    /// The variable as a leaf of a traced function: whatever its value is when the function is called.
+    record Current(Variable variable) implements Source {
+        @Override
+        public TensorType type() {
+            return variable.declared();
+        }
+
+        @Override
+        public String origin() {
+            return variable.origin();
+        }
+
+        @Override
+        public boolean equals(Object o) {
+            return o instanceof Current c && c.variable == variable;
+        }
+
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(variable);
+        }
+    }
+
+    private final TensorType declared;
+    private final Node current;
+    private final boolean trainable;
+    private String name;
+    private volatile Stored stored;
+    private volatile Tensor pending; // null: none
+    private Tensor grad; // null: none
+    private Tensor loss; // whose gradient it is
+
+    private Variable(String name, TensorType type, boolean trainable) {
+        this.name = name;
+        this.declared = type;
+        this.trainable = trainable;
+        this.current = Node.of(new Op.Leaf(new Current(this)));
+    }
+
+    /// A trainable variable that starts with the values of a tensor.
+    public static Variable of(String name, Tensor initial) {
+        return of(name, initial, true);
+    }
+
+    /// A variable that starts with the values of a tensor.
+    public static Variable of(String name, Tensor initial, boolean trainable) {
+        Variable v = new Variable(name, initial.type(), trainable);
+        Stored value = initial.copied(v);
+        v.stored = value;
+        return v;
+    }
+
+    /// A trainable variable of zeros in f32.
+    public static Variable zeros(String name, long... sizes) {
+        return of(name, Tensor.zeros(DType.F32, sizes));
+    }
+
+    public String name() {
+        return name;
+    }
+
+    /// Gives the variable the name it has in a model, for errors and files.
+    public void rename(String name) {
+        this.name = name;
+    }
+
+    public boolean isTrainable() {
+        return trainable;
+    }
+
+    /// Sets the value; of the variable's type. It is computed when somebody reads it or an optimizer takes its step. Inside a traced function the change is part of what the function does when it is called.
+    public void set(Tensor value) {
+        if (!value.type().equals(declared)) {
+            Problem.in("set")
+                    .rule("the value must be " + declared)
+                    .operand("variable", declared, origin())
+                    .operand("value", value.type(), value.origin())
+                    .throwShape();
+        }
+        Optional<Trace> trace = Trace.current();
+        if (trace.isPresent()) {
+            trace.get().write(this, value.node());
+        } else {
+            pending = value instanceof Variable v ? new Tensor(v.node()) : value;
+            Trace.remember(this);
+        }
+    }
+
+    /// The value set but not computed yet, if any.
+    Optional<Tensor> pending() {
+        return Optional.ofNullable(pending);
+    }
+
+    /// This variable paired with the value it shall become when a function is called; see [Function#of].
+    public Function.Update to(Tensor value) {
+        return new Function.Update(this, value);
+    }
+
+    /// The gradient that the last `backward()` calls have left, if any.
+    public Optional<Tensor> grad() {
+        return Optional.ofNullable(grad);
+    }
+
+    /// Forgets the gradient.
+    public void zeroGrad() {
+        grad = null;
+        loss = null;
+    }
+
+    /// Puts a gradient in place of whatever is there.
+    public void setGrad(Tensor gradient) {
+        grad = gradient;
+    }
+
+    void addGrad(Tensor gradient, Tensor ofLoss) {
+        grad = grad == null ? gradient : grad.add(gradient);
+        loss = ofLoss;
+    }
+
+    /// The loss of which [#grad()] is the gradient, if its value has not been computed yet.
+    Optional<Tensor> pendingLoss() {
+        return Optional.ofNullable(loss).filter(l -> !(l instanceof Variable) && !l.isRealized());
+    }
+
+    TensorType declared() {
+        return declared;
+    }
+
+    /// The leaf that stands for the value at the time of a call.
+    Node current() {
+        return current;
+    }
+
+    Stored stored() {
+        return stored;
+    }
+
+    /// Where the next value is to be written: over the old one, unless an expression still holds that.
+    Stored roomForUpdate() {
+        return stored.isShared() ? Stored.room(this) : stored;
+    }
+
+    void replace(Stored value) {
+        stored = value;
+        pending = null;
+    }
+
     @Override
     public TensorType type() {
-      return variable.declared();
+        return declared;
     }
 
     @Override
     public String origin() {
-      return variable.origin();
+        return (trainable ? "parameter " : "variable ") + name;
     }
 
     @Override
-    public boolean equals(Object o) {
-      return o instanceof Current c && c.variable == variable;
+    Node node() {
+        Optional<Trace> trace = Trace.current();
+        if (trace.isPresent()) {
+            return trace.get().read(this);
+        }
+        if (pending != null) {
+            Trace.flush(); // a variable that is read is a leaf, so that its gradient can be
+            // asked for and graphs do not grow from step to step
+        }
+        Tensor p = pending; // set by another thread
+        if (p != null) {
+            return p.node();
+        }
+        Stored s = stored;
+        s.share();
+        return s.node();
     }
 
     @Override
-    public int hashCode() {
-      return System.identityHashCode(variable);
+    public boolean isRealized() {
+        return Trace.current().isEmpty() && pending == null;
     }
-  }
 
-  private final TensorType declared;
-  private final Node current;
-  private final boolean trainable;
-  private String name;
-  private volatile Stored stored;
-  private volatile Tensor pending; // null: none
-  private Tensor grad; // null: none
-  private Tensor loss; // whose gradient it is
-
-  private Variable(String name, TensorType type, boolean trainable) {
-    this.name = name;
-    this.declared = type;
-    this.trainable = trainable;
-    this.current = Node.of(new Op.Leaf(new Current(this)));
-  }
-
-  /// A trainable variable that starts with the values of a tensor.
-  public static Variable of(String name, Tensor initial) {
-    return of(name, initial, true);
-  }
-
-  /// A variable that starts with the values of a tensor.
-  public static Variable of(String name, Tensor initial, boolean trainable) {
-    Variable v = new Variable(name, initial.type(), trainable);
-    Stored value = initial.copied(v);
-    v.stored = value;
-    return v;
-  }
-
-  /// A trainable variable of zeros in f32.
-  public static Variable zeros(String name, long... sizes) {
-    return of(name, Tensor.zeros(DType.F32, sizes));
-  }
-
-  public String name() {
-    return name;
-  }
-
-  /// Gives the variable the name it has in a model, for errors and files.
-  public void rename(String name) {
-    this.name = name;
-  }
-
-  public boolean isTrainable() {
-    return trainable;
-  }
-
-  /// Sets the value; of the variable's type. It is computed when somebody reads it or an optimizer takes its step. Inside a traced function the change is part of what the function does when it is called.
-  public void set(Tensor value) {
-    if (!value.type().equals(declared)) {
-      Problem.in("set")
-          .rule("the value must be " + declared)
-          .operand("variable", declared, origin())
-          .operand("value", value.type(), value.origin())
-          .throwShape();
+    @Override
+    Stored value() {
+        if (Trace.current().isPresent()) {
+            throw new dev.nacre.type.NacreException(
+                    origin()
+                            + " has no numbers while a function is traced; they exist when it is called");
+        }
+        Trace.flush();
+        Tensor p = pending; // set by another thread
+        return p == null ? stored : p.value();
     }
-    Optional<Trace> trace = Trace.current();
-    if (trace.isPresent()) {
-      trace.get().write(this, value.node());
-    } else {
-      pending = value instanceof Variable v ? new Tensor(v.node()) : value;
-      Trace.remember(this);
+
+    @Override
+    void realize(Stored s) {
+        throw new IllegalStateException(origin() + " is set, not realized");
     }
-  }
 
-  /// The value set but not computed yet, if any.
-  Optional<Tensor> pending() {
-    return Optional.ofNullable(pending);
-  }
-
-  /// This variable paired with the value it shall become when a function is called; see [Function#of].
-  public Function.Update to(Tensor value) {
-    return new Function.Update(this, value);
-  }
-
-  /// The gradient that the last `backward()` calls have left, if any.
-  public Optional<Tensor> grad() {
-    return Optional.ofNullable(grad);
-  }
-
-  /// Forgets the gradient.
-  public void zeroGrad() {
-    grad = null;
-    loss = null;
-  }
-
-  /// Puts a gradient in place of whatever is there.
-  public void setGrad(Tensor gradient) {
-    grad = gradient;
-  }
-
-  void addGrad(Tensor gradient, Tensor ofLoss) {
-    grad = grad == null ? gradient : grad.add(gradient);
-    loss = ofLoss;
-  }
-
-  /// The loss of which [#grad()] is the gradient, if its value has not been computed yet.
-  Optional<Tensor> pendingLoss() {
-    return Optional.ofNullable(loss).filter(l -> !(l instanceof Variable) && !l.isRealized());
-  }
-
-  TensorType declared() {
-    return declared;
-  }
-
-  /// The leaf that stands for the value at the time of a call.
-  Node current() {
-    return current;
-  }
-
-  Stored stored() {
-    return stored;
-  }
-
-  /// Where the next value is to be written: over the old one, unless an expression still holds that.
-  Stored roomForUpdate() {
-    return stored.isShared() ? Stored.room(this) : stored;
-  }
-
-  void replace(Stored value) {
-    stored = value;
-    pending = null;
-  }
-
-  @Override
-  public TensorType type() {
-    return declared;
-  }
-
-  @Override
-  public String origin() {
-    return (trainable ? "parameter " : "variable ") + name;
-  }
-
-  @Override
-  Node node() {
-    Optional<Trace> trace = Trace.current();
-    if (trace.isPresent()) {
-      return trace.get().read(this);
+    /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
+    /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
+    public static void update(java.util.List<Variable> variables, Runnable changes) {
+        Trace.commit(
+                variables.stream().flatMap(v -> v.pendingLoss().stream()).distinct().toList(),
+                changes);
     }
-    if (pending != null) {
-      Trace.flush(); // a variable that is read is a leaf, so that its gradient can be asked for and graphs do not grow from step to step
+
+    /// The graph with each value of a variable replaced by the variable itself.
+    static java.util.List<Node> symbolic(java.util.List<Node> roots) {
+        return Graph.rewrite(
+                roots,
+                (n, in) ->
+                        n.op() instanceof Op.Leaf l
+                                        && l.source() instanceof Stored.Ref r
+                                        && r.stored().owner() != null
+                                ? r.stored().owner().current
+                                : n.withInputs(in));
     }
-    Tensor p = pending; // set by another thread
-    if (p != null) {
-      return p.node();
-    }
-    Stored s = stored;
-    s.share();
-    return s.node();
-  }
-
-  @Override
-  public boolean isRealized() {
-    return Trace.current().isEmpty() && pending == null;
-  }
-
-  @Override
-  Stored value() {
-    if (Trace.current().isPresent()) {
-      throw new dev.nacre.type.NacreException(origin() + " has no numbers while a function is traced; they exist when it is called");
-    }
-    Trace.flush();
-    Tensor p = pending; // set by another thread
-    return p == null ? stored : p.value();
-  }
-
-  @Override
-  void realize(Stored s) {
-    throw new IllegalStateException(origin() + " is set, not realized");
-  }
-
-  /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
-  /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
-  public static void update(java.util.List<Variable> variables, Runnable changes) {
-    Trace.commit(variables.stream().flatMap(v -> v.pendingLoss().stream()).distinct().toList(), changes);
-  }
-
-  /// The graph with each value of a variable replaced by the variable itself.
-  static java.util.List<Node> symbolic(java.util.List<Node> roots) {
-    return Graph.rewrite(
-        roots,
-        (n, in) ->
-            n.op() instanceof Op.Leaf l && l.source() instanceof Stored.Ref r && r.stored().owner() != null
-                ? r.stored().owner().current
-                : n.withInputs(in));
-  }
 }

@@ -29,12 +29,11 @@ class ConcurrencyTest {
             for (int t = 0; t < THREADS; t++) {
                 int thread = t;
                 all.add(
-                        pool.submit(
-                                () -> {
-                                    start.await();
-                                    job.run(thread);
-                                    return null;
-                                }));
+                        pool.submit(() -> {
+                            start.await();
+                            job.run(thread);
+                            return null;
+                        }));
             }
             for (Future<?> f : all) {
                 f.get();
@@ -56,16 +55,20 @@ class ConcurrencyTest {
         List<Tensor> inputs = new ArrayList<>();
         List<float[]> expected = new ArrayList<>();
         for (int i = 0; i < THREADS; i++) {
-            inputs.add(input(10 + i, i % 3 == 0 ? 64 : 33)); // two entries, compiled while the others wait or run
+            inputs.add(
+                    input(
+                            10 + i,
+                            i % 3 == 0
+                                    ? 64
+                                    : 33)); // two entries, compiled while the others wait or run
             expected.add(alone.apply(inputs.get(i)).toFloatArray());
         }
-        atOnce(
-                thread -> {
-                    for (int i = 0; i < CALLS; i++) {
-                        int which = (thread + i) % THREADS;
-                        assertArrayEquals(expected.get(which), f.apply(inputs.get(which)).toFloatArray());
-                    }
-                });
+        atOnce(thread -> {
+            for (int i = 0; i < CALLS; i++) {
+                int which = (thread + i) % THREADS;
+                assertArrayEquals(expected.get(which), f.apply(inputs.get(which)).toFloatArray());
+            }
+        });
     }
 
     @Test
@@ -74,11 +77,10 @@ class ConcurrencyTest {
         Tensor x = input(5, 50);
         Tensor shared = x.matmul(w).tanh(); // all threads want it computed
         double expected = x.matmul(w).tanh().square().sum().item();
-        atOnce(
-                thread -> {
-                    assertEquals(expected, shared.square().sum().item());
-                    assertEquals(thread, shared.sub(shared).sum().add(thread).item());
-                });
+        atOnce(thread -> {
+            assertEquals(expected, shared.square().sum().item());
+            assertEquals(thread, shared.sub(shared).sum().add(thread).item());
+        });
     }
 
     @Test

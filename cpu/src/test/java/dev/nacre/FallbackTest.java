@@ -24,7 +24,10 @@ class FallbackTest {
     }
 
     private static List<String> losses(Jvm.Result r) {
-        return r.out().stream().filter(l -> l.startsWith("loss ")).map(l -> l.substring("loss ".length())).toList();
+        return r.out().stream()
+                .filter(l -> l.startsWith("loss "))
+                .map(l -> l.substring("loss ".length()))
+                .toList();
     }
 
     private static void assertSame(Jvm.Result r) {
@@ -32,7 +35,11 @@ class FallbackTest {
         assertEquals(usual.size(), actual.size());
         for (int i = 0; i < actual.size(); i++) {
             float expected = Float.parseFloat(usual.get(i));
-            assertEquals(expected, Float.parseFloat(actual.get(i)), 1e-4 * Math.abs(expected), "loss " + i);
+            assertEquals(
+                    expected,
+                    Float.parseFloat(actual.get(i)),
+                    1e-4 * Math.abs(expected),
+                    "loss " + i);
         }
     }
 

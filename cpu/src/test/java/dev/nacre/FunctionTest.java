@@ -20,7 +20,8 @@ import org.junit.jupiter.api.function.Executable;
 
 /// Functions: traced from lambdas, and built from symbols as in Theano.
 class FunctionTest {
-    private static void assertMessage(Class<? extends NacreException> type, String text, Executable mistake) {
+    private static void assertMessage(
+            Class<? extends NacreException> type, String text, Executable mistake) {
         assertEquals(text, assertThrows(type, mistake).getMessage());
     }
 
@@ -28,7 +29,8 @@ class FunctionTest {
         return Tensor.of(values);
     }
 
-    // ------------------------------------------------------------------------------------------- lambdas
+    // -------------------------------------------------------------------------------------------
+    // lambdas
 
     @Test
     void anyNumberOfInputs() {
@@ -36,10 +38,17 @@ class FunctionTest {
         Tensor b = f32(10, 20);
         Tensor c = f32(100, 200);
         assertEquals(42, Function.of(() -> Tensor.of(6f).mul(Tensor.of(7f))).apply().item());
-        assertArrayEquals(new float[] {2, 4}, Function.of((Tensor x) -> x.mul(2)).apply(a).toFloatArray());
-        assertArrayEquals(new float[] {-9, -18}, Function.of((Tensor x, Tensor y) -> x.sub(y)).apply(a, b).toFloatArray());
-        assertArrayEquals(new float[] {109, 218}, Function.of((x, y, z) -> z.add(y).sub(x)).apply(a, b, c).toFloatArray());
-        Function many = Function.ofMany(in -> List.of(in.getFirst().add(in.getLast()), Tensor.stack(0, in)));
+        assertArrayEquals(
+                new float[] {2, 4}, Function.of((Tensor x) -> x.mul(2)).apply(a).toFloatArray());
+        assertArrayEquals(
+                new float[] {-9, -18},
+                Function.of((Tensor x, Tensor y) -> x.sub(y)).apply(a, b).toFloatArray());
+        assertArrayEquals(
+                new float[] {109, 218},
+                Function.of((x, y, z) -> z.add(y).sub(x)).apply(a, b, c).toFloatArray());
+        Function many =
+                Function.ofMany(
+                        in -> List.of(in.getFirst().add(in.getLast()), Tensor.stack(0, in)));
         List<Tensor> out = many.call(a, b, c, a);
         assertArrayEquals(new float[] {2, 4}, out.get(0).toFloatArray());
         assertEquals(Shape.of(4, 2), out.get(1).shape());
@@ -51,11 +60,10 @@ class FunctionTest {
     void tracedOncePerTypes() {
         AtomicInteger traces = new AtomicInteger();
         Function f =
-                Function.of(
-                        (Tensor x) -> {
-                            traces.incrementAndGet();
-                            return x.exp().sum();
-                        });
+                Function.of((Tensor x) -> {
+                    traces.incrementAndGet();
+                    return x.exp().sum();
+                });
         for (int i = 0; i < 5; i++) {
             f.apply(f32(i, 1));
         }
@@ -100,13 +108,12 @@ class FunctionTest {
         Variable count = Variable.of("count", Tensor.of(0L), false);
         Variable last = Variable.of("last", f32(0, 0), false);
         Function f =
-                Function.of(
-                        (Tensor x) -> {
-                            count.set(count.add(1));
-                            last.set(x);
-                            count.set(count.mul(2)); // sees what was set
-                            return last.add(count.cast(DType.F32));
-                        });
+                Function.of((Tensor x) -> {
+                    count.set(count.add(1));
+                    last.set(x);
+                    count.set(count.mul(2)); // sees what was set
+                    return last.add(count.cast(DType.F32));
+                });
         assertArrayEquals(new float[] {3, 4}, f.apply(f32(1, 2)).toFloatArray()); // (0 + 1) · 2
         assertArrayEquals(new float[] {11, 11}, f.apply(f32(5, 5)).toFloatArray()); // (2 + 1) · 2
         assertEquals(6, count.item());
@@ -117,12 +124,11 @@ class FunctionTest {
     void aResultStaysWhatItWas() {
         Variable v = Variable.of("v", f32(1, 2));
         Function f =
-                Function.of(
-                        () -> {
-                            Tensor old = v.mul(1);
-                            v.set(v.add(1));
-                            return old;
-                        });
+                Function.of(() -> {
+                    Tensor old = v.mul(1);
+                    v.set(v.add(1));
+                    return old;
+                });
         Tensor first = f.apply();
         Tensor second = f.apply();
         assertArrayEquals(new float[] {1, 2}, first.toFloatArray());
@@ -138,22 +144,21 @@ class FunctionTest {
     void functionsInsideFunctions() {
         Variable total = Variable.of("total", Tensor.of(0f), false);
         Function inner =
-                Function.of(
-                        (Tensor x) -> {
-                            total.set(total.add(x.sum()));
-                            return x.mul(total);
-                        });
+                Function.of((Tensor x) -> {
+                    total.set(total.add(x.sum()));
+                    return x.mul(total);
+                });
         Function outer =
-                Function.of(
-                        (Tensor x) -> {
-                            total.set(total.add(100)); // the inner function sees this
-                            Tensor y = inner.apply(x);
-                            return inner.apply(y.sub(y).add(1)).add(total);
-                        });
+                Function.of((Tensor x) -> {
+                    total.set(total.add(100)); // the inner function sees this
+                    Tensor y = inner.apply(x);
+                    return inner.apply(y.sub(y).add(1)).add(total);
+                });
         Tensor y = outer.apply(f32(1, 2)); // total: 100, 103, 105
         assertArrayEquals(new float[] {210, 210}, y.toFloatArray());
         assertEquals(105, total.item());
-        assertArrayEquals(new float[] {106, 106}, inner.apply(f32(0.5f, 0.5f)).mul(2).toFloatArray());
+        assertArrayEquals(
+                new float[] {106, 106}, inner.apply(f32(0.5f, 0.5f)).mul(2).toFloatArray());
     }
 
     @Test
@@ -162,11 +167,10 @@ class FunctionTest {
         Tensor x = Tensor.symbol("x", DType.F32, 2);
         Function inner = Function.of(List.of(x), List.of(x.mul(w)), w.to(w.mul(3)));
         Function outer =
-                Function.of(
-                        (Tensor a) -> {
-                            w.set(w.add(10));
-                            return inner.apply(a).add(w);
-                        });
+                Function.of((Tensor a) -> {
+                    w.set(w.add(10));
+                    return inner.apply(a).add(w);
+                });
         assertArrayEquals(new float[] {11 + 33, 12 + 36}, outer.apply(f32(1, 1)).toFloatArray());
         assertArrayEquals(new float[] {33, 36}, w.toFloatArray());
         assertArrayEquals(new float[] {33, 36}, inner.apply(f32(1, 1)).toFloatArray());
@@ -181,7 +185,8 @@ class FunctionTest {
         float[] b = f.apply().toFloatArray();
         assertTrue(!Arrays.equals(a, b));
         Rng same = Rng.seed(5);
-        assertArrayEquals(same.uniform(4).toFloatArray(), a); // the same draws as outside a function
+        assertArrayEquals(
+                same.uniform(4).toFloatArray(), a); // the same draws as outside a function
         same.uniform(4);
         assertArrayEquals(same.uniform(4).toFloatArray(), b);
         same.uniform(4);
@@ -197,7 +202,8 @@ class FunctionTest {
         assertTrue(text.contains("1 kernels"), text);
     }
 
-    // ------------------------------------------------------------------------------------------- symbols
+    // -------------------------------------------------------------------------------------------
+    // symbols
 
     /// Logistic regression as in Theano's tutorial; the loop beside it is plain Java.
     @Test
@@ -211,9 +217,19 @@ class FunctionTest {
         Variable w = Variable.of("w", Tensor.of(weight));
         Variable b = Variable.of("b", Tensor.of(0.0));
         Tensor p = x.matmul(w).add(b).sigmoid();
-        Tensor cost = y.mul(p.log()).add(y.neg().add(1).mul(p.neg().add(1).log())).neg().mean().add(w.square().sum().mul(0.01));
+        Tensor cost =
+                y.mul(p.log())
+                        .add(y.neg().add(1).mul(p.neg().add(1).log()))
+                        .neg()
+                        .mean()
+                        .add(w.square().sum().mul(0.01));
         Gradients g = Gradients.of(cost, w, b);
-        Function train = Function.of(List.of(x, y), List.of(p.gt(0.5), cost), w.to(w.sub(g.of(w).mul(0.1))), b.to(b.sub(g.of(b).mul(0.1))));
+        Function train =
+                Function.of(
+                        List.of(x, y),
+                        List.of(p.gt(0.5), cost),
+                        w.to(w.sub(g.of(w).mul(0.1))),
+                        b.to(b.sub(g.of(b).mul(0.1))));
         Function predict = Function.of(List.of(x), List.of(p));
         for (int n : new int[] {4, 9, 4, 1, 9, 16}) {
             double[] xs = random.doubles(n * features).map(d -> 2 * d - 1).toArray();
@@ -276,18 +292,23 @@ class FunctionTest {
         Variable a = Variable.of("a", f32(1, 2, 3));
         Variable b = Variable.of("b", f32(10, 20, 30));
         Variable c = Variable.of("c", f32(0, 0, 0));
-        Function f = Function.of(List.of(), List.of(a.add(b)), a.to(a.mul(2)), b.to(b.add(a.flip(0))), c.to(a.cumsum(0).add(b)));
-        Function lambda =
+        Function f =
                 Function.of(
-                        () -> {
-                            Tensor sum = a.add(b);
-                            Tensor newA = a.mul(2);
-                            Tensor newB = b.add(a.flip(0));
-                            c.set(a.cumsum(0).add(b));
-                            a.set(newA);
-                            b.set(newB);
-                            return sum;
-                        });
+                        List.of(),
+                        List.of(a.add(b)),
+                        a.to(a.mul(2)),
+                        b.to(b.add(a.flip(0))),
+                        c.to(a.cumsum(0).add(b)));
+        Function lambda =
+                Function.of(() -> {
+                    Tensor sum = a.add(b);
+                    Tensor newA = a.mul(2);
+                    Tensor newB = b.add(a.flip(0));
+                    c.set(a.cumsum(0).add(b));
+                    a.set(newA);
+                    b.set(newB);
+                    return sum;
+                });
         float[] x = {1, 2, 3};
         float[] y = {10, 20, 30};
         for (int step = 0; step < 6; step++) {
@@ -308,11 +329,14 @@ class FunctionTest {
     void anUpdateReadsItsOwnOldValueEverywhere() {
         Variable v = Variable.of("v", Tensor.arange(12).cast(DType.F32).reshape(3, 4));
         Function f =
-                Function.of(
-                        () -> {
-                            v.set(v.flip(0, 1).add(v.roll(1, 1)).sub(v.mean()).add(v.matmul(v.transpose()).mul(0.01).sum(1).unsqueeze(1)));
-                            return v;
-                        });
+                Function.of(() -> {
+                    v.set(
+                            v.flip(0, 1)
+                                    .add(v.roll(1, 1))
+                                    .sub(v.mean())
+                                    .add(v.matmul(v.transpose()).mul(0.01).sum(1).unsqueeze(1)));
+                    return v;
+                });
         double[] expected = v.cast(DType.F64).toDoubleArray();
         for (int step = 0; step < 4; step++) {
             double[] old = expected;
@@ -326,11 +350,15 @@ class FunctionTest {
                     }
                 }
                 for (int k = 0; k < 4; k++) {
-                    next[i * 4 + k] = old[11 - (i * 4 + k)] + old[i * 4 + (k + 3) % 4] - mean + product;
+                    next[i * 4 + k] =
+                            old[11 - (i * 4 + k)] + old[i * 4 + (k + 3) % 4] - mean + product;
                 }
             }
             expected = next;
-            assertArrayEquals(next, f.apply().toDoubleArray(), 1e-4 * Arrays.stream(next).map(Math::abs).max().orElseThrow());
+            assertArrayEquals(
+                    next,
+                    f.apply().toDoubleArray(),
+                    1e-4 * Arrays.stream(next).map(Math::abs).max().orElseThrow());
         }
     }
 
@@ -338,38 +366,43 @@ class FunctionTest {
     void aVariableMayBeAnInputOfTheFunctionThatUpdatesIt() {
         Variable v = Variable.of("v", f32(1, 2, 3, 4));
         Function f =
-                Function.of(
-                        (Tensor x) -> {
-                            v.set(v.mul(10).add(x.flip(0)));
-                            return x;
-                        });
+                Function.of((Tensor x) -> {
+                    v.set(v.mul(10).add(x.flip(0)));
+                    return x;
+                });
         assertArrayEquals(new float[] {1, 2, 3, 4}, f.apply(v).toFloatArray());
         assertArrayEquals(new float[] {14, 23, 32, 41}, v.toFloatArray());
         f.apply(v);
         assertArrayEquals(new float[] {181, 262, 343, 424}, v.toFloatArray());
     }
 
-    // ------------------------------------------------------------------------------------------ mistakes
+    // ------------------------------------------------------------------------------------------
+    // mistakes
 
     @Test
     void wrongInputs() {
         Tensor x = Tensor.symbol("x", DType.F32, Shape.ANY, 3);
         Tensor y = Tensor.symbol("y", DType.F32, x.size(0));
         Function f = Function.of(List.of(x, y), List.of(x.sum(1).add(y)));
-        assertMessage(NacreException.class, "call: the function takes 2 inputs [input 'x', input 'y'], but got 1", () -> f.call(Tensor.zeros(2, 3)));
+        assertMessage(
+                NacreException.class,
+                "call: the function takes 2 inputs [input 'x', input 'y'], but got 1",
+                () -> f.call(Tensor.zeros(2, 3)));
         assertMessage(
                 ShapeException.class,
                 """
                 call: input 'x' is declared f32[?, 3]; input 'y' is declared f32[?], which is f32[2] by the inputs before it
                   x  f32[2, 4]
-                  y  f64[2]""",
+                  y  f64[2]\
+                """,
                 () -> f.call(Tensor.zeros(2, 4), Tensor.zeros(DType.F64, 2)));
         assertMessage(
                 ShapeException.class,
                 """
                 call: input 'y' is declared f32[?], which is f32[2] by the inputs before it
                   x  f32[2, 3]
-                  y  f32[3]""",
+                  y  f32[3]\
+                """,
                 () -> f.call(Tensor.zeros(2, 3), Tensor.zeros(3)));
         Tensor z = Tensor.symbol("z", DType.F32, Shape.ANY);
         assertMessage(
@@ -378,22 +411,32 @@ class FunctionTest {
                 add: shapes do not broadcast: a.size(-1) is ? and b.size(-1) is ?
                   a  f32[?]  input 'y'
                   b  f32[?]  input 'z'
-                  hint: sizes that are equal at every call are declared as one: Tensor.symbol("y", F32, x.size(0))""",
+                  hint: sizes that are equal at every call are declared as one: Tensor.symbol("y", F32, x.size(0))\
+                """,
                 () -> y.add(z));
-        assertArrayEquals(new float[] {1, 1}, f.apply(Tensor.zeros(2, 3), Tensor.ones(2)).toFloatArray());
+        assertArrayEquals(
+                new float[] {1, 1}, f.apply(Tensor.zeros(2, 3), Tensor.ones(2)).toFloatArray());
         Function lambda = Function.of((Tensor a) -> a.matmul(Tensor.ones(3, 2)));
-        assertMessage(NacreException.class, "call: the function takes 1 input, but got 2", () -> lambda.call(x, y));
-        assertMessage(NacreException.class, "call: the function takes 1 input, but got 0", lambda::call);
+        assertMessage(
+                NacreException.class,
+                "call: the function takes 1 input, but got 2",
+                () -> lambda.call(x, y));
+        assertMessage(
+                NacreException.class, "call: the function takes 1 input, but got 0", lambda::call);
         assertMessage(
                 ShapeException.class,
                 """
                 matmul: a.size(-1) must equal b.size(-2), but 4 ≠ 3
                   a  f32[2, 4]  input 'input 0'
                   b  f32[3, 2]  result of broadcast
-                  hint: b.transpose() is [2, 3]; did the layer before change its width?""",
+                  hint: b.transpose() is [2, 3]; did the layer before change its width?\
+                """,
                 () -> lambda.call(Tensor.zeros(2, 4)));
         Function nested = Function.of((Tensor a) -> lambda.apply(a, a));
-        assertMessage(NacreException.class, "call: the function takes 1 input, but got 2", () -> nested.call(Tensor.zeros(2, 3)));
+        assertMessage(
+                NacreException.class,
+                "call: the function takes 1 input, but got 2",
+                () -> nested.call(Tensor.zeros(2, 3)));
     }
 
     @Test
@@ -401,24 +444,44 @@ class FunctionTest {
         Tensor x = Tensor.symbol("x", DType.F32, 3);
         Tensor y = Tensor.symbol("y", DType.F32, 3);
         Variable w = Variable.zeros("w", 3);
-        assertMessage(NacreException.class, "function: inputs must be symbols, but got the result of add", () -> Function.of(List.of(x.add(1)), List.of(x)));
-        assertMessage(NacreException.class, "function: inputs must be symbols, but got the parameter w", () -> Function.of(List.of(w), List.of(w)));
-        assertMessage(NacreException.class, "function: input 'y' is used, but is not an input of the function", () -> Function.of(List.of(x), List.of(x.add(y))));
-        assertMessage(NacreException.class, "function: input 'y' is used, but is not an input of the function", () -> Function.of((Tensor a) -> a.add(y)).apply(Tensor.ones(3)));
-        assertMessage(NacreException.class, "function: input 'x' is given twice as an input", () -> Function.of(List.of(x, x), List.of(x)));
-        assertMessage(NacreException.class, "function: parameter w is updated twice", () -> Function.of(List.of(x), List.of(), w.to(x), w.to(x.mul(2))));
+        assertMessage(
+                NacreException.class,
+                "function: inputs must be symbols, but got the result of add",
+                () -> Function.of(List.of(x.add(1)), List.of(x)));
+        assertMessage(
+                NacreException.class,
+                "function: inputs must be symbols, but got the parameter w",
+                () -> Function.of(List.of(w), List.of(w)));
+        assertMessage(
+                NacreException.class,
+                "function: input 'y' is used, but is not an input of the function",
+                () -> Function.of(List.of(x), List.of(x.add(y))));
+        assertMessage(
+                NacreException.class,
+                "function: input 'y' is used, but is not an input of the function",
+                () -> Function.of((Tensor a) -> a.add(y)).apply(Tensor.ones(3)));
+        assertMessage(
+                NacreException.class,
+                "function: input 'x' is given twice as an input",
+                () -> Function.of(List.of(x, x), List.of(x)));
+        assertMessage(
+                NacreException.class,
+                "function: parameter w is updated twice",
+                () -> Function.of(List.of(x), List.of(), w.to(x), w.to(x.mul(2))));
         assertMessage(
                 ShapeException.class,
                 """
                 update: the new value must be f32[3]
                   variable  f32[3]  parameter w
-                  value     f32[]   result of sum""",
+                  value     f32[]   result of sum\
+                """,
                 () -> Function.of(List.of(x), List.of(), w.to(x.sum())));
     }
 
     @Test
     void numbersCannotBeReadWhileRecording() {
-        String hint = "they exist when it is called\n  hint: return it as an output, or decide with where() instead of if";
+        String hint =
+                "they exist when it is called\n  hint: return it as an output, or decide with where() instead of if";
         assertMessage(
                 NacreException.class,
                 "the result of sum has no numbers while a function is traced; " + hint,
@@ -444,18 +507,19 @@ class FunctionTest {
                 "parameter w has no numbers while a function is traced; they exist when it is called",
                 () -> Function.of((Tensor x) -> x.mul(w.toFloatArray()[0])).apply(f32(1, 2)));
         Tensor known = f32(3);
-        assertArrayEquals(new float[] {3, 6}, Function.of((Tensor x) -> x.mul(known.item())).apply(f32(1, 2)).toFloatArray());
+        assertArrayEquals(
+                new float[] {3, 6},
+                Function.of((Tensor x) -> x.mul(known.item())).apply(f32(1, 2)).toFloatArray());
     }
 
     @Test
     void aTraceThatFailsLeavesNothingBehind() {
         Variable v = Variable.of("v", f32(1, 2));
         Function f =
-                Function.of(
-                        (Tensor x) -> {
-                            v.set(v.add(x));
-                            return v.matmul(x.unsqueeze(0).unsqueeze(0));
-                        });
+                Function.of((Tensor x) -> {
+                    v.set(v.add(x));
+                    return v.matmul(x.unsqueeze(0).unsqueeze(0));
+                });
         assertThrows(ShapeException.class, () -> f.apply(f32(1, 1)));
         assertArrayEquals(new float[] {1, 2}, v.toFloatArray());
         assertThrows(ShapeException.class, () -> f.apply(f32(1, 1)));
@@ -472,7 +536,9 @@ class FunctionTest {
                             return x;
                         })
                 .apply(f32(1, 2));
-        assertEquals(List.of("input 'input 0' f32[2] | result of exp f32[2] | parameter w f32[2]"), seen);
+        assertEquals(
+                List.of("input 'input 0' f32[2] | result of exp f32[2] | parameter w f32[2]"),
+                seen);
         assertNotEquals(seen.getFirst(), w.toString());
     }
 }

@@ -32,11 +32,14 @@ class GradientsTest {
         Tensor a = x.select(0, 0);
         Tensor b = x.select(0, 1);
         Tensor c = x.select(0, 2);
-        return Tensor.stack(0, List.of(a.mul(b), b.sin().mul(c), c.exp(), a.square().add(c.mul(a))));
+        return Tensor.stack(
+                0, List.of(a.mul(b), b.sin().mul(c), c.exp(), a.square().add(c.mul(a))));
     }
 
     private static double[][] curveJacobian(double a, double b, double c) {
-        return new double[][] {{b, a, 0}, {0, Math.cos(b) * c, Math.sin(b)}, {0, 0, Math.exp(c)}, {2 * a + c, 0, a}};
+        return new double[][] {
+            {b, a, 0}, {0, Math.cos(b) * c, Math.sin(b)}, {0, 0, Math.exp(c)}, {2 * a + c, 0, a}
+        };
     }
 
     @Test
@@ -68,7 +71,8 @@ class GradientsTest {
     @Test
     void productsAreFiniteDifferences() {
         Tensor w = f64(random(3, 12)).reshape(4, 3).realize();
-        UnaryOperator<Tensor> net = x -> x.matmul(w).tanh().softmax(-1).mul(f64(1, -2, 3)).cumsum(1);
+        UnaryOperator<Tensor> net =
+                x -> x.matmul(w).tanh().softmax(-1).mul(f64(1, -2, 3)).cumsum(1);
         double[] at = random(4, 8);
         double[] u = random(5, 8);
         double h = 1e-6;
@@ -78,7 +82,11 @@ class GradientsTest {
             plus[i] = at[i] + h * u[i];
             minus[i] = at[i] - h * u[i];
         }
-        double[] difference = net.apply(f64(plus).reshape(2, 4)).sub(net.apply(f64(minus).reshape(2, 4))).div(2 * h).toDoubleArray();
+        double[] difference =
+                net.apply(f64(plus).reshape(2, 4))
+                        .sub(net.apply(f64(minus).reshape(2, 4)))
+                        .div(2 * h)
+                        .toDoubleArray();
         Tensor x = f64(at).reshape(2, 4).realize();
         Tensor y = net.apply(x);
         Tensor direction = f64(u).reshape(2, 4);
@@ -104,7 +112,8 @@ class GradientsTest {
         assertArrayEquals(expected, Gradients.hessian(y, x).toDoubleArray(), 1e-13);
         assertEquals(Shape.of(2, 2), Gradients.hessian(y, x).shape());
         Tensor quadratic = x.matmul(f64(1, 2, 3, 4).reshape(2, 2)).mul(x).sum();
-        assertArrayEquals(new double[] {2, 5, 5, 8}, Gradients.hessian(quadratic, x).toDoubleArray(), 1e-13);
+        assertArrayEquals(
+                new double[] {2, 5, 5, 8}, Gradients.hessian(quadratic, x).toDoubleArray(), 1e-13);
     }
 
     @Test
@@ -161,7 +170,8 @@ class GradientsTest {
         Tensor x = f64(2, 3).realize();
         Tensor y = x.mul(x.detach()).sum();
         assertArrayEquals(new double[] {2, 3}, Gradients.of(y, x).of(x).toDoubleArray());
-        assertArrayEquals(new double[] {0, 0}, Gradients.of(x.exp().detach().sum(), x).of(x).toDoubleArray());
+        assertArrayEquals(
+                new double[] {0, 0}, Gradients.of(x.exp().detach().sum(), x).of(x).toDoubleArray());
         Tensor rounded = x.mul(1.3).round().sub(x).detach().add(x); // straight-through rounding
         Tensor g = Gradients.of(rounded.sum(), x).of(x);
         assertArrayEquals(new double[] {3, 4}, rounded.toDoubleArray());
@@ -180,11 +190,23 @@ class GradientsTest {
         assertArrayEquals(new double[] {0.5, -1}, g.of(x).toDoubleArray());
         assertArrayEquals(new double[] {3.5, -28}, g.of(k).toDoubleArray());
         // a rule that uses the result can be differentiated again
-        Tensor e = Gradients.custom(in -> in.get(0).exp(), (_, out, grad) -> List.of(grad.mul(out)), x);
+        Tensor e =
+                Gradients.custom(
+                        in -> in.get(0).exp(), (_, out, grad) -> List.of(grad.mul(out)), x);
         Tensor second = Gradients.of(Gradients.of(e.sum(), x).of(x).sum(), x).of(x);
         assertArrayEquals(new double[] {Math.exp(2), Math.exp(3)}, second.toDoubleArray(), 1e-12);
         // in the middle of a network, and inside a function
-        Function f = Function.of((Tensor a) -> Gradients.of(Gradients.custom(in -> in.get(0).square(), (in, _, grad) -> List.of(grad.mul(in.get(0)).mul(3)), a.mul(2)).sum(), a).of(a));
+        Function f =
+                Function.of((Tensor a) ->
+                        Gradients.of(
+                                        Gradients.custom(
+                                                        in -> in.get(0).square(),
+                                                        (in, _, grad) ->
+                                                                List.of(grad.mul(in.get(0)).mul(3)),
+                                                        a.mul(2))
+                                                .sum(),
+                                        a)
+                                .of(a));
         assertArrayEquals(new double[] {24, 36}, f.apply(x).toDoubleArray());
     }
 
@@ -195,19 +217,25 @@ class GradientsTest {
                 """
                 vjp: v must have the type of y
                   v  f64[3]  tensor
-                  y  f64[2]  result of exp""",
-                assertThrows(ShapeException.class, () -> Gradients.vjp(x.exp(), x, f64(1, 2, 3))).getMessage());
+                  y  f64[2]  result of exp\
+                """,
+                assertThrows(ShapeException.class, () -> Gradients.vjp(x.exp(), x, f64(1, 2, 3)))
+                        .getMessage());
         assertEquals(
                 """
                 gradient: was not asked for by this tensor
-                  x  f64[2]  result of sin""",
-                assertThrows(ShapeException.class, () -> Gradients.of(x.sum(), x).of(x.sin())).getMessage());
+                  x  f64[2]  result of sin\
+                """,
+                assertThrows(ShapeException.class, () -> Gradients.of(x.sum(), x).of(x.sin()))
+                        .getMessage());
         assertEquals(
                 """
                 gradient: the loss must be floating
                   loss  i64[]  result of sum
-                  hint: reduce it with mean() or sum(), or use vjp with a weight for each element""",
-                assertThrows(ShapeException.class, () -> Gradients.of(Tensor.arange(3).sum(), x)).getMessage());
+                  hint: reduce it with mean() or sum(), or use vjp with a weight for each element\
+                """,
+                assertThrows(ShapeException.class, () -> Gradients.of(Tensor.arange(3).sum(), x))
+                        .getMessage());
     }
 
     /// Printing a loss or an activation, as everybody does, must not change what is learned.
@@ -223,7 +251,8 @@ class GradientsTest {
         assertArrayEquals(new double[] {6, 12}, w.grad().orElseThrow().toDoubleArray());
         Tensor slope = Gradients.of(h.mul(h).sum(), w).of(w); // of w⁴
         assertEquals("[ 4. 32.]", slope.toString());
-        assertArrayEquals(new double[] {12, 48}, Gradients.of(slope.sum(), w).of(w).toDoubleArray());
+        assertArrayEquals(
+                new double[] {12, 48}, Gradients.of(slope.sum(), w).of(w).toDoubleArray());
     }
 
     @Test
@@ -232,7 +261,8 @@ class GradientsTest {
         Tensor h = w.matmul(w).realize();
         Plan p = Engine.planOf(List.of(h.tanh().sum().node()));
         assertEquals(0, products(p), p::explain);
-        assertEquals(2, products(Engine.planOf(List.of(Gradients.of(h.tanh().sum(), w).of(w).node()))));
+        assertEquals(
+                2, products(Engine.planOf(List.of(Gradients.of(h.tanh().sum(), w).of(w).node()))));
         long address = h.value().address();
         assertEquals(address, h.value().address());
     }
@@ -255,7 +285,8 @@ class GradientsTest {
                 """
                 gradient: backward() has been called already, and what it was computed from is gone
                   y  f64[]  result of sum
-                  hint: ask for all gradients before reading, or compute it again""",
+                  hint: ask for all gradients before reading, or compute it again\
+                """,
                 assertThrows(ShapeException.class, () -> Gradients.of(late, w)).getMessage());
         assertThrows(ShapeException.class, late::backward);
         total.item();
@@ -279,11 +310,13 @@ class GradientsTest {
                 """
                 gradient: what was read before it was differentiated is a number, and depends on nothing
                   y  f64[]  result of sum
-                  hint: ask for the gradient before reading, or differentiate by a Variable""",
+                  hint: ask for the gradient before reading, or differentiate by a Variable\
+                """,
                 assertThrows(ShapeException.class, () -> Gradients.of(y, x)).getMessage());
     }
 
-    // --------------------------------------------------------------------------------------- checkpoints
+    // ---------------------------------------------------------------------------------------
+    // checkpoints
 
     private static final int BLOCKS = 12;
     private static final int WIDTH = 64;
@@ -314,20 +347,41 @@ class GradientsTest {
         Plan all = Engine.planOf(List.of(kept));
         Plan fewer = Engine.planOf(List.of(again));
         assertArrayEquals(new Tensor(kept).toFloatArray(), new Tensor(again).toFloatArray(), 1e-6f);
-        assertEquals(2 * BLOCKS + 4 * BLOCKS - 1, products(all)); // the first block's input needs no gradient
-        assertTrue(products(fewer) >= products(all) + BLOCKS, () -> "recomputes: " + products(fewer) + " products, " + products(all) + " without");
-        assertTrue(fewer.arenaBytes() * 2 < all.arenaBytes(), () -> fewer.arenaBytes() + " bytes, " + all.arenaBytes() + " without");
+        assertEquals(
+                2 * BLOCKS + 4 * BLOCKS - 1,
+                products(all)); // the first block's input needs no gradient
+        assertTrue(
+                products(fewer) >= products(all) + BLOCKS,
+                () ->
+                        "recomputes: "
+                                + products(fewer)
+                                + " products, "
+                                + products(all)
+                                + " without");
+        assertTrue(
+                fewer.arenaBytes() * 2 < all.arenaBytes(),
+                () -> fewer.arenaBytes() + " bytes, " + all.arenaBytes() + " without");
     }
 
     @Test
     void checkpointsCaptureVariablesAndNest() {
         Variable w = Variable.of("w", f64(1, -2));
         Variable x = Variable.of("x", f64(0.5, 0.25));
-        Tensor y = Gradients.checkpoint(in -> Gradients.checkpoint(inner -> inner.get(0).mul(w).tanh(), in.get(0)).mul(w).square(), x).sum();
+        Tensor y =
+                Gradients.checkpoint(
+                                in ->
+                                        Gradients.checkpoint(
+                                                        inner -> inner.get(0).mul(w).tanh(),
+                                                        in.get(0))
+                                                .mul(w)
+                                                .square(),
+                                x)
+                        .sum();
         Tensor plain = x.mul(w).tanh().mul(w).square().sum();
         assertEquals(plain.item(), y.item(), 1e-15);
         Tensor second = Gradients.hessian(y, x);
-        assertArrayEquals(Gradients.hessian(plain, x).toDoubleArray(), second.toDoubleArray(), 1e-14);
+        assertArrayEquals(
+                Gradients.hessian(plain, x).toDoubleArray(), second.toDoubleArray(), 1e-14);
         y.backward();
         double[] g = w.grad().orElseThrow().toDoubleArray();
         w.zeroGrad();

@@ -37,17 +37,29 @@ record Jvm(List<String> options) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(options);
-        command.addAll(List.of("-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
+        command.addAll(
+                List.of(
+                        "-XX:+UseSerialGC",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path")));
         command.add(Programs.class.getName());
         command.addAll(Arrays.asList(program));
         Path err = Files.createTempFile("nacre", ".err");
         Path out = Files.createTempFile("nacre", ".out");
         try {
-            Process p = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+            Process p =
+                    new ProcessBuilder(command)
+                            .redirectOutput(out.toFile())
+                            .redirectError(err.toFile())
+                            .start();
             boolean ended = p.waitFor(5, TimeUnit.MINUTES);
             p.destroyForcibly();
             List<String> errors = lines(err);
-            assertEquals("ended with 0", ended ? "ended with " + p.exitValue() : "hung", () -> String.join("\n", errors));
+            assertEquals(
+                    "ended with 0",
+                    ended ? "ended with " + p.exitValue() : "hung",
+                    () -> String.join("\n", errors));
             return new Result(lines(out), errors);
         } finally {
             Files.delete(err);

@@ -16,10 +16,14 @@ class MemoryTest {
     void outOfMemoryNamesWhatIsHeld() throws Exception {
         List<String> out = Jvm.usual("-Xmx64m", "-XX:MaxDirectMemorySize=64m").run("exhaust").out();
         assertEquals(Long.toString(8 << 20), out.getFirst());
-        assertEquals("out of memory: 8.0 MiB wanted for result of mul; largest blocks held:", out.get(1));
+        assertEquals(
+                "out of memory: 8.0 MiB wanted for result of mul; largest blocks held:",
+                out.get(1));
         assertEquals("  20 MiB  parameter embedding.weight", out.get(2));
         assertEquals("  8.0 MiB  result of mul", out.get(3));
-        assertEquals("  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches", out.get(out.size() - 2));
+        assertEquals(
+                "  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches",
+                out.get(out.size() - 2));
         assertEquals("true", out.getLast(), "and goes on when there is memory again");
     }
 
@@ -31,8 +35,12 @@ class MemoryTest {
         List<String> out = Jvm.usual("-Xmx64m", "-Xms64m").run("soak", kind, "2000").out();
         long early = Long.parseLong(out.get(0));
         long late = Long.parseLong(out.get(1));
-        long compilers = 12 << 10; // the JVM is not done with compiling at step 500; a leak of a step's values would be ten times this
-        assertTrue(late <= early * 1.05 + compilers, () -> early + " KiB at step 500, " + late + " at the end");
+        long compilers =
+                12 << 10; // the JVM is not done with compiling at step 500; a leak of a step's
+        // values would be ten times this
+        assertTrue(
+                late <= early * 1.05 + compilers,
+                () -> early + " KiB at step 500, " + late + " at the end");
         assertEquals("true", out.get(2), "the loss falls");
     }
 }

@@ -44,7 +44,11 @@ final class Nets {
         Variable b2 = Variable.zeros("fc2.bias", 10);
         Tensor x = rng.normal(32, 100).realize();
         Tensor y = rng.integers(10, 32).realize();
-        return new Net(List.of(w1, b1, w2, b2), in -> in.matmul(w1).add(b1).relu().matmul(w2).add(b2), x, y);
+        return new Net(
+                List.of(w1, b1, w2, b2),
+                in -> in.matmul(w1).add(b1).relu().matmul(w2).add(b2),
+                x,
+                y);
     }
 
     /// Two convolutions with pooling and a linear layer on images of 12×12, a batch of 8.
@@ -57,10 +61,11 @@ final class Nets {
         Variable b = Variable.zeros("fc.bias", 10);
         List<Window> same = List.of(Window.of(3).padding(1, 1), Window.of(3).padding(1, 1));
         List<Window> half = List.of(Window.of(2).stride(2), Window.of(2).stride(2));
-        UnaryOperator<Tensor> forward = in -> {
-            Tensor a = in.conv(k1, same, 1).add(c1.reshape(6, 1, 1)).relu().maxPool(half);
-            return a.conv(k2, same, 1).relu().maxPool(half).flatten(1).matmul(w).add(b);
-        };
+        UnaryOperator<Tensor> forward =
+                in -> {
+                    Tensor a = in.conv(k1, same, 1).add(c1.reshape(6, 1, 1)).relu().maxPool(half);
+                    return a.conv(k2, same, 1).relu().maxPool(half).flatten(1).matmul(w).add(b);
+                };
         Tensor x = rng.normal(8, 1, 12, 12).realize();
         Tensor y = rng.integers(10, 8).realize();
         return new Net(List.of(k1, c1, k2, w, b), forward, x, y);

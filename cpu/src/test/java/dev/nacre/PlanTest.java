@@ -42,8 +42,13 @@ class PlanTest {
             return;
         }
         try (InputStream in = PlanTest.class.getResourceAsStream("/" + file)) {
-            assertTrue(in != null, () -> "no stored plan " + file + "; write it with -Dnacre.snapshots=write");
-            assertEquals(new String(in.readAllBytes(), StandardCharsets.UTF_8).replace("\r\n", "\n"), text, "-Dnacre.snapshots=write stores the new plan");
+            assertTrue(
+                    in != null,
+                    () -> "no stored plan " + file + "; write it with -Dnacre.snapshots=write");
+            assertEquals(
+                    new String(in.readAllBytes(), StandardCharsets.UTF_8).replace("\r\n", "\n"),
+                    text,
+                    "-Dnacre.snapshots=write stores the new plan");
         }
     }
 
@@ -60,7 +65,10 @@ class PlanTest {
     void linearWithReluIsOneLibraryCall() throws IOException {
         Plan p = plan(f32("x", 32, 100).matmul(f32("w", 100, 64)).add(f32("b", 64)).relu());
         assertEquals(1, p.kernels().size());
-        assertTrue(p.kernels().getFirst() instanceof Kernel.Contraction c && c.epilogue().bias().isPresent() && c.epilogue().activation().isPresent());
+        assertTrue(
+                p.kernels().getFirst() instanceof Kernel.Contraction c
+                        && c.epilogue().bias().isPresent()
+                        && c.epilogue().activation().isPresent());
         assertStored("linear_relu", p);
         Tensor w = f32("w", 64, 100); // PyTorch's layout
         Plan transposed = plan(f32("x", 32, 100).matmul(w.transpose()).add(f32("b", 64)).relu());
@@ -81,7 +89,12 @@ class PlanTest {
 
     @Test
     void layerNormIsOneLoop() throws IOException {
-        Plan p = plan(f32("x", 32, 128).layerNorm(1, 1e-5).mul(f32("scale", 128)).add(f32("shift", 128)));
+        Plan p =
+                plan(
+                        f32("x", 32, 128)
+                                .layerNorm(1, 1e-5)
+                                .mul(f32("scale", 128))
+                                .add(f32("shift", 128)));
         assertEquals(1, p.kernels().size());
         assertEquals(1, loops(p));
         assertStored("layer_norm", p);
@@ -91,17 +104,26 @@ class PlanTest {
     void allUpdatesOfAdamAreOneLoop() throws IOException {
         Nets.Net net = Nets.mlp();
         Plan p = net.step(Nets.adam(net.parameters(), 1e-3)).plan(net.x(), net.y());
-        List<Loop> updates = p.kernels().stream().filter(Loop.class::isInstance).map(Loop.class::cast).filter(l -> l.instances().size() > 1).toList();
+        List<Loop> updates =
+                p.kernels().stream()
+                        .filter(Loop.class::isInstance)
+                        .map(Loop.class::cast)
+                        .filter(l -> l.instances().size() > 1)
+                        .toList();
         assertEquals(1, updates.size(), p::explain);
         assertEquals(net.parameters().size(), updates.getFirst().instances().size());
-        assertEquals(3 * net.parameters().size(), updates.getFirst().writes().size(), "both moments and the parameter");
+        assertEquals(
+                3 * net.parameters().size(),
+                updates.getFirst().writes().size(),
+                "both moments and the parameter");
         assertStored("mlp_adam_step", p);
     }
 
     @Test
     void convolutionalStep() throws IOException {
         Nets.Net net = Nets.convolutional();
-        assertStored("conv_sgd_step", net.step(Nets.sgd(net.parameters(), 0.1)).plan(net.x(), net.y()));
+        assertStored(
+                "conv_sgd_step", net.step(Nets.sgd(net.parameters(), 0.1)).plan(net.x(), net.y()));
     }
 
     /// The eager loop reaches the plan that a function has.
@@ -116,7 +138,8 @@ class PlanTest {
         assertStored("attention", p);
     }
 
-    // --------------------------------------------------------------------------------------- steady state
+    // ---------------------------------------------------------------------------------------
+    // steady state
 
     @Test
     void aStepInAFunctionAllocatesNothingAfterTheFirst() {
@@ -130,7 +153,9 @@ class PlanTest {
                 step.apply(net.x(), net.y());
             }
             // a thousand results of one number share a block
-            assertTrue(Memory.allocations() - before <= 1, () -> Memory.allocations() - before + " blocks in 100 steps");
+            assertTrue(
+                    Memory.allocations() - before <= 1,
+                    () -> Memory.allocations() - before + " blocks in 100 steps");
             assertEquals(plans, Engine.plans());
         }
     }
@@ -149,7 +174,10 @@ class PlanTest {
             Nets.eagerStep(net, adam);
         }
         long blocks = Memory.allocations() - before;
-        assertTrue(blocks <= 50 * 2 + 1, () -> blocks + " blocks in 50 steps"); // two parameters are larger than what shares a block
+        assertTrue(
+                blocks <= 50 * 2 + 1,
+                () -> blocks + " blocks in 50 steps"); // two parameters are larger than what
+        // shares a block
         assertEquals(plans, Engine.plans());
     }
 }

@@ -140,7 +140,9 @@ class PrintingTest {
         t.put("summary of bools", Tensor.arange(1500).mod(2).eq(0));
         t.put("summary small axis", Tensor.arange(1400).reshape(7, 200));
         t.put("summary six", Tensor.arange(1200).reshape(6, 200));
-        t.put("summary of long words", count(3000, DType.F64).reshape(3, 1000).sub(1500.5).mul(Math.PI));
+        t.put(
+                "summary of long words",
+                count(3000, DType.F64).reshape(3, 1000).sub(1500.5).mul(Math.PI));
         t.put("summary of very long words", Tensor.of(-Long.MAX_VALUE).broadcastTo(7, 143));
     }
 
@@ -187,7 +189,8 @@ class PrintingTest {
         Map<String, Tensor> tensors = tensors();
         Map<String, String> expected = expected();
         assertEquals(expected.keySet(), tensors.keySet());
-        return expected.entrySet().stream().map(e -> Arguments.of(e.getKey(), e.getValue(), tensors.get(e.getKey())));
+        return expected.entrySet().stream()
+                .map(e -> Arguments.of(e.getKey(), e.getValue(), tensors.get(e.getKey())));
     }
 
     @ParameterizedTest(name = "{0}")

@@ -37,10 +37,16 @@ class RngTest {
         Rng b = Rng.seed(42);
         assertArrayEquals(a.uniform(5, 7).toFloatArray(), b.uniform(5, 7).toFloatArray());
         Tensor late = a.normal(9);
-        assertArrayEquals(b.normal(9).toFloatArray(), late.toFloatArray(), "read later, or not: the draw counts");
+        assertArrayEquals(
+                b.normal(9).toFloatArray(),
+                late.toFloatArray(),
+                "read later, or not: the draw counts");
         assertArrayEquals(a.permutation(20).toLongArray(), b.permutation(20).toLongArray());
         assertArrayEquals(a.state().toLongArray(), b.state().toLongArray());
-        assertFalse(Arrays.equals(Rng.seed(43).uniform(8).toFloatArray(), Rng.seed(42).uniform(8).toFloatArray()));
+        assertFalse(
+                Arrays.equals(
+                        Rng.seed(43).uniform(8).toFloatArray(),
+                        Rng.seed(42).uniform(8).toFloatArray()));
         assertFalse(Arrays.equals(a.uniform(8).toFloatArray(), a.uniform(8).toFloatArray()));
     }
 
@@ -76,7 +82,10 @@ class RngTest {
         for (float v : x) {
             bins[(int) (v * 64)]++;
         }
-        double chi = Arrays.stream(bins).mapToDouble(c -> (c - N / 64.0) * (c - N / 64.0) / (N / 64.0)).sum();
+        double chi =
+                Arrays.stream(bins)
+                        .mapToDouble(c -> (c - N / 64.0) * (c - N / 64.0) / (N / 64.0))
+                        .sum();
         assertEquals(63, chi, 5 * Math.sqrt(2 * 63));
         float[] y = Rng.seed(2).uniform(-3.0, 5.0, N).toFloatArray();
         assertEquals(1, mean(y), 5 * Math.sqrt(64 / 12.0 / N));
@@ -124,7 +133,9 @@ class RngTest {
         for (int c : counts) {
             assertEquals(N / 10.0, c, 5 * Math.sqrt(N * 0.09));
         }
-        assertEquals(LongStream.range(0, 100).sum(), 0 + LongStream.of(Rng.seed(7).integers(1, 100).toLongArray()).sum() + 4950);
+        assertEquals(
+                LongStream.range(0, 100).sum(),
+                0 + LongStream.of(Rng.seed(7).integers(1, 100).toLongArray()).sum() + 4950);
         long[] wide = Rng.seed(7).integers(1L << 31, 10_000).toLongArray();
         assertTrue(LongStream.of(wide).allMatch(v -> v >= 0 && v < 1L << 31));
         assertTrue(LongStream.of(wide).max().orElseThrow() > 0.999 * (1L << 31));
@@ -136,7 +147,8 @@ class RngTest {
         Rng rng = Rng.seed(8);
         for (int n : new int[] {0, 1, 2, 1000}) {
             long[] p = rng.permutation(n).toLongArray();
-            assertArrayEquals(LongStream.range(0, n).toArray(), LongStream.of(p).sorted().toArray());
+            assertArrayEquals(
+                    LongStream.range(0, n).toArray(), LongStream.of(p).sorted().toArray());
         }
         int[][] at = new int[4][4]; // where each number lands
         int trials = 2000;
@@ -157,7 +169,10 @@ class RngTest {
     void categorical() {
         double[] p = {0.1, 0.2, 0.65, 0.05};
         int n = N / 4;
-        Tensor logits = Tensor.of(Arrays.stream(p).map(Math::log).toArray()).cast(DType.F32).broadcastTo(n, 4);
+        Tensor logits =
+                Tensor.of(Arrays.stream(p).map(Math::log).toArray())
+                        .cast(DType.F32)
+                        .broadcastTo(n, 4);
         long[] drawn = Rng.seed(9).categorical(logits).toLongArray();
         int[] counts = new int[4];
         for (long c : drawn) {
@@ -167,7 +182,9 @@ class RngTest {
             assertEquals(p[k] * n, counts[k], 5 * Math.sqrt(n * p[k] * (1 - p[k])));
         }
         Tensor certain = Tensor.of(new float[] {-1e9f, 0, -1e9f}).broadcastTo(100, 3);
-        assertTrue(LongStream.of(Rng.seed(9).categorical(certain).toLongArray()).allMatch(c -> c == 1));
+        assertTrue(
+                LongStream.of(Rng.seed(9).categorical(certain).toLongArray())
+                        .allMatch(c -> c == 1));
     }
 
     @Test
@@ -175,7 +192,8 @@ class RngTest {
         Rng rng = Rng.seed(10);
         Rng a = rng.split(0);
         Rng b = rng.split(1);
-        assertArrayEquals(Rng.seed(10).split(1).uniform(10).toFloatArray(), b.uniform(10).toFloatArray());
+        assertArrayEquals(
+                Rng.seed(10).split(1).uniform(10).toFloatArray(), b.uniform(10).toFloatArray());
         float[] x = a.normal(N).toFloatArray();
         float[] y = b.normal(N).toFloatArray();
         float[] z = rng.normal(N).toFloatArray();
@@ -203,6 +221,9 @@ class RngTest {
         Variable w = Variable.of("w", Tensor.ones(1000));
         Tensor dropped = Rng.seed(12).dropout(w, 0.5);
         dropped.sum().backward();
-        assertArrayEquals(dropped.toFloatArray(), w.grad().orElseThrow().toFloatArray(), "the derivative drops the same elements");
+        assertArrayEquals(
+                dropped.toFloatArray(),
+                w.grad().orElseThrow().toFloatArray(),
+                "the derivative drops the same elements");
     }
 }

@@ -20,7 +20,8 @@ import org.junit.jupiter.api.function.Executable;
 
 /// Cells whose value changes under expressions that must not.
 class VariableTest {
-    private static void assertMessage(Class<? extends NacreException> type, String text, Executable mistake) {
+    private static void assertMessage(
+            Class<? extends NacreException> type, String text, Executable mistake) {
         assertEquals(text, assertThrows(type, mistake).getMessage());
     }
 
@@ -33,7 +34,8 @@ class VariableTest {
         return Variable.of(name, Tensor.ones(1024));
     }
 
-    // ------------------------------------------------------------------------------------------ laziness
+    // ------------------------------------------------------------------------------------------
+    // laziness
 
     @Test
     void anExpressionKeepsTheValueOfWhenItWasWritten() {
@@ -55,17 +57,22 @@ class VariableTest {
         Variable b = Variable.zeros("b", 3);
         Tensor x = rng.normal(5, 6).realize();
         for (int step = 0; step < 4; step++) {
-            float[] expected = x.matmul(Tensor.of(w.toFloatArray(), 6, 3)).add(Tensor.of(b.toFloatArray())).toFloatArray();
+            float[] expected =
+                    x.matmul(Tensor.of(w.toFloatArray(), 6, 3))
+                            .add(Tensor.of(b.toFloatArray()))
+                            .toFloatArray();
             Tensor logits = x.matmul(w).add(b);
             Tensor loss = logits.square().mean();
             w.zeroGrad();
             b.zeroGrad();
             loss.backward();
             float[] old = w.toFloatArray();
-            Variable.update(List.of(w, b), () -> {
-                w.set(w.sub(w.grad().orElseThrow().mul(0.5)));
-                b.set(b.sub(b.grad().orElseThrow().mul(0.5)));
-            });
+            Variable.update(
+                    List.of(w, b),
+                    () -> {
+                        w.set(w.sub(w.grad().orElseThrow().mul(0.5)));
+                        b.set(b.sub(b.grad().orElseThrow().mul(0.5)));
+                    });
             assertTrue(loss.isRealized(), "the loss is part of the plan of the update");
             assertFalse(logits.isRealized());
             assertFalse(java.util.Arrays.equals(old, w.toFloatArray()));
@@ -104,11 +111,13 @@ class VariableTest {
         b.set(oldA);
         assertArrayEquals(new float[] {3, 4}, a.toFloatArray());
         assertArrayEquals(new float[] {1, 2}, b.toFloatArray());
-        Variable.update(List.of(a, b), () -> {
-            Tensor t = a.add(0);
-            a.set(b);
-            b.set(t);
-        });
+        Variable.update(
+                List.of(a, b),
+                () -> {
+                    Tensor t = a.add(0);
+                    a.set(b);
+                    b.set(t);
+                });
         assertArrayEquals(new float[] {1, 2}, a.toFloatArray());
         assertArrayEquals(new float[] {3, 4}, b.toFloatArray());
         assertNotEquals(a.value().address(), b.value().address());
@@ -142,15 +151,17 @@ class VariableTest {
         assertArrayEquals(new float[] {1, 2}, b.toFloatArray());
     }
 
-    // ------------------------------------------------------------------------------------------ in place
+    // ------------------------------------------------------------------------------------------ in
+    // place
 
     @Test
     void overwrittenInPlaceWhereNobodyHoldsTheOldValue() {
         Variable v = large("v");
-        Function f = Function.of(() -> {
-            v.set(v.mul(2));
-            return v.sum();
-        });
+        Function f =
+                Function.of(() -> {
+                    v.set(v.mul(2));
+                    return v.sum();
+                });
         long address = v.stored().address();
         for (int i = 1; i <= 3; i++) {
             assertEquals(1024 << i, f.apply().item());
@@ -168,10 +179,11 @@ class VariableTest {
     @Test
     void notOverwrittenWhereAnExpressionHoldsTheOldValue() {
         Variable v = large("v");
-        Function f = Function.of(() -> {
-            v.set(v.add(1));
-            return v.sum();
-        });
+        Function f =
+                Function.of(() -> {
+                    v.set(v.add(1));
+                    return v.sum();
+                });
         f.call();
         long address = v.stored().address();
         Tensor held = v.mul(1); // not computed
@@ -187,10 +199,11 @@ class VariableTest {
     @Test
     void notOverwrittenWhereSomebodyHoldsTheMemory() {
         Variable v = large("v");
-        Function f = Function.of(() -> {
-            v.set(v.add(1));
-            return v.sum();
-        });
+        Function f =
+                Function.of(() -> {
+                    v.set(v.add(1));
+                    return v.sum();
+                });
         MemorySegment old = v.toSegment();
         f.call();
         assertEquals(1, old.getAtIndex(ValueLayout.JAVA_FLOAT, 1023));
@@ -205,10 +218,12 @@ class VariableTest {
         for (int i = 1; i <= 3; i++) {
             w.zeroGrad();
             w.square().sum().backward();
-            Variable.update(List.of(w), () -> {
-                moment.set(moment.mul(0.5).add(w.grad().orElseThrow()));
-                w.set(w.sub(moment.mul(0.25)));
-            });
+            Variable.update(
+                    List.of(w),
+                    () -> {
+                        moment.set(moment.mul(0.5).add(w.grad().orElseThrow()));
+                        w.set(w.sub(moment.mul(0.25)));
+                    });
             assertEquals(address, moment.stored().address());
         }
         float m = 0;
@@ -220,7 +235,8 @@ class VariableTest {
         assertEquals(x, w.select(0, 7).item());
     }
 
-    // ----------------------------------------------------------------------------------------- gradients
+    // -----------------------------------------------------------------------------------------
+    // gradients
 
     @Test
     void backwardAccumulates() {
@@ -260,11 +276,13 @@ class VariableTest {
         assertArrayEquals(new float[] {16, 32}, trunk.grad().orElseThrow().toFloatArray());
         assertArrayEquals(new float[] {1, 4}, a.grad().orElseThrow().toFloatArray());
         assertArrayEquals(new float[] {1, 4}, b.grad().orElseThrow().toFloatArray());
-        Variable.update(List.of(trunk, a, b), () -> {
-            for (Variable v : List.of(trunk, a, b)) {
-                v.set(v.sub(v.grad().orElseThrow()));
-            }
-        });
+        Variable.update(
+                List.of(trunk, a, b),
+                () -> {
+                    for (Variable v : List.of(trunk, a, b)) {
+                        v.set(v.sub(v.grad().orElseThrow()));
+                    }
+                });
         assertArrayEquals(new float[] {-15, -30}, trunk.toFloatArray());
         assertEquals(15, first.item());
         assertEquals(25, second.item());
@@ -275,7 +293,8 @@ class VariableTest {
         Variable w = Variable.of("w", Tensor.of(new double[] {1, 2, -3}));
         Tensor g = Gradients.of(w.pow(3).sum(), w).of(w);
         g.square().sum().backward(); // Σ(3w²)² → 36w³
-        assertArrayEquals(new double[] {36, 288, -972}, w.grad().orElseThrow().toDoubleArray(), 1e-9);
+        assertArrayEquals(
+                new double[] {36, 288, -972}, w.grad().orElseThrow().toDoubleArray(), 1e-9);
     }
 
     @Test
@@ -291,33 +310,37 @@ class VariableTest {
                 ShapeException.class,
                 """
                 backward: the loss depends on no trainable variable
-                  loss  f32[]  result of sum""",
+                  loss  f32[]  result of sum\
+                """,
                 () -> mean.sum().backward());
         assertMessage(
                 ShapeException.class,
                 """
                 gradient: the loss must be a single number, but is [2]
                   loss  f32[2]  result of mul
-                  hint: reduce it with mean() or sum(), or use vjp with a weight for each element""",
+                  hint: reduce it with mean() or sum(), or use vjp with a weight for each element\
+                """,
                 () -> w.mul(2).backward());
     }
 
     @Test
     void backwardInsideAFunction() {
         Variable w = Variable.of("w", f32(1, 2));
-        Function step = Function.of((Tensor x) -> {
-            w.zeroGrad();
-            Tensor loss = w.mul(x).square().sum();
-            loss.backward();
-            w.set(w.sub(w.grad().orElseThrow().mul(0.1)));
-            return loss;
-        });
+        Function step =
+                Function.of((Tensor x) -> {
+                    w.zeroGrad();
+                    Tensor loss = w.mul(x).square().sum();
+                    loss.backward();
+                    w.set(w.sub(w.grad().orElseThrow().mul(0.1)));
+                    return loss;
+                });
         assertEquals(5, step.apply(f32(1, 1)).item());
         assertArrayEquals(new float[] {0.8f, 1.6f}, w.toFloatArray(), 1e-6f);
         assertEquals(0.64 + 2.56, step.apply(f32(1, 1)).item(), 1e-6);
     }
 
-    // ------------------------------------------------------------------------------------------ mistakes
+    // ------------------------------------------------------------------------------------------
+    // mistakes
 
     @Test
     void valuesThatDoNotFit() {
@@ -326,16 +349,21 @@ class VariableTest {
                 """
                 set: the value must be f32[3]
                   variable  f32[3]  parameter head.bias
-                  value     f32[2]  tensor""";
+                  value     f32[2]  tensor\
+                """;
         assertMessage(ShapeException.class, text, () -> v.set(f32(1, 2)));
-        assertMessage(ShapeException.class, text, () -> Variable.update(List.of(v), () -> v.set(f32(1, 2))));
+        assertMessage(
+                ShapeException.class,
+                text,
+                () -> Variable.update(List.of(v), () -> v.set(f32(1, 2))));
         assertArrayEquals(new float[] {0, 0, 0}, v.toFloatArray());
         assertMessage(
                 ShapeException.class,
                 """
                 set: the value must be f32[3]
                   variable  f32[3]  parameter head.bias
-                  value     f64[3]  result of cast""",
+                  value     f64[3]  result of cast\
+                """,
                 () -> v.set(v.cast(DType.F64)));
     }
 
@@ -343,15 +371,25 @@ class VariableTest {
     void anUpdateThatFailsChangesNothing() {
         Variable a = Variable.of("a", f32(1, 2));
         Variable b = Variable.of("b", f32(3, 4));
-        assertThrows(IllegalStateException.class, () -> Variable.update(List.of(a, b), () -> {
-            a.set(a.add(1));
-            throw new IllegalStateException();
-        }));
+        assertThrows(
+                IllegalStateException.class,
+                () ->
+                        Variable.update(
+                                List.of(a, b),
+                                () -> {
+                                    a.set(a.add(1));
+                                    throw new IllegalStateException();
+                                }));
         assertArrayEquals(new float[] {1, 2}, a.toFloatArray());
-        assertThrows(NacreException.class, () -> Variable.update(List.of(a, b), () -> {
-            a.set(a.add(1));
-            b.set(b.gather(0, Tensor.of(new long[] {0, 2})));
-        }));
+        assertThrows(
+                NacreException.class,
+                () ->
+                        Variable.update(
+                                List.of(a, b),
+                                () -> {
+                                    a.set(a.add(1));
+                                    b.set(b.gather(0, Tensor.of(new long[] {0, 2})));
+                                }));
         assertArrayEquals(new float[] {3, 4}, b.toFloatArray());
     }
 

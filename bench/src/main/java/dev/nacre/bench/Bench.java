@@ -27,11 +27,18 @@ public final class Bench {
     /// @param args names of measurements; none: all but the soak run
     public static void main(String[] args) throws Exception {
         Map<String, Measurement> all = all();
-        List<String> names = args.length > 0 ? List.of(args) : all.keySet().stream().filter(n -> !n.equals("soak")).toList();
+        List<String> names =
+                args.length > 0
+                        ? List.of(args)
+                        : all.keySet().stream().filter(n -> !n.equals("soak")).toList();
         for (String name : names) {
             Measurement m = all.get(name);
             if (m == null) {
-                System.err.println("bench: there is no " + name + "; there are " + String.join(", ", all.keySet()));
+                System.err.println(
+                        "bench: there is no "
+                                + name
+                                + "; there are "
+                                + String.join(", ", all.keySet()));
                 System.exit(2);
             }
             System.out.println("== " + name);

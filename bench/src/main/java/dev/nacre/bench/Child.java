@@ -10,7 +10,10 @@ import java.util.List;
 final class Child {
     /// libtorch as fast as it gets from Java: MKL for OpenBLAS, no collection of pointers behind its back.
     static final List<String> LIBTORCH =
-            List.of("-Dorg.bytedeco.openblas.load=mkl_rt", "-Dorg.bytedeco.javacpp.nopointergc=true", "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0");
+            List.of(
+                    "-Dorg.bytedeco.openblas.load=mkl_rt",
+                    "-Dorg.bytedeco.javacpp.nopointergc=true",
+                    "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0");
 
     private Child() {}
 
@@ -30,7 +33,8 @@ final class Child {
     }
 
     /// The number that the child prints after `RESULT`.
-    static double number(List<String> options, String... main) throws IOException, InterruptedException {
+    static double number(List<String> options, String... main)
+            throws IOException, InterruptedException {
         Process p = new ProcessBuilder(command(options, main)).redirectErrorStream(true).start();
         StringBuilder said = new StringBuilder();
         double result = Double.NaN;

@@ -19,7 +19,9 @@ final class Elementwise {
         Tensor x = rng.normal(N).realize();
         Tensor w = rng.normal(N).realize();
         Tensor b = rng.normal(N).realize();
-        Function f = Function.of((Tensor p, Tensor q, Tensor r) -> p.mul(q).add(r).gelu().mul(p.sigmoid()));
+        Function f =
+                Function.of(
+                        (Tensor p, Tensor q, Tensor r) -> p.mul(q).add(r).gelu().mul(p.sigmoid()));
         System.out.print(f.explain(x, w, b));
         MemorySegment from = Arena.ofAuto().allocate(8 * N, 64);
         MemorySegment to = Arena.ofAuto().allocate(8 * N, 64);
@@ -28,11 +30,21 @@ final class Elementwise {
         Timing[] t =
                 Timing.inTurn(
                         () -> f.apply(x, w, b),
-                        () -> Team.get().run(parts, p -> MemorySegment.copy(from, p * part, to, p * part, part)),
+                        () ->
+                                Team.get()
+                                        .run(
+                                                parts,
+                                                p ->
+                                                        MemorySegment.copy(
+                                                                from, p * part, to, p * part,
+                                                                part)),
                         5,
                         1);
         System.out.println("fused  " + t[0].text());
         System.out.println("copy   " + t[1].text());
-        System.out.printf(Locale.ROOT, "fused reaches %.0f %% of the copy's bandwidth%n", 100 * t[1].median() / t[0].median());
+        System.out.printf(
+                Locale.ROOT,
+                "fused reaches %.0f %% of the copy's bandwidth%n",
+                100 * t[1].median() / t[0].median());
     }
 }

@@ -29,7 +29,11 @@ final class Nets {
     /// Two convolutions and two linear layers on 28×28 images.
     record Cnn(Conv2d conv1, Conv2d conv2, Linear fc1, Linear fc2) implements Module {
         static Cnn of(Rng rng) {
-            return new Cnn(Conv2d.of(1, 32, 3, rng), Conv2d.of(32, 64, 3, rng), Linear.of(9216, 128, rng), Linear.of(128, 10, rng));
+            return new Cnn(
+                    Conv2d.of(1, 32, 3, rng),
+                    Conv2d.of(32, 64, 3, rng),
+                    Linear.of(9216, 128, rng),
+                    Linear.of(128, 10, rng));
         }
 
         @Override

@@ -14,8 +14,18 @@ final class Soak {
 
     static void run(int steps) throws Exception {
         for (String form : new String[] {"compiled", "eager"}) {
-            double growth = Child.number(List.of("-Xmx256m"), "dev.nacre.bench.Soak", form, Integer.toString(steps));
-            System.out.printf(Locale.ROOT, "%s: resident memory from step 1,000 to step %,d: %+.1f %%%n", form, steps, 100 * growth);
+            double growth =
+                    Child.number(
+                            List.of("-Xmx256m"),
+                            "dev.nacre.bench.Soak",
+                            form,
+                            Integer.toString(steps));
+            System.out.printf(
+                    Locale.ROOT,
+                    "%s: resident memory from step 1,000 to step %,d: %+.1f %%%n",
+                    form,
+                    steps,
+                    100 * growth);
         }
     }
 

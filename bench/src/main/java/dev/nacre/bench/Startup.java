@@ -18,13 +18,21 @@ final class Startup {
             ms[i] = (System.nanoTime() - before) / 1e6;
         }
         Arrays.sort(ms);
-        System.out.printf(Locale.ROOT, "start to end of first step, and exit: median %.0f ms (%.0f to %.0f)%n", ms[5], ms[0], ms[9]);
+        System.out.printf(
+                Locale.ROOT,
+                "start to end of first step, and exit: median %.0f ms (%.0f to %.0f)%n",
+                ms[5],
+                ms[0],
+                ms[9]);
     }
 
     /// Takes one step.
     public static void main(String[] args) {
         Rng rng = Rng.seed(0);
         var step = Nets.Training.of(Nets.Small.of(rng)).compiled();
-        System.out.printf(Locale.ROOT, "RESULT %.6f%n", step.apply(rng.normal(32, 100), rng.integers(10, 32)).item());
+        System.out.printf(
+                Locale.ROOT,
+                "RESULT %.6f%n",
+                step.apply(rng.normal(32, 100), rng.integers(10, 32)).item());
     }
 }

@@ -38,7 +38,8 @@ record Timing(long[] nanos) {
     }
 
     private static Timing joined(Timing[] parts) {
-        long[] all = Arrays.stream(parts).flatMapToLong(t -> Arrays.stream(t.nanos)).sorted().toArray();
+        long[] all =
+                Arrays.stream(parts).flatMapToLong(t -> Arrays.stream(t.nanos)).sorted().toArray();
         return new Timing(all);
     }
 

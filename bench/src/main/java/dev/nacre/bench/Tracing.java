@@ -19,6 +19,9 @@ final class Tracing {
         Timing[] t = Timing.inTurn(() -> compiled.apply(x, y), () -> eager.step(x, y), 4, 3);
         System.out.println("compiled " + t[0].text());
         System.out.println("eager    " + t[1].text());
-        System.out.printf(Locale.ROOT, "tracing, gradients and plan lookup: %.1f %% of a step%n", 100 * (t[1].median() / t[0].median() - 1));
+        System.out.printf(
+                Locale.ROOT,
+                "tracing, gradients and plan lookup: %.1f %% of a step%n",
+                100 * (t[1].median() / t[0].median() - 1));
     }
 }

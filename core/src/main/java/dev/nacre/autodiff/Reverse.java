@@ -18,134 +18,151 @@ import java.util.function.Supplier;
 /// Reverse-mode differentiation from graph to graph. The result is made of ordinary nodes, so it can be fused with the forward computation and differentiated
 /// again.
 public final class Reverse {
-  private final Map<Node, Node> gradients = new IdentityHashMap<>();
-  private final Set<Node> wanted = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Map<Node, Node> gradients = new IdentityHashMap<>();
+    private final Set<Node> wanted = Collections.newSetFromMap(new IdentityHashMap<>());
 
-  private Reverse() {}
+    private Reverse() {}
 
-  /// `Σᵢ ⟨cotangents[i], ∂outputs[i]/∂wrt[j]⟩` for each j. Zero where an output does not depend on the operand.
-  ///
-  /// @param outputs what is differentiated
-  /// @param cotangents one per output, of its type
-  /// @param wrt the nodes to differentiate by
-  public static List<Node> gradients(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
-    return new Reverse().run(outputs, cotangents, wrt);
-  }
+    /// `Σᵢ ⟨cotangents[i], ∂outputs[i]/∂wrt[j]⟩` for each j. Zero where an output does not depend on the operand.
+    ///
+    /// @param outputs what is differentiated
+    /// @param cotangents one per output, of its type
+    /// @param wrt the nodes to differentiate by
+    public static List<Node> gradients(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
+        return new Reverse().run(outputs, cotangents, wrt);
+    }
 
-  private List<Node> run(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
-    List<Node> order = Graph.topological(outputs);
-    wanted.addAll(wrt);
-    for (Node n : order) {
-      for (int i = 0; i < n.arity() && !wanted.contains(n); i++) {
-        if (wanted.contains(n.input(i)) && carries(n, i)) {
-          wanted.add(n);
+    private List<Node> run(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
+        List<Node> order = Graph.topological(outputs);
+        wanted.addAll(wrt);
+        for (Node n : order) {
+            for (int i = 0; i < n.arity() && !wanted.contains(n); i++) {
+                if (wanted.contains(n.input(i)) && carries(n, i)) {
+                    wanted.add(n);
+                }
+            }
         }
-      }
-    }
-    for (int i = 0; i < outputs.size(); i++) {
-      add(outputs.get(i), cotangents.get(i));
-    }
-    for (int i = order.size() - 1; i >= 0; i--) {
-      Node n = order.get(i);
-      Node g = gradients.get(n);
-      if (g != null && n.arity() > 0 && wanted.contains(n)) {
-        propagate(n, g);
-      }
-    }
-    return wrt.stream().map(w -> gradients.containsKey(w) ? gradients.get(w) : w.zerosLike()).toList();
-  }
-
-  /// Whether a gradient can pass from the node to its operand at all.
-  private static boolean carries(Node n, int operand) {
-    return !(n.op() instanceof Op.Detach) && n.type().dtype().isFloating() && n.input(operand).dtype().isFloating();
-  }
-
-  private void add(Node n, Node g) {
-    gradients.merge(n, g, (a, b) -> a.add(b));
-  }
-
-  private void propagate(Node n, Node g) {
-    if (n.op() instanceof Op.Fused fused) {
-      propagate(n, fused, g);
-    } else {
-      n.op().differentiate(new Step(n, g));
-    }
-  }
-
-  /// The gradient of a composite is a composite too, named after it, with the derivative of the body as its body.
-  private void propagate(Node n, Op.Fused fused, Node g) {
-    List<Node> operands = n.inputs();
-    var custom = fused.what().differentiate(operands, n, g);
-    List<Integer> wantedOperands = new ArrayList<>();
-    for (int i = 0; i < operands.size(); i++) {
-      if (wanted.contains(operands.get(i)) && operands.get(i).dtype().isFloating()) {
-        wantedOperands.add(i);
-      }
-    }
-    if (custom.isPresent()) {
-      wantedOperands.forEach(i -> add(operands.get(i), checked(fused, operands.get(i), i, custom.get())));
-      return;
-    }
-    List<Node> inputs = new ArrayList<>(operands);
-    if (fused.what().recomputes()) {
-      inputs.replaceAll(x -> Node.of(new Op.After(), x, g));
-    }
-    inputs.add(g);
-    Body forward = fused.body();
-    Body backward =
-        Body.of(
-            inputs.stream().map(Node::type).toList(),
-            in -> {
-              List<Node> args = in.subList(0, operands.size());
-              Node out = forward.inline(args).get(fused.output());
-              return gradients(List.of(out), List.of(in.getLast()), wantedOperands.stream().map(args::get).toList());
-            });
-    Composite derivative = new Composite.Derivative(fused.what(), fused.output(), List.copyOf(wantedOperands));
-    for (int i = 0; i < wantedOperands.size(); i++) {
-      add(operands.get(wantedOperands.get(i)), Node.of(new Op.Fused(derivative, backward, i), inputs));
-    }
-  }
-
-  /// One gradient of a derivative that somebody else has written.
-  private static Node checked(Op.Fused fused, Node operand, int i, List<Node> gradients) {
-    Problem p = Problem.in("gradient of " + fused.name()).operand("operand " + i, operand.type(), operand.origin());
-    p.require(i < gradients.size(), "one gradient per operand is needed, but there are " + gradients.size()).throwShape();
-    Node g = gradients.get(i);
-    p.operand("gradient", g.type(), g.origin());
-    p.require(g.type().equals(operand.type()), "the gradient must have the operand's type").throwShape();
-    return g;
-  }
-
-  /// One op's view of the walk.
-  private final class Step implements Cotangents {
-    private final Node node;
-    private final Node grad;
-
-    Step(Node node, Node grad) {
-      this.node = node;
-      this.grad = grad;
+        for (int i = 0; i < outputs.size(); i++) {
+            add(outputs.get(i), cotangents.get(i));
+        }
+        for (int i = order.size() - 1; i >= 0; i--) {
+            Node n = order.get(i);
+            Node g = gradients.get(n);
+            if (g != null && n.arity() > 0 && wanted.contains(n)) {
+                propagate(n, g);
+            }
+        }
+        return wrt.stream()
+                .map(w -> gradients.containsKey(w) ? gradients.get(w) : w.zerosLike())
+                .toList();
     }
 
-    @Override
-    public Node in(int i) {
-      return node.input(i);
+    /// Whether a gradient can pass from the node to its operand at all.
+    private static boolean carries(Node n, int operand) {
+        return !(n.op() instanceof Op.Detach)
+                && n.type().dtype().isFloating()
+                && n.input(operand).dtype().isFloating();
     }
 
-    @Override
-    public Node out() {
-      return node;
+    private void add(Node n, Node g) {
+        gradients.merge(n, g, (a, b) -> a.add(b));
     }
 
-    @Override
-    public Node grad() {
-      return grad;
+    private void propagate(Node n, Node g) {
+        if (n.op() instanceof Op.Fused fused) {
+            propagate(n, fused, g);
+        } else {
+            n.op().differentiate(new Step(n, g));
+        }
     }
 
-    @Override
-    public void give(int i, Supplier<Node> gradient) {
-      if (wanted.contains(node.input(i)) && node.input(i).dtype().isFloating()) {
-        add(node.input(i), gradient.get());
-      }
+    /// The gradient of a composite is a composite too, named after it, with the derivative of the body as its body.
+    private void propagate(Node n, Op.Fused fused, Node g) {
+        List<Node> operands = n.inputs();
+        var custom = fused.what().differentiate(operands, n, g);
+        List<Integer> wantedOperands = new ArrayList<>();
+        for (int i = 0; i < operands.size(); i++) {
+            if (wanted.contains(operands.get(i)) && operands.get(i).dtype().isFloating()) {
+                wantedOperands.add(i);
+            }
+        }
+        if (custom.isPresent()) {
+            wantedOperands.forEach(
+                    i -> add(operands.get(i), checked(fused, operands.get(i), i, custom.get())));
+            return;
+        }
+        List<Node> inputs = new ArrayList<>(operands);
+        if (fused.what().recomputes()) {
+            inputs.replaceAll(x -> Node.of(new Op.After(), x, g));
+        }
+        inputs.add(g);
+        Body forward = fused.body();
+        Body backward =
+                Body.of(
+                        inputs.stream().map(Node::type).toList(),
+                        in -> {
+                            List<Node> args = in.subList(0, operands.size());
+                            Node out = forward.inline(args).get(fused.output());
+                            return gradients(
+                                    List.of(out),
+                                    List.of(in.getLast()),
+                                    wantedOperands.stream().map(args::get).toList());
+                        });
+        Composite derivative =
+                new Composite.Derivative(fused.what(), fused.output(), List.copyOf(wantedOperands));
+        for (int i = 0; i < wantedOperands.size(); i++) {
+            add(
+                    operands.get(wantedOperands.get(i)),
+                    Node.of(new Op.Fused(derivative, backward, i), inputs));
+        }
     }
-  }
+
+    /// One gradient of a derivative that somebody else has written.
+    private static Node checked(Op.Fused fused, Node operand, int i, List<Node> gradients) {
+        Problem p =
+                Problem.in("gradient of " + fused.name())
+                        .operand("operand " + i, operand.type(), operand.origin());
+        p.require(
+                        i < gradients.size(),
+                        "one gradient per operand is needed, but there are " + gradients.size())
+                .throwShape();
+        Node g = gradients.get(i);
+        p.operand("gradient", g.type(), g.origin());
+        p.require(g.type().equals(operand.type()), "the gradient must have the operand's type")
+                .throwShape();
+        return g;
+    }
+
+    /// One op's view of the walk.
+    private final class Step implements Cotangents {
+        private final Node node;
+        private final Node grad;
+
+        Step(Node node, Node grad) {
+            this.node = node;
+            this.grad = grad;
+        }
+
+        @Override
+        public Node in(int i) {
+            return node.input(i);
+        }
+
+        @Override
+        public Node out() {
+            return node;
+        }
+
+        @Override
+        public Node grad() {
+            return grad;
+        }
+
+        @Override
+        public void give(int i, Supplier<Node> gradient) {
+            if (wanted.contains(node.input(i)) && node.input(i).dtype().isFloating()) {
+                add(node.input(i), gradient.get());
+            }
+        }
+    }
 }

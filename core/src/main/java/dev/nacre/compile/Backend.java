@@ -3,30 +3,29 @@ package dev.nacre.compile;
 import dev.nacre.ir.Op;
 import dev.nacre.type.TensorType;
 import java.util.List;
-import java.util.ServiceLoader;
 
 /// A machine that executes kernels. Found by [ServiceLoader]; the one with the highest priority is used.
 public interface Backend {
-  String name();
+    String name();
 
-  /// Higher wins.
-  int priority();
+    /// Higher wins.
+    int priority();
 
-  /// Whether the backend computes this composite itself for operands of these types; if not, the compiler puts the body in its place.
-  boolean claims(Op.Fused op, List<TensorType> operands);
+    /// Whether the backend computes this composite itself for operands of these types; if not, the compiler puts the body in its place.
+    boolean claims(Op.Fused op, List<TensorType> operands);
 
-  /// Makes a plan's kernels ready to run. Called once per plan.
-  Executable prepare(List<Kernel> kernels);
+    /// Makes a plan's kernels ready to run. Called once per plan.
+    Executable prepare(List<Kernel> kernels);
 
-  /// Prepared kernels. Thread-safe: any number of frames may run at once.
-  interface Executable {
-    /// A place to run one call at a time in.
-    Frame newFrame();
-  }
+    /// Prepared kernels. Thread-safe: any number of frames may run at once.
+    interface Executable {
+        /// A place to run one call at a time in.
+        Frame newFrame();
+    }
 
-  /// What one call in progress needs. Not thread-safe.
-  interface Frame {
-    /// Runs all kernels in order. `addresses[i]` is where buffer i begins.
-    void run(long[] addresses);
-  }
+    /// What one call in progress needs. Not thread-safe.
+    interface Frame {
+        /// Runs all kernels in order. `addresses[i]` is where buffer i begins.
+        void run(long[] addresses);
+    }
 }

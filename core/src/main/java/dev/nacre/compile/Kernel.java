@@ -10,183 +10,194 @@ import java.util.stream.Stream;
 /// What a backend must execute: a closed, small set. Backends switch over it exhaustively.
 ///
 /// Operands are views of any strides unless said otherwise; results are views a kernel owns alone while it runs.
-public sealed interface Kernel permits Loop, Kernel.Contraction, Kernel.Convolution, Kernel.Call, Kernel.Indexed, Kernel.Ordered, Kernel.Random {
+public sealed interface Kernel
+        permits Loop,
+                Kernel.Contraction,
+                Kernel.Convolution,
+                Kernel.Call,
+                Kernel.Indexed,
+                Kernel.Ordered,
+                Kernel.Random {
 
-  String name();
+    String name();
 
-  /// Views whose elements the kernel reads.
-  List<View> reads();
+    /// Views whose elements the kernel reads.
+    List<View> reads();
 
-  /// Views that the kernel writes.
-  List<View> writes();
+    /// Views that the kernel writes.
+    List<View> writes();
 
-  /// The same kernel on other views.
-  Kernel map(UnaryOperator<View> f);
+    /// The same kernel on other views.
+    Kernel map(UnaryOperator<View> f);
 
-  /// What a contraction or convolution does to its result before it is written, first to last.
-  ///
-  /// @param bias one value per column (contraction: last axis; convolution: channel axis 1), if any
-  /// @param activation applied after the bias, if any
-  record Epilogue(Optional<View> bias, Optional<Activation> activation) {
-    public static final Epilogue NONE = new Epilogue(Optional.empty(), Optional.empty());
+    /// What a contraction or convolution does to its result before it is written, first to last.
+    ///
+    /// @param bias one value per column (contraction: last axis; convolution: channel axis 1), if any
+    /// @param activation applied after the bias, if any
+    record Epilogue(Optional<View> bias, Optional<Activation> activation) {
+        public static final Epilogue NONE = new Epilogue(Optional.empty(), Optional.empty());
 
-    public boolean isEmpty() {
-      return bias.isEmpty() && activation.isEmpty();
+        public boolean isEmpty() {
+            return bias.isEmpty() && activation.isEmpty();
+        }
+
+        private Epilogue map(UnaryOperator<View> f) {
+            return new Epilogue(bias.map(f), activation);
+        }
     }
 
-    private Epilogue map(UnaryOperator<View> f) {
-      return new Epilogue(bias.map(f), activation);
-    }
-  }
-
-  /// Functions that libraries apply to a result while it is in registers.
-  enum Activation {
-    RELU,
-    SIGMOID,
-    TANH,
-    GELU
-  }
-
-  /// `out = activation(a · b + bias)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.
-  record Contraction(View a, View b, Epilogue epilogue, View out) implements Kernel {
-    @Override
-    public List<View> reads() {
-      return Stream.concat(Stream.of(a, b), epilogue.bias().stream()).toList();
+    /// Functions that libraries apply to a result while it is in registers.
+    enum Activation {
+        RELU,
+        SIGMOID,
+        TANH,
+        GELU
     }
 
-    @Override
-    public List<View> writes() {
-      return List.of(out);
+    /// `out = activation(a · b + bias)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.
+    record Contraction(View a, View b, Epilogue epilogue, View out) implements Kernel {
+        @Override
+        public List<View> reads() {
+            return Stream.concat(Stream.of(a, b), epilogue.bias().stream()).toList();
+        }
+
+        @Override
+        public List<View> writes() {
+            return List.of(out);
+        }
+
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Contraction(f.apply(a), f.apply(b), epilogue.map(f), f.apply(out));
+        }
+
+        @Override
+        public String name() {
+            return "matmul";
+        }
+
+        /// Multiplications and additions.
+        public long flops() {
+            return 2 * out.count() * a.sizes()[a.rank() - 1];
+        }
     }
 
-    @Override
-    public Kernel map(UnaryOperator<View> f) {
-      return new Contraction(f.apply(a), f.apply(b), epilogue.map(f), f.apply(out));
+    /// One of the three kinds of convolution; operands as in [Op.Convolve]. The epilogue is only on the forward kind.
+    record Convolution(Op.Convolve op, View a, View b, Epilogue epilogue, View out)
+            implements Kernel {
+        @Override
+        public List<View> reads() {
+            return Stream.concat(Stream.of(a, b), epilogue.bias().stream()).toList();
+        }
+
+        @Override
+        public List<View> writes() {
+            return List.of(out);
+        }
+
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Convolution(op, f.apply(a), f.apply(b), epilogue.map(f), f.apply(out));
+        }
+
+        @Override
+        public String name() {
+            return op.name();
+        }
     }
 
-    @Override
-    public String name() {
-      return "matmul";
+    /// A composite that the backend has claimed ([Backend#claims]). Outputs are those of the composite's body that are wanted, by number.
+    record Call(Composite what, List<View> in, List<Integer> outputs, List<View> out)
+            implements Kernel {
+        @Override
+        public List<View> reads() {
+            return in;
+        }
+
+        @Override
+        public List<View> writes() {
+            return out;
+        }
+
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Call(
+                    what, in.stream().map(f).toList(), outputs, out.stream().map(f).toList());
+        }
+
+        @Override
+        public String name() {
+            return what.name();
+        }
     }
 
-    /// Multiplications and additions.
-    public long flops() {
-      return 2 * out.count() * a.sizes()[a.rank() - 1];
-    }
-  }
+    /// Gather, or scatter-add where `base` is what is added to. See [Op.Gather] and [Op.ScatterAdd].
+    record Indexed(int axis, Optional<View> base, View source, View index, View out)
+            implements Kernel {
+        @Override
+        public List<View> reads() {
+            return Stream.concat(base.stream(), Stream.of(source, index)).toList();
+        }
 
-  /// One of the three kinds of convolution; operands as in [Op.Convolve]. The epilogue is only on the forward kind.
-  record Convolution(Op.Convolve op, View a, View b, Epilogue epilogue, View out) implements Kernel {
-    @Override
-    public List<View> reads() {
-      return Stream.concat(Stream.of(a, b), epilogue.bias().stream()).toList();
-    }
+        @Override
+        public List<View> writes() {
+            return List.of(out);
+        }
 
-    @Override
-    public List<View> writes() {
-      return List.of(out);
-    }
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Indexed(axis, base.map(f), f.apply(source), f.apply(index), f.apply(out));
+        }
 
-    @Override
-    public Kernel map(UnaryOperator<View> f) {
-      return new Convolution(op, f.apply(a), f.apply(b), epilogue.map(f), f.apply(out));
-    }
-
-    @Override
-    public String name() {
-      return op.name();
-    }
-  }
-
-  /// A composite that the backend has claimed ([Backend#claims]). Outputs are those of the composite's body that are wanted, by number.
-  record Call(Composite what, List<View> in, List<Integer> outputs, List<View> out) implements Kernel {
-    @Override
-    public List<View> reads() {
-      return in;
+        @Override
+        public String name() {
+            return base.isPresent() ? "scatter_add" : "gather";
+        }
     }
 
-    @Override
-    public List<View> writes() {
-      return out;
+    /// What goes along one axis in order: argsort, arg-reduction, linear recurrence (operands a, b).
+    record Ordered(Op op, List<View> in, View out) implements Kernel {
+        @Override
+        public List<View> reads() {
+            return in;
+        }
+
+        @Override
+        public List<View> writes() {
+            return List.of(out);
+        }
+
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Ordered(op, in.stream().map(f).toList(), f.apply(out));
+        }
+
+        @Override
+        public String name() {
+            return op.name();
+        }
     }
 
-    @Override
-    public Kernel map(UnaryOperator<View> f) {
-      return new Call(what, in.stream().map(f).toList(), outputs, out.stream().map(f).toList());
-    }
+    /// Philox bits from a key; see [Op.RandomBits]. The result is dense.
+    record Random(View key, View out) implements Kernel {
+        @Override
+        public List<View> reads() {
+            return List.of(key);
+        }
 
-    @Override
-    public String name() {
-      return what.name();
-    }
-  }
+        @Override
+        public List<View> writes() {
+            return List.of(out);
+        }
 
-  /// Gather, or scatter-add where `base` is what is added to. See [Op.Gather] and [Op.ScatterAdd].
-  record Indexed(int axis, Optional<View> base, View source, View index, View out) implements Kernel {
-    @Override
-    public List<View> reads() {
-      return Stream.concat(base.stream(), Stream.of(source, index)).toList();
-    }
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Random(f.apply(key), f.apply(out));
+        }
 
-    @Override
-    public List<View> writes() {
-      return List.of(out);
+        @Override
+        public String name() {
+            return "random";
+        }
     }
-
-    @Override
-    public Kernel map(UnaryOperator<View> f) {
-      return new Indexed(axis, base.map(f), f.apply(source), f.apply(index), f.apply(out));
-    }
-
-    @Override
-    public String name() {
-      return base.isPresent() ? "scatter_add" : "gather";
-    }
-  }
-
-  /// What goes along one axis in order: argsort, arg-reduction, linear recurrence (operands a, b).
-  record Ordered(Op op, List<View> in, View out) implements Kernel {
-    @Override
-    public List<View> reads() {
-      return in;
-    }
-
-    @Override
-    public List<View> writes() {
-      return List.of(out);
-    }
-
-    @Override
-    public Kernel map(UnaryOperator<View> f) {
-      return new Ordered(op, in.stream().map(f).toList(), f.apply(out));
-    }
-
-    @Override
-    public String name() {
-      return op.name();
-    }
-  }
-
-  /// Philox bits from a key; see [Op.RandomBits]. The result is dense.
-  record Random(View key, View out) implements Kernel {
-    @Override
-    public List<View> reads() {
-      return List.of(key);
-    }
-
-    @Override
-    public List<View> writes() {
-      return List.of(out);
-    }
-
-    @Override
-    public Kernel map(UnaryOperator<View> f) {
-      return new Random(f.apply(key), f.apply(out));
-    }
-
-    @Override
-    public String name() {
-      return "random";
-    }
-  }
 }

@@ -12,49 +12,55 @@ import java.util.function.UnaryOperator;
 /// loaded at the same point (in place), never another point's.
 public record Loop(Program program, List<Instance> instances) implements Kernel {
 
-  /// One iteration space.
-  ///
-  /// @param extents sizes of the axes, the inner one last (at least one axis)
-  /// @param views one per view of the program; sizes equal `extents`
-  public record Instance(long[] extents, List<View> views) {
-    /// Number of points.
-    public long points() {
-      long n = 1;
-      for (long e : extents) {
-        n *= e;
-      }
-      return n;
+    /// One iteration space.
+    ///
+    /// @param extents sizes of the axes, the inner one last (at least one axis)
+    /// @param views one per view of the program; sizes equal `extents`
+    public record Instance(long[] extents, List<View> views) {
+        /// Number of points.
+        public long points() {
+            long n = 1;
+            for (long e : extents) {
+                n *= e;
+            }
+            return n;
+        }
     }
-  }
 
-  @Override
-  public List<View> reads() {
-    return views(i -> i instanceof Program.Instr.Load l ? l.view() : -1);
-  }
+    @Override
+    public List<View> reads() {
+        return views(i -> i instanceof Program.Instr.Load l ? l.view() : -1);
+    }
 
-  @Override
-  public List<View> writes() {
-    return views(
-        i ->
-            switch (i) {
-              case Program.Instr.Store s -> s.view();
-              case Program.Instr.Accumulate a -> a.view();
-              default -> -1;
-            });
-  }
+    @Override
+    public List<View> writes() {
+        return views(i ->
+                switch (i) {
+                    case Program.Instr.Store s -> s.view();
+                    case Program.Instr.Accumulate a -> a.view();
+                    default -> -1;
+                });
+    }
 
-  private List<View> views(ToIntFunction<Program.Instr> number) {
-    int[] numbers = program.code().stream().mapToInt(number).filter(v -> v >= 0).distinct().toArray();
-    return instances.stream().flatMap(i -> Arrays.stream(numbers).mapToObj(v -> i.views().get(v))).toList();
-  }
+    private List<View> views(ToIntFunction<Program.Instr> number) {
+        int[] numbers =
+                program.code().stream().mapToInt(number).filter(v -> v >= 0).distinct().toArray();
+        return instances.stream()
+                .flatMap(i -> Arrays.stream(numbers).mapToObj(v -> i.views().get(v)))
+                .toList();
+    }
 
-  @Override
-  public Loop map(UnaryOperator<View> f) {
-    return new Loop(program, instances.stream().map(i -> new Instance(i.extents(), i.views().stream().map(f).toList())).toList());
-  }
+    @Override
+    public Loop map(UnaryOperator<View> f) {
+        return new Loop(
+                program,
+                instances.stream()
+                        .map(i -> new Instance(i.extents(), i.views().stream().map(f).toList()))
+                        .toList());
+    }
 
-  @Override
-  public String name() {
-    return "loop";
-  }
+    @Override
+    public String name() {
+        return "loop";
+    }
 }

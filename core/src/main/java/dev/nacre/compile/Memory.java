@@ -15,98 +15,102 @@ import java.util.stream.Collectors;
 /// Native memory that is freed when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and collects garbage
 /// before it gives up, as for direct buffers.
 public final class Memory {
-  private static final long ALIGNMENT = 64;
+    private static final long ALIGNMENT = 64;
 
-  /// Blocks worth naming when memory runs out.
-  private static final long LARGE = 1 << 20;
+    /// Blocks worth naming when memory runs out.
+    private static final long LARGE = 1 << 20;
 
-  private static final Map<MemorySegment, String> LARGE_BLOCKS = new WeakHashMap<>();
+    private static final Map<MemorySegment, String> LARGE_BLOCKS = new WeakHashMap<>();
 
-  private static final List<Runnable> SPARE = new CopyOnWriteArrayList<>();
+    private static final List<Runnable> SPARE = new CopyOnWriteArrayList<>();
 
-  private static final LongAdder ALLOCATIONS = new LongAdder();
+    private static final LongAdder ALLOCATIONS = new LongAdder();
 
-  private Memory() {}
+    private Memory() {}
 
-  /// Zeroed memory, aligned for any vector.
-  ///
-  /// @param purpose what it is for, named if memory runs out
-  public static MemorySegment allocate(long bytes, String purpose) {
-    ALLOCATIONS.increment();
-    try {
-      MemorySegment block = reserved(Math.max(bytes, ALIGNMENT));
-      if (bytes >= LARGE) {
-        synchronized (LARGE_BLOCKS) {
-          LARGE_BLOCKS.put(block, purpose);
+    /// Zeroed memory, aligned for any vector.
+    ///
+    /// @param purpose what it is for, named if memory runs out
+    public static MemorySegment allocate(long bytes, String purpose) {
+        ALLOCATIONS.increment();
+        try {
+            MemorySegment block = reserved(Math.max(bytes, ALIGNMENT));
+            if (bytes >= LARGE) {
+                synchronized (LARGE_BLOCKS) {
+                    LARGE_BLOCKS.put(block, purpose);
+                }
+            }
+            return block;
+        } catch (OutOfMemoryError e) {
+            throw new OutOfNativeMemory(bytes, purpose, largest(), e);
         }
-      }
-      return block;
-    } catch (OutOfMemoryError e) {
-      throw new OutOfNativeMemory(bytes, purpose, largest(), e);
-    }
-  }
-
-  /// How many blocks have been asked for since the start: a loop in steady state asks for none.
-  public static long allocations() {
-    return ALLOCATIONS.sum();
-  }
-
-  /// Registers what gives memory back that is only kept for later; run when memory is short, before that becomes an error.
-  public static void whenShort(Runnable release) {
-    SPARE.add(release);
-  }
-
-  private static MemorySegment reserved(long bytes) {
-    try {
-      return Arena.ofAuto().allocate(bytes, ALIGNMENT);
-    } catch (OutOfMemoryError e) {
-      SPARE.forEach(Runnable::run);
-      return Arena.ofAuto().allocate(bytes, ALIGNMENT);
-    }
-  }
-
-  private static String largest() {
-    synchronized (LARGE_BLOCKS) {
-      List<Map.Entry<MemorySegment, String>> blocks = List.copyOf(LARGE_BLOCKS.entrySet());
-      return blocks.stream()
-          .sorted(Comparator.comparingLong(e -> -e.getKey().byteSize()))
-          .limit(5)
-          .map(e -> "\n  " + text(e.getKey().byteSize()) + "  " + e.getValue())
-          .collect(Collectors.joining());
-    }
-  }
-
-  /// A count of bytes for people: `1.5 MiB`.
-  public static String text(long bytes) {
-    if (bytes < 1024) {
-      return bytes + " B";
-    }
-    String[] units = {"KiB", "MiB", "GiB", "TiB"};
-    double value = bytes;
-    int unit = -1;
-    while (value >= 1024 && unit < units.length - 1) {
-      value /= 1024;
-      unit++;
-    }
-    return String.format(Locale.ROOT, value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
-  }
-
-  /// There is not enough native memory for a step.
-  public static final class OutOfNativeMemory extends NacreException {
-    private static final long serialVersionUID = 1L;
-    private final long bytes;
-
-    OutOfNativeMemory(long bytes, String purpose, String largest, Throwable cause) {
-      super(
-          "out of memory: " + text(bytes) + " wanted for " + purpose + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
-              + "\n  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches",
-          cause);
-      this.bytes = bytes;
     }
 
-    /// Bytes that were wanted.
-    public long bytes() {
-      return bytes;
+    /// How many blocks have been asked for since the start: a loop in steady state asks for none.
+    public static long allocations() {
+        return ALLOCATIONS.sum();
     }
-  }
+
+    /// Registers what gives memory back that is only kept for later; run when memory is short, before that becomes an error.
+    public static void whenShort(Runnable release) {
+        SPARE.add(release);
+    }
+
+    private static MemorySegment reserved(long bytes) {
+        try {
+            return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+        } catch (OutOfMemoryError e) {
+            SPARE.forEach(Runnable::run);
+            return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+        }
+    }
+
+    private static String largest() {
+        synchronized (LARGE_BLOCKS) {
+            List<Map.Entry<MemorySegment, String>> blocks = List.copyOf(LARGE_BLOCKS.entrySet());
+            return blocks.stream()
+                    .sorted(Comparator.comparingLong(e -> -e.getKey().byteSize()))
+                    .limit(5)
+                    .map(e -> "\n  " + text(e.getKey().byteSize()) + "  " + e.getValue())
+                    .collect(Collectors.joining());
+        }
+    }
+
+    /// A count of bytes for people: `1.5 MiB`.
+    public static String text(long bytes) {
+        if (bytes < 1024) {
+            return bytes + " B";
+        }
+        String[] units = {"KiB", "MiB", "GiB", "TiB"};
+        double value = bytes;
+        int unit = -1;
+        while (value >= 1024 && unit < units.length - 1) {
+            value /= 1024;
+            unit++;
+        }
+        return String.format(Locale.ROOT, value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    }
+
+    /// There is not enough native memory for a step.
+    public static final class OutOfNativeMemory extends NacreException {
+        private static final long serialVersionUID = 1L;
+        private final long bytes;
+
+        OutOfNativeMemory(long bytes, String purpose, String largest, Throwable cause) {
+            super(
+                    "out of memory: "
+                            + text(bytes)
+                            + " wanted for "
+                            + purpose
+                            + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
+                            + "\n  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches",
+                    cause);
+            this.bytes = bytes;
+        }
+
+        /// Bytes that were wanted.
+        public long bytes() {
+            return bytes;
+        }
+    }
 }

@@ -13,51 +13,57 @@ import java.util.Map;
 /// after    matmul; loop A (w₁, w₂, w₃)
 /// ```
 final class Merging {
-  private Merging() {}
+    private Merging() {}
 
-  static List<Kernel> run(List<Kernel> kernels) {
-    Map<Integer, Integer> firstRead = new HashMap<>();
-    Map<Integer, Integer> lastWrite = new HashMap<>();
-    for (int i = kernels.size() - 1; i >= 0; i--) {
-      for (View v : kernels.get(i).reads()) {
-        firstRead.put(v.buffer(), i);
-      }
-      for (View v : kernels.get(i).writes()) {
-        lastWrite.putIfAbsent(v.buffer(), i);
-      }
+    static List<Kernel> run(List<Kernel> kernels) {
+        Map<Integer, Integer> firstRead = new HashMap<>();
+        Map<Integer, Integer> lastWrite = new HashMap<>();
+        for (int i = kernels.size() - 1; i >= 0; i--) {
+            for (View v : kernels.get(i).reads()) {
+                firstRead.put(v.buffer(), i);
+            }
+            for (View v : kernels.get(i).writes()) {
+                lastWrite.putIfAbsent(v.buffer(), i);
+            }
+        }
+        Kernel[] out = kernels.toArray(Kernel[]::new);
+        Map<Program, Integer> home = new HashMap<>();
+        for (int i = out.length - 1; i >= 0; i--) {
+            if (!(out[i] instanceof Loop loop)) {
+                continue;
+            }
+            Integer later = home.get(loop.program());
+            if (later != null && mayMove(loop, i, later, firstRead, lastWrite)) {
+                List<Loop.Instance> all = new ArrayList<>(loop.instances());
+                all.addAll(((Loop) out[later]).instances());
+                out[later] = new Loop(loop.program(), all);
+                out[i] = null;
+            } else {
+                home.put(loop.program(), i);
+            }
+        }
+        List<Kernel> result = new ArrayList<>();
+        for (Kernel k : out) {
+            if (k != null) {
+                result.add(k);
+            }
+        }
+        return result;
     }
-    Kernel[] out = kernels.toArray(Kernel[]::new);
-    Map<Program, Integer> home = new HashMap<>();
-    for (int i = out.length - 1; i >= 0; i--) {
-      if (!(out[i] instanceof Loop loop)) {
-        continue;
-      }
-      Integer later = home.get(loop.program());
-      if (later != null && mayMove(loop, i, later, firstRead, lastWrite)) {
-        List<Loop.Instance> all = new ArrayList<>(loop.instances());
-        all.addAll(((Loop) out[later]).instances());
-        out[later] = new Loop(loop.program(), all);
-        out[i] = null;
-      } else {
-        home.put(loop.program(), i);
-      }
-    }
-    List<Kernel> result = new ArrayList<>();
-    for (Kernel k : out) {
-      if (k != null) {
-        result.add(k);
-      }
-    }
-    return result;
-  }
 
-  /// Nothing up to the new place may read what the loop writes, nor write to the same buffer.
-  private static boolean mayMove(Loop loop, int from, int to, Map<Integer, Integer> firstRead, Map<Integer, Integer> lastWrite) {
-    for (View v : loop.writes()) {
-      if (firstRead.getOrDefault(v.buffer(), Integer.MAX_VALUE) <= to || lastWrite.get(v.buffer()) != from) {
-        return false;
-      }
+    /// Nothing up to the new place may read what the loop writes, nor write to the same buffer.
+    private static boolean mayMove(
+            Loop loop,
+            int from,
+            int to,
+            Map<Integer, Integer> firstRead,
+            Map<Integer, Integer> lastWrite) {
+        for (View v : loop.writes()) {
+            if (firstRead.getOrDefault(v.buffer(), Integer.MAX_VALUE) <= to
+                    || lastWrite.get(v.buffer()) != from) {
+                return false;
+            }
+        }
+        return true;
     }
-    return true;
-  }
 }

@@ -12,145 +12,175 @@ import java.util.stream.Collectors;
 /// A compiled graph: kernels in order and the layout of their memory. Thread-safe; each call in progress has a frame of its own, and frames are kept for the next
 /// call, so that a repeated call allocates nothing.
 public final class Plan {
-  private final List<Kernel> kernels;
-  private final List<Source> inputs;
-  private final List<TensorType> outputs;
-  private final long arenaBytes;
-  private final Backend.Executable executable;
-  private final ConcurrentLinkedQueue<Call> idle = new ConcurrentLinkedQueue<>();
+    private final List<Kernel> kernels;
+    private final List<Source> inputs;
+    private final List<TensorType> outputs;
+    private final long arenaBytes;
+    private final Backend.Executable executable;
+    private final ConcurrentLinkedQueue<Call> idle = new ConcurrentLinkedQueue<>();
 
-  Plan(List<Kernel> kernels, List<Source> inputs, List<TensorType> outputs, long arenaBytes, Backend.Executable executable) {
-    this.kernels = List.copyOf(kernels);
-    this.inputs = List.copyOf(inputs);
-    this.outputs = List.copyOf(outputs);
-    this.arenaBytes = arenaBytes;
-    this.executable = executable;
-  }
-
-  public List<Kernel> kernels() {
-    return kernels;
-  }
-
-  /// The leaves' sources, in the order of the first entries of the address table.
-  public List<Source> inputs() {
-    return inputs;
-  }
-
-  public List<TensorType> outputs() {
-    return outputs;
-  }
-
-  /// Bytes of intermediate values alive at the worst moment.
-  public long arenaBytes() {
-    return arenaBytes;
-  }
-
-  /// What one call needs: a table of addresses to fill in, and memory for intermediate values.
-  public final class Call {
-    private final MemorySegment arena;
-    private final Backend.Frame frame;
-    private final long[] addresses;
-
-    private Call() {
-      arena = Memory.allocate(arenaBytes, "intermediate values");
-      frame = executable.newFrame();
-      addresses = new long[inputs.size() + outputs.size() + 1];
-      addresses[addresses.length - 1] = arena.address();
+    Plan(
+            List<Kernel> kernels,
+            List<Source> inputs,
+            List<TensorType> outputs,
+            long arenaBytes,
+            Backend.Executable executable) {
+        this.kernels = List.copyOf(kernels);
+        this.inputs = List.copyOf(inputs);
+        this.outputs = List.copyOf(outputs);
+        this.arenaBytes = arenaBytes;
+        this.executable = executable;
     }
 
-    /// Says where input i lies.
-    public void input(int i, long address) {
-      addresses[i] = address;
+    public List<Kernel> kernels() {
+        return kernels;
     }
 
-    /// Says where output i is to be written.
-    public void output(int i, long address) {
-      addresses[inputs.size() + i] = address;
+    /// The leaves' sources, in the order of the first entries of the address table.
+    public List<Source> inputs() {
+        return inputs;
     }
 
-    public void run() {
-      frame.run(addresses);
+    public List<TensorType> outputs() {
+        return outputs;
     }
-  }
 
-  /// A call to fill in and run; to be given back with [#end].
-  public Call begin() {
-    Call c = idle.poll();
-    return c != null ? c : new Call();
-  }
-
-  public void end(Call c) {
-    idle.offer(c);
-  }
-
-  /// Releases the memory kept for further calls.
-  public void shrink() {
-    idle.clear();
-  }
-
-  /// The plan in words: each kernel with its points, what it computes, the bytes it moves at least and its multiplications and additions.
-  public String explain() {
-    StringBuilder out = new StringBuilder();
-    long bytes = 0;
-    double flops = 0;
-    for (int i = 0; i < kernels.size(); i++) {
-      Kernel k = kernels.get(i);
-      bytes += traffic(k);
-      flops += flops(k);
-      out.append(String.format(Locale.ROOT, "%3d  %-12s %-22s %s%n", i, k.name(), points(k), what(k)));
+    /// Bytes of intermediate values alive at the worst moment.
+    public long arenaBytes() {
+        return arenaBytes;
     }
-    out.append(String.format(Locale.ROOT, "%d kernels, %s moved, %.3g flop, arena %s%n", kernels.size(), Memory.text(bytes), flops, Memory.text(arenaBytes)));
-    return out.toString();
-  }
 
-  private static String points(Kernel k) {
-    if (k instanceof Loop l) {
-      String first = Arrays.toString(l.instances().getFirst().extents());
-      return l.instances().size() == 1 ? first : l.instances().size() + " tensors";
-    }
-    return Arrays.toString(k.writes().getFirst().sizes());
-  }
+    /// What one call needs: a table of addresses to fill in, and memory for intermediate values.
+    public final class Call {
+        private final MemorySegment arena;
+        private final Backend.Frame frame;
+        private final long[] addresses;
 
-  private static String what(Kernel k) {
-    return switch (k) {
-      case Loop l -> l.program().summary();
-      case Kernel.Contraction c -> c.a().dtype() + " k=" + c.a().sizes()[c.a().rank() - 1] + epilogue(c.epilogue());
-      case Kernel.Convolution c -> c.a().dtype() + " " + c.op().windows() + epilogue(c.epilogue());
-      case Kernel.Call c -> c.in().stream().map(v -> v.dtype().toString()).collect(Collectors.joining(", "));
-      case Kernel.Indexed x -> "axis " + x.axis();
-      case Kernel.Ordered o -> o.op().toString();
-      case Kernel.Random _ -> "philox";
-    };
-  }
-
-  private static String epilogue(Kernel.Epilogue e) {
-    return (e.bias().isPresent() ? " + bias" : "") + e.activation().map(a -> " " + a.name().toLowerCase(Locale.ROOT)).orElse("");
-  }
-
-  private static long traffic(Kernel k) {
-    long sum = 0;
-    for (List<View> side : List.of(k.reads(), k.writes())) {
-      for (View v : side) {
-        long n = 1;
-        for (int i = 0; i < v.rank(); i++) {
-          n *= v.strides()[i] == 0 ? 1 : v.sizes()[i];
+        private Call() {
+            arena = Memory.allocate(arenaBytes, "intermediate values");
+            frame = executable.newFrame();
+            addresses = new long[inputs.size() + outputs.size() + 1];
+            addresses[addresses.length - 1] = arena.address();
         }
-        sum += n * v.dtype().bytes();
-      }
-    }
-    return sum;
-  }
 
-  private static double flops(Kernel k) {
-    return switch (k) {
-      case Loop l -> (double) l.program().operations() * l.instances().stream().mapToLong(Loop.Instance::points).sum();
-      case Kernel.Contraction c -> c.flops();
-      case Kernel.Convolution c -> {
-        View w = c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.KERNEL ? c.out() : c.b();
-        View y = c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.FORWARD ? c.out() : c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.DATA ? c.a() : c.b();
-        yield 2.0 * y.count() * w.count() / w.sizes()[0];
-      }
-      case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ -> 0;
-    };
-  }
+        /// Says where input i lies.
+        public void input(int i, long address) {
+            addresses[i] = address;
+        }
+
+        /// Says where output i is to be written.
+        public void output(int i, long address) {
+            addresses[inputs.size() + i] = address;
+        }
+
+        public void run() {
+            frame.run(addresses);
+        }
+    }
+
+    /// A call to fill in and run; to be given back with [#end].
+    public Call begin() {
+        Call c = idle.poll();
+        return c != null ? c : new Call();
+    }
+
+    public void end(Call c) {
+        idle.offer(c);
+    }
+
+    /// Releases the memory kept for further calls.
+    public void shrink() {
+        idle.clear();
+    }
+
+    /// The plan in words: each kernel with its points, what it computes, the bytes it moves at least and its multiplications and additions.
+    public String explain() {
+        StringBuilder out = new StringBuilder();
+        long bytes = 0;
+        double flops = 0;
+        for (int i = 0; i < kernels.size(); i++) {
+            Kernel k = kernels.get(i);
+            bytes += traffic(k);
+            flops += flops(k);
+            out.append(
+                    String.format(
+                            Locale.ROOT, "%3d  %-12s %-22s %s%n", i, k.name(), points(k), what(k)));
+        }
+        out.append(
+                String.format(
+                        Locale.ROOT,
+                        "%d kernels, %s moved, %.3g flop, arena %s%n",
+                        kernels.size(),
+                        Memory.text(bytes),
+                        flops,
+                        Memory.text(arenaBytes)));
+        return out.toString();
+    }
+
+    private static String points(Kernel k) {
+        if (k instanceof Loop l) {
+            String first = Arrays.toString(l.instances().getFirst().extents());
+            return l.instances().size() == 1 ? first : l.instances().size() + " tensors";
+        }
+        return Arrays.toString(k.writes().getFirst().sizes());
+    }
+
+    private static String what(Kernel k) {
+        return switch (k) {
+            case Loop l -> l.program().summary();
+            case Kernel.Contraction c ->
+                    c.a().dtype()
+                            + " k="
+                            + c.a().sizes()[c.a().rank() - 1]
+                            + epilogue(c.epilogue());
+            case Kernel.Convolution c ->
+                    c.a().dtype() + " " + c.op().windows() + epilogue(c.epilogue());
+            case Kernel.Call c ->
+                    c.in().stream()
+                            .map(v -> v.dtype().toString())
+                            .collect(Collectors.joining(", "));
+            case Kernel.Indexed x -> "axis " + x.axis();
+            case Kernel.Ordered o -> o.op().toString();
+            case Kernel.Random _ -> "philox";
+        };
+    }
+
+    private static String epilogue(Kernel.Epilogue e) {
+        return (e.bias().isPresent() ? " + bias" : "")
+                + e.activation().map(a -> " " + a.name().toLowerCase(Locale.ROOT)).orElse("");
+    }
+
+    private static long traffic(Kernel k) {
+        long sum = 0;
+        for (List<View> side : List.of(k.reads(), k.writes())) {
+            for (View v : side) {
+                long n = 1;
+                for (int i = 0; i < v.rank(); i++) {
+                    n *= v.strides()[i] == 0 ? 1 : v.sizes()[i];
+                }
+                sum += n * v.dtype().bytes();
+            }
+        }
+        return sum;
+    }
+
+    private static double flops(Kernel k) {
+        return switch (k) {
+            case Loop l ->
+                    (double) l.program().operations()
+                            * l.instances().stream().mapToLong(Loop.Instance::points).sum();
+            case Kernel.Contraction c -> c.flops();
+            case Kernel.Convolution c -> {
+                View w = c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.KERNEL ? c.out() : c.b();
+                View y =
+                        c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.FORWARD
+                                ? c.out()
+                                : c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.DATA
+                                        ? c.a()
+                                        : c.b();
+                yield 2.0 * y.count() * w.count() / w.sizes()[0];
+            }
+            case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ -> 0;
+        };
+    }
 }

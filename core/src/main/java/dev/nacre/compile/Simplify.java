@@ -4,7 +4,6 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
-import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
@@ -23,309 +22,354 @@ import java.util.function.BiPredicate;
 /// after    add(x, broadcast(6))                                 reshape(x)               cast bf16 (relu (cast f32 x))
 /// ```
 final class Simplify {
-  private record Key(Op op, List<Integer> inputs) {}
+    private record Key(Op op, List<Integer> inputs) {}
 
-  private final BiPredicate<Op.Fused, Node> claims;
-  private final Map<Key, Node> known = new HashMap<>();
-  private final Map<Node, Integer> ids = new java.util.IdentityHashMap<>();
+    private final BiPredicate<Op.Fused, Node> claims;
+    private final Map<Key, Node> known = new HashMap<>();
+    private final Map<Node, Integer> ids = new java.util.IdentityHashMap<>();
 
-  private Simplify(BiPredicate<Op.Fused, Node> claims) {
-    this.claims = claims;
-  }
+    private Simplify(BiPredicate<Op.Fused, Node> claims) {
+        this.claims = claims;
+    }
 
-  /// @param claims whether the backend computes a composite in one piece
-  static List<Node> run(List<Node> roots, BiPredicate<Op.Fused, Node> claims) {
-    Simplify pass = new Simplify(claims);
-    return Graph.rewrite(roots, (n, in) -> pass.simplify(n.op(), in));
-  }
+    /// @param claims whether the backend computes a composite in one piece
+    static List<Node> run(List<Node> roots, BiPredicate<Op.Fused, Node> claims) {
+        Simplify pass = new Simplify(claims);
+        return Graph.rewrite(roots, (n, in) -> pass.simplify(n.op(), in));
+    }
 
-  private Node node(Op op, Node... in) {
-    return simplify(op, List.of(in));
-  }
+    private Node node(Op op, Node... in) {
+        return simplify(op, List.of(in));
+    }
 
-  private Node simplify(Op op, List<Node> in) {
-    return switch (op) {
-      case Op.Detach _ -> in.get(0);
-      case Op.Extent e -> constant(extent(e, in.get(0).shape()), e.dtype());
-      case Op.Map1 m -> map1(m, in.get(0));
-      case Op.Map2 m -> map2(m, in.get(0), in.get(1));
-      case Op.Select s -> select(s, in);
-      case Op.Cast c -> cast(c, in.get(0));
-      case Op.Reshape r -> reshape(r, in.get(0));
-      case Op.Permute p -> permute(p, in.get(0));
-      case Op.Broadcast b -> broadcast(b, in.get(0));
-      case Op.Slice s -> slice(s, in.get(0));
-      case Op.Reduce r -> reduce(r, in.get(0));
-      case Op.Concat c -> in.size() == 1 ? in.get(0) : merged(c, in);
-      case Op.Fused f -> fused(f, in);
-      case Op.Leaf _, Op.Constant _, Op.Iota _, Op.RandomBits _, Op.Pad _, Op.Windows _, Op.ArgReduce _,
-              Op.Recurrence _, Op.ArgSort _, Op.Gather _, Op.ScatterAdd _, Op.Contract _, Op.Convolve _, Op.After _ ->
-          merged(op, in);
-    };
-  }
+    private Node simplify(Op op, List<Node> in) {
+        return switch (op) {
+            case Op.Detach _ -> in.get(0);
+            case Op.Extent e -> constant(extent(e, in.get(0).shape()), e.dtype());
+            case Op.Map1 m -> map1(m, in.get(0));
+            case Op.Map2 m -> map2(m, in.get(0), in.get(1));
+            case Op.Select s -> select(s, in);
+            case Op.Cast c -> cast(c, in.get(0));
+            case Op.Reshape r -> reshape(r, in.get(0));
+            case Op.Permute p -> permute(p, in.get(0));
+            case Op.Broadcast b -> broadcast(b, in.get(0));
+            case Op.Slice s -> slice(s, in.get(0));
+            case Op.Reduce r -> reduce(r, in.get(0));
+            case Op.Concat c -> in.size() == 1 ? in.get(0) : merged(c, in);
+            case Op.Fused f -> fused(f, in);
+            case Op.Leaf _,
+                    Op.Constant _,
+                    Op.Iota _,
+                    Op.RandomBits _,
+                    Op.Pad _,
+                    Op.Windows _,
+                    Op.ArgReduce _,
+                    Op.Recurrence _,
+                    Op.ArgSort _,
+                    Op.Gather _,
+                    Op.ScatterAdd _,
+                    Op.Contract _,
+                    Op.Convolve _,
+                    Op.After _ ->
+                    merged(op, in);
+        };
+    }
 
-  /// One node for equal ops on the same inputs.
-  private Node merged(Op op, List<Node> in) {
-    Key key = new Key(op, in.stream().map(n -> ids.computeIfAbsent(n, _ -> ids.size())).toList());
-    return known.computeIfAbsent(key, _ -> Node.of(op, in));
-  }
+    /// One node for equal ops on the same inputs.
+    private Node merged(Op op, List<Node> in) {
+        Key key =
+                new Key(op, in.stream().map(n -> ids.computeIfAbsent(n, _ -> ids.size())).toList());
+        return known.computeIfAbsent(key, _ -> Node.of(op, in));
+    }
 
-  private static double extent(Op.Extent e, Shape shape) {
-    double n = 1;
-    for (int i = 0; i < e.axes().count(); i++) {
-      n *= shape.size(e.axes().get(i));
+    private static double extent(Op.Extent e, Shape shape) {
+        double n = 1;
+        for (int i = 0; i < e.axes().count(); i++) {
+            n *= shape.size(e.axes().get(i));
+        }
+        return n;
     }
-    return n;
-  }
 
-  // --------------------------------------------------------------------------------------------- elementwise
+    // ---------------------------------------------------------------------------------------------
+    // elementwise
 
-  private Node map1(Op.Map1 m, Node x) {
-    if (splat(x) instanceof Op.Constant c) {
-      Op.Constant folded = c.dtype().isFloating() ? Op.Constant.of(m.f().apply(c.value()), c.dtype()) : foldLong(m.f(), c);
-      return spread(folded, x.shape());
+    private Node map1(Op.Map1 m, Node x) {
+        if (splat(x) instanceof Op.Constant c) {
+            Op.Constant folded =
+                    c.dtype().isFloating()
+                            ? Op.Constant.of(m.f().apply(c.value()), c.dtype())
+                            : foldLong(m.f(), c);
+            return spread(folded, x.shape());
+        }
+        if (m.f() == Unary.NEG && x.op() instanceof Op.Map1 inner && inner.f() == Unary.NEG) {
+            return x.input(0);
+        }
+        return widened(m, List.of(x));
     }
-    if (m.f() == Unary.NEG && x.op() instanceof Op.Map1 inner && inner.f() == Unary.NEG) {
-      return x.input(0);
-    }
-    return widened(m, List.of(x));
-  }
 
-  private static Op.Constant foldLong(Unary f, Op.Constant c) {
-    long v = c.dtype() == DType.BOOL && f == Unary.NOT ? 1 - c.bits() : f.apply(c.bits());
-    return Op.Constant.ofLong(v, c.dtype());
-  }
+    private static Op.Constant foldLong(Unary f, Op.Constant c) {
+        long v = c.dtype() == DType.BOOL && f == Unary.NOT ? 1 - c.bits() : f.apply(c.bits());
+        return Op.Constant.ofLong(v, c.dtype());
+    }
 
-  private Node map2(Op.Map2 m, Node a, Node b) {
-    Op.Constant ca = splat(a);
-    Op.Constant cb = splat(b);
-    if (ca != null && cb != null) {
-      DType out = m.f().isComparison() ? DType.BOOL : ca.dtype();
-      Op.Constant folded =
-          ca.dtype().isFloating()
-              ? Op.Constant.of(m.f().apply(ca.value(), cb.value()), out)
-              : Op.Constant.ofLong(m.f().apply(ca.bits(), cb.bits()), out);
-      return spread(folded, a.shape());
+    private Node map2(Op.Map2 m, Node a, Node b) {
+        Op.Constant ca = splat(a);
+        Op.Constant cb = splat(b);
+        if (ca != null && cb != null) {
+            DType out = m.f().isComparison() ? DType.BOOL : ca.dtype();
+            Op.Constant folded =
+                    ca.dtype().isFloating()
+                            ? Op.Constant.of(m.f().apply(ca.value(), cb.value()), out)
+                            : Op.Constant.ofLong(m.f().apply(ca.bits(), cb.bits()), out);
+            return spread(folded, a.shape());
+        }
+        if (isNeutral(m.f(), cb)) {
+            return a;
+        }
+        if ((m.f() == Binary.ADD || m.f() == Binary.MUL) && isNeutral(m.f(), ca)) {
+            return b;
+        }
+        if (m.f() == Binary.DIV
+                && cb != null
+                && isPowerOfTwo(cb.value())) { // exact, and multiplication is cheaper
+            return map2(
+                    new Op.Map2(Binary.MUL),
+                    a,
+                    spread(Op.Constant.of(1 / cb.value(), cb.dtype()), b.shape()));
+        }
+        if (m.f() == Binary.ADD && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
+            return map2(new Op.Map2(Binary.SUB), a, b.input(0));
+        }
+        if (m.f() == Binary.SUB && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
+            return map2(new Op.Map2(Binary.ADD), a, b.input(0));
+        }
+        return widened(m, List.of(a, b));
     }
-    if (isNeutral(m.f(), cb)) {
-      return a;
-    }
-    if ((m.f() == Binary.ADD || m.f() == Binary.MUL) && isNeutral(m.f(), ca)) {
-      return b;
-    }
-    if (m.f() == Binary.DIV && cb != null && isPowerOfTwo(cb.value())) { // exact, and multiplication is cheaper
-      return map2(new Op.Map2(Binary.MUL), a, spread(Op.Constant.of(1 / cb.value(), cb.dtype()), b.shape()));
-    }
-    if (m.f() == Binary.ADD && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
-      return map2(new Op.Map2(Binary.SUB), a, b.input(0));
-    }
-    if (m.f() == Binary.SUB && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
-      return map2(new Op.Map2(Binary.ADD), a, b.input(0));
-    }
-    return widened(m, List.of(a, b));
-  }
 
-  private static boolean isNeutral(Binary f, Op.Constant c) {
-    if (c == null) {
-      return false;
+    private static boolean isNeutral(Binary f, Op.Constant c) {
+        if (c == null) {
+            return false;
+        }
+        return switch (f) {
+            case ADD, SUB -> c.value() == 0;
+            case MUL, DIV -> c.value() == 1;
+            default -> false;
+        };
     }
-    return switch (f) {
-      case ADD, SUB -> c.value() == 0;
-      case MUL, DIV -> c.value() == 1;
-      default -> false;
-    };
-  }
 
-  private static boolean isPowerOfTwo(double v) {
-    return v != 0 && Math.abs(Math.getExponent(v)) < 100 && Math.scalb(1.0, Math.getExponent(v)) == Math.abs(v);
-  }
+    private static boolean isPowerOfTwo(double v) {
+        return v != 0
+                && Math.abs(Math.getExponent(v)) < 100
+                && Math.scalb(1.0, Math.getExponent(v)) == Math.abs(v);
+    }
 
-  private Node select(Op.Select s, List<Node> in) {
-    Op.Constant c = splat(in.get(0));
-    if (c != null) {
-      return in.get(c.bits() != 0 ? 1 : 2);
+    private Node select(Op.Select s, List<Node> in) {
+        Op.Constant c = splat(in.get(0));
+        if (c != null) {
+            return in.get(c.bits() != 0 ? 1 : 2);
+        }
+        return in.get(1) == in.get(2) ? in.get(1) : widened(s, in);
     }
-    return in.get(1) == in.get(2) ? in.get(1) : widened(s, in);
-  }
 
-  private Node cast(Op.Cast c, Node x) {
-    if (x.dtype() == c.dtype()) {
-      return x;
+    private Node cast(Op.Cast c, Node x) {
+        if (x.dtype() == c.dtype()) {
+            return x;
+        }
+        if (splat(x) instanceof Op.Constant k) {
+            Op.Constant folded =
+                    k.dtype().isFloating()
+                            ? Op.Constant.of(k.value(), c.dtype())
+                            : Op.Constant.ofLong(k.bits(), c.dtype());
+            return spread(folded, x.shape());
+        }
+        if (x.op() instanceof Op.Cast
+                && x.input(0).dtype() == c.dtype()
+                && x.dtype() == x.input(0).dtype().arithmetic()) {
+            return x.input(0); // widened and narrowed back
+        }
+        return merged(c, List.of(x));
     }
-    if (splat(x) instanceof Op.Constant k) {
-      Op.Constant folded =
-          k.dtype().isFloating() ? Op.Constant.of(k.value(), c.dtype()) : Op.Constant.ofLong(k.bits(), c.dtype());
-      return spread(folded, x.shape());
-    }
-    if (x.op() instanceof Op.Cast && x.input(0).dtype() == c.dtype() && x.dtype() == x.input(0).dtype().arithmetic()) {
-      return x.input(0); // widened and narrowed back
-    }
-    return merged(c, List.of(x));
-  }
 
-  /// Arithmetic on types narrower than their arithmetic type: operands widened, the result rounded back.
-  private Node widened(Op op, List<Node> in) {
-    DType narrow = in.getLast().dtype();
-    if (narrow.arithmetic() == narrow) {
-      return merged(op, in);
+    /// Arithmetic on types narrower than their arithmetic type: operands widened, the result rounded back.
+    private Node widened(Op op, List<Node> in) {
+        DType narrow = in.getLast().dtype();
+        if (narrow.arithmetic() == narrow) {
+            return merged(op, in);
+        }
+        List<Node> wide =
+                in.stream()
+                        .map(n ->
+                                n.dtype() == DType.BOOL
+                                        ? n
+                                        : node(new Op.Cast(narrow.arithmetic()), n))
+                        .toList();
+        Node out = merged(op, wide);
+        return out.dtype() == DType.BOOL ? out : node(new Op.Cast(narrow), out);
     }
-    List<Node> wide =
-        in.stream().map(n -> n.dtype() == DType.BOOL ? n : node(new Op.Cast(narrow.arithmetic()), n)).toList();
-    Node out = merged(op, wide);
-    return out.dtype() == DType.BOOL ? out : node(new Op.Cast(narrow), out);
-  }
 
-  // ------------------------------------------------------------------------------------------------ movement
+    // ------------------------------------------------------------------------------------------------ movement
 
-  private Node reshape(Op.Reshape r, Node x) {
-    if (x.shape().equals(r.shape())) {
-      return x;
+    private Node reshape(Op.Reshape r, Node x) {
+        if (x.shape().equals(r.shape())) {
+            return x;
+        }
+        if (splat(x) instanceof Op.Constant c) {
+            return spread(c, r.shape());
+        }
+        return x.op() instanceof Op.Reshape ? reshape(r, x.input(0)) : merged(r, List.of(x));
     }
-    if (splat(x) instanceof Op.Constant c) {
-      return spread(c, r.shape());
-    }
-    return x.op() instanceof Op.Reshape ? reshape(r, x.input(0)) : merged(r, List.of(x));
-  }
 
-  private Node permute(Op.Permute p, Node x) {
-    int[] order = p.axes().toArray();
-    if (splat(x) instanceof Op.Constant c) {
-      return spread(c, p.infer(List.of(x)).shape());
+    private Node permute(Op.Permute p, Node x) {
+        int[] order = p.axes().toArray();
+        if (splat(x) instanceof Op.Constant c) {
+            return spread(c, p.infer(List.of(x)).shape());
+        }
+        if (x.op() instanceof Op.Permute inner) {
+            int[] joint = Arrays.stream(order).map(i -> inner.axes().get(i)).toArray();
+            return permute(
+                    new Op.Permute(dev.nacre.type.Axes.of("permute", joint.length, joint)),
+                    x.input(0));
+        }
+        if (x.op() instanceof Op.Contract c
+                && swapsLast(
+                        order)) { // (a·b)ᵀ = bᵀ·aᵀ, and a product reads transposed operands as they
+            // lie
+            return merged(c, List.of(permute(p, x.input(1)), permute(p, x.input(0))));
+        }
+        int[] moving = Arrays.stream(order).filter(i -> x.size(i) != 1).toArray();
+        for (int i = 1; i < moving.length; i++) {
+            if (moving[i] < moving[i - 1]) {
+                return merged(p, List.of(x));
+            }
+        }
+        return reshape(new Op.Reshape(p.infer(List.of(x)).shape()), x); // only axes of size 1 move
     }
-    if (x.op() instanceof Op.Permute inner) {
-      int[] joint = Arrays.stream(order).map(i -> inner.axes().get(i)).toArray();
-      return permute(new Op.Permute(dev.nacre.type.Axes.of("permute", joint.length, joint)), x.input(0));
-    }
-    if (x.op() instanceof Op.Contract c && swapsLast(order)) { // (a·b)ᵀ = bᵀ·aᵀ, and a product reads transposed operands as they lie
-      return merged(c, List.of(permute(p, x.input(1)), permute(p, x.input(0))));
-    }
-    int[] moving = Arrays.stream(order).filter(i -> x.size(i) != 1).toArray();
-    for (int i = 1; i < moving.length; i++) {
-      if (moving[i] < moving[i - 1]) {
-        return merged(p, List.of(x));
-      }
-    }
-    return reshape(new Op.Reshape(p.infer(List.of(x)).shape()), x); // only axes of size 1 move
-  }
 
-  private static boolean swapsLast(int[] order) {
-    int n = order.length;
-    for (int i = 0; i < n - 2; i++) {
-      if (order[i] != i) {
-        return false;
-      }
+    private static boolean swapsLast(int[] order) {
+        int n = order.length;
+        for (int i = 0; i < n - 2; i++) {
+            if (order[i] != i) {
+                return false;
+            }
+        }
+        return n >= 2 && order[n - 1] == n - 2;
     }
-    return n >= 2 && order[n - 1] == n - 2;
-  }
 
-  private Node broadcast(Op.Broadcast b, Node x) {
-    if (x.shape().equals(b.shape())) {
-      return x;
+    private Node broadcast(Op.Broadcast b, Node x) {
+        if (x.shape().equals(b.shape())) {
+            return x;
+        }
+        return x.op() instanceof Op.Broadcast ? broadcast(b, x.input(0)) : merged(b, List.of(x));
     }
-    return x.op() instanceof Op.Broadcast ? broadcast(b, x.input(0)) : merged(b, List.of(x));
-  }
 
-  private Node slice(Op.Slice s, Node x) {
-    Shape out = s.infer(List.of(x)).shape();
-    if (splat(x) instanceof Op.Constant c) {
-      return spread(c, out);
+    private Node slice(Op.Slice s, Node x) {
+        Shape out = s.infer(List.of(x)).shape();
+        if (splat(x) instanceof Op.Constant c) {
+            return spread(c, out);
+        }
+        boolean all = true;
+        for (int i = 0; i < x.rank(); i++) {
+            all &= s.spans().get(i).isAll(x.size(i));
+        }
+        return all ? x : merged(s, List.of(x));
     }
-    boolean all = true;
-    for (int i = 0; i < x.rank(); i++) {
-      all &= s.spans().get(i).isAll(x.size(i));
-    }
-    return all ? x : merged(s, List.of(x));
-  }
 
-  // ---------------------------------------------------------------------------------------------- reductions
+    // ---------------------------------------------------------------------------------------------- reductions
 
-  private Node reduce(Op.Reduce r, Node x) {
-    Shape out = x.shape().without(r.axes());
-    long n = x.shape().count() / Math.max(1, out.count());
-    if (x.shape().count() == out.count() && out.count() > 0) {
-      return reshape(new Op.Reshape(out), x);
+    private Node reduce(Op.Reduce r, Node x) {
+        Shape out = x.shape().without(r.axes());
+        long n = x.shape().count() / Math.max(1, out.count());
+        if (x.shape().count() == out.count() && out.count() > 0) {
+            return reshape(new Op.Reshape(out), x);
+        }
+        if (x.op() instanceof Op.Broadcast
+                && isRepeated(x, r)
+                && n > 0) { // every element is combined with itself
+            Node once = reshape(new Op.Reshape(out), firstOf(x, r, out));
+            return switch (r.kind()) {
+                case MAX, MIN -> once;
+                case SUM ->
+                        node(
+                                new Op.Map2(Binary.MUL),
+                                once,
+                                spread(Op.Constant.of(n, x.dtype()), out));
+                case PROD -> merged(r, List.of(x));
+            };
+        }
+        return out.count() == 0 ? spread(Op.Constant.of(0, x.dtype()), out) : reduceWide(r, x);
     }
-    if (x.op() instanceof Op.Broadcast && isRepeated(x, r) && n > 0) { // every element is combined with itself
-      Node once = reshape(new Op.Reshape(out), firstOf(x, r, out));
-      return switch (r.kind()) {
-        case MAX, MIN -> once;
-        case SUM -> node(new Op.Map2(Binary.MUL), once, spread(Op.Constant.of(n, x.dtype()), out));
-        case PROD -> merged(r, List.of(x));
-      };
-    }
-    return out.count() == 0 ? spread(Op.Constant.of(0, x.dtype()), out) : reduceWide(r, x);
-  }
 
-  private Node reduceWide(Op.Reduce r, Node x) {
-    if (x.shape().count() == 0) {
-      double identity = x.dtype().isFloating() ? r.kind().identity() : r.kind().identity(x.dtype());
-      return spread(Op.Constant.of(identity, x.dtype()), x.shape().without(r.axes()));
+    private Node reduceWide(Op.Reduce r, Node x) {
+        if (x.shape().count() == 0) {
+            double identity =
+                    x.dtype().isFloating() ? r.kind().identity() : r.kind().identity(x.dtype());
+            return spread(Op.Constant.of(identity, x.dtype()), x.shape().without(r.axes()));
+        }
+        return widened(r, List.of(x));
     }
-    return widened(r, List.of(x));
-  }
 
-  private static boolean isRepeated(Node x, Op.Reduce r) {
-    for (int i = 0; i < r.axes().count(); i++) {
-      int a = r.axes().get(i);
-      if (x.input(0).size(a) != 1 && x.size(a) != 1) {
-        return false;
-      }
+    private static boolean isRepeated(Node x, Op.Reduce r) {
+        for (int i = 0; i < r.axes().count(); i++) {
+            int a = r.axes().get(i);
+            if (x.input(0).size(a) != 1 && x.size(a) != 1) {
+                return false;
+            }
+        }
+        return true;
     }
-    return true;
-  }
 
-  private Node firstOf(Node x, Op.Reduce r, Shape out) {
-    Shape kept = x.shape();
-    for (int i = 0; i < r.axes().count(); i++) {
-      kept = kept.with(r.axes().get(i), 1);
+    private Node firstOf(Node x, Op.Reduce r, Shape out) {
+        Shape kept = x.shape();
+        for (int i = 0; i < r.axes().count(); i++) {
+            kept = kept.with(r.axes().get(i), 1);
+        }
+        return broadcast(new Op.Broadcast(kept), x.input(0));
     }
-    return broadcast(new Op.Broadcast(kept), x.input(0));
-  }
 
-  // ---------------------------------------------------------------------------------------------- composites
+    // ---------------------------------------------------------------------------------------------- composites
 
-  private Node fused(Op.Fused f, List<Node> in) {
-    Node kept = merged(f, in);
-    if (claims.test(f, kept)) {
-      return kept;
+    private Node fused(Op.Fused f, List<Node> in) {
+        Node kept = merged(f, in);
+        if (claims.test(f, kept)) {
+            return kept;
+        }
+        List<Node> arguments = new ArrayList<>(in);
+        Map<Node, Node> done = new java.util.IdentityHashMap<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            done.put(f.body().inputs().get(i), arguments.get(i));
+        }
+        for (Node n : Graph.topological(List.of(f.body().outputs().get(f.output())))) {
+            if (!done.containsKey(n)) {
+                done.put(n, simplify(n.op(), n.inputs().stream().map(done::get).toList()));
+            }
+        }
+        return done.get(f.body().outputs().get(f.output()));
     }
-    List<Node> arguments = new ArrayList<>(in);
-    Map<Node, Node> done = new java.util.IdentityHashMap<>();
-    for (int i = 0; i < arguments.size(); i++) {
-      done.put(f.body().inputs().get(i), arguments.get(i));
-    }
-    for (Node n : Graph.topological(List.of(f.body().outputs().get(f.output())))) {
-      if (!done.containsKey(n)) {
-        done.put(n, simplify(n.op(), n.inputs().stream().map(done::get).toList()));
-      }
-    }
-    return done.get(f.body().outputs().get(f.output()));
-  }
 
-  // ----------------------------------------------------------------------------------------------- constants
+    // ----------------------------------------------------------------------------------------------- constants
 
-  /// The number that all elements of a node are known to be, or null.
-  static Op.Constant splat(Node n) {
-    Node x = n;
-    while (x.op() instanceof Op.Broadcast || x.op() instanceof Op.Reshape) {
-      x = x.input(0);
+    /// The number that all elements of a node are known to be, or null.
+    static Op.Constant splat(Node n) {
+        Node x = n;
+        while (x.op() instanceof Op.Broadcast || x.op() instanceof Op.Reshape) {
+            x = x.input(0);
+        }
+        return x.op() instanceof Op.Constant c ? c : null;
     }
-    return x.op() instanceof Op.Constant c ? c : null;
-  }
 
-  private Node constant(double value, DType dtype) {
-    return merged(Op.Constant.of(value, dtype), List.of());
-  }
-
-  private Node spread(Op.Constant c, Shape shape) {
-    Node scalar = merged(c, List.of());
-    if (shape.rank() == 0) {
-      return scalar;
+    private Node constant(double value, DType dtype) {
+        return merged(Op.Constant.of(value, dtype), List.of());
     }
-    long[] ones = new long[shape.rank()];
-    Arrays.fill(ones, 1);
-    Shape unit = Shape.of(ones);
-    Node flat = merged(new Op.Reshape(unit), List.of(scalar));
-    return unit.equals(shape) ? flat : merged(new Op.Broadcast(shape), List.of(flat));
-  }
+
+    private Node spread(Op.Constant c, Shape shape) {
+        Node scalar = merged(c, List.of());
+        if (shape.rank() == 0) {
+            return scalar;
+        }
+        long[] ones = new long[shape.rank()];
+        Arrays.fill(ones, 1);
+        Shape unit = Shape.of(ones);
+        Node flat = merged(new Op.Reshape(unit), List.of(scalar));
+        return unit.equals(shape) ? flat : merged(new Op.Broadcast(shape), List.of(flat));
+    }
 }

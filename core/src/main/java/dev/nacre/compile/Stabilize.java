@@ -18,68 +18,72 @@ import java.util.List;
 /// log(1 + eˣ)            →  softplus(x)
 /// ```
 public final class Stabilize {
-  private Stabilize() {}
+    private Stabilize() {}
 
-  /// Nodes without such a form under them are kept as they are.
-  public static List<Node> run(List<Node> roots) {
-    return Graph.rewrite(roots, (n, in) -> improved(n.withInputs(in)));
-  }
+    /// Nodes without such a form under them are kept as they are.
+    public static List<Node> run(List<Node> roots) {
+        return Graph.rewrite(roots, (n, in) -> improved(n.withInputs(in)));
+    }
 
-  private static Node improved(Node n) {
-    if (is(n, Unary.LOG)) {
-      return logarithm(n, n.input(0));
-    }
-    if (is(n, Unary.LOG1P)) {
-      return log1p(n, n.input(0));
-    }
-    if (is(n, Binary.SUB) && is(n.input(0), Unary.EXP) && isNumber(n.input(1), 1)) {
-      return n.input(0).input(0).expm1();
-    }
-    return n;
-  }
-
-  private static Node logarithm(Node n, Node x) {
-    if (is(x, Binary.DIV) && is(x.input(0), Unary.EXP)) {
-      return x.input(0).input(0).sub(x.input(1).log());
-    }
-    if (is(x, Unary.EXP)) {
-      return x.input(0);
-    }
-    if (is(x, Unary.SIGMOID)) {
-      return x.input(0).neg().softplus().neg();
-    }
-    if (is(x, Binary.ADD)) {
-      for (int i = 0; i < 2; i++) {
-        if (isNumber(x.input(i), 1)) {
-          Node y = x.input(1 - i).log1p();
-          return log1p(y, y.input(0));
+    private static Node improved(Node n) {
+        if (is(n, Unary.LOG)) {
+            return logarithm(n, n.input(0));
         }
-      }
+        if (is(n, Unary.LOG1P)) {
+            return log1p(n, n.input(0));
+        }
+        if (is(n, Binary.SUB) && is(n.input(0), Unary.EXP) && isNumber(n.input(1), 1)) {
+            return n.input(0).input(0).expm1();
+        }
+        return n;
     }
-    if (is(x, Binary.SUB) && isNumber(x.input(0), 1)) {
-      Node y = x.input(1).neg().log1p();
-      return log1p(y, y.input(0));
+
+    private static Node logarithm(Node n, Node x) {
+        if (is(x, Binary.DIV) && is(x.input(0), Unary.EXP)) {
+            return x.input(0).input(0).sub(x.input(1).log());
+        }
+        if (is(x, Unary.EXP)) {
+            return x.input(0);
+        }
+        if (is(x, Unary.SIGMOID)) {
+            return x.input(0).neg().softplus().neg();
+        }
+        if (is(x, Binary.ADD)) {
+            for (int i = 0; i < 2; i++) {
+                if (isNumber(x.input(i), 1)) {
+                    Node y = x.input(1 - i).log1p();
+                    return log1p(y, y.input(0));
+                }
+            }
+        }
+        if (is(x, Binary.SUB) && isNumber(x.input(0), 1)) {
+            Node y = x.input(1).neg().log1p();
+            return log1p(y, y.input(0));
+        }
+        return n;
     }
-    return n;
-  }
 
-  private static Node log1p(Node n, Node x) {
-    if (is(x, Unary.EXP) && !(is(x.input(0), Unary.NEG) && is(x.input(0).input(0), Unary.ABS))) { // not what softplus itself uses
-      return x.input(0).softplus();
+    private static Node log1p(Node n, Node x) {
+        if (is(x, Unary.EXP)
+                && !(is(x.input(0), Unary.NEG)
+                        && is(x.input(0).input(0), Unary.ABS))) { // not what softplus itself uses
+            return x.input(0).softplus();
+        }
+        return is(x, Unary.NEG) && is(x.input(0), Unary.SIGMOID)
+                ? x.input(0).input(0).softplus().neg()
+                : n;
     }
-    return is(x, Unary.NEG) && is(x.input(0), Unary.SIGMOID) ? x.input(0).input(0).softplus().neg() : n;
-  }
 
-  private static boolean is(Node n, Unary f) {
-    return n.op() instanceof Op.Map1 m && m.f() == f;
-  }
+    private static boolean is(Node n, Unary f) {
+        return n.op() instanceof Op.Map1 m && m.f() == f;
+    }
 
-  private static boolean is(Node n, Binary f) {
-    return n.op() instanceof Op.Map2 m && m.f() == f;
-  }
+    private static boolean is(Node n, Binary f) {
+        return n.op() instanceof Op.Map2 m && m.f() == f;
+    }
 
-  private static boolean isNumber(Node n, double value) {
-    Op.Constant c = Simplify.splat(n);
-    return c != null && c.value() == value;
-  }
+    private static boolean isNumber(Node n, double value) {
+        Op.Constant c = Simplify.splat(n);
+        return c != null && c.value() == value;
+    }
 }

@@ -7,4 +7,4 @@ package dev.nacre.ir;
 ///
 /// @param <T> the implementing type
 public interface Algebra<T extends Algebra<T>>
-    extends Elementwise<T>, Movement<T>, Reductions<T>, Linear<T>, Neural<T> {}
+        extends Elementwise<T>, Movement<T>, Reductions<T>, Linear<T>, Neural<T> {}

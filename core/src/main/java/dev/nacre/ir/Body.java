@@ -13,93 +13,96 @@ import java.util.function.LongUnaryOperator;
 
 /// A small graph of its own: the meaning of a [Op.Fused]. Compared by identity.
 public final class Body {
-  private final List<Node> inputs;
-  private final List<Node> outputs;
-  private final Map<List<TensorType>, Body> bound = new ConcurrentHashMap<>();
+    private final List<Node> inputs;
+    private final List<Node> outputs;
+    private final Map<List<TensorType>, Body> bound = new ConcurrentHashMap<>();
 
-  private Body(List<Node> inputs, List<Node> outputs) {
-    this.inputs = inputs;
-    this.outputs = outputs;
-  }
-
-  /// Records what `meaning` does to inputs of the given types.
-  public static Body of(List<TensorType> types, Function<List<Node>, List<Node>> meaning) {
-    List<Node> inputs = new ArrayList<>();
-    for (TensorType t : types) {
-      inputs.add(Symbol.node("arg" + inputs.size(), t));
+    private Body(List<Node> inputs, List<Node> outputs) {
+        this.inputs = inputs;
+        this.outputs = outputs;
     }
-    return new Body(List.copyOf(inputs), List.copyOf(meaning.apply(List.copyOf(inputs))));
-  }
 
-  /// The same, where `meaning` may also use nodes from outside: whatever it captures becomes a further input. Gives the body and the nodes captured, in the
-  /// order of the further inputs.
-  public static Closure closure(List<Node> arguments, Function<List<Node>, List<Node>> meaning) {
-      List<Node> inputs = new ArrayList<>();
-      for (Node a : arguments) {
-          inputs.add(Symbol.node("arg" + inputs.size(), a.type()));
-      }
-      List<Node> outputs = meaning.apply(List.copyOf(inputs));
-      Set<Node> inside = Collections.newSetFromMap(new IdentityHashMap<>());
-      inside.addAll(inputs);
-      Set<Node> captured = Collections.newSetFromMap(new IdentityHashMap<>());
-      List<Node> order = new ArrayList<>();
-      for (Node n : Graph.topological(outputs)) {
-          if (n.inputs().stream().anyMatch(inside::contains)) {
-              inside.add(n);
-          }
-      }
-      for (Node n : Graph.topological(outputs)) {
-          for (Node in : inside.contains(n) ? n.inputs() : List.<Node>of()) {
-              if (!inside.contains(in) && !(in.op() instanceof Op.Constant) && captured.add(in)) {
-                  order.add(in);
-              }
-          }
-      }
-      for (Node out : outputs) { // a result that does not depend on the arguments
-          if (!inside.contains(out) && !(out.op() instanceof Op.Constant) && captured.add(out)) {
-              order.add(out);
-          }
-      }
-      List<Node> stands = new ArrayList<>();
-      for (Node c : order) {
-          stands.add(Symbol.node("captured" + stands.size(), c.type()));
-      }
-      List<Node> lifted = Graph.substitute(outputs, order, stands);
-      inputs.addAll(stands);
-      return new Closure(new Body(List.copyOf(inputs), lifted), List.copyOf(order));
-  }
-  
-  /// A body and what it captured from outside.
-  public record Closure(Body body, List<Node> captured) {}
-
-  /// The leaves that stand for the arguments.
-  public List<Node> inputs() {
-    return inputs;
-  }
-
-  public List<Node> outputs() {
-    return outputs;
-  }
-
-  /// The body with unknown sizes replaced ([Op#bind]): one body for equal sizes.
-  Body bind(LongUnaryOperator known) {
-    List<TensorType> types = inputs.stream().map(x -> x.type().withShape(Op.bound(x.shape(), known))).toList();
-    if (types.equals(inputs.stream().map(Node::type).toList())) {
-      return this;
+    /// Records what `meaning` does to inputs of the given types.
+    public static Body of(List<TensorType> types, Function<List<Node>, List<Node>> meaning) {
+        List<Node> inputs = new ArrayList<>();
+        for (TensorType t : types) {
+            inputs.add(Symbol.node("arg" + inputs.size(), t));
+        }
+        return new Body(List.copyOf(inputs), List.copyOf(meaning.apply(List.copyOf(inputs))));
     }
-    return bound.computeIfAbsent(types, t -> of(t, in -> rebuilt(in, known)));
-  }
 
-  private List<Node> rebuilt(List<Node> arguments, LongUnaryOperator known) {
-    Map<Node, Node> places = new IdentityHashMap<>();
-    for (int i = 0; i < arguments.size(); i++) {
-      places.put(inputs.get(i), arguments.get(i));
+    /// The same, where `meaning` may also use nodes from outside: whatever it captures becomes a further input. Gives the body and the nodes captured, in the
+    /// order of the further inputs.
+    public static Closure closure(List<Node> arguments, Function<List<Node>, List<Node>> meaning) {
+        List<Node> inputs = new ArrayList<>();
+        for (Node a : arguments) {
+            inputs.add(Symbol.node("arg" + inputs.size(), a.type()));
+        }
+        List<Node> outputs = meaning.apply(List.copyOf(inputs));
+        Set<Node> inside = Collections.newSetFromMap(new IdentityHashMap<>());
+        inside.addAll(inputs);
+        Set<Node> captured = Collections.newSetFromMap(new IdentityHashMap<>());
+        List<Node> order = new ArrayList<>();
+        for (Node n : Graph.topological(outputs)) {
+            if (n.inputs().stream().anyMatch(inside::contains)) {
+                inside.add(n);
+            }
+        }
+        for (Node n : Graph.topological(outputs)) {
+            for (Node in : inside.contains(n) ? n.inputs() : List.<Node>of()) {
+                if (!inside.contains(in) && !(in.op() instanceof Op.Constant) && captured.add(in)) {
+                    order.add(in);
+                }
+            }
+        }
+        for (Node out : outputs) { // a result that does not depend on the arguments
+            if (!inside.contains(out) && !(out.op() instanceof Op.Constant) && captured.add(out)) {
+                order.add(out);
+            }
+        }
+        List<Node> stands = new ArrayList<>();
+        for (Node c : order) {
+            stands.add(Symbol.node("captured" + stands.size(), c.type()));
+        }
+        List<Node> lifted = Graph.substitute(outputs, order, stands);
+        inputs.addAll(stands);
+        return new Closure(new Body(List.copyOf(inputs), lifted), List.copyOf(order));
     }
-    return Graph.rewrite(outputs, (n, in) -> places.containsKey(n) ? places.get(n) : Node.of(n.op().bind(known), in));
-  }
 
-  /// The outputs with the arguments put in place of the inputs.
-  public List<Node> inline(List<Node> arguments) {
-    return Graph.substitute(outputs, inputs, arguments);
-  }
+    /// A body and what it captured from outside.
+    public record Closure(Body body, List<Node> captured) {}
+
+    /// The leaves that stand for the arguments.
+    public List<Node> inputs() {
+        return inputs;
+    }
+
+    public List<Node> outputs() {
+        return outputs;
+    }
+
+    /// The body with unknown sizes replaced ([Op#bind]): one body for equal sizes.
+    Body bind(LongUnaryOperator known) {
+        List<TensorType> types =
+                inputs.stream().map(x -> x.type().withShape(Op.bound(x.shape(), known))).toList();
+        if (types.equals(inputs.stream().map(Node::type).toList())) {
+            return this;
+        }
+        return bound.computeIfAbsent(types, t -> of(t, in -> rebuilt(in, known)));
+    }
+
+    private List<Node> rebuilt(List<Node> arguments, LongUnaryOperator known) {
+        Map<Node, Node> places = new IdentityHashMap<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            places.put(inputs.get(i), arguments.get(i));
+        }
+        return Graph.rewrite(
+                outputs,
+                (n, in) -> places.containsKey(n) ? places.get(n) : Node.of(n.op().bind(known), in));
+    }
+
+    /// The outputs with the arguments put in place of the inputs.
+    public List<Node> inline(List<Node> arguments) {
+        return Graph.substitute(outputs, inputs, arguments);
+    }
 }

@@ -8,21 +8,22 @@ import java.util.List;
 ///
 /// @param structure what it computes
 public record Checkpoint(GraphKey structure) implements Composite {
-  @Override
-  public String name() {
-    return "checkpoint";
-  }
+    @Override
+    public String name() {
+        return "checkpoint";
+    }
 
-  @Override
-  public boolean recomputes() {
-    return true;
-  }
+    @Override
+    public boolean recomputes() {
+        return true;
+    }
 
-  /// `meaning` applied to the arguments, to be recomputed when differentiated. What it captures from outside gets its gradients too.
-  public static Node of(List<Node> arguments, java.util.function.Function<List<Node>, Node> meaning) {
-    Body.Closure c = Body.closure(arguments, in -> List.of(meaning.apply(in)));
-    List<Node> all = new ArrayList<>(arguments);
-    all.addAll(c.captured());
-    return Node.of(new Op.Fused(new Checkpoint(GraphKey.of(c.body())), c.body(), 0), all);
-  }
+    /// `meaning` applied to the arguments, to be recomputed when differentiated. What it captures from outside gets its gradients too.
+    public static Node of(
+            List<Node> arguments, java.util.function.Function<List<Node>, Node> meaning) {
+        Body.Closure c = Body.closure(arguments, in -> List.of(meaning.apply(in)));
+        List<Node> all = new ArrayList<>(arguments);
+        all.addAll(c.captured());
+        return Node.of(new Op.Fused(new Checkpoint(GraphKey.of(c.body())), c.body(), 0), all);
+    }
 }

@@ -7,30 +7,30 @@ import java.util.Optional;
 ///
 /// Equal composites applied to equally typed inputs must have bodies of equal meaning; implement it as a record of the attributes.
 public interface Composite {
-  /// A short name for plans and errors.
-  String name();
+    /// A short name for plans and errors.
+    String name();
 
-  /// Gradients of the inputs, if they are not to be derived from the body: user-defined derivatives come in here. The list has one entry per input.
-  default Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
-    return Optional.empty();
-  }
-
-  /// Whether the forward values inside are recomputed for the derivative instead of kept.
-  default boolean recomputes() {
-    return false;
-  }
-
-  /// The composite of the derivative of `of`: what a backend that knows `of` may claim as well. Inputs: those of `of`, then the gradient of its
-  /// output number `output`; outputs: the gradients of the inputs in `wanted`, in order.
-  record Derivative(Composite of, int output, List<Integer> wanted) implements Composite {
-    @Override
-    public String name() {
-      return of.name() + "'";
+    /// Gradients of the inputs, if they are not to be derived from the body: user-defined derivatives come in here. The list has one entry per input.
+    default Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
+        return Optional.empty();
     }
 
-    @Override
-    public boolean recomputes() {
-      return of.recomputes();
+    /// Whether the forward values inside are recomputed for the derivative instead of kept.
+    default boolean recomputes() {
+        return false;
     }
-  }
+
+    /// The composite of the derivative of `of`: what a backend that knows `of` may claim as well. Inputs: those of `of`, then the gradient of its
+    /// output number `output`; outputs: the gradients of the inputs in `wanted`, in order.
+    record Derivative(Composite of, int output, List<Integer> wanted) implements Composite {
+        @Override
+        public String name() {
+            return of.name() + "'";
+        }
+
+        @Override
+        public boolean recomputes() {
+            return of.recomputes();
+        }
+    }
 }

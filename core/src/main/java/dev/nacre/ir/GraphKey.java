@@ -8,62 +8,64 @@ import java.util.Map;
 /// The structure of a graph as a value: equal for graphs of equal ops in equal places whose leaves agree in type. The same leaf in two places equals only the same leaf
 /// in both places.
 public final class GraphKey {
-  private final Object[] ops; // an Op, or the type of a leaf
-  private final int[] edges;
-  private final int hash;
+    private final Object[] ops; // an Op, or the type of a leaf
+    private final int[] edges;
+    private final int hash;
 
-  private GraphKey(Object[] ops, int[] edges, int hash) {
-    this.ops = ops;
-    this.edges = edges;
-    this.hash = hash;
-  }
-
-  /// The key of a graph whose nodes are given in topological order.
-  public static GraphKey of(List<Node> roots, List<Node> order) {
-    Map<Node, Integer> numbers = new IdentityHashMap<>(2 * order.size());
-    int count = roots.size();
-    for (Node n : order) {
-      count += n.arity();
+    private GraphKey(Object[] ops, int[] edges, int hash) {
+        this.ops = ops;
+        this.edges = edges;
+        this.hash = hash;
     }
-    Object[] ops = new Object[order.size()];
-    int[] edges = new int[count];
-    int e = 0;
-    for (int i = 0; i < ops.length; i++) {
-      Node n = order.get(i);
-      numbers.put(n, i);
-      ops[i] = n.op() instanceof Op.Leaf ? n.type() : n.op();
-      for (int k = 0; k < n.arity(); k++) {
-        edges[e++] = numbers.get(n.input(k));
-      }
+
+    /// The key of a graph whose nodes are given in topological order.
+    public static GraphKey of(List<Node> roots, List<Node> order) {
+        Map<Node, Integer> numbers = new IdentityHashMap<>(2 * order.size());
+        int count = roots.size();
+        for (Node n : order) {
+            count += n.arity();
+        }
+        Object[] ops = new Object[order.size()];
+        int[] edges = new int[count];
+        int e = 0;
+        for (int i = 0; i < ops.length; i++) {
+            Node n = order.get(i);
+            numbers.put(n, i);
+            ops[i] = n.op() instanceof Op.Leaf ? n.type() : n.op();
+            for (int k = 0; k < n.arity(); k++) {
+                edges[e++] = numbers.get(n.input(k));
+            }
+        }
+        int hash = 1;
+        for (Node r : roots) {
+            edges[e++] = numbers.get(r);
+            hash = 31 * hash + r.hash();
+        }
+        return new GraphKey(ops, edges, hash);
     }
-    int hash = 1;
-    for (Node r : roots) {
-      edges[e++] = numbers.get(r);
-      hash = 31 * hash + r.hash();
+
+    /// The key of a body, its inputs first.
+    static GraphKey of(Body body) {
+        List<Node> all = new java.util.ArrayList<>(body.inputs());
+        all.addAll(body.outputs());
+        return of(all, Graph.topological(all));
     }
-    return new GraphKey(ops, edges, hash);
-  }
 
-  /// The key of a body, its inputs first.
-  static GraphKey of(Body body) {
-    List<Node> all = new java.util.ArrayList<>(body.inputs());
-    all.addAll(body.outputs());
-    return of(all, Graph.topological(all));
-  }
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof GraphKey k
+                && k.hash == hash
+                && Arrays.equals(k.edges, edges)
+                && Arrays.equals(k.ops, ops);
+    }
 
-  @Override
-  public boolean equals(Object o) {
-    return o instanceof GraphKey k && k.hash == hash && Arrays.equals(k.edges, edges) && Arrays.equals(k.ops, ops);
-  }
+    @Override
+    public int hashCode() {
+        return hash;
+    }
 
-  @Override
-  public int hashCode() {
-    return hash;
-  }
-
-  /// Number of nodes.
-  public int size() {
-    return ops.length;
-  }
-
+    /// Number of nodes.
+    public int size() {
+        return ops.length;
+    }
 }

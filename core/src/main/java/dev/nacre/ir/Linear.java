@@ -12,167 +12,234 @@ import java.util.List;
 /// @param <T> the implementing type
 public interface Linear<T extends Algebra<T>> extends Expression<T> {
 
-  // ------------------------------------------------------------------------------------------------ products
+    // ------------------------------------------------------------------------------------------------ products
 
-  /// Matrix product over the last two axes, leading axes broadcast: `[…, m, k] · […, k, n] → […, m, n]`. A vector on the left is a row, on the right a column, and
-  /// the axis it lent is removed again, as torch.matmul.
-  default T matmul(T b) {
-    DType t = DType.promote(dtype(), b.dtype());
-    T x = self().cast(t);
-    T y = b.cast(t);
-    boolean row = x.rank() == 1;
-    boolean column = y.rank() == 1;
-    Problem p = Problem.in("matmul").operand("a", type(), origin()).operand("b", b.type(), b.origin());
-    p.require(x.rank() > 0 && y.rank() > 0, "scalars have no matrix product; use mul").throwShape();
-    x = row ? x.unsqueeze(0) : x;
-    y = column ? y.unsqueeze(1) : y;
-    long k = x.size(-1);
-    if (k != y.size(-2)) {
-      p.rule("a.size(-1) must equal b.size(" + (column ? "0" : "-2") + "), but " + Sizes.text(k) + " ≠ " + Sizes.text(y.size(-2)));
-      if (!column) {
-        p.hint("b.transpose() is " + y.transpose().shape() + (y.size(-1) == k ? ", which fits" : "; did the layer before change its width?"));
-      }
-      p.throwShape();
+    /// Matrix product over the last two axes, leading axes broadcast: `[…, m, k] · […, k, n] → […, m, n]`. A vector on the left is a row, on the right a column, and
+    /// the axis it lent is removed again, as torch.matmul.
+    default T matmul(T b) {
+        DType t = DType.promote(dtype(), b.dtype());
+        T x = self().cast(t);
+        T y = b.cast(t);
+        boolean row = x.rank() == 1;
+        boolean column = y.rank() == 1;
+        Problem p =
+                Problem.in("matmul")
+                        .operand("a", type(), origin())
+                        .operand("b", b.type(), b.origin());
+        p.require(x.rank() > 0 && y.rank() > 0, "scalars have no matrix product; use mul")
+                .throwShape();
+        x = row ? x.unsqueeze(0) : x;
+        y = column ? y.unsqueeze(1) : y;
+        long k = x.size(-1);
+        if (k != y.size(-2)) {
+            p.rule(
+                    "a.size(-1) must equal b.size("
+                            + (column ? "0" : "-2")
+                            + "), but "
+                            + Sizes.text(k)
+                            + " ≠ "
+                            + Sizes.text(y.size(-2)));
+            if (!column) {
+                p.hint(
+                        "b.transpose() is "
+                                + y.transpose().shape()
+                                + (y.size(-1) == k
+                                        ? ", which fits"
+                                        : "; did the layer before change its width?"));
+            }
+            p.throwShape();
+        }
+        Shape lead =
+                Shape.broadcast(x.shape().range(0, x.rank() - 2), y.shape().range(0, y.rank() - 2))
+                        .orElseThrow(() ->
+                                new ShapeException(
+                                        p.rule("the leading axes do not broadcast").text()));
+        T out = product(x, y, lead, t);
+        out = row ? out.squeeze(-2) : out;
+        return column ? out.squeeze(-1) : out;
     }
-    Shape lead =
-        Shape.broadcast(x.shape().range(0, x.rank() - 2), y.shape().range(0, y.rank() - 2))
-            .orElseThrow(() -> new ShapeException(p.rule("the leading axes do not broadcast").text()));
-    T out = product(x, y, lead, t);
-    out = row ? out.squeeze(-2) : out;
-    return column ? out.squeeze(-1) : out;
-  }
 
-  private T product(T x, T y, Shape lead, DType t) {
-    if (y.rank() == 2 && x.rank() > 2 && x.shape().isKnown()) { // one big product instead of a batch of small ones
-      T flat = x.reshape(x.shape().range(0, x.rank() - 1).count(), x.size(-1));
-      return emit(new Op.Contract(t), List.of(flat, y)).reshape(lead.concat(Shape.of(x.size(-2), y.size(-1))));
+    private T product(T x, T y, Shape lead, DType t) {
+        if (y.rank() == 2
+                && x.rank() > 2
+                && x.shape().isKnown()) { // one big product instead of a batch of small ones
+            T flat = x.reshape(x.shape().range(0, x.rank() - 1).count(), x.size(-1));
+            return emit(new Op.Contract(t), List.of(flat, y))
+                    .reshape(lead.concat(Shape.of(x.size(-2), y.size(-1))));
+        }
+        T a = x.broadcastTo(lead.concat(x.shape().range(x.rank() - 2, x.rank())));
+        T b = y.broadcastTo(lead.concat(y.shape().range(y.rank() - 2, y.rank())));
+        return emit(new Op.Contract(t), List.of(a, b));
     }
-    T a = x.broadcastTo(lead.concat(x.shape().range(x.rank() - 2, x.rank())));
-    T b = y.broadcastTo(lead.concat(y.shape().range(y.rank() - 2, y.rank())));
-    return emit(new Op.Contract(t), List.of(a, b));
-  }
 
-  /// Einstein summation: `a.einsum("bij,bjk->bik", b)`. Letters name axes; letters missing on the right are summed. See [Einsum].
-  @SuppressWarnings("unchecked")
-  default T einsum(String equation, T... others) {
-    List<T> operands = new ArrayList<>();
-    operands.add(self());
-    operands.addAll(List.of(others));
-    return Einsum.of(equation, operands);
-  }
-
-  /// Axes rearranged by name, as in einops: `x.rearrange("b (h w) c -> b c h w", Map.of("h", 8))`. See [Rearrange].
-  default T rearrange(String pattern, java.util.Map<String, Integer> sizes) {
-    return Rearrange.of(pattern, self(), sizes);
-  }
-
-  default T rearrange(String pattern) {
-    return rearrange(pattern, java.util.Map.of());
-  }
-
-  // -------------------------------------------------------------------------------------------- convolutions
-
-  /// Convolution (correlation) over the last axes of `[n, c, …]` with a kernel `[out, c/groups, …]`: one window per spatial axis, whose sizes are the kernel's.
-  default T conv(T kernel, List<Window> windows, long groups) {
-    Op op = Op.Convolve.forward(asNode(self()), asNode(kernel), windows, groups);
-    return emit(op, List.of(self(), kernel));
-  }
-
-  /// A stand-in with the same type, for type rules written on nodes.
-  private static Node asNode(Expression<?> x) {
-    return x instanceof Node n ? n : Node.of(new Op.Leaf(new Stand(x.type(), x.origin())));
-  }
-
-  /// See [#asNode].
-  record Stand(dev.nacre.type.TensorType type, String origin) implements Source {}
-
-  default T conv1d(T kernel, long stride, long padding, long dilation, long groups) {
-    return conv(kernel, spatial("conv1d", kernel, 1, stride, padding, dilation), groups);
-  }
-
-  default T conv2d(T kernel, long stride, long padding, long dilation, long groups) {
-    return conv(kernel, spatial("conv2d", kernel, 2, stride, padding, dilation), groups);
-  }
-
-  default T conv3d(T kernel, long stride, long padding, long dilation, long groups) {
-    return conv(kernel, spatial("conv3d", kernel, 3, stride, padding, dilation), groups);
-  }
-
-  private List<Window> spatial(String op, T kernel, int k, long stride, long padding, long dilation) {
-    if (kernel.rank() != k + 2 || rank() != k + 2) {
-      Problem.in(op)
-          .require(rank() == k + 2, "x must be [batch, channels" + ", size".repeat(k) + "]")
-          .require(kernel.rank() == k + 2, "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
-          .operand("x", type(), origin())
-          .operand("kernel", kernel.type(), kernel.origin())
-          .throwShape();
+    /// Einstein summation: `a.einsum("bij,bjk->bik", b)`. Letters name axes; letters missing on the right are summed. See [Einsum].
+    @SuppressWarnings("unchecked")
+    default T einsum(String equation, T... others) {
+        List<T> operands = new ArrayList<>();
+        operands.add(self());
+        operands.addAll(List.of(others));
+        return Einsum.of(equation, operands);
     }
-    List<Window> windows = new ArrayList<>();
-    for (int i = 0; i < k; i++) {
-      windows.add(new Window(kernel.size(2 + i), stride, dilation, padding, padding));
+
+    /// Axes rearranged by name, as in einops: `x.rearrange("b (h w) c -> b c h w", Map.of("h", 8))`. See [Rearrange].
+    default T rearrange(String pattern, java.util.Map<String, Integer> sizes) {
+        return Rearrange.of(pattern, self(), sizes);
     }
-    return windows;
-  }
 
-  /// The transposed convolution, adjoint of [#conv] by its data: `[n, out, …]` with a kernel `[out, in/groups, …]` gives `[n, in, …]` with spatial sizes
-  /// `(size − 1)·stride + reach − before − after + outputPadding`.
-  default T convTranspose(T kernel, List<Window> windows, long groups, long outputPadding) {
-    Problem p = Problem.in("convTranspose").operand("x", type(), origin()).operand("kernel", kernel.type(), kernel.origin());
-    int k = windows.size();
-    p.require(rank() == k + 2 && kernel.rank() == k + 2, "x and kernel need " + (k + 2) + " axes").throwShape();
-    p.require(dtype() == kernel.dtype() && dtype().isFloating(), "x and kernel must have one floating dtype").throwDType();
-    p.require(size(1) == kernel.size(0), "x has " + size(1) + " channels, but the kernel expects " + kernel.size(0));
-    p.require(groups > 0 && size(1) % Math.max(1, groups) == 0, size(1) + " channels are not divisible into " + groups + " groups").throwShape();
-    long[] out = new long[k + 2];
-    out[0] = size(0);
-    out[1] = kernel.size(1) * groups;
-    for (int i = 0; i < k; i++) {
-      Window w = windows.get(i);
-      p.require(w.size() == kernel.size(2 + i), "window " + i + " has size " + w.size() + ", but the kernel " + kernel.size(2 + i));
-      p.require(w.size() > 0 && w.stride() > 0 && w.dilation() > 0, "kernel size, stride and dilation must be positive");
-      long most = Math.max(w.stride(), w.dilation());
-      p.require(outputPadding >= 0 && outputPadding < most, "the output padding must be at least 0 and less than " + most + ", but is " + outputPadding);
-      p.require(size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
-      out[2 + i] = (size(2 + i) - 1) * w.stride() + w.reach() - w.before() - w.after() + outputPadding;
-      p.require(out[2 + i] > 0, "padding leaves no output on axis " + (2 + i));
+    default T rearrange(String pattern) {
+        return rearrange(pattern, java.util.Map.of());
     }
-    p.throwShape();
-    Op op = new Op.Convolve(Op.Convolve.Kind.DATA, windows, groups, Shape.of(out));
-    return emit(op, List.of(self(), kernel));
-  }
 
-  default T convTranspose2d(T kernel, long stride, long padding, long outputPadding, long groups) {
-    return convTranspose(kernel, spatial("convTranspose2d", kernel, 2, stride, padding, 1), groups, outputPadding);
-  }
+    // --------------------------------------------------------------------------------------------
+    // convolutions
 
-  // ------------------------------------------------------------------------------------------------- pooling
+    /// Convolution (correlation) over the last axes of `[n, c, …]` with a kernel `[out, c/groups, …]`: one window per spatial axis, whose sizes are the kernel's.
+    default T conv(T kernel, List<Window> windows, long groups) {
+        Op op = Op.Convolve.forward(asNode(self()), asNode(kernel), windows, groups);
+        return emit(op, List.of(self(), kernel));
+    }
 
-  /// Largest element of each window over the last axes. Padding never wins. The gradient goes to the first of equal elements.
-  default T maxPool(List<Window> windows) {
-    return fused(new Pooling(Pooling.Kind.MAX, windows), List.of(self()));
-  }
+    /// A stand-in with the same type, for type rules written on nodes.
+    private static Node asNode(Expression<?> x) {
+        return x instanceof Node n ? n : Node.of(new Op.Leaf(new Stand(x.type(), x.origin())));
+    }
 
-  /// Mean of each window over the last axes; `countPadding` says whether padding counts as zeros or is left out of the mean.
-  default T avgPool(List<Window> windows, boolean countPadding) {
-    return fused(new Pooling(countPadding ? Pooling.Kind.MEAN_WITH_PADDING : Pooling.Kind.MEAN, windows), List.of(self()));
-  }
+    /// See [#asNode].
+    record Stand(dev.nacre.type.TensorType type, String origin) implements Source {}
 
-  default T maxPool2d(long size, long stride, long padding) {
-    return maxPool(square(size, stride, padding));
-  }
+    default T conv1d(T kernel, long stride, long padding, long dilation, long groups) {
+        return conv(kernel, spatial("conv1d", kernel, 1, stride, padding, dilation), groups);
+    }
 
-  default T avgPool2d(long size, long stride, long padding) {
-    return avgPool(square(size, stride, padding), true);
-  }
+    default T conv2d(T kernel, long stride, long padding, long dilation, long groups) {
+        return conv(kernel, spatial("conv2d", kernel, 2, stride, padding, dilation), groups);
+    }
 
-  private static List<Window> square(long size, long stride, long padding) {
-    Window w = new Window(size, stride, 1, padding, padding);
-    return List.of(w, w);
-  }
+    default T conv3d(T kernel, long stride, long padding, long dilation, long groups) {
+        return conv(kernel, spatial("conv3d", kernel, 3, stride, padding, dilation), groups);
+    }
 
-  /// The only output of a composite whose meaning is known from its attributes.
-  default T fused(Pooling what, List<T> operands) {
-    Body body = what.body(operands.get(0).type(), operands.get(0).origin());
-    return emit(new Op.Fused(what, body, 0), operands);
-  }
+    private List<Window> spatial(
+            String op, T kernel, int k, long stride, long padding, long dilation) {
+        if (kernel.rank() != k + 2 || rank() != k + 2) {
+            Problem.in(op)
+                    .require(
+                            rank() == k + 2,
+                            "x must be [batch, channels" + ", size".repeat(k) + "]")
+                    .require(
+                            kernel.rank() == k + 2,
+                            "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
+                    .operand("x", type(), origin())
+                    .operand("kernel", kernel.type(), kernel.origin())
+                    .throwShape();
+        }
+        List<Window> windows = new ArrayList<>();
+        for (int i = 0; i < k; i++) {
+            windows.add(new Window(kernel.size(2 + i), stride, dilation, padding, padding));
+        }
+        return windows;
+    }
+
+    /// The transposed convolution, adjoint of [#conv] by its data: `[n, out, …]` with a kernel `[out, in/groups, …]` gives `[n, in, …]` with spatial sizes
+    /// `(size − 1)·stride + reach − before − after + outputPadding`.
+    default T convTranspose(T kernel, List<Window> windows, long groups, long outputPadding) {
+        Problem p =
+                Problem.in("convTranspose")
+                        .operand("x", type(), origin())
+                        .operand("kernel", kernel.type(), kernel.origin());
+        int k = windows.size();
+        p.require(
+                        rank() == k + 2 && kernel.rank() == k + 2,
+                        "x and kernel need " + (k + 2) + " axes")
+                .throwShape();
+        p.require(
+                        dtype() == kernel.dtype() && dtype().isFloating(),
+                        "x and kernel must have one floating dtype")
+                .throwDType();
+        p.require(
+                size(1) == kernel.size(0),
+                "x has " + size(1) + " channels, but the kernel expects " + kernel.size(0));
+        p.require(
+                        groups > 0 && size(1) % Math.max(1, groups) == 0,
+                        size(1) + " channels are not divisible into " + groups + " groups")
+                .throwShape();
+        long[] out = new long[k + 2];
+        out[0] = size(0);
+        out[1] = kernel.size(1) * groups;
+        for (int i = 0; i < k; i++) {
+            Window w = windows.get(i);
+            p.require(
+                    w.size() == kernel.size(2 + i),
+                    "window "
+                            + i
+                            + " has size "
+                            + w.size()
+                            + ", but the kernel "
+                            + kernel.size(2 + i));
+            p.require(
+                    w.size() > 0 && w.stride() > 0 && w.dilation() > 0,
+                    "kernel size, stride and dilation must be positive");
+            long most = Math.max(w.stride(), w.dilation());
+            p.require(
+                    outputPadding >= 0 && outputPadding < most,
+                    "the output padding must be at least 0 and less than "
+                            + most
+                            + ", but is "
+                            + outputPadding);
+            p.require(size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
+            out[2 + i] =
+                    (size(2 + i) - 1) * w.stride()
+                            + w.reach()
+                            - w.before()
+                            - w.after()
+                            + outputPadding;
+            p.require(out[2 + i] > 0, "padding leaves no output on axis " + (2 + i));
+        }
+        p.throwShape();
+        Op op = new Op.Convolve(Op.Convolve.Kind.DATA, windows, groups, Shape.of(out));
+        return emit(op, List.of(self(), kernel));
+    }
+
+    default T convTranspose2d(
+            T kernel, long stride, long padding, long outputPadding, long groups) {
+        return convTranspose(
+                kernel,
+                spatial("convTranspose2d", kernel, 2, stride, padding, 1),
+                groups,
+                outputPadding);
+    }
+
+    // ------------------------------------------------------------------------------------------------- pooling
+
+    /// Largest element of each window over the last axes. Padding never wins. The gradient goes to the first of equal elements.
+    default T maxPool(List<Window> windows) {
+        return fused(new Pooling(Pooling.Kind.MAX, windows), List.of(self()));
+    }
+
+    /// Mean of each window over the last axes; `countPadding` says whether padding counts as zeros or is left out of the mean.
+    default T avgPool(List<Window> windows, boolean countPadding) {
+        return fused(
+                new Pooling(
+                        countPadding ? Pooling.Kind.MEAN_WITH_PADDING : Pooling.Kind.MEAN, windows),
+                List.of(self()));
+    }
+
+    default T maxPool2d(long size, long stride, long padding) {
+        return maxPool(square(size, stride, padding));
+    }
+
+    default T avgPool2d(long size, long stride, long padding) {
+        return avgPool(square(size, stride, padding), true);
+    }
+
+    private static List<Window> square(long size, long stride, long padding) {
+        Window w = new Window(size, stride, 1, padding, padding);
+        return List.of(w, w);
+    }
+
+    /// The only output of a composite whose meaning is known from its attributes.
+    default T fused(Pooling what, List<T> operands) {
+        Body body = what.body(operands.get(0).type(), operands.get(0).origin());
+        return emit(new Op.Fused(what, body, 0), operands);
+    }
 }

@@ -12,215 +12,244 @@ import java.util.List;
 /// @param <T> the implementing type
 public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
-  // --------------------------------------------------------------------------------------------- activations
+    // ---------------------------------------------------------------------------------------------
+    // activations
 
-  /// `max(x, 0)`; derivative 0 at 0.
-  default T relu() {
-    return self().map(Unary.RELU);
-  }
-
-  /// `1 / (1 + e⁻ˣ)`.
-  default T sigmoid() {
-    return self().map(Unary.SIGMOID);
-  }
-
-  /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016).
-  default T gelu() {
-    return self().mul(self().mul(Math.sqrt(0.5)).erf().add(1)).mul(0.5);
-  }
-
-  /// The approximation `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`.
-  default T geluTanh() {
-    T inner = self().add(self().square().mul(self()).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-    return self().mul(inner.tanh().add(1)).mul(0.5);
-  }
-
-  /// `x·sigmoid(x)`, also called swish.
-  default T silu() {
-    return self().mul(sigmoid());
-  }
-
-  /// `ln(1 + eˣ)`, computed without overflow.
-  default T softplus() {
-    return self().maximum(0).add(self().abs().neg().exp().log1p());
-  }
-
-  /// `ln sigmoid(x)`.
-  default T logSigmoid() {
-    Neural<T> minus = self().neg();
-    return minus.softplus().neg();
-  }
-
-  /// `x·tanh(softplus(x))` (Misra 2019).
-  default T mish() {
-    return self().mul(softplus().tanh());
-  }
-
-  /// `x` where positive, else `slope·x`.
-  default T leakyRelu(double slope) {
-    return self().gt(0).where(self(), self().mul(slope));
-  }
-
-  /// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
-  default T elu(double alpha) {
-    T positive = self().gt(0);
-    return positive.where(self(), positive.where(self().zerosLike(), self()).expm1().mul(alpha));
-  }
-
-  /// Self-normalising [#elu] (Klambauer et al. 2017).
-  default T selu() {
-    return elu(1.6732632423543772).mul(1.0507009873554805);
-  }
-
-  /// `clamp(x, 0, 6)`.
-  default T relu6() {
-    return self().relu().minimum(6);
-  }
-
-  /// `clamp(x/6 + ½, 0, 1)`.
-  default T hardSigmoid() {
-    return self().add(3).relu().minimum(6).div(6);
-  }
-
-  /// `x·hardSigmoid(x)`.
-  default T hardSwish() {
-    return self().mul(hardSigmoid());
-  }
-
-  default T hardTanh(double low, double high) {
-    return self().clamp(low, high);
-  }
-
-  /// `x / (1 + |x|)`.
-  default T softsign() {
-    return self().div(self().abs().add(1));
-  }
-
-  // ------------------------------------------------------------------------------------------- normalisation
-
-  /// `eˣ / Σ eˣ` along an axis, computed from the largest element so that it does not overflow.
-  default T softmax(int axis) {
-    Axes a = Axes.sortedOrAll("softmax", rank(), axis);
-    T e = centred("softmax", a).exp();
-    return e.div(e.reduce(Reduction.SUM, a).expandAlong(a, shape()));
-  }
-
-  /// `x − ln Σ eˣ` along an axis: the logarithm of [#softmax], computed without loss.
-  default T logSoftmax(int axis) {
-    Axes a = Axes.sortedOrAll("logSoftmax", rank(), axis);
-    T c = centred("logSoftmax", a);
-    return c.sub(c.exp().reduce(Reduction.SUM, a).log().expandAlong(a, shape()));
-  }
-
-  /// Minus the largest element along an axis, which is a constant to the derivative.
-  private T centred(String op, Axes a) {
-    Problem.in(op).require(dtype().isFloating(), "not defined on " + dtype()).operand("x", self().type(), origin()).throwDType();
-    return self().sub(self().reduce(Reduction.MAX, a).detach().expandAlong(a, shape()));
-  }
-
-  /// `(x − mean) / √(variance + epsilon)` over the last axes, whose number is given (Ba et al. 2016).
-  default T layerNorm(int lastAxes, double epsilon) {
-    Axes a = last("layerNorm", lastAxes);
-    T x = self().cast(dtype().arithmetic()); // the squares of 16-bit numbers overflow early
-    T c = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
-    T variance = c.square().mean(a.toArray());
-    return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape())).cast(dtype());
-  }
-
-  /// `x / √(mean(x²) + epsilon)` over the last axes (Zhang and Sennrich 2019).
-  default T rmsNorm(int lastAxes, double epsilon) {
-    Axes a = last("rmsNorm", lastAxes);
-    T x = self().cast(dtype().arithmetic());
-    return x.mul(x.square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape())).cast(dtype());
-  }
-
-  private Axes last(String op, int count) {
-    Problem.in(op)
-        .require(count >= 1 && count <= rank(), "the number of axes must be between 1 and " + rank() + ", but is " + count)
-        .operand("x", type(), origin())
-        .throwShape();
-    return Axes.range(rank() - count, rank());
-  }
-
-  // -------------------------------------------------------------------------------------------------- losses
-
-  /// Cross-entropy of these logits `[n, classes, …]` against class numbers `[n, …]` per example: `−Σ q·ln softmax(x)` with `q` the label smoothed by
-  /// `smoothing`. A class number outside the classes gives NaN, never another example's loss.
-  ///
-  /// Shape: `[n, classes, …]`, labels `[n, …]` → `[n, …]`.
-  default T crossEntropy(T labels, double smoothing) {
-    int axis = classAxis(labels);
-    T log = logSoftmax(axis);
-    T number = labels.dtype().bytes() < 4 ? labels.cast(DType.I32) : labels;
-    T classes = iota(size(axis), number.dtype()).reshape(alongAxis(axis));
-    Axes a = Axes.range(axis, axis + 1);
-    T hit = classes.eq(number.unsqueeze(axis)).where(log, constant(0, dtype())).reduce(Reduction.SUM, a);
-    Reductions<T> logits = self();
-    T valid = number.ge(0).and(number.lt(logits.extent(a, number.dtype())));
-    T loss = valid.where(hit, constant(Double.NaN, dtype())).neg();
-    return smoothing == 0 ? loss : loss.mul(1 - smoothing).sub(log.mean(axis).mul(smoothing));
-  }
-
-  private int classAxis(T labels) {
-    int axis = rank() == 1 ? 0 : 1;
-    Problem p = Problem.in("crossEntropy").operand("logits", self().type(), origin()).operand("labels", labels.type(), labels.origin());
-    if (labels.shape().equals(shape())) {
-      p.hint("for probabilities instead of class numbers use crossEntropyWith");
+    /// `max(x, 0)`; derivative 0 at 0.
+    default T relu() {
+        return self().map(Unary.RELU);
     }
-    p.require(dtype().isFloating(), "the logits must be floating").require(labels.dtype().isInteger(), "class numbers must be integers").throwDType();
-    p.require(rank() >= 1, "logits need an axis of classes").throwShape();
-    boolean fits = labels.shape().equals(shape().without(Axes.range(axis, axis + 1)));
-    p.require(fits, "labels must have the logits' shape without the class axis " + axis).throwShape();
-    return axis;
-  }
 
-  private Shape alongAxis(int axis) {
-    Shape s = Shape.of(size(axis));
-    for (int i = 0; i < axis; i++) {
-      s = s.insert(0, 1);
+    /// `1 / (1 + e⁻ˣ)`.
+    default T sigmoid() {
+        return self().map(Unary.SIGMOID);
     }
-    for (int i = axis + 1; i < rank(); i++) {
-      s = s.insert(s.rank(), 1);
+
+    /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016).
+    default T gelu() {
+        return self().mul(self().mul(Math.sqrt(0.5)).erf().add(1)).mul(0.5);
     }
-    return s;
-  }
 
-  /// Cross-entropy of these logits `[n, classes, …]` against probabilities of the same shape, per example.
-  default T crossEntropyWith(T probabilities, double smoothing) {
-    int axis = rank() == 1 ? 0 : 1;
-    Problem.in("crossEntropy")
-        .require(shape().equals(probabilities.shape()), "probabilities must have the logits' shape")
-        .operand("logits", self().type(), origin())
-        .operand("probabilities", probabilities.type(), probabilities.origin())
-        .throwShape();
-    T q = smoothing == 0 ? probabilities : probabilities.mul(1 - smoothing).add(smoothing / Sizes.known("crossEntropy", this, axis));
-    return q.mul(logSoftmax(axis)).sum(axis).neg();
-  }
-
-  /// Binary cross-entropy of these logits against targets in [0, 1], elementwise: `max(x, 0) − x·t + ln(1 + e^−|x|)`.
-  default T binaryCrossEntropy(T targets) {
-    return softplus().sub(self().mul(targets));
-  }
-
-  /// `(x − y)²`, elementwise.
-  default T squaredError(T target) {
-    return self().sub(target).square();
-  }
-
-  /// Elements zeroed with probability `p` and the others scaled by `1/(1 − p)`, by random bits in [0, 2³²) as i32 of this shape (Srivastava et al. 2014).
-  default T dropout(double p, T bits) {
-    if (!(p >= 0 && p <= 1)) {
-      throw new ValueException("dropout: the probability must be between 0 and 1, but is " + p);
+    /// The approximation `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`.
+    default T geluTanh() {
+        T inner = self().add(self().square().mul(self()).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
+        return self().mul(inner.tanh().add(1)).mul(0.5);
     }
-    if (p == 1) {
-      return self().zerosLike();
-    }
-    T keep = bits.shiftRight(bits.constant(8, DType.I32)).and(bits.constant(0xFFFFFF, DType.I32)).ge(Math.rint(p * (1 << 24)));
-    return keep.where(self().mul(1 / (1 - p)), constant(0, dtype()));
-  }
 
-  /// Random bits of a shape from a key `i64[2]`; see [Op.RandomBits].
-  default T randomBits(Shape shape) {
-    return emit(new Op.RandomBits(shape), List.of(self()));
-  }
+    /// `x·sigmoid(x)`, also called swish.
+    default T silu() {
+        return self().mul(sigmoid());
+    }
+
+    /// `ln(1 + eˣ)`, computed without overflow.
+    default T softplus() {
+        return self().maximum(0).add(self().abs().neg().exp().log1p());
+    }
+
+    /// `ln sigmoid(x)`.
+    default T logSigmoid() {
+        Neural<T> minus = self().neg();
+        return minus.softplus().neg();
+    }
+
+    /// `x·tanh(softplus(x))` (Misra 2019).
+    default T mish() {
+        return self().mul(softplus().tanh());
+    }
+
+    /// `x` where positive, else `slope·x`.
+    default T leakyRelu(double slope) {
+        return self().gt(0).where(self(), self().mul(slope));
+    }
+
+    /// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
+    default T elu(double alpha) {
+        T positive = self().gt(0);
+        return positive.where(
+                self(), positive.where(self().zerosLike(), self()).expm1().mul(alpha));
+    }
+
+    /// Self-normalising [#elu] (Klambauer et al. 2017).
+    default T selu() {
+        return elu(1.6732632423543772).mul(1.0507009873554805);
+    }
+
+    /// `clamp(x, 0, 6)`.
+    default T relu6() {
+        return self().relu().minimum(6);
+    }
+
+    /// `clamp(x/6 + ½, 0, 1)`.
+    default T hardSigmoid() {
+        return self().add(3).relu().minimum(6).div(6);
+    }
+
+    /// `x·hardSigmoid(x)`.
+    default T hardSwish() {
+        return self().mul(hardSigmoid());
+    }
+
+    default T hardTanh(double low, double high) {
+        return self().clamp(low, high);
+    }
+
+    /// `x / (1 + |x|)`.
+    default T softsign() {
+        return self().div(self().abs().add(1));
+    }
+
+    // -------------------------------------------------------------------------------------------
+    // normalisation
+
+    /// `eˣ / Σ eˣ` along an axis, computed from the largest element so that it does not overflow.
+    default T softmax(int axis) {
+        Axes a = Axes.sortedOrAll("softmax", rank(), axis);
+        T e = centred("softmax", a).exp();
+        return e.div(e.reduce(Reduction.SUM, a).expandAlong(a, shape()));
+    }
+
+    /// `x − ln Σ eˣ` along an axis: the logarithm of [#softmax], computed without loss.
+    default T logSoftmax(int axis) {
+        Axes a = Axes.sortedOrAll("logSoftmax", rank(), axis);
+        T c = centred("logSoftmax", a);
+        return c.sub(c.exp().reduce(Reduction.SUM, a).log().expandAlong(a, shape()));
+    }
+
+    /// Minus the largest element along an axis, which is a constant to the derivative.
+    private T centred(String op, Axes a) {
+        Problem.in(op)
+                .require(dtype().isFloating(), "not defined on " + dtype())
+                .operand("x", self().type(), origin())
+                .throwDType();
+        return self().sub(self().reduce(Reduction.MAX, a).detach().expandAlong(a, shape()));
+    }
+
+    /// `(x − mean) / √(variance + epsilon)` over the last axes, whose number is given (Ba et al. 2016).
+    default T layerNorm(int lastAxes, double epsilon) {
+        Axes a = last("layerNorm", lastAxes);
+        T x = self().cast(dtype().arithmetic()); // the squares of 16-bit numbers overflow early
+        T c = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
+        T variance = c.square().mean(a.toArray());
+        return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape())).cast(dtype());
+    }
+
+    /// `x / √(mean(x²) + epsilon)` over the last axes (Zhang and Sennrich 2019).
+    default T rmsNorm(int lastAxes, double epsilon) {
+        Axes a = last("rmsNorm", lastAxes);
+        T x = self().cast(dtype().arithmetic());
+        return x.mul(x.square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape()))
+                .cast(dtype());
+    }
+
+    private Axes last(String op, int count) {
+        Problem.in(op)
+                .require(
+                        count >= 1 && count <= rank(),
+                        "the number of axes must be between 1 and " + rank() + ", but is " + count)
+                .operand("x", type(), origin())
+                .throwShape();
+        return Axes.range(rank() - count, rank());
+    }
+
+    // -------------------------------------------------------------------------------------------------- losses
+
+    /// Cross-entropy of these logits `[n, classes, …]` against class numbers `[n, …]` per example: `−Σ q·ln softmax(x)` with `q` the label smoothed by
+    /// `smoothing`. A class number outside the classes gives NaN, never another example's loss.
+    ///
+    /// Shape: `[n, classes, …]`, labels `[n, …]` → `[n, …]`.
+    default T crossEntropy(T labels, double smoothing) {
+        int axis = classAxis(labels);
+        T log = logSoftmax(axis);
+        T number = labels.dtype().bytes() < 4 ? labels.cast(DType.I32) : labels;
+        T classes = iota(size(axis), number.dtype()).reshape(alongAxis(axis));
+        Axes a = Axes.range(axis, axis + 1);
+        T hit =
+                classes.eq(number.unsqueeze(axis))
+                        .where(log, constant(0, dtype()))
+                        .reduce(Reduction.SUM, a);
+        Reductions<T> logits = self();
+        T valid = number.ge(0).and(number.lt(logits.extent(a, number.dtype())));
+        T loss = valid.where(hit, constant(Double.NaN, dtype())).neg();
+        return smoothing == 0 ? loss : loss.mul(1 - smoothing).sub(log.mean(axis).mul(smoothing));
+    }
+
+    private int classAxis(T labels) {
+        int axis = rank() == 1 ? 0 : 1;
+        Problem p =
+                Problem.in("crossEntropy")
+                        .operand("logits", self().type(), origin())
+                        .operand("labels", labels.type(), labels.origin());
+        if (labels.shape().equals(shape())) {
+            p.hint("for probabilities instead of class numbers use crossEntropyWith");
+        }
+        p.require(dtype().isFloating(), "the logits must be floating")
+                .require(labels.dtype().isInteger(), "class numbers must be integers")
+                .throwDType();
+        p.require(rank() >= 1, "logits need an axis of classes").throwShape();
+        boolean fits = labels.shape().equals(shape().without(Axes.range(axis, axis + 1)));
+        p.require(fits, "labels must have the logits' shape without the class axis " + axis)
+                .throwShape();
+        return axis;
+    }
+
+    private Shape alongAxis(int axis) {
+        Shape s = Shape.of(size(axis));
+        for (int i = 0; i < axis; i++) {
+            s = s.insert(0, 1);
+        }
+        for (int i = axis + 1; i < rank(); i++) {
+            s = s.insert(s.rank(), 1);
+        }
+        return s;
+    }
+
+    /// Cross-entropy of these logits `[n, classes, …]` against probabilities of the same shape, per example.
+    default T crossEntropyWith(T probabilities, double smoothing) {
+        int axis = rank() == 1 ? 0 : 1;
+        Problem.in("crossEntropy")
+                .require(
+                        shape().equals(probabilities.shape()),
+                        "probabilities must have the logits' shape")
+                .operand("logits", self().type(), origin())
+                .operand("probabilities", probabilities.type(), probabilities.origin())
+                .throwShape();
+        T q =
+                smoothing == 0
+                        ? probabilities
+                        : probabilities
+                                .mul(1 - smoothing)
+                                .add(smoothing / Sizes.known("crossEntropy", this, axis));
+        return q.mul(logSoftmax(axis)).sum(axis).neg();
+    }
+
+    /// Binary cross-entropy of these logits against targets in [0, 1], elementwise: `max(x, 0) − x·t + ln(1 + e^−|x|)`.
+    default T binaryCrossEntropy(T targets) {
+        return softplus().sub(self().mul(targets));
+    }
+
+    /// `(x − y)²`, elementwise.
+    default T squaredError(T target) {
+        return self().sub(target).square();
+    }
+
+    /// Elements zeroed with probability `p` and the others scaled by `1/(1 − p)`, by random bits in [0, 2³²) as i32 of this shape (Srivastava et al. 2014).
+    default T dropout(double p, T bits) {
+        if (!(p >= 0 && p <= 1)) {
+            throw new ValueException(
+                    "dropout: the probability must be between 0 and 1, but is " + p);
+        }
+        if (p == 1) {
+            return self().zerosLike();
+        }
+        T keep =
+                bits.shiftRight(bits.constant(8, DType.I32))
+                        .and(bits.constant(0xFFFFFF, DType.I32))
+                        .ge(Math.rint(p * (1 << 24)));
+        return keep.where(self().mul(1 / (1 - p)), constant(0, dtype()));
+    }
+
+    /// Random bits of a shape from a key `i64[2]`; see [Op.RandomBits].
+    default T randomBits(Shape shape) {
+        return emit(new Op.RandomBits(shape), List.of(self()));
+    }
 }

@@ -10,98 +10,98 @@ import java.util.List;
 /// Nodes compare by identity, so comparing never walks a graph; [#hash()] is structural, and equal expressions are merged once per compilation, not on
 /// every construction (see docs/decisions/002).
 public final class Node implements Algebra<Node> {
-  private final Op op;
-  private final Node[] inputs;
-  private final TensorType type;
-  private final int hash;
-  private volatile Node known; // null: not computed
-  private volatile boolean settled;
+    private final Op op;
+    private final Node[] inputs;
+    private final TensorType type;
+    private final int hash;
+    private volatile Node known; // null: not computed
+    private volatile boolean settled;
 
-  private Node(Op op, Node[] inputs) {
-    this.op = op;
-    this.inputs = inputs;
-    this.type = op.infer(List.of(inputs));
-    int h = op.structure();
-    for (Node in : inputs) {
-      h = 31 * h + in.hash;
+    private Node(Op op, Node[] inputs) {
+        this.op = op;
+        this.inputs = inputs;
+        this.type = op.infer(List.of(inputs));
+        int h = op.structure();
+        for (Node in : inputs) {
+            h = 31 * h + in.hash;
+        }
+        this.hash = h;
     }
-    this.hash = h;
-  }
 
-  /// Applies `op`; a broken rule of the op throws here.
-  public static Node of(Op op, List<Node> inputs) {
-    return new Node(op, inputs.toArray(Node[]::new));
-  }
+    /// Applies `op`; a broken rule of the op throws here.
+    public static Node of(Op op, List<Node> inputs) {
+        return new Node(op, inputs.toArray(Node[]::new));
+    }
 
-  public static Node of(Op op, Node... inputs) {
-    return new Node(op, inputs.clone());
-  }
+    public static Node of(Op op, Node... inputs) {
+        return new Node(op, inputs.clone());
+    }
 
-  public Op op() {
-    return op;
-  }
+    public Op op() {
+        return op;
+    }
 
-  public int arity() {
-    return inputs.length;
-  }
+    public int arity() {
+        return inputs.length;
+    }
 
-  public Node input(int i) {
-    return inputs[i];
-  }
+    public Node input(int i) {
+        return inputs[i];
+    }
 
-  public List<Node> inputs() {
-    return List.of(inputs);
-  }
+    public List<Node> inputs() {
+        return List.of(inputs);
+    }
 
-  @Override
-  public TensorType type() {
-    return type;
-  }
+    @Override
+    public TensorType type() {
+        return type;
+    }
 
-  /// Equal for structurally equal expressions, whose leaves may differ in all but type.
-  public int hash() {
-    return hash;
-  }
+    /// Equal for structurally equal expressions, whose leaves may differ in all but type.
+    public int hash() {
+        return hash;
+    }
 
-  /// The leaf with this node's numbers if they have been computed and kept, else this node.
-  public Node known() {
-    Node k = known;
-    return k == null ? this : k;
-  }
+    /// The leaf with this node's numbers if they have been computed and kept, else this node.
+    public Node known() {
+        Node k = known;
+        return k == null ? this : k;
+    }
 
-  /// Whether the numbers are all that will be asked of this node: no gradient any more.
-  public boolean isSettled() {
-    return settled;
-  }
+    /// Whether the numbers are all that will be asked of this node: no gradient any more.
+    public boolean isSettled() {
+        return settled;
+    }
 
-  /// Notes where the numbers are.
-  public void know(Node leaf, boolean settled) {
-    this.known = leaf;
-    this.settled = settled;
-  }
+    /// Notes where the numbers are.
+    public void know(Node leaf, boolean settled) {
+        this.known = leaf;
+        this.settled = settled;
+    }
 
-  /// The same op on other inputs; this very node if they are the same.
-  public Node withInputs(List<Node> others) {
-    return Arrays.equals(inputs, others.toArray()) ? this : of(op, others);
-  }
+    /// The same op on other inputs; this very node if they are the same.
+    public Node withInputs(List<Node> others) {
+        return Arrays.equals(inputs, others.toArray()) ? this : of(op, others);
+    }
 
-  @Override
-  public Node self() {
-    return this;
-  }
+    @Override
+    public Node self() {
+        return this;
+    }
 
-  @Override
-  public Node emit(Op op, List<Node> inputs) {
-    return of(op, inputs);
-  }
+    @Override
+    public Node emit(Op op, List<Node> inputs) {
+        return of(op, inputs);
+    }
 
-  /// Where the value comes from, for error messages: `input 'x'`, `parameter head.weight`, `result of relu`.
-  public String origin() {
-    return op instanceof Op.Leaf leaf ? leaf.source().origin() : "result of " + op.name();
-  }
+    /// Where the value comes from, for error messages: `input 'x'`, `parameter head.weight`, `result of relu`.
+    public String origin() {
+        return op instanceof Op.Leaf leaf ? leaf.source().origin() : "result of " + op.name();
+    }
 
-  @Override
-  public String toString() {
-    return op.name() + " " + type;
-  }
+    @Override
+    public String toString() {
+        return op.name() + " " + type;
+    }
 }

@@ -15,639 +15,808 @@ import java.util.stream.Collectors;
 /// What each op computes is defined by `dev.nacre.reference.Interpreter`.
 public sealed interface Op {
 
-  /// The result's type; throws if a rule is broken.
-  TensorType infer(List<Node> in);
+    /// The result's type; throws if a rule is broken.
+    TensorType infer(List<Node> in);
 
-  /// Hands gradients to the operands. Ops without a derivative give none.
-  default void differentiate(Cotangents c) {}
+    /// Hands gradients to the operands. Ops without a derivative give none.
+    default void differentiate(Cotangents c) {}
 
-  /// Lower-case name for printed plans and errors.
-  default String name() {
-    return getClass().getSimpleName().replaceAll("(?<=[a-z])(?=[A-Z])", "_").toLowerCase(java.util.Locale.ROOT);
-  }
-
-  /// A hash under which two leaves of one type are equal.
-  default int structure() {
-    return hashCode();
-  }
-
-  /// The op with unknown sizes replaced by `size`, which maps known sizes to themselves.
-  default Op bind(LongUnaryOperator size) {
-    return this;
-  }
-
-  // ---------------------------------------------------------------------------------------------- leaves
-
-  /// A value from outside the graph.
-  record Leaf(Source source) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return source.type();
+    /// Lower-case name for printed plans and errors.
+    default String name() {
+        return getClass()
+                .getSimpleName()
+                .replaceAll("(?<=[a-z])(?=[A-Z])", "_")
+                .toLowerCase(java.util.Locale.ROOT);
     }
 
-    @Override
-    public int structure() {
-      return source.type().hashCode();
-    }
-  }
-
-  /// One number. Floating values are kept as the bits of a double, the others as a long.
-  record Constant(DType dtype, long bits) implements Op {
-    public static Constant of(double value, DType dtype) {
-      double v = dtype.round(value);
-      return new Constant(dtype, dtype.isFloating() ? Double.doubleToLongBits(v) : dtype == DType.I64 ? (long) value : (long) v);
+    /// A hash under which two leaves of one type are equal.
+    default int structure() {
+        return hashCode();
     }
 
-    public static Constant ofLong(long value, DType dtype) {
-      return dtype.isFloating() ? of(value, dtype) : new Constant(dtype, dtype.wrap(value));
+    /// The op with unknown sizes replaced by `size`, which maps known sizes to themselves.
+    default Op bind(LongUnaryOperator size) {
+        return this;
     }
 
-    public double value() {
-      return dtype.isFloating() ? Double.longBitsToDouble(bits) : bits;
+    // ---------------------------------------------------------------------------------------------- leaves
+
+    /// A value from outside the graph.
+    record Leaf(Source source) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return source.type();
+        }
+
+        @Override
+        public int structure() {
+            return source.type().hashCode();
+        }
     }
 
-    @Override
-    public TensorType infer(List<Node> in) {
-      return new TensorType(dtype, Shape.SCALAR);
+    /// One number. Floating values are kept as the bits of a double, the others as a long.
+    record Constant(DType dtype, long bits) implements Op {
+        public static Constant of(double value, DType dtype) {
+            double v = dtype.round(value);
+            return new Constant(
+                    dtype,
+                    dtype.isFloating()
+                            ? Double.doubleToLongBits(v)
+                            : dtype == DType.I64 ? (long) value : (long) v);
+        }
+
+        public static Constant ofLong(long value, DType dtype) {
+            return dtype.isFloating() ? of(value, dtype) : new Constant(dtype, dtype.wrap(value));
+        }
+
+        public double value() {
+            return dtype.isFloating() ? Double.longBitsToDouble(bits) : bits;
+        }
+
+        @Override
+        public TensorType infer(List<Node> in) {
+            return new TensorType(dtype, Shape.SCALAR);
+        }
+
+        @Override
+        public String name() {
+            return dtype.isFloating() ? Float.toString((float) value()) : Long.toString(bits);
+        }
     }
 
-    @Override
-    public String name() {
-      return dtype.isFloating() ? Float.toString((float) value()) : Long.toString(bits);
-    }
-  }
+    /// `0, 1, …, size−1`.
+    record Iota(long size, DType dtype) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return TensorType.of(dtype, size);
+        }
 
-  /// `0, 1, …, size−1`.
-  record Iota(long size, DType dtype) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return TensorType.of(dtype, size);
-    }
-
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new Iota(known.applyAsLong(size), dtype);
-    }
-  }
-
-  /// Random 32-bit integers: Philox-4x32-10 (Salmon et al., SC 2011). Operand: the key, `i64[2]` of (seed, stream). Word `i mod 4` of the block with counter
-  /// `(i / 4, stream)` under the key `seed` is element i, so the bits do not depend on how the work is divided.
-  record RandomBits(Shape shape) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Problem p = Problem.in("random").operand("key", in.get(0).type(), in.get(0).origin());
-      p.require(in.get(0).type().equals(TensorType.of(DType.I64, 2)), "the key must be i64[2]").throwShape();
-      return new TensorType(DType.I32, shape);
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Iota(known.applyAsLong(size), dtype);
+        }
     }
 
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new RandomBits(bound(shape, known));
-    }
-  }
+    /// Random 32-bit integers: Philox-4x32-10 (Salmon et al., SC 2011). Operand: the key, `i64[2]` of (seed, stream). Word `i mod 4` of the block with counter
+    /// `(i / 4, stream)` under the key `seed` is element i, so the bits do not depend on how the work is divided.
+    record RandomBits(Shape shape) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Problem p = Problem.in("random").operand("key", in.get(0).type(), in.get(0).origin());
+            p.require(
+                            in.get(0).type().equals(TensorType.of(DType.I64, 2)),
+                            "the key must be i64[2]")
+                    .throwShape();
+            return new TensorType(DType.I32, shape);
+        }
 
-  /// Number of elements along some axes of the operand, as a scalar; folded to a constant once the sizes are known.
-  record Extent(Axes axes, DType dtype) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return new TensorType(dtype, Shape.SCALAR);
-    }
-  }
-
-  // ---------------------------------------------------------------------------------------------- elementwise
-
-  /// A function of one operand, elementwise.
-  record Map1(Unary f) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      boolean fits =
-          f == Unary.NOT ? !x.dtype().isFloating() : x.dtype().isFloating() || f.onIntegers() && x.dtype().isInteger();
-      if (!fits) {
-        Problem.in(name()).rule("not defined on " + x.dtype()).operand("x", x.type(), x.origin()).throwDType();
-      }
-      return x.type();
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new RandomBits(bound(shape, known));
+        }
     }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> f.differentiate(c.in(0), c.out(), c.grad()));
+    /// Number of elements along some axes of the operand, as a scalar; folded to a constant once the sizes are known.
+    record Extent(Axes axes, DType dtype) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return new TensorType(dtype, Shape.SCALAR);
+        }
     }
 
-    @Override
-    public String name() {
-      return f.symbol();
-    }
-  }
+    // ---------------------------------------------------------------------------------------------- elementwise
 
-  /// A function of two operands of one type, elementwise.
-  record Map2(Binary f) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node a = in.get(0);
-      Node b = in.get(1);
-      boolean fits =
-          switch (a.dtype().kind()) {
-            case BOOL -> f.onBools();
-            case INTEGER -> f.onIntegers();
-            case FLOATING -> f.onFloats();
-          };
-      if (!fits || !a.type().equals(b.type())) {
-        Problem p = Problem.in(name()).operand("a", a.type(), a.origin()).operand("b", b.type(), b.origin());
-        p.require(a.type().equals(b.type()), "both operands must have one type").throwShape();
-        p.rule("not defined on " + a.dtype()).throwDType();
-      }
-      return f.isComparison() ? a.type().withDType(DType.BOOL) : a.type();
-    }
+    /// A function of one operand, elementwise.
+    record Map1(Unary f) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            boolean fits =
+                    f == Unary.NOT
+                            ? !x.dtype().isFloating()
+                            : x.dtype().isFloating() || f.onIntegers() && x.dtype().isInteger();
+            if (!fits) {
+                Problem.in(name())
+                        .rule("not defined on " + x.dtype())
+                        .operand("x", x.type(), x.origin())
+                        .throwDType();
+            }
+            return x.type();
+        }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      for (int i = 0; i < 2; i++) {
-        int k = i;
-        c.give(i, () -> f.differentiate(k, c.in(0), c.in(1), c.out(), c.grad()));
-      }
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> f.differentiate(c.in(0), c.out(), c.grad()));
+        }
+
+        @Override
+        public String name() {
+            return f.symbol();
+        }
     }
 
-    @Override
-    public String name() {
-      return f.symbol();
-    }
-  }
+    /// A function of two operands of one type, elementwise.
+    record Map2(Binary f) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node a = in.get(0);
+            Node b = in.get(1);
+            boolean fits =
+                    switch (a.dtype().kind()) {
+                        case BOOL -> f.onBools();
+                        case INTEGER -> f.onIntegers();
+                        case FLOATING -> f.onFloats();
+                    };
+            if (!fits || !a.type().equals(b.type())) {
+                Problem p =
+                        Problem.in(name())
+                                .operand("a", a.type(), a.origin())
+                                .operand("b", b.type(), b.origin());
+                p.require(a.type().equals(b.type()), "both operands must have one type")
+                        .throwShape();
+                p.rule("not defined on " + a.dtype()).throwDType();
+            }
+            return f.isComparison() ? a.type().withDType(DType.BOOL) : a.type();
+        }
 
-  /// `condition ? a : b`, elementwise.
-  record Select() implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Problem p = Problem.in("where");
-      String[] names = {"condition", "a", "b"};
-      for (int i = 0; i < 3; i++) {
-        p.operand(names[i], in.get(i).type(), in.get(i).origin());
-      }
-      p.require(in.get(0).dtype() == DType.BOOL, "the condition must be bool").throwDType();
-      p.require(in.get(1).type().equals(in.get(2).type()), "both values must have one type");
-      p.require(in.get(0).shape().equals(in.get(1).shape()), "condition and values must have one shape").throwShape();
-      return in.get(1).type();
-    }
+        @Override
+        public void differentiate(Cotangents c) {
+            for (int i = 0; i < 2; i++) {
+                int k = i;
+                c.give(i, () -> f.differentiate(k, c.in(0), c.in(1), c.out(), c.grad()));
+            }
+        }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(1, () -> c.in(0).where(c.grad(), c.grad().zerosLike()));
-      c.give(2, () -> c.in(0).where(c.grad().zerosLike(), c.grad()));
-    }
-  }
-
-  /// The same values in another element type: rounded to nearest, truncated towards zero to integers, compared with zero to bool.
-  record Cast(DType dtype) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return in.get(0).type().withDType(dtype);
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      if (dtype.isFloating() && c.in(0).dtype().isFloating()) {
-        c.give(0, () -> c.grad().cast(c.in(0).dtype()));
-      }
-    }
-  }
-
-  // ---------------------------------------------------------------------------------------------- movement
-
-  /// The same elements in row-major order under another shape.
-  record Reshape(Shape shape) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      if (!x.shape().sameCount(shape)) {
-        boolean known = x.shape().isKnown() && shape.isKnown();
-        String counts = known ? x.shape() + " has " + x.shape().count() + " elements, but " + shape + " has " + shape.count() : x.shape() + " may not have as many elements as " + shape;
-        Problem.in("reshape").rule(counts).operand("x", x.type(), x.origin()).throwShape();
-      }
-      return x.type().withShape(shape);
+        @Override
+        public String name() {
+            return f.symbol();
+        }
     }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> c.grad().reshape(c.in(0).shape()));
+    /// `condition ? a : b`, elementwise.
+    record Select() implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Problem p = Problem.in("where");
+            String[] names = {"condition", "a", "b"};
+            for (int i = 0; i < 3; i++) {
+                p.operand(names[i], in.get(i).type(), in.get(i).origin());
+            }
+            p.require(in.get(0).dtype() == DType.BOOL, "the condition must be bool").throwDType();
+            p.require(in.get(1).type().equals(in.get(2).type()), "both values must have one type");
+            p.require(
+                            in.get(0).shape().equals(in.get(1).shape()),
+                            "condition and values must have one shape")
+                    .throwShape();
+            return in.get(1).type();
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(1, () -> c.in(0).where(c.grad(), c.grad().zerosLike()));
+            c.give(2, () -> c.in(0).where(c.grad().zerosLike(), c.grad()));
+        }
     }
 
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new Reshape(bound(shape, known));
-    }
-  }
+    /// The same values in another element type: rounded to nearest, truncated towards zero to integers, compared with zero to bool.
+    record Cast(DType dtype) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return in.get(0).type().withDType(dtype);
+        }
 
-  /// Axes reordered: axis i of the result is axis `axes[i]` of the operand.
-  record Permute(Axes axes) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Shape s = in.get(0).shape();
-      long[] out = new long[s.rank()];
-      for (int i = 0; i < out.length; i++) {
-        out[i] = s.size(axes.get(i));
-      }
-      return in.get(0).type().withShape(Shape.of(out));
+        @Override
+        public void differentiate(Cotangents c) {
+            if (dtype.isFloating() && c.in(0).dtype().isFloating()) {
+                c.give(0, () -> c.grad().cast(c.in(0).dtype()));
+            }
+        }
     }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> c.grad().permute(axes.inverse().toArray()));
-    }
-  }
+    // ---------------------------------------------------------------------------------------------- movement
 
-  /// Axes of size 1 repeated to the sizes of `shape`, which has the operand's rank.
-  record Broadcast(Shape shape) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      boolean fits = x.rank() == shape.rank();
-      for (int i = 0; fits && i < x.rank(); i++) {
-        fits = x.size(i) == shape.size(i) || x.size(i) == 1;
-      }
-      if (!fits) {
-        Problem.in("broadcast").rule(x.shape() + " does not broadcast to " + shape).operand("x", x.type(), x.origin()).throwShape();
-      }
-      return x.type().withShape(shape);
+    /// The same elements in row-major order under another shape.
+    record Reshape(Shape shape) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            if (!x.shape().sameCount(shape)) {
+                boolean known = x.shape().isKnown() && shape.isKnown();
+                String counts =
+                        known
+                                ? x.shape()
+                                        + " has "
+                                        + x.shape().count()
+                                        + " elements, but "
+                                        + shape
+                                        + " has "
+                                        + shape.count()
+                                : x.shape() + " may not have as many elements as " + shape;
+                Problem.in("reshape").rule(counts).operand("x", x.type(), x.origin()).throwShape();
+            }
+            return x.type().withShape(shape);
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> c.grad().reshape(c.in(0).shape()));
+        }
+
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Reshape(bound(shape, known));
+        }
     }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> c.grad().sumTo(c.in(0).shape()));
+    /// Axes reordered: axis i of the result is axis `axes[i]` of the operand.
+    record Permute(Axes axes) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Shape s = in.get(0).shape();
+            long[] out = new long[s.rank()];
+            for (int i = 0; i < out.length; i++) {
+                out[i] = s.size(axes.get(i));
+            }
+            return in.get(0).type().withShape(Shape.of(out));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> c.grad().permute(axes.inverse().toArray()));
+        }
     }
 
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new Broadcast(bound(shape, known));
-    }
-  }
+    /// Axes of size 1 repeated to the sizes of `shape`, which has the operand's rank.
+    record Broadcast(Shape shape) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            boolean fits = x.rank() == shape.rank();
+            for (int i = 0; fits && i < x.rank(); i++) {
+                fits = x.size(i) == shape.size(i) || x.size(i) == 1;
+            }
+            if (!fits) {
+                Problem.in("broadcast")
+                        .rule(x.shape() + " does not broadcast to " + shape)
+                        .operand("x", x.type(), x.origin())
+                        .throwShape();
+            }
+            return x.type().withShape(shape);
+        }
 
-  /// A regular part of each axis.
-  record Slice(List<Span> spans) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      Problem p = Problem.in("slice").operand("x", x.type(), x.origin());
-      p.require(spans.size() == x.rank(), "needs one span per axis").throwShape();
-      for (int i = 0; i < x.rank(); i++) {
-        Span s = spans.get(i);
-        long last = s.start() + (s.size() - 1) * s.step();
-        long n = x.size(i);
-        boolean whole = s.isAll(n);
-        p.require(whole || n >= 0, Sizes.unknown(i));
-        p.require(whole || s.step() != 0, "the step must not be 0").require(whole || s.size() >= 0, "the size must not be negative, but is " + s.size());
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> c.grad().sumTo(c.in(0).shape()));
+        }
+
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Broadcast(bound(shape, known));
+        }
+    }
+
+    /// A regular part of each axis.
+    record Slice(List<Span> spans) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            Problem p = Problem.in("slice").operand("x", x.type(), x.origin());
+            p.require(spans.size() == x.rank(), "needs one span per axis").throwShape();
+            for (int i = 0; i < x.rank(); i++) {
+                Span s = spans.get(i);
+                long last = s.start() + (s.size() - 1) * s.step();
+                long n = x.size(i);
+                boolean whole = s.isAll(n);
+                p.require(whole || n >= 0, Sizes.unknown(i));
+                p.require(whole || s.step() != 0, "the step must not be 0")
+                        .require(
+                                whole || s.size() >= 0,
+                                "the size must not be negative, but is " + s.size());
+                p.require(
+                        whole
+                                || n < 0
+                                || s.size() <= 0
+                                || s.start() >= 0 && s.start() < n && last >= 0 && last < n,
+                        "elements "
+                                + s.start()
+                                + " to "
+                                + last
+                                + " are not on axis "
+                                + i
+                                + " of size "
+                                + n);
+            }
+            p.throwShape();
+            return x.type().withShape(Shape.of(spans.stream().mapToLong(Span::size).toArray()));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> c.grad().unslice(spans, c.in(0).shape()));
+        }
+
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Slice(
+                    spans.stream()
+                            .map(s -> new Span(s.start(), known.applyAsLong(s.size()), s.step()))
+                            .toList());
+        }
+    }
+
+    /// Elements of a constant value put before, after and between those of each axis.
+    record Pad(List<Margin> margins, double value) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            Problem p = Problem.in("pad").operand("x", x.type(), x.origin());
+            p.require(margins.size() == x.rank(), "needs one margin per axis").throwShape();
+            long[] out = x.shape().toArray();
+            for (int i = 0; i < out.length; i++) {
+                Margin m = margins.get(i);
+                p.require(
+                        m.before() >= 0 && m.after() >= 0 && m.between() >= 0,
+                        "margins must not be negative, but axis "
+                                + i
+                                + " has "
+                                + m.before()
+                                + " before, "
+                                + m.after()
+                                + " after and "
+                                + m.between()
+                                + " between");
+                p.require(m.equals(Margin.NONE) || out[i] >= 0, Sizes.unknown(i));
+                out[i] = m.equals(Margin.NONE) ? out[i] : m.padded(out[i]);
+            }
+            p.throwShape();
+            return x.type().withShape(Shape.of(out));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> c.grad().unpad(margins, c.in(0).shape()));
+        }
+    }
+
+    /// Operands joined along an axis.
+    record Concat(int axis) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node first = in.get(0);
+            Problem p = Problem.in("concat");
+            long total = 0;
+            for (int i = 0; i < in.size(); i++) {
+                Node x = in.get(i);
+                p.operand(Integer.toString(i), x.type(), x.origin());
+                boolean fits =
+                        x.rank() == first.rank()
+                                && x.shape().with(axis, 0).equals(first.shape().with(axis, 0));
+                p.require(
+                        fits,
+                        "operand " + i + " must agree with operand 0 on every axis but " + axis);
+                p.require(x.dtype() == first.dtype(), "operand " + i + " must be " + first.dtype());
+                p.require(!fits || x.size(axis) >= 0 || in.size() == 1, Sizes.unknown(axis));
+                total += fits ? x.size(axis) : 0;
+            }
+            p.throwShape();
+            return first.type().withShape(first.shape().with(axis, total));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            long start = 0;
+            for (int i = 0; c.out().arity() > i; i++) {
+                long from = start;
+                long size = c.in(i).size(axis);
+                c.give(i, () -> c.grad().narrow(axis, from, size));
+                start += size;
+            }
+        }
+    }
+
+    /// All positions of sliding windows over the last axes, without copying: `[…, n₁…nₖ] → […, p₁…pₖ, w₁…wₖ]`. The windows have no padding.
+    record Windows(List<Window> windows) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            int k = windows.size();
+            int lead = x.rank() - k;
+            Problem p = Problem.in("windows").operand("x", x.type(), x.origin());
+            p.require(lead >= 0, "needs at least " + k + " axes").throwShape();
+            long[] out = new long[x.rank() + k];
+            for (int i = 0; i < lead; i++) {
+                out[i] = x.size(i);
+            }
+            for (int i = 0; i < k; i++) {
+                Window w = windows.get(i);
+                boolean fits =
+                        w.size() > 0
+                                && w.stride() > 0
+                                && w.dilation() > 0
+                                && w.before() == 0
+                                && w.after() == 0;
+                p.require(
+                        fits,
+                        "size, stride and dilation must be positive and the padding 0, not " + w);
+                p.require(x.size(lead + i) >= 0, Sizes.unknown(lead + i)).throwShape();
+                out[lead + i] = w.positions(x.size(lead + i));
+                out[lead + k + i] = w.size();
+                p.require(
+                        out[lead + i] > 0,
+                        "a window that reaches "
+                                + w.reach()
+                                + " does not fit axis "
+                                + (lead + i)
+                                + " of size "
+                                + x.size(lead + i));
+            }
+            p.throwShape();
+            return x.type().withShape(Shape.of(out));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> c.grad().overlapAdd(windows, c.in(0).shape()));
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- reductions
+
+    /// Elements combined along axes, which are removed.
+    record Reduce(Reduction kind, Axes axes) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            boolean empty =
+                    x.shape().isKnown()
+                            && x.shape().count() == 0
+                            && x.shape().without(axes).count() != 0;
+            Problem.in(name())
+                    .require(
+                            !empty
+                                    || kind == Reduction.SUM
+                                    || kind == Reduction.PROD
+                                    || x.dtype() == DType.BOOL,
+                            "has no value over no elements")
+                    .operand("x", x.type(), x.origin())
+                    .throwShape();
+            return x.type().withShape(x.shape().without(axes));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(
+                    0,
+                    () -> {
+                        Node x = c.in(0);
+                        Node g = c.grad().expandAlong(axes, x.shape());
+                        return switch (kind) {
+                            case SUM -> g;
+                            // Ties share the gradient evenly, as torch.amax.
+                            case MAX, MIN -> {
+                                Node hit =
+                                        x.eq(c.out().expandAlong(axes, x.shape())).cast(x.dtype());
+                                yield g.mul(hit)
+                                        .div(
+                                                hit.reduce(Reduction.SUM, axes)
+                                                        .expandAlong(axes, x.shape()));
+                            }
+                            // Product of all others: exact where an element is 0.
+                            case PROD -> g.mul(x.productOfOthers(axes));
+                        };
+                    });
+        }
+
+        @Override
+        public String name() {
+            return kind.name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    /// Index of the largest or smallest element along an axis, which is removed: the first of equals; of NaNs the first. Type i64.
+    record ArgReduce(boolean largest, int axis) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node x = in.get(0);
+            Problem.in(name())
+                    .require(x.size(axis) != 0, "has no value over no elements")
+                    .operand("x", x.type(), x.origin())
+                    .throwShape();
+            return new TensorType(DType.I64, x.shape().without(Axes.range(axis, axis + 1)));
+        }
+
+        @Override
+        public String name() {
+            return largest ? "argmax" : "argmin";
+        }
+    }
+
+    /// The linear recurrence `hₜ = aₜ·hₜ₋₁ + bₜ`, h₋₁ = 0, along an axis, from the end if `reverse`. Cumulative sums and products and their derivatives
+    /// are instances.
+    record Recurrence(int axis, boolean reverse) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Problem.in("recurrence")
+                    .require(
+                            in.get(0).type().equals(in.get(1).type()),
+                            "both operands must have one type")
+                    .operand("a", in.get(0).type(), in.get(0).origin())
+                    .operand("b", in.get(1).type(), in.get(1).origin())
+                    .throwShape();
+            return in.get(1).type();
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            // s = ∂L/∂b obeys sₜ = gₜ + aₜ₊₁·sₜ₊₁, the same recurrence backwards; ∂L/∂aₜ = sₜ·hₜ₋₁.
+            c.give(0, () -> Recurrence.adjoint(this, c).mul(c.out().shift(axis, reverse ? -1 : 1)));
+            c.give(1, () -> Recurrence.adjoint(this, c));
+        }
+
+        private static Node adjoint(Recurrence r, Cotangents c) {
+            Node next = c.in(0).shift(r.axis, r.reverse ? 1 : -1);
+            return Node.of(new Recurrence(r.axis, !r.reverse), next, c.grad());
+        }
+    }
+
+    /// The order that sorts along an axis: stable, NaN last as the largest. Type i64.
+    record ArgSort(int axis, boolean descending) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return in.get(0).type().withDType(DType.I64);
+        }
+
+        @Override
+        public String name() {
+            return "argsort";
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- indexing
+
+    /// `out[…, i, …] = x[…, index[…, i, …], …]` along an axis; the other sizes agree. An index out of range is an error when computed.
+    record Gather(int axis) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            checkIndexed("gather", axis, in.get(0), in.get(1));
+            return in.get(0).type().withShape(in.get(1).shape());
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, () -> Node.of(new ScatterAdd(axis), c.in(0).zerosLike(), c.in(1), c.grad()));
+        }
+    }
+
+    /// `base` with `source[…, i, …]` added at `[…, index[…, i, …], …]`; indices may repeat and are added in order.
+    record ScatterAdd(int axis) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            checkIndexed("scatter_add", axis, in.get(0), in.get(1));
+            Problem.in("scatter_add")
+                    .require(
+                            in.get(2).type().equals(in.get(0).type().withShape(in.get(1).shape())),
+                            "the source must have the index's shape and the base's dtype")
+                    .operand("base", in.get(0).type(), in.get(0).origin())
+                    .operand("index", in.get(1).type(), in.get(1).origin())
+                    .operand("source", in.get(2).type(), in.get(2).origin())
+                    .throwShape();
+            return in.get(0).type();
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, c::grad);
+            c.give(2, () -> Node.of(new Gather(axis), c.grad(), c.in(1)));
+        }
+    }
+
+    private static void checkIndexed(String op, int axis, Node x, Node index) {
+        Problem p =
+                Problem.in(op)
+                        .operand("x", x.type(), x.origin())
+                        .operand("index", index.type(), index.origin());
         p.require(
-            whole || n < 0 || s.size() <= 0 || s.start() >= 0 && s.start() < n && last >= 0 && last < n,
-            "elements " + s.start() + " to " + last + " are not on axis " + i + " of size " + n);
-      }
-      p.throwShape();
-      return x.type().withShape(Shape.of(spans.stream().mapToLong(Span::size).toArray()));
+                        index.dtype() == DType.I64 || index.dtype() == DType.I32,
+                        "the index must be i64 or i32")
+                .throwDType();
+        boolean fits =
+                x.rank() == index.rank()
+                        && x.shape().with(axis, 0).equals(index.shape().with(axis, 0));
+        p.require(fits, "operand and index must agree on every axis but " + axis).throwShape();
     }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> c.grad().unslice(spans, c.in(0).shape()));
+    // ---------------------------------------------------------------------------------------------- contractions
+
+    /// Batched matrix product `[…, m, k] · […, k, n] → […, m, n]` with equal leading axes; sums are kept in f32 at least and rounded to `dtype` once.
+    record Contract(DType dtype) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            Node a = in.get(0);
+            Node b = in.get(1);
+            Problem p =
+                    Problem.in("matmul")
+                            .operand("a", a.type(), a.origin())
+                            .operand("b", b.type(), b.origin());
+            p.require(a.dtype() == b.dtype(), "both operands must have one dtype").throwDType();
+            p.require(
+                            a.rank() >= 2 && a.rank() == b.rank(),
+                            "both operands need the same number of axes, at least 2")
+                    .throwShape();
+            int r = a.rank();
+            p.require(
+                    a.shape().range(0, r - 2).equals(b.shape().range(0, r - 2)),
+                    "the leading axes must be equal");
+            p.require(
+                    a.size(-1) == b.size(-2),
+                    "a.size(-1) must equal b.size(-2), but " + a.size(-1) + " ≠ " + b.size(-2));
+            p.throwShape();
+            return new TensorType(dtype, a.shape().with(-1, b.size(-1)));
+        }
+
+        @Override
+        public void differentiate(Cotangents c) {
+            DType in = c.in(0).dtype();
+            c.give(0, () -> Node.of(new Contract(in), c.grad().cast(in), c.in(1).transpose()));
+            c.give(1, () -> Node.of(new Contract(in), c.in(0).transpose(), c.grad().cast(in)));
+        }
+
+        @Override
+        public String name() {
+            return "matmul";
+        }
     }
 
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new Slice(spans.stream().map(s -> new Span(s.start(), known.applyAsLong(s.size()), s.step())).toList());
-    }
-  }
+    /// Convolution in the deep-learning sense (correlation) over k spatial axes, and its two adjoints. Layouts: data `[n, c, spatial…]`, kernel
+    /// `[o, c/groups, spatial…]`. Each kind's derivatives are the other two, so the set is closed under differentiation.
+    record Convolve(Kind kind, List<Window> windows, long groups, Shape result) implements Op {
+        /// Which of data, kernel and output is computed from the other two.
+        public enum Kind {
+            /// (data, kernel) → output
+            FORWARD,
+            /// (output gradient, kernel) → data gradient; also the transposed convolution
+            DATA,
+            /// (data, output gradient) → kernel gradient
+            KERNEL
+        }
 
-  /// Elements of a constant value put before, after and between those of each axis.
-  record Pad(List<Margin> margins, double value) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      Problem p = Problem.in("pad").operand("x", x.type(), x.origin());
-      p.require(margins.size() == x.rank(), "needs one margin per axis").throwShape();
-      long[] out = x.shape().toArray();
-      for (int i = 0; i < out.length; i++) {
-        Margin m = margins.get(i);
-        p.require(m.before() >= 0 && m.after() >= 0 && m.between() >= 0, "margins must not be negative, but axis " + i + " has " + m.before() + " before, " + m.after() + " after and " + m.between() + " between");
-        p.require(m.equals(Margin.NONE) || out[i] >= 0, Sizes.unknown(i));
-        out[i] = m.equals(Margin.NONE) ? out[i] : m.padded(out[i]);
-      }
-      p.throwShape();
-      return x.type().withShape(Shape.of(out));
-    }
+        /// The forward convolution of data and kernel of the given types; checks them.
+        public static Convolve forward(Node x, Node w, List<Window> windows, long groups) {
+            int k = windows.size();
+            Problem p =
+                    Problem.in("conv" + k + "d")
+                            .operand("x", x.type(), x.origin())
+                            .operand("kernel", w.type(), w.origin());
+            p.require(
+                            x.dtype() == w.dtype() && x.dtype().isFloating(),
+                            "x and kernel must have one floating dtype")
+                    .throwDType();
+            p.require(x.rank() == k + 2, "x must be [batch, channels" + ", size".repeat(k) + "]");
+            p.require(
+                            w.rank() == k + 2,
+                            "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
+                    .throwShape();
+            p.require(
+                    groups > 0 && x.size(1) == w.size(1) * groups,
+                    "x has "
+                            + x.size(1)
+                            + " channels, but the kernel expects "
+                            + w.size(1) * Math.max(1, groups));
+            p.require(
+                    groups > 0 && w.size(0) % groups == 0,
+                    w.size(0) + " output channels are not divisible into " + groups + " groups");
+            long[] out = new long[k + 2];
+            out[0] = x.size(0);
+            out[1] = w.size(0);
+            for (int i = 0; i < k; i++) {
+                Window win = windows.get(i);
+                p.require(
+                        win.size() == w.size(2 + i),
+                        "window "
+                                + i
+                                + " has size "
+                                + win.size()
+                                + ", but the kernel "
+                                + w.size(2 + i));
+                p.require(
+                        win.size() > 0 && win.stride() > 0 && win.dilation() > 0,
+                        "kernel size, stride and dilation must be positive");
+                p.require(x.size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
+                out[2 + i] = win.positions(x.size(2 + i));
+                p.require(
+                        out[2 + i] > 0,
+                        "the kernel reaches "
+                                + win.reach()
+                                + " but axis "
+                                + (2 + i)
+                                + " has only "
+                                + (x.size(2 + i) + win.before() + win.after())
+                                + " with padding");
+            }
+            p.throwShape();
+            return new Convolve(Kind.FORWARD, windows, groups, Shape.of(out));
+        }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> c.grad().unpad(margins, c.in(0).shape()));
-    }
-  }
+        @Override
+        public TensorType infer(List<Node> in) {
+            Problem.in("convolve")
+                    .require(
+                            in.get(0).dtype() == in.get(1).dtype()
+                                    && in.get(0).dtype().isFloating(),
+                            "both operands must have one floating dtype")
+                    .operand("a", in.get(0).type(), in.get(0).origin())
+                    .operand("b", in.get(1).type(), in.get(1).origin())
+                    .throwDType();
+            return in.get(0).type().withShape(result);
+        }
 
-  /// Operands joined along an axis.
-  record Concat(int axis) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node first = in.get(0);
-      Problem p = Problem.in("concat");
-      long total = 0;
-      for (int i = 0; i < in.size(); i++) {
-        Node x = in.get(i);
-        p.operand(Integer.toString(i), x.type(), x.origin());
-        boolean fits = x.rank() == first.rank() && x.shape().with(axis, 0).equals(first.shape().with(axis, 0));
-        p.require(fits, "operand " + i + " must agree with operand 0 on every axis but " + axis);
-        p.require(x.dtype() == first.dtype(), "operand " + i + " must be " + first.dtype());
-        p.require(!fits || x.size(axis) >= 0 || in.size() == 1, Sizes.unknown(axis));
-        total += fits ? x.size(axis) : 0;
-      }
-      p.throwShape();
-      return first.type().withShape(first.shape().with(axis, total));
-    }
+        @Override
+        public void differentiate(Cotangents c) {
+            Node g = c.grad();
+            Node a = c.in(0);
+            Node b = c.in(1);
+            c.give(
+                    0,
+                    () ->
+                            kind == Kind.DATA
+                                    ? to(Kind.FORWARD, g, b, a)
+                                    : to(
+                                            Kind.DATA,
+                                            kind == Kind.FORWARD ? g : b,
+                                            kind == Kind.FORWARD ? b : g,
+                                            a));
+            c.give(
+                    1,
+                    () ->
+                            kind == Kind.KERNEL
+                                    ? to(Kind.FORWARD, a, g, b)
+                                    : to(
+                                            Kind.KERNEL,
+                                            kind == Kind.FORWARD ? a : g,
+                                            kind == Kind.FORWARD ? g : a,
+                                            b));
+        }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      long start = 0;
-      for (int i = 0; c.out().arity() > i; i++) {
-        long from = start;
-        long size = c.in(i).size(axis);
-        c.give(i, () -> c.grad().narrow(axis, from, size));
-        start += size;
-      }
-    }
-  }
+        private Node to(Kind other, Node a, Node b, Node like) {
+            return Node.of(new Convolve(other, windows, groups, like.shape()), a, b);
+        }
 
-  /// All positions of sliding windows over the last axes, without copying: `[…, n₁…nₖ] → […, p₁…pₖ, w₁…wₖ]`. The windows have no padding.
-  record Windows(List<Window> windows) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      int k = windows.size();
-      int lead = x.rank() - k;
-      Problem p = Problem.in("windows").operand("x", x.type(), x.origin());
-      p.require(lead >= 0, "needs at least " + k + " axes").throwShape();
-      long[] out = new long[x.rank() + k];
-      for (int i = 0; i < lead; i++) {
-        out[i] = x.size(i);
-      }
-      for (int i = 0; i < k; i++) {
-        Window w = windows.get(i);
-        boolean fits = w.size() > 0 && w.stride() > 0 && w.dilation() > 0 && w.before() == 0 && w.after() == 0;
-        p.require(fits, "size, stride and dilation must be positive and the padding 0, not " + w);
-        p.require(x.size(lead + i) >= 0, Sizes.unknown(lead + i)).throwShape();
-        out[lead + i] = w.positions(x.size(lead + i));
-        out[lead + k + i] = w.size();
-        p.require(out[lead + i] > 0, "a window that reaches " + w.reach() + " does not fit axis " + (lead + i) + " of size " + x.size(lead + i));
-      }
-      p.throwShape();
-      return x.type().withShape(Shape.of(out));
-    }
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Convolve(kind, windows, groups, bound(result, known));
+        }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> c.grad().overlapAdd(windows, c.in(0).shape()));
-    }
-  }
-
-  // ---------------------------------------------------------------------------------------------- reductions
-
-  /// Elements combined along axes, which are removed.
-  record Reduce(Reduction kind, Axes axes) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      boolean empty = x.shape().isKnown() && x.shape().count() == 0 && x.shape().without(axes).count() != 0;
-      Problem.in(name())
-          .require(!empty || kind == Reduction.SUM || kind == Reduction.PROD || x.dtype() == DType.BOOL, "has no value over no elements")
-          .operand("x", x.type(), x.origin())
-          .throwShape();
-      return x.type().withShape(x.shape().without(axes));
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(
-          0,
-          () -> {
-            Node x = c.in(0);
-            Node g = c.grad().expandAlong(axes, x.shape());
-            return switch (kind) {
-              case SUM -> g;
-              // Ties share the gradient evenly, as torch.amax.
-              case MAX, MIN -> {
-                Node hit = x.eq(c.out().expandAlong(axes, x.shape())).cast(x.dtype());
-                yield g.mul(hit).div(hit.reduce(Reduction.SUM, axes).expandAlong(axes, x.shape()));
-              }
-              // Product of all others: exact where an element is 0.
-              case PROD -> g.mul(x.productOfOthers(axes));
-            };
-          });
+        @Override
+        public String name() {
+            return kind == Kind.FORWARD ? "conv" : kind == Kind.DATA ? "conv_data" : "conv_kernel";
+        }
     }
 
-    @Override
-    public String name() {
-      return kind.name().toLowerCase(java.util.Locale.ROOT);
-    }
-  }
+    // ---------------------------------------------------------------------------------------------- structure
 
-  /// Index of the largest or smallest element along an axis, which is removed: the first of equals; of NaNs the first. Type i64.
-  record ArgReduce(boolean largest, int axis) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node x = in.get(0);
-      Problem.in(name()).require(x.size(axis) != 0, "has no value over no elements").operand("x", x.type(), x.origin()).throwShape();
-      return new TensorType(DType.I64, x.shape().without(Axes.range(axis, axis + 1)));
-    }
-
-    @Override
-    public String name() {
-      return largest ? "argmax" : "argmin";
-    }
-  }
-
-  /// The linear recurrence `hₜ = aₜ·hₜ₋₁ + bₜ`, h₋₁ = 0, along an axis, from the end if `reverse`. Cumulative sums and products and their derivatives
-  /// are instances.
-  record Recurrence(int axis, boolean reverse) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Problem.in("recurrence")
-          .require(in.get(0).type().equals(in.get(1).type()), "both operands must have one type")
-          .operand("a", in.get(0).type(), in.get(0).origin())
-          .operand("b", in.get(1).type(), in.get(1).origin())
-          .throwShape();
-      return in.get(1).type();
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      // s = ∂L/∂b obeys sₜ = gₜ + aₜ₊₁·sₜ₊₁, the same recurrence backwards; ∂L/∂aₜ = sₜ·hₜ₋₁.
-      c.give(0, () -> Recurrence.adjoint(this, c).mul(c.out().shift(axis, reverse ? -1 : 1)));
-      c.give(1, () -> Recurrence.adjoint(this, c));
-    }
-
-    private static Node adjoint(Recurrence r, Cotangents c) {
-      Node next = c.in(0).shift(r.axis, r.reverse ? 1 : -1);
-      return Node.of(new Recurrence(r.axis, !r.reverse), next, c.grad());
-    }
-  }
-
-  /// The order that sorts along an axis: stable, NaN last as the largest. Type i64.
-  record ArgSort(int axis, boolean descending) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return in.get(0).type().withDType(DType.I64);
-    }
-
-    @Override
-    public String name() {
-      return "argsort";
-    }
-  }
-
-  // ---------------------------------------------------------------------------------------------- indexing
-
-  /// `out[…, i, …] = x[…, index[…, i, …], …]` along an axis; the other sizes agree. An index out of range is an error when computed.
-  record Gather(int axis) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      checkIndexed("gather", axis, in.get(0), in.get(1));
-      return in.get(0).type().withShape(in.get(1).shape());
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, () -> Node.of(new ScatterAdd(axis), c.in(0).zerosLike(), c.in(1), c.grad()));
-    }
-  }
-
-  /// `base` with `source[…, i, …]` added at `[…, index[…, i, …], …]`; indices may repeat and are added in order.
-  record ScatterAdd(int axis) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      checkIndexed("scatter_add", axis, in.get(0), in.get(1));
-      Problem.in("scatter_add")
-          .require(in.get(2).type().equals(in.get(0).type().withShape(in.get(1).shape())), "the source must have the index's shape and the base's dtype")
-          .operand("base", in.get(0).type(), in.get(0).origin())
-          .operand("index", in.get(1).type(), in.get(1).origin())
-          .operand("source", in.get(2).type(), in.get(2).origin())
-          .throwShape();
-      return in.get(0).type();
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, c::grad);
-      c.give(2, () -> Node.of(new Gather(axis), c.grad(), c.in(1)));
-    }
-  }
-
-  private static void checkIndexed(String op, int axis, Node x, Node index) {
-    Problem p = Problem.in(op).operand("x", x.type(), x.origin()).operand("index", index.type(), index.origin());
-    p.require(index.dtype() == DType.I64 || index.dtype() == DType.I32, "the index must be i64 or i32").throwDType();
-    boolean fits = x.rank() == index.rank() && x.shape().with(axis, 0).equals(index.shape().with(axis, 0));
-    p.require(fits, "operand and index must agree on every axis but " + axis).throwShape();
-  }
-
-  // ---------------------------------------------------------------------------------------------- contractions
-
-  /// Batched matrix product `[…, m, k] · […, k, n] → […, m, n]` with equal leading axes; sums are kept in f32 at least and rounded to `dtype` once.
-  record Contract(DType dtype) implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      Node a = in.get(0);
-      Node b = in.get(1);
-      Problem p = Problem.in("matmul").operand("a", a.type(), a.origin()).operand("b", b.type(), b.origin());
-      p.require(a.dtype() == b.dtype(), "both operands must have one dtype").throwDType();
-      p.require(a.rank() >= 2 && a.rank() == b.rank(), "both operands need the same number of axes, at least 2").throwShape();
-      int r = a.rank();
-      p.require(a.shape().range(0, r - 2).equals(b.shape().range(0, r - 2)), "the leading axes must be equal");
-      p.require(a.size(-1) == b.size(-2), "a.size(-1) must equal b.size(-2), but " + a.size(-1) + " ≠ " + b.size(-2));
-      p.throwShape();
-      return new TensorType(dtype, a.shape().with(-1, b.size(-1)));
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      DType in = c.in(0).dtype();
-      c.give(0, () -> Node.of(new Contract(in), c.grad().cast(in), c.in(1).transpose()));
-      c.give(1, () -> Node.of(new Contract(in), c.in(0).transpose(), c.grad().cast(in)));
-    }
-
-    @Override
-    public String name() {
-      return "matmul";
-    }
-  }
-
-  /// Convolution in the deep-learning sense (correlation) over k spatial axes, and its two adjoints. Layouts: data `[n, c, spatial…]`, kernel
-  /// `[o, c/groups, spatial…]`. Each kind's derivatives are the other two, so the set is closed under differentiation.
-  record Convolve(Kind kind, List<Window> windows, long groups, Shape result) implements Op {
-    /// Which of data, kernel and output is computed from the other two.
-    public enum Kind {
-      /// (data, kernel) → output
-      FORWARD,
-      /// (output gradient, kernel) → data gradient; also the transposed convolution
-      DATA,
-      /// (data, output gradient) → kernel gradient
-      KERNEL
-    }
-
-    /// The forward convolution of data and kernel of the given types; checks them.
-    public static Convolve forward(Node x, Node w, List<Window> windows, long groups) {
-      int k = windows.size();
-      Problem p = Problem.in("conv" + k + "d").operand("x", x.type(), x.origin()).operand("kernel", w.type(), w.origin());
-      p.require(x.dtype() == w.dtype() && x.dtype().isFloating(), "x and kernel must have one floating dtype").throwDType();
-      p.require(x.rank() == k + 2, "x must be [batch, channels" + ", size".repeat(k) + "]");
-      p.require(w.rank() == k + 2, "the kernel must be [out, in/groups" + ", size".repeat(k) + "]").throwShape();
-      p.require(groups > 0 && x.size(1) == w.size(1) * groups, "x has " + x.size(1) + " channels, but the kernel expects " + w.size(1) * Math.max(1, groups));
-      p.require(groups > 0 && w.size(0) % groups == 0, w.size(0) + " output channels are not divisible into " + groups + " groups");
-      long[] out = new long[k + 2];
-      out[0] = x.size(0);
-      out[1] = w.size(0);
-      for (int i = 0; i < k; i++) {
-        Window win = windows.get(i);
-        p.require(win.size() == w.size(2 + i), "window " + i + " has size " + win.size() + ", but the kernel " + w.size(2 + i));
-        p.require(win.size() > 0 && win.stride() > 0 && win.dilation() > 0, "kernel size, stride and dilation must be positive");
-        p.require(x.size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
-        out[2 + i] = win.positions(x.size(2 + i));
-        p.require(out[2 + i] > 0, "the kernel reaches " + win.reach() + " but axis " + (2 + i) + " has only " + (x.size(2 + i) + win.before() + win.after()) + " with padding");
-      }
-      p.throwShape();
-      return new Convolve(Kind.FORWARD, windows, groups, Shape.of(out));
-    }
-
-    @Override
-    public TensorType infer(List<Node> in) {
-      Problem.in("convolve")
-          .require(in.get(0).dtype() == in.get(1).dtype() && in.get(0).dtype().isFloating(), "both operands must have one floating dtype")
-          .operand("a", in.get(0).type(), in.get(0).origin())
-          .operand("b", in.get(1).type(), in.get(1).origin())
-          .throwDType();
-      return in.get(0).type().withShape(result);
-    }
-
-    @Override
-    public void differentiate(Cotangents c) {
-      Node g = c.grad();
-      Node a = c.in(0);
-      Node b = c.in(1);
-      c.give(0, () -> kind == Kind.DATA ? to(Kind.FORWARD, g, b, a) : to(Kind.DATA, kind == Kind.FORWARD ? g : b, kind == Kind.FORWARD ? b : g, a));
-      c.give(1, () -> kind == Kind.KERNEL ? to(Kind.FORWARD, a, g, b) : to(Kind.KERNEL, kind == Kind.FORWARD ? a : g, kind == Kind.FORWARD ? g : a, b));
-    }
-
-    private Node to(Kind other, Node a, Node b, Node like) {
-      return Node.of(new Convolve(other, windows, groups, like.shape()), a, b);
-    }
-
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new Convolve(kind, windows, groups, bound(result, known));
-    }
-
-    @Override
-    public String name() {
-      return kind == Kind.FORWARD ? "conv" : kind == Kind.DATA ? "conv_data" : "conv_kernel";
-    }
-  }
-
-  // ---------------------------------------------------------------------------------------------- structure
-
-  /// Output number `output` of a composite: a backend may compute it in one piece, otherwise it is replaced by its body. Nodes with the same body and operands
-  /// are outputs of one call.
-  record Fused(Composite what, Body body, int output) implements Op {
+    /// Output number `output` of a composite: a backend may compute it in one piece, otherwise it is replaced by its body. Nodes with the same body and operands
+    /// are outputs of one call.
+    record Fused(Composite what, Body body, int output) implements Op {
         /// Equal composites have bodies of equal meaning, so the body does not count.
         @Override
         public boolean equals(Object o) {
@@ -659,57 +828,64 @@ public sealed interface Op {
             return 31 * what.hashCode() + output;
         }
 
-    @Override
-    public TensorType infer(List<Node> in) {
-      Problem p = Problem.in(name());
-      p.require(in.size() == body.inputs().size(), "operands must be " + body.inputs().size() + ", not " + in.size()).throwShape();
-      for (int i = 0; i < in.size(); i++) {
-        p.operand(Integer.toString(i), in.get(i).type(), in.get(i).origin());
-        p.require(in.get(i).type().equals(body.inputs().get(i).type()), "operand " + i + " must be " + body.inputs().get(i).type());
-      }
-      p.throwShape();
-      return body.outputs().get(output).type();
+        @Override
+        public TensorType infer(List<Node> in) {
+            Problem p = Problem.in(name());
+            p.require(
+                            in.size() == body.inputs().size(),
+                            "operands must be " + body.inputs().size() + ", not " + in.size())
+                    .throwShape();
+            for (int i = 0; i < in.size(); i++) {
+                p.operand(Integer.toString(i), in.get(i).type(), in.get(i).origin());
+                p.require(
+                        in.get(i).type().equals(body.inputs().get(i).type()),
+                        "operand " + i + " must be " + body.inputs().get(i).type());
+            }
+            p.throwShape();
+            return body.outputs().get(output).type();
+        }
+
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Fused(what, body.bind(known), output);
+        }
+
+        @Override
+        public String name() {
+            return what.name();
+        }
     }
 
-    @Override
-    public Op bind(LongUnaryOperator known) {
-      return new Fused(what, body.bind(known), output);
+    /// The operand, through which no gradient flows.
+    record Detach() implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return in.get(0).type();
+        }
     }
 
-    @Override
-    public String name() {
-      return what.name();
-    }
-  }
+    /// The first operand, not available before the second has been computed. Keeps a recomputation from being merged with the original.
+    record After() implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            return in.get(0).type();
+        }
 
-  /// The operand, through which no gradient flows.
-  record Detach() implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return in.get(0).type();
-    }
-  }
-
-  /// The first operand, not available before the second has been computed. Keeps a recomputation from being merged with the original.
-  record After() implements Op {
-    @Override
-    public TensorType infer(List<Node> in) {
-      return in.get(0).type();
+        @Override
+        public void differentiate(Cotangents c) {
+            c.give(0, c::grad);
+        }
     }
 
-    @Override
-    public void differentiate(Cotangents c) {
-      c.give(0, c::grad);
+    /// A shape with unknown sizes replaced.
+    static Shape bound(Shape shape, LongUnaryOperator known) {
+        return shape.isKnown()
+                ? shape
+                : Shape.of(java.util.Arrays.stream(shape.toArray()).map(known).toArray());
     }
-  }
 
-  /// A shape with unknown sizes replaced.
-  static Shape bound(Shape shape, LongUnaryOperator known) {
-    return shape.isKnown() ? shape : Shape.of(java.util.Arrays.stream(shape.toArray()).map(known).toArray());
-  }
-
-  /// Types of several nodes, for messages.
-  static String types(List<Node> nodes) {
-    return nodes.stream().map(n -> n.type().toString()).collect(Collectors.joining(", "));
-  }
+    /// Types of several nodes, for messages.
+    static String types(List<Node> nodes) {
+        return nodes.stream().map(n -> n.type().toString()).collect(Collectors.joining(", "));
+    }
 }

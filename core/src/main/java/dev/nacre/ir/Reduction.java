@@ -4,61 +4,61 @@ import dev.nacre.type.DType;
 
 /// The ways to combine many elements into one. `any` and `all` are the maximum and the minimum of bools.
 public enum Reduction {
-  SUM,
-  PROD,
-  /// NaN if any element is NaN, as NumPy.
-  MAX,
-  /// NaN if any element is NaN, as NumPy.
-  MIN;
+    SUM,
+    PROD,
+    /// NaN if any element is NaN, as NumPy.
+    MAX,
+    /// NaN if any element is NaN, as NumPy.
+    MIN;
 
-  public double apply(double a, double b) {
-    return switch (this) {
-      case SUM -> a + b;
-      case PROD -> a * b;
-      case MAX -> Math.max(a, b);
-      case MIN -> Math.min(a, b);
-    };
-  }
+    public double apply(double a, double b) {
+        return switch (this) {
+            case SUM -> a + b;
+            case PROD -> a * b;
+            case MAX -> Math.max(a, b);
+            case MIN -> Math.min(a, b);
+        };
+    }
 
-  public long apply(long a, long b) {
-    return switch (this) {
-      case SUM -> a + b;
-      case PROD -> a * b;
-      case MAX -> Math.max(a, b);
-      case MIN -> Math.min(a, b);
-    };
-  }
+    public long apply(long a, long b) {
+        return switch (this) {
+            case SUM -> a + b;
+            case PROD -> a * b;
+            case MAX -> Math.max(a, b);
+            case MIN -> Math.min(a, b);
+        };
+    }
 
-  /// The neutral element on floating types.
-  public double identity() {
-    return switch (this) {
-      case SUM -> 0;
-      case PROD -> 1;
-      case MAX -> Double.NEGATIVE_INFINITY;
-      case MIN -> Double.POSITIVE_INFINITY;
-    };
-  }
+    /// The neutral element on floating types.
+    public double identity() {
+        return switch (this) {
+            case SUM -> 0;
+            case PROD -> 1;
+            case MAX -> Double.NEGATIVE_INFINITY;
+            case MIN -> Double.POSITIVE_INFINITY;
+        };
+    }
 
-  /// The neutral element on an integer type or bool.
-  public long identity(DType dtype) {
-    return switch (this) {
-      case SUM -> 0;
-      case PROD -> 1;
-      case MAX ->
-          switch (dtype) {
-            case BOOL, U8 -> 0;
-            case I8 -> Byte.MIN_VALUE;
-            case I32 -> Integer.MIN_VALUE;
-            default -> Long.MIN_VALUE;
-          };
-      case MIN ->
-          switch (dtype) {
-            case BOOL -> 1;
-            case U8 -> 255;
-            case I8 -> Byte.MAX_VALUE;
-            case I32 -> Integer.MAX_VALUE;
-            default -> Long.MAX_VALUE;
-          };
-    };
-  }
+    /// The neutral element on an integer type or bool.
+    public long identity(DType dtype) {
+        return switch (this) {
+            case SUM -> 0;
+            case PROD -> 1;
+            case MAX ->
+                    switch (dtype) {
+                        case BOOL, U8 -> 0;
+                        case I8 -> Byte.MIN_VALUE;
+                        case I32 -> Integer.MIN_VALUE;
+                        default -> Long.MIN_VALUE;
+                    };
+            case MIN ->
+                    switch (dtype) {
+                        case BOOL -> 1;
+                        case U8 -> 255;
+                        case I8 -> Byte.MAX_VALUE;
+                        case I32 -> Integer.MAX_VALUE;
+                        default -> Long.MAX_VALUE;
+                    };
+        };
+    }
 }

@@ -14,212 +14,238 @@ import java.util.List;
 /// @param <T> the implementing type
 public interface Reductions<T extends Algebra<T>> extends Expression<T> {
 
-  default T reduce(Reduction kind, Axes axes) {
-    return axes.count() == 0 ? self() : emit(new Op.Reduce(kind, axes), List.of(self()));
-  }
-
-  private T reduce(String op, Reduction kind, int... axes) {
-    return reduce(kind, Axes.sortedOrAll(op, rank(), axes));
-  }
-
-  /// Sum along axes. Integers and bools are summed in i64.
-  default T sum(int... axes) {
-    T x = dtype().isFloating() ? self() : self().cast(DType.I64);
-    return x.reduce(Reduction.SUM, Axes.sortedOrAll("sum", rank(), axes));
-  }
-
-  /// Product along axes. Integers and bools are multiplied in i64.
-  default T prod(int... axes) {
-    T x = dtype().isFloating() ? self() : self().cast(DType.I64);
-    return x.reduce(Reduction.PROD, Axes.sortedOrAll("prod", rank(), axes));
-  }
-
-  /// Largest element along axes; NaN if there is one. Ties share the gradient evenly.
-  default T max(int... axes) {
-    return reduce("max", Reduction.MAX, axes);
-  }
-
-  /// Smallest element along axes; NaN if there is one. Ties share the gradient evenly.
-  default T min(int... axes) {
-    return reduce("min", Reduction.MIN, axes);
-  }
-
-  /// Whether any element along axes is not zero.
-  default T any(int... axes) {
-    return self().cast(DType.BOOL).reduce(Reduction.MAX, Axes.sortedOrAll("any", rank(), axes));
-  }
-
-  /// Whether all elements along axes are not zero.
-  default T all(int... axes) {
-    return self().cast(DType.BOOL).reduce(Reduction.MIN, Axes.sortedOrAll("all", rank(), axes));
-  }
-
-  /// Arithmetic mean along axes; of floating types only.
-  default T mean(int... axes) {
-    Problem.in("mean").require(dtype().isFloating(), "not defined on " + dtype()).operand("x", type(), origin()).hint("cast to f32 first").throwDType();
-    Axes a = Axes.sortedOrAll("mean", rank(), axes);
-    T x = widened();
-    return x.reduce(Reduction.SUM, a).div(extent(a, x.dtype())).cast(dtype());
-  }
-
-  /// This tensor in a type in which long sums and counts do not overflow: f32 for the 16-bit types.
-  private T widened() {
-    return self().cast(dtype().arithmetic());
-  }
-
-  /// Number of elements along axes as a scalar: a constant as soon as the sizes are known.
-  default T extent(Axes axes, DType dtype) {
-    double n = 1;
-    for (int i = 0; i < axes.count(); i++) {
-      long s = size(axes.get(i));
-      if (s < 0) {
-        return emit(new Op.Extent(axes, dtype), List.of(self()));
-      }
-      n *= s;
+    default T reduce(Reduction kind, Axes axes) {
+        return axes.count() == 0 ? self() : emit(new Op.Reduce(kind, axes), List.of(self()));
     }
-    return constant(n, dtype);
-  }
 
-  /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one.
-  default T variance(int correction, int... axes) {
-    Axes a = Axes.sortedOrAll("variance", rank(), axes);
-    Problem.in("variance").require(dtype().isFloating(), "not defined on " + dtype()).operand("x", type(), origin()).hint("cast to f32 first").throwDType();
-    T x = widened();
-    T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
-    T n = extent(a, x.dtype());
-    return centred.square().reduce(Reduction.SUM, a).div(n.sub(correction).maximum(0)).cast(dtype());
-  }
-
-  /// Square root of [#variance].
-  default T std(int correction, int... axes) {
-    return widened().variance(correction, axes).sqrt().cast(dtype());
-  }
-
-  /// `(Σ|x|ᵖ)^(1/p)` along axes; p may be 1, 2, ∞ or any positive number. The Euclidean norm's gradient at 0 is 0.
-  default T norm(double p, int... axes) {
-    Axes a = Axes.sortedOrAll("norm", rank(), axes);
-    if (p == 1) {
-      return self().abs().reduce(Reduction.SUM, a);
+    private T reduce(String op, Reduction kind, int... axes) {
+        return reduce(kind, Axes.sortedOrAll(op, rank(), axes));
     }
-    if (p == Double.POSITIVE_INFINITY) {
-      return self().abs().reduce(Reduction.MAX, a);
+
+    /// Sum along axes. Integers and bools are summed in i64.
+    default T sum(int... axes) {
+        T x = dtype().isFloating() ? self() : self().cast(DType.I64);
+        return x.reduce(Reduction.SUM, Axes.sortedOrAll("sum", rank(), axes));
     }
-    if (p == 2) {
-      T s = self().square().reduce(Reduction.SUM, a);
-      T zero = s.eq(0);
-      return zero.where(s.zerosLike(), zero.where(s.onesLike(), s).sqrt());
+
+    /// Product along axes. Integers and bools are multiplied in i64.
+    default T prod(int... axes) {
+        T x = dtype().isFloating() ? self() : self().cast(DType.I64);
+        return x.reduce(Reduction.PROD, Axes.sortedOrAll("prod", rank(), axes));
     }
-    return self().abs().pow(p).reduce(Reduction.SUM, a).pow(1 / p);
-  }
 
-  /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow.
-  default T logSumExp(int... axes) {
-    Axes a = Axes.sortedOrAll("logSumExp", rank(), axes);
-    T m = self().max(a.toArray()).detach();
-    T finite = m.isFinite().where(m, m.zerosLike());
-    return self().sub(finite.expandAlong(a, shape())).exp().reduce(Reduction.SUM, a).log().add(finite);
-  }
-
-  /// Index of the largest element along an axis: the first of equals. Type i64.
-  default T argmax(int axis) {
-    return emit(new Op.ArgReduce(true, Axes.index("argmax", axis, rank())), List.of(self()));
-  }
-
-  /// Index of the smallest element along an axis: the first of equals. Type i64.
-  default T argmin(int axis) {
-    return emit(new Op.ArgReduce(false, Axes.index("argmin", axis, rank())), List.of(self()));
-  }
-
-  // ------------------------------------------------------------------------------------------ running sums
-
-  /// `hₜ = aₜ·hₜ₋₁ + bₜ` along an axis, with h₋₁ = 0; b is this tensor. From the last element backwards if `reverse`.
-  default T recurrence(T a, int axis, boolean reverse) {
-    return emit(new Op.Recurrence(Axes.index("recurrence", axis, rank()), reverse), List.of(a, self()));
-  }
-
-  /// Running sum along an axis. Integers and bools are summed in i64.
-  default T cumsum(int axis) {
-    T x = dtype().isFloating() ? self() : self().cast(DType.I64);
-    return x.recurrence(x.onesLike(), axis, false);
-  }
-
-  /// Running product along an axis. Integers and bools are multiplied in i64.
-  default T cumprod(int axis) {
-    T x = dtype().isFloating() ? self() : self().cast(DType.I64);
-    T first = x.atEdge(axis, false);
-    return first.where(x, x.zerosLike()).recurrence(first.where(x.zerosLike(), x), axis, false);
-  }
-
-  /// The product of all elements before (after, if `reverse`) each one.
-  private T exclusiveProduct(int axis, boolean reverse) {
-    T first = self().atEdge(axis, reverse);
-    return first.where(self().onesLike(), self().zerosLike()).recurrence(self().shift(axis, reverse ? -1 : 1), axis, reverse);
-  }
-
-  /// True at the first (or last) position along an axis.
-  default T atEdge(int axis, boolean last) {
-    int a = Axes.index("atEdge", axis, rank());
-    long[] along = new long[rank()];
-    java.util.Arrays.fill(along, 1);
-    along[a] = size(a);
-    T place = iota(size(a), DType.I32);
-    T edge = !last ? constant(0, DType.I32) : extent(Axes.range(a, a + 1), DType.I32).sub(1);
-    return place.eq(edge).reshape(Shape.of(along)).broadcastTo(shape());
-  }
-
-  /// For each element, the product of all the others along axes: the derivative of the product, exact where elements are 0.
-  default T productOfOthers(Axes axes) {
-    List<Integer> order = new ArrayList<>();
-    for (int i = 0; i < rank(); i++) {
-      if (!axes.contains(i)) {
-        order.add(i);
-      }
+    /// Largest element along axes; NaN if there is one. Ties share the gradient evenly.
+    default T max(int... axes) {
+        return reduce("max", Reduction.MAX, axes);
     }
-    Axes kept = Axes.of("prod", rank(), order.stream().mapToInt(i -> i).toArray());
-    for (int i = 0; i < axes.count(); i++) {
-      order.add(axes.get(i));
+
+    /// Smallest element along axes; NaN if there is one. Ties share the gradient evenly.
+    default T min(int... axes) {
+        return reduce("min", Reduction.MIN, axes);
     }
-    int[] permutation = order.stream().mapToInt(i -> i).toArray();
-    T moved = self().permute(permutation);
-    T flat = axes.count() == 1 ? moved : moved.flatten(kept.count());
-    Reductions<T> r = flat;
-    T others = r.exclusiveProduct(-1, false).mul(r.exclusiveProduct(-1, true));
-    return others.reshape(moved.shape()).permute(Axes.of("prod", rank(), permutation).inverse().toArray());
-  }
 
-  // ----------------------------------------------------------------------------------------------- sorting
-
-  /// The indices that sort along an axis: stable, NaN last when ascending. Type i64.
-  default T argsort(int axis, boolean descending) {
-    return emit(new Op.ArgSort(Axes.index("argsort", axis, rank()), descending), List.of(self()));
-  }
-
-  /// Elements in order along an axis.
-  default T sort(int axis, boolean descending) {
-    return self().gather(axis, argsort(axis, descending));
-  }
-
-  /// The k largest elements along an axis, largest first, and their indices.
-  default TopK<T> topk(long k, int axis) {
-    int a = Axes.index("topk", axis, rank());
-    Problem.in("topk").require(k >= 0 && k <= Sizes.known("topk", this, a), "k = " + k + " is not between 0 and size " + size(a) + " of axis " + a).operand("x", type(), origin()).throwShape();
-    T indices = argsort(a, true).narrow(a, 0, k);
-    return new TopK<>(self().gather(a, indices), indices);
-  }
-
-  /// What [#topk] gives.
-  record TopK<T>(T values, T indices) {}
-
-  /// Summed over the axes that broadcasting added or grew, so that the result has `shape`.
-  default T sumTo(Shape shape) {
-    int extra = rank() - shape.rank();
-    List<Integer> axes = new ArrayList<>();
-    for (int i = 0; i < rank(); i++) {
-      if (i < extra || shape.size(i - extra) == 1 && size(i) != 1) {
-        axes.add(i);
-      }
+    /// Whether any element along axes is not zero.
+    default T any(int... axes) {
+        return self().cast(DType.BOOL).reduce(Reduction.MAX, Axes.sortedOrAll("any", rank(), axes));
     }
-    Axes a = Axes.of("sumTo", rank(), axes.stream().mapToInt(i -> i).toArray());
-    return self().reduce(Reduction.SUM, a).reshape(shape);
-  }
+
+    /// Whether all elements along axes are not zero.
+    default T all(int... axes) {
+        return self().cast(DType.BOOL).reduce(Reduction.MIN, Axes.sortedOrAll("all", rank(), axes));
+    }
+
+    /// Arithmetic mean along axes; of floating types only.
+    default T mean(int... axes) {
+        Problem.in("mean")
+                .require(dtype().isFloating(), "not defined on " + dtype())
+                .operand("x", type(), origin())
+                .hint("cast to f32 first")
+                .throwDType();
+        Axes a = Axes.sortedOrAll("mean", rank(), axes);
+        T x = widened();
+        return x.reduce(Reduction.SUM, a).div(extent(a, x.dtype())).cast(dtype());
+    }
+
+    /// This tensor in a type in which long sums and counts do not overflow: f32 for the 16-bit types.
+    private T widened() {
+        return self().cast(dtype().arithmetic());
+    }
+
+    /// Number of elements along axes as a scalar: a constant as soon as the sizes are known.
+    default T extent(Axes axes, DType dtype) {
+        double n = 1;
+        for (int i = 0; i < axes.count(); i++) {
+            long s = size(axes.get(i));
+            if (s < 0) {
+                return emit(new Op.Extent(axes, dtype), List.of(self()));
+            }
+            n *= s;
+        }
+        return constant(n, dtype);
+    }
+
+    /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one.
+    default T variance(int correction, int... axes) {
+        Axes a = Axes.sortedOrAll("variance", rank(), axes);
+        Problem.in("variance")
+                .require(dtype().isFloating(), "not defined on " + dtype())
+                .operand("x", type(), origin())
+                .hint("cast to f32 first")
+                .throwDType();
+        T x = widened();
+        T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
+        T n = extent(a, x.dtype());
+        return centred.square()
+                .reduce(Reduction.SUM, a)
+                .div(n.sub(correction).maximum(0))
+                .cast(dtype());
+    }
+
+    /// Square root of [#variance].
+    default T std(int correction, int... axes) {
+        return widened().variance(correction, axes).sqrt().cast(dtype());
+    }
+
+    /// `(Σ|x|ᵖ)^(1/p)` along axes; p may be 1, 2, ∞ or any positive number. The Euclidean norm's gradient at 0 is 0.
+    default T norm(double p, int... axes) {
+        Axes a = Axes.sortedOrAll("norm", rank(), axes);
+        if (p == 1) {
+            return self().abs().reduce(Reduction.SUM, a);
+        }
+        if (p == Double.POSITIVE_INFINITY) {
+            return self().abs().reduce(Reduction.MAX, a);
+        }
+        if (p == 2) {
+            T s = self().square().reduce(Reduction.SUM, a);
+            T zero = s.eq(0);
+            return zero.where(s.zerosLike(), zero.where(s.onesLike(), s).sqrt());
+        }
+        return self().abs().pow(p).reduce(Reduction.SUM, a).pow(1 / p);
+    }
+
+    /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow.
+    default T logSumExp(int... axes) {
+        Axes a = Axes.sortedOrAll("logSumExp", rank(), axes);
+        T m = self().max(a.toArray()).detach();
+        T finite = m.isFinite().where(m, m.zerosLike());
+        return self().sub(finite.expandAlong(a, shape()))
+                .exp()
+                .reduce(Reduction.SUM, a)
+                .log()
+                .add(finite);
+    }
+
+    /// Index of the largest element along an axis: the first of equals. Type i64.
+    default T argmax(int axis) {
+        return emit(new Op.ArgReduce(true, Axes.index("argmax", axis, rank())), List.of(self()));
+    }
+
+    /// Index of the smallest element along an axis: the first of equals. Type i64.
+    default T argmin(int axis) {
+        return emit(new Op.ArgReduce(false, Axes.index("argmin", axis, rank())), List.of(self()));
+    }
+
+    // ------------------------------------------------------------------------------------------
+    // running sums
+
+    /// `hₜ = aₜ·hₜ₋₁ + bₜ` along an axis, with h₋₁ = 0; b is this tensor. From the last element backwards if `reverse`.
+    default T recurrence(T a, int axis, boolean reverse) {
+        return emit(
+                new Op.Recurrence(Axes.index("recurrence", axis, rank()), reverse),
+                List.of(a, self()));
+    }
+
+    /// Running sum along an axis. Integers and bools are summed in i64.
+    default T cumsum(int axis) {
+        T x = dtype().isFloating() ? self() : self().cast(DType.I64);
+        return x.recurrence(x.onesLike(), axis, false);
+    }
+
+    /// Running product along an axis. Integers and bools are multiplied in i64.
+    default T cumprod(int axis) {
+        T x = dtype().isFloating() ? self() : self().cast(DType.I64);
+        T first = x.atEdge(axis, false);
+        return first.where(x, x.zerosLike()).recurrence(first.where(x.zerosLike(), x), axis, false);
+    }
+
+    /// The product of all elements before (after, if `reverse`) each one.
+    private T exclusiveProduct(int axis, boolean reverse) {
+        T first = self().atEdge(axis, reverse);
+        return first.where(self().onesLike(), self().zerosLike())
+                .recurrence(self().shift(axis, reverse ? -1 : 1), axis, reverse);
+    }
+
+    /// True at the first (or last) position along an axis.
+    default T atEdge(int axis, boolean last) {
+        int a = Axes.index("atEdge", axis, rank());
+        long[] along = new long[rank()];
+        java.util.Arrays.fill(along, 1);
+        along[a] = size(a);
+        T place = iota(size(a), DType.I32);
+        T edge = !last ? constant(0, DType.I32) : extent(Axes.range(a, a + 1), DType.I32).sub(1);
+        return place.eq(edge).reshape(Shape.of(along)).broadcastTo(shape());
+    }
+
+    /// For each element, the product of all the others along axes: the derivative of the product, exact where elements are 0.
+    default T productOfOthers(Axes axes) {
+        List<Integer> order = new ArrayList<>();
+        for (int i = 0; i < rank(); i++) {
+            if (!axes.contains(i)) {
+                order.add(i);
+            }
+        }
+        Axes kept = Axes.of("prod", rank(), order.stream().mapToInt(i -> i).toArray());
+        for (int i = 0; i < axes.count(); i++) {
+            order.add(axes.get(i));
+        }
+        int[] permutation = order.stream().mapToInt(i -> i).toArray();
+        T moved = self().permute(permutation);
+        T flat = axes.count() == 1 ? moved : moved.flatten(kept.count());
+        Reductions<T> r = flat;
+        T others = r.exclusiveProduct(-1, false).mul(r.exclusiveProduct(-1, true));
+        return others.reshape(moved.shape())
+                .permute(Axes.of("prod", rank(), permutation).inverse().toArray());
+    }
+
+    // ----------------------------------------------------------------------------------------------- sorting
+
+    /// The indices that sort along an axis: stable, NaN last when ascending. Type i64.
+    default T argsort(int axis, boolean descending) {
+        return emit(
+                new Op.ArgSort(Axes.index("argsort", axis, rank()), descending), List.of(self()));
+    }
+
+    /// Elements in order along an axis.
+    default T sort(int axis, boolean descending) {
+        return self().gather(axis, argsort(axis, descending));
+    }
+
+    /// The k largest elements along an axis, largest first, and their indices.
+    default TopK<T> topk(long k, int axis) {
+        int a = Axes.index("topk", axis, rank());
+        Problem.in("topk")
+                .require(
+                        k >= 0 && k <= Sizes.known("topk", this, a),
+                        "k = " + k + " is not between 0 and size " + size(a) + " of axis " + a)
+                .operand("x", type(), origin())
+                .throwShape();
+        T indices = argsort(a, true).narrow(a, 0, k);
+        return new TopK<>(self().gather(a, indices), indices);
+    }
+
+    /// What [#topk] gives.
+    record TopK<T>(T values, T indices) {}
+
+    /// Summed over the axes that broadcasting added or grew, so that the result has `shape`.
+    default T sumTo(Shape shape) {
+        int extra = rank() - shape.rank();
+        List<Integer> axes = new ArrayList<>();
+        for (int i = 0; i < rank(); i++) {
+            if (i < extra || shape.size(i - extra) == 1 && size(i) != 1) {
+                axes.add(i);
+            }
+        }
+        Axes a = Axes.of("sumTo", rank(), axes.stream().mapToInt(i -> i).toArray());
+        return self().reduce(Reduction.SUM, a).reshape(shape);
+    }
 }

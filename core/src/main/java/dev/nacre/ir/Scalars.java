@@ -2,163 +2,185 @@ package dev.nacre.ir;
 
 /// The scalar functions that `java.lang.Math` lacks, to nearly full double precision.
 public final class Scalars {
-  private Scalars() {}
+    private Scalars() {}
 
-  public static double sigmoid(double a) {
-    if (a >= 0) {
-      return 1 / (1 + Math.exp(-a));
+    public static double sigmoid(double a) {
+        if (a >= 0) {
+            return 1 / (1 + Math.exp(-a));
+        }
+        double e = Math.exp(a);
+        return e / (1 + e);
     }
-    double e = Math.exp(a);
-    return e / (1 + e);
-  }
 
-  public static double asinh(double a) {
-    double x = Math.abs(a);
-    return Math.copySign(x > 1e8 ? Math.log(x) + Math.log(2) : Math.log1p(x + x * x / (1 + Math.sqrt(x * x + 1))), a);
-  }
+    public static double asinh(double a) {
+        double x = Math.abs(a);
+        return Math.copySign(
+                x > 1e8
+                        ? Math.log(x) + Math.log(2)
+                        : Math.log1p(x + x * x / (1 + Math.sqrt(x * x + 1))),
+                a);
+    }
 
-  public static double acosh(double a) {
-    if (a < 1) {
-      return Double.NaN;
+    public static double acosh(double a) {
+        if (a < 1) {
+            return Double.NaN;
+        }
+        return a > 1e8
+                ? Math.log(a) + Math.log(2)
+                : Math.log1p(a - 1 + Math.sqrt((a - 1) * (a + 1)));
     }
-    return a > 1e8 ? Math.log(a) + Math.log(2) : Math.log1p(a - 1 + Math.sqrt((a - 1) * (a + 1)));
-  }
 
-  public static double atanh(double a) {
-    return 0.5 * (Math.log1p(a) - Math.log1p(-a));
-  }
+    public static double atanh(double a) {
+        return 0.5 * (Math.log1p(a) - Math.log1p(-a));
+    }
 
-  public static double mod(double a, double b) {
-    double r = a % b;
-    return r != 0 && r < 0 != b < 0 ? r + b : r;
-  }
+    public static double mod(double a, double b) {
+        double r = a % b;
+        return r != 0 && r < 0 != b < 0 ? r + b : r;
+    }
 
-  /// Integer power; a negative exponent gives 0 except for bases ±1, as NumPy's integer arithmetic would round it.
-  public static long pow(long base, long exponent) {
-    if (exponent < 0) {
-      return base == 1 ? 1 : base == -1 ? ((exponent & 1) == 0 ? 1 : -1) : 0;
+    /// Integer power; a negative exponent gives 0 except for bases ±1, as NumPy's integer arithmetic would round it.
+    public static long pow(long base, long exponent) {
+        if (exponent < 0) {
+            return base == 1 ? 1 : base == -1 ? ((exponent & 1) == 0 ? 1 : -1) : 0;
+        }
+        long result = 1;
+        for (long b = base, e = exponent; e > 0; e >>= 1, b *= b) {
+            if ((e & 1) != 0) {
+                result *= b;
+            }
+        }
+        return result;
     }
-    long result = 1;
-    for (long b = base, e = exponent; e > 0; e >>= 1, b *= b) {
-      if ((e & 1) != 0) {
-        result *= b;
-      }
-    }
-    return result;
-  }
 
-  /// The error function: Maclaurin series near 0, continued fraction of erfc in the tails (Abramowitz & Stegun 7.1.6, 7.1.14).
-  public static double erf(double a) {
-    if (Double.isNaN(a)) {
-      return a;
+    /// The error function: Maclaurin series near 0, continued fraction of erfc in the tails (Abramowitz & Stegun 7.1.6, 7.1.14).
+    public static double erf(double a) {
+        if (Double.isNaN(a)) {
+            return a;
+        }
+        double x = Math.abs(a);
+        if (x > 6) {
+            return Math.copySign(1, a);
+        }
+        if (x < 2.5) {
+            double term = x;
+            double sum = x;
+            for (int n = 1; term > sum * 1e-17; n++) {
+                term *= 2 * x * x / (2 * n + 1);
+                sum += term;
+            }
+            return Math.copySign(2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum, a);
+        }
+        double f = 0;
+        for (int n = 60; n > 0; n--) {
+            f = n / 2.0 / (x + f);
+        }
+        return Math.copySign(1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + f), a);
     }
-    double x = Math.abs(a);
-    if (x > 6) {
-      return Math.copySign(1, a);
-    }
-    if (x < 2.5) {
-      double term = x;
-      double sum = x;
-      for (int n = 1; term > sum * 1e-17; n++) {
-        term *= 2 * x * x / (2 * n + 1);
-        sum += term;
-      }
-      return Math.copySign(2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum, a);
-    }
-    double f = 0;
-    for (int n = 60; n > 0; n--) {
-      f = n / 2.0 / (x + f);
-    }
-    return Math.copySign(1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + f), a);
-  }
 
-  /// ln |Γ(x)|: Stirling's series after shifting the argument up, reflection for negative arguments. The error is relative to the larger of 1 and the result.
-  public static double lgamma(double x) {
-    if (Double.isNaN(x)) {
-      return x;
+    /// ln |Γ(x)|: Stirling's series after shifting the argument up, reflection for negative arguments. The error is relative to the larger of 1 and the result.
+    public static double lgamma(double x) {
+        if (Double.isNaN(x)) {
+            return x;
+        }
+        if (Double.isInfinite(x)) {
+            return Double.POSITIVE_INFINITY;
+        }
+        if (x <= 0) {
+            if (x == Math.floor(x)) {
+                return Double.POSITIVE_INFINITY;
+            }
+            return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * (x - Math.rint(x)))))
+                    - lgamma(1 - x);
+        }
+        if (x == 1 || x == 2) {
+            return 0;
+        }
+        double product = 1;
+        double z = x;
+        while (z < 8) {
+            product *= z++;
+        }
+        double[] terms = {
+            1.0 / 12,
+            -1.0 / 360,
+            1.0 / 1260,
+            -1.0 / 1680,
+            1.0 / 1188,
+            -691.0 / 360360,
+            1.0 / 156,
+            -3617.0 / 122400
+        };
+        double r = 1 / (z * z);
+        double series = 0;
+        for (int k = terms.length - 1; k >= 0; k--) {
+            series = series * r + terms[k];
+        }
+        series /= z;
+        return (z - 0.5) * Math.log(z)
+                - z
+                + 0.5 * Math.log(2 * Math.PI)
+                + series
+                - Math.log(product);
     }
-    if (Double.isInfinite(x)) {
-      return Double.POSITIVE_INFINITY;
-    }
-    if (x <= 0) {
-      if (x == Math.floor(x)) {
-        return Double.POSITIVE_INFINITY;
-      }
-      return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * (x - Math.rint(x))))) - lgamma(1 - x);
-    }
-    if (x == 1 || x == 2) {
-      return 0;
-    }
-    double product = 1;
-    double z = x;
-    while (z < 8) {
-      product *= z++;
-    }
-    double[] terms = {1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360, 1.0 / 156, -3617.0 / 122400};
-    double r = 1 / (z * z);
-    double series = 0;
-    for (int k = terms.length - 1; k >= 0; k--) {
-      series = series * r + terms[k];
-    }
-    series /= z;
-    return (z - 0.5) * Math.log(z) - z + 0.5 * Math.log(2 * Math.PI) + series - Math.log(product);
-  }
 
-  /// The n-th derivative of digamma (n = 0 is digamma itself), by recurrence upwards and the asymptotic series; negative arguments by reflection,
-  /// `(−1)ⁿ·ψₙ(1−x) − ψₙ(x) = dⁿ/dxⁿ π·cot πx`.
-  public static double polygamma(int n, double x) {
-    if (Double.isNaN(x) || n < 0 || x <= 0 && x == Math.floor(x)) {
-      return n <= 0 || x != x ? Double.NaN : Double.POSITIVE_INFINITY;
+    /// The n-th derivative of digamma (n = 0 is digamma itself), by recurrence upwards and the asymptotic series; negative arguments by reflection,
+    /// `(−1)ⁿ·ψₙ(1−x) − ψₙ(x) = dⁿ/dxⁿ π·cot πx`.
+    public static double polygamma(int n, double x) {
+        if (Double.isNaN(x) || n < 0 || x <= 0 && x == Math.floor(x)) {
+            return n <= 0 || x != x ? Double.NaN : Double.POSITIVE_INFINITY;
+        }
+        if (x < 0) {
+            return ((n & 1) == 0 ? 1 : -1) * polygamma(n, 1 - x) - cotangentDerivative(n, x);
+        }
+        double sign = (n & 1) == 0 ? -1 : 1;
+        double factorial = 1;
+        for (int k = 2; k <= n; k++) {
+            factorial *= k;
+        }
+        double shifted = 0;
+        double z = x;
+        while (z < 20 + n) {
+            shifted += Math.pow(z, -(n + 1));
+            z++;
+        }
+        double[] bernoulli = {
+            1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6
+        };
+        double asymptotic;
+        if (n == 0) {
+            asymptotic = Math.log(z) - 0.5 / z;
+            for (int k = 1; k <= bernoulli.length; k++) {
+                asymptotic -= bernoulli[k - 1] / (2 * k * Math.pow(z, 2 * k));
+            }
+            return asymptotic - shifted;
+        }
+        asymptotic = factorial / n * Math.pow(z, -n) + factorial / 2 * Math.pow(z, -n - 1);
+        double rising = factorial * (n + 1); // (2k + n − 1)! / (2k)! for k = 1, times 2
+        rising /= 2;
+        for (int k = 1; k <= bernoulli.length; k++) {
+            asymptotic += bernoulli[k - 1] * rising * Math.pow(z, -(2 * k + n));
+            rising *= (2.0 * k + n) * (2.0 * k + n + 1) / ((2.0 * k + 1) * (2.0 * k + 2));
+        }
+        return sign * (asymptotic + factorial * shifted);
     }
-    if (x < 0) {
-      return ((n & 1) == 0 ? 1 : -1) * polygamma(n, 1 - x) - cotangentDerivative(n, x);
-    }
-    double sign = (n & 1) == 0 ? -1 : 1;
-    double factorial = 1;
-    for (int k = 2; k <= n; k++) {
-      factorial *= k;
-    }
-    double shifted = 0;
-    double z = x;
-    while (z < 20 + n) {
-      shifted += Math.pow(z, -(n + 1));
-      z++;
-    }
-    double[] bernoulli = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6};
-    double asymptotic;
-    if (n == 0) {
-      asymptotic = Math.log(z) - 0.5 / z;
-      for (int k = 1; k <= bernoulli.length; k++) {
-        asymptotic -= bernoulli[k - 1] / (2 * k * Math.pow(z, 2 * k));
-      }
-      return asymptotic - shifted;
-    }
-    asymptotic = factorial / n * Math.pow(z, -n) + factorial / 2 * Math.pow(z, -n - 1);
-    double rising = factorial * (n + 1); // (2k + n − 1)! / (2k)! for k = 1, times 2
-    rising /= 2;
-    for (int k = 1; k <= bernoulli.length; k++) {
-      asymptotic += bernoulli[k - 1] * rising * Math.pow(z, -(2 * k + n));
-      rising *= (2.0 * k + n) * (2.0 * k + n + 1) / ((2.0 * k + 1) * (2.0 * k + 2));
-    }
-    return sign * (asymptotic + factorial * shifted);
-  }
 
-  /// `dⁿ/dxⁿ π·cot πx`, as a polynomial in t = cot πx, whose derivative is −π·(1 + t²).
-  private static double cotangentDerivative(int n, double x) {
-    double t = 1 / Math.tan(Math.PI * (x - Math.rint(x)));
-    double[] p = {0, Math.PI};
-    for (int k = 0; k < n; k++) {
-      double[] next = new double[p.length + 1];
-      for (int i = 1; i < p.length; i++) {
-        next[i - 1] -= Math.PI * i * p[i];
-        next[i + 1] -= Math.PI * i * p[i];
-      }
-      p = next;
+    /// `dⁿ/dxⁿ π·cot πx`, as a polynomial in t = cot πx, whose derivative is −π·(1 + t²).
+    private static double cotangentDerivative(int n, double x) {
+        double t = 1 / Math.tan(Math.PI * (x - Math.rint(x)));
+        double[] p = {0, Math.PI};
+        for (int k = 0; k < n; k++) {
+            double[] next = new double[p.length + 1];
+            for (int i = 1; i < p.length; i++) {
+                next[i - 1] -= Math.PI * i * p[i];
+                next[i + 1] -= Math.PI * i * p[i];
+            }
+            p = next;
+        }
+        double sum = 0;
+        for (int i = p.length - 1; i >= 0; i--) {
+            sum = sum * t + p[i];
+        }
+        return sum;
     }
-    double sum = 0;
-    for (int i = p.length - 1; i >= 0; i--) {
-      sum = sum * t + p[i];
-    }
-    return sum;
-  }
 }

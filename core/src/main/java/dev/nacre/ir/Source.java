@@ -5,8 +5,8 @@ import dev.nacre.type.TensorType;
 /// Something that supplies the numbers of a leaf when a graph is computed: a symbolic input, a stored tensor, a variable's value.
 /// Compared by identity.
 public interface Source {
-  TensorType type();
+    TensorType type();
 
-  /// For error messages: `input 'x'`, `parameter head.weight`.
-  String origin();
+    /// For error messages: `input 'x'`, `parameter head.weight`.
+    String origin();
 }

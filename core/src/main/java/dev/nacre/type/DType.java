@@ -7,114 +7,114 @@ package dev.nacre.type;
 /// step up: `u8` with `i8` gives `i32`, `f16` with `bf16` gives `f32`. A Java number never widens a tensor inside its category:
 /// `f16 + 1.5` stays `f16`, `i32 + 1` stays `i32`, `i32 + 1.5` becomes `f32`.
 public enum DType {
-  BOOL(1, Kind.BOOL),
-  U8(1, Kind.INTEGER),
-  I8(1, Kind.INTEGER),
-  I32(4, Kind.INTEGER),
-  I64(8, Kind.INTEGER),
-  F16(2, Kind.FLOATING),
-  BF16(2, Kind.FLOATING),
-  F32(4, Kind.FLOATING),
-  F64(8, Kind.FLOATING);
+    BOOL(1, Kind.BOOL),
+    U8(1, Kind.INTEGER),
+    I8(1, Kind.INTEGER),
+    I32(4, Kind.INTEGER),
+    I64(8, Kind.INTEGER),
+    F16(2, Kind.FLOATING),
+    BF16(2, Kind.FLOATING),
+    F32(4, Kind.FLOATING),
+    F64(8, Kind.FLOATING);
 
-  /// The three categories of promotion, lowest first.
-  public enum Kind {
-    BOOL,
-    INTEGER,
-    FLOATING
-  }
-
-  private final int bytes;
-  private final Kind kind;
-
-  DType(int bytes, Kind kind) {
-    this.bytes = bytes;
-    this.kind = kind;
-  }
-
-  /// Size of one element in bytes.
-  public int bytes() {
-    return bytes;
-  }
-
-  public Kind kind() {
-    return kind;
-  }
-
-  public boolean isFloating() {
-    return kind == Kind.FLOATING;
-  }
-
-  public boolean isInteger() {
-    return kind == Kind.INTEGER;
-  }
-
-  /// The type in which arithmetic on this type is carried out before the result is rounded back.
-  public DType arithmetic() {
-    return switch (this) {
-      case F16, BF16 -> F32;
-      case U8, I8 -> I32;
-      case BOOL, I32, I64, F32, F64 -> this;
-    };
-  }
-
-  /// The common type of two operands; see the class comment for the rules.
-  public static DType promote(DType a, DType b) {
-    if (a == b) {
-      return a;
+    /// The three categories of promotion, lowest first.
+    public enum Kind {
+        BOOL,
+        INTEGER,
+        FLOATING
     }
-    if (a.kind != b.kind) {
-      return a.kind.compareTo(b.kind) > 0 ? a : b;
+
+    private final int bytes;
+    private final Kind kind;
+
+    DType(int bytes, Kind kind) {
+        this.bytes = bytes;
+        this.kind = kind;
     }
-    if (a.bytes == b.bytes) {
-      return a.kind == Kind.FLOATING ? F32 : I32;
+
+    /// Size of one element in bytes.
+    public int bytes() {
+        return bytes;
     }
-    return a.bytes > b.bytes ? a : b;
-  }
 
-  /// The value nearest to `value` that this type can hold, as a double. Integers wrap around as Java's casts do.
-  public double round(double value) {
-    return switch (this) {
-      case BOOL -> value != 0 ? 1 : 0;
-      case U8 -> (long) value & 0xFF;
-      case I8 -> (byte) (long) value;
-      case I32 -> (int) (long) value;
-      case I64 -> (long) value;
-      case F16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
-      case BF16 -> bf16ToFloat(floatToBf16((float) value));
-      case F32 -> (float) value;
-      case F64 -> value;
-    };
-  }
-
-  /// `value` as an integer of this type, with wrap-around.
-  public long wrap(long value) {
-    return switch (this) {
-      case BOOL -> value != 0 ? 1 : 0;
-      case U8 -> value & 0xFF;
-      case I8 -> (byte) value;
-      case I32 -> (int) value;
-      case I64 -> value;
-      case F16, BF16, F32, F64 -> throw new IllegalStateException(this + " does not wrap");
-    };
-  }
-
-  /// Rounds to the nearest bfloat16, ties to even; NaN stays NaN.
-  public static short floatToBf16(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    if (Float.isNaN(value)) {
-      return (short) (bits >>> 16 | 0x40);
+    public Kind kind() {
+        return kind;
     }
-    return (short) (bits + 0x7FFF + (bits >>> 16 & 1) >>> 16);
-  }
 
-  public static float bf16ToFloat(short bits) {
-    return Float.intBitsToFloat(bits << 16);
-  }
+    public boolean isFloating() {
+        return kind == Kind.FLOATING;
+    }
 
-  /// The short name used in printed types: `f32`, `bool`, …
-  @Override
-  public String toString() {
-    return name().toLowerCase(java.util.Locale.ROOT);
-  }
+    public boolean isInteger() {
+        return kind == Kind.INTEGER;
+    }
+
+    /// The type in which arithmetic on this type is carried out before the result is rounded back.
+    public DType arithmetic() {
+        return switch (this) {
+            case F16, BF16 -> F32;
+            case U8, I8 -> I32;
+            case BOOL, I32, I64, F32, F64 -> this;
+        };
+    }
+
+    /// The common type of two operands; see the class comment for the rules.
+    public static DType promote(DType a, DType b) {
+        if (a == b) {
+            return a;
+        }
+        if (a.kind != b.kind) {
+            return a.kind.compareTo(b.kind) > 0 ? a : b;
+        }
+        if (a.bytes == b.bytes) {
+            return a.kind == Kind.FLOATING ? F32 : I32;
+        }
+        return a.bytes > b.bytes ? a : b;
+    }
+
+    /// The value nearest to `value` that this type can hold, as a double. Integers wrap around as Java's casts do.
+    public double round(double value) {
+        return switch (this) {
+            case BOOL -> value != 0 ? 1 : 0;
+            case U8 -> (long) value & 0xFF;
+            case I8 -> (byte) (long) value;
+            case I32 -> (int) (long) value;
+            case I64 -> (long) value;
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
+            case BF16 -> bf16ToFloat(floatToBf16((float) value));
+            case F32 -> (float) value;
+            case F64 -> value;
+        };
+    }
+
+    /// `value` as an integer of this type, with wrap-around.
+    public long wrap(long value) {
+        return switch (this) {
+            case BOOL -> value != 0 ? 1 : 0;
+            case U8 -> value & 0xFF;
+            case I8 -> (byte) value;
+            case I32 -> (int) value;
+            case I64 -> value;
+            case F16, BF16, F32, F64 -> throw new IllegalStateException(this + " does not wrap");
+        };
+    }
+
+    /// Rounds to the nearest bfloat16, ties to even; NaN stays NaN.
+    public static short floatToBf16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        if (Float.isNaN(value)) {
+            return (short) (bits >>> 16 | 0x40);
+        }
+        return (short) (bits + 0x7FFF + (bits >>> 16 & 1) >>> 16);
+    }
+
+    public static float bf16ToFloat(short bits) {
+        return Float.intBitsToFloat(bits << 16);
+    }
+
+    /// The short name used in printed types: `f32`, `bool`, …
+    @Override
+    public String toString() {
+        return name().toLowerCase(java.util.Locale.ROOT);
+    }
 }

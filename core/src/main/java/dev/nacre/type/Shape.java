@@ -9,180 +9,184 @@ import java.util.stream.LongStream;
 /// A size may be unknown until a function is called ([#ANY], [#unknown()]); see `Function.of` with symbols. Unknown sizes are negative numbers;
 /// two of them are equal only if they are the same unknown.
 public final class Shape {
-  /// "Any size" in the declaration of a symbolic input.
-  public static final long ANY = -1;
+    /// "Any size" in the declaration of a symbolic input.
+    public static final long ANY = -1;
 
-  public static final Shape SCALAR = new Shape(new long[0]);
+    public static final Shape SCALAR = new Shape(new long[0]);
 
-  private static final java.util.concurrent.atomic.AtomicLong UNKNOWNS =
-      new java.util.concurrent.atomic.AtomicLong(-1);
+    private static final java.util.concurrent.atomic.AtomicLong UNKNOWNS =
+            new java.util.concurrent.atomic.AtomicLong(-1);
 
-  private final long[] sizes;
-  private final int hash;
+    private final long[] sizes;
+    private final int hash;
 
-  private Shape(long[] sizes) {
-    this.sizes = sizes;
-    this.hash = Arrays.hashCode(sizes);
-  }
-
-  public static Shape of(long... sizes) {
-    return sizes.length == 0 ? SCALAR : new Shape(sizes.clone());
-  }
-
-  /// A fresh unknown size, different from every other.
-  public static long unknown() {
-    return UNKNOWNS.decrementAndGet();
-  }
-
-  public int rank() {
-    return sizes.length;
-  }
-
-  /// Size along `axis`; negative axes count from the end.
-  public long size(int axis) {
-    return sizes[Axes.index("size", axis, sizes.length)];
-  }
-
-  /// Number of elements: the product of all sizes. Throws if a size is unknown.
-  public long count() {
-    long n = 1;
-    boolean fits = true;
-    boolean empty = false;
-    for (long s : sizes) {
-      if (s < 0) {
-        throw new ShapeException("count: " + this + " has a size that is known only when the function is called");
-      }
-      fits &= Math.multiplyHigh(n, s) == 0 && n * s >= 0;
-      empty |= s == 0;
-      n *= s;
+    private Shape(long[] sizes) {
+        this.sizes = sizes;
+        this.hash = Arrays.hashCode(sizes);
     }
-    if (!fits && !empty) {
-      throw new ShapeException("count: " + this + " has more elements than a 64-bit number can count");
+
+    public static Shape of(long... sizes) {
+        return sizes.length == 0 ? SCALAR : new Shape(sizes.clone());
     }
-    return empty ? 0 : n;
-  }
 
-  /// Whether every size is known.
-  public boolean isKnown() {
-    for (long s : sizes) {
-      if (s < 0) {
-        return false;
-      }
+    /// A fresh unknown size, different from every other.
+    public static long unknown() {
+        return UNKNOWNS.decrementAndGet();
     }
-    return true;
-  }
 
-  /// Number of unknown sizes whose product this shape's count is a multiple of, as one comparable value.
-  private Shape factors() {
-    long known = 1;
-    int unknown = 0;
-    for (long s : sizes) {
-      if (s < 0) {
-        unknown++;
-      } else {
-        known *= s; // an overflow is found when the elements are counted
-      }
+    public int rank() {
+        return sizes.length;
     }
-    long[] f = new long[unknown + 1];
-    int i = 0;
-    for (long s : sizes) {
-      if (s < 0) {
-        f[i++] = s;
-      }
+
+    /// Size along `axis`; negative axes count from the end.
+    public long size(int axis) {
+        return sizes[Axes.index("size", axis, sizes.length)];
     }
-    f[unknown] = known;
-    Arrays.sort(f, 0, unknown);
-    return new Shape(f);
-  }
 
-  /// Whether both shapes hold the same number of elements, whatever the unknown sizes turn out to be.
-  public boolean sameCount(Shape other) {
-    return factors().equals(other.factors());
-  }
-
-  public long[] toArray() {
-    return sizes.clone();
-  }
-
-  /// Sizes of the given axes removed.
-  public Shape without(Axes axes) {
-    long[] out = new long[sizes.length - axes.count()];
-    for (int i = 0, j = 0; i < sizes.length; i++) {
-      if (!axes.contains(i)) {
-        out[j++] = sizes[i];
-      }
+    /// Number of elements: the product of all sizes. Throws if a size is unknown.
+    public long count() {
+        long n = 1;
+        boolean fits = true;
+        boolean empty = false;
+        for (long s : sizes) {
+            if (s < 0) {
+                throw new ShapeException(
+                        "count: "
+                                + this
+                                + " has a size that is known only when the function is called");
+            }
+            fits &= Math.multiplyHigh(n, s) == 0 && n * s >= 0;
+            empty |= s == 0;
+            n *= s;
+        }
+        if (!fits && !empty) {
+            throw new ShapeException(
+                    "count: " + this + " has more elements than a 64-bit number can count");
+        }
+        return empty ? 0 : n;
     }
-    return new Shape(out);
-  }
 
-  /// The size along one axis replaced.
-  public Shape with(int axis, long size) {
-    long[] out = sizes.clone();
-    out[Axes.index("with", axis, sizes.length)] = size;
-    return new Shape(out);
-  }
-
-  /// A new axis of the given size put before position `axis`.
-  public Shape insert(int axis, long size) {
-    long[] out = new long[sizes.length + 1];
-    System.arraycopy(sizes, 0, out, 0, axis);
-    out[axis] = size;
-    System.arraycopy(sizes, axis, out, axis + 1, sizes.length - axis);
-    return new Shape(out);
-  }
-
-  public Shape concat(Shape tail) {
-    long[] out = Arrays.copyOf(sizes, sizes.length + tail.sizes.length);
-    System.arraycopy(tail.sizes, 0, out, sizes.length, tail.sizes.length);
-    return new Shape(out);
-  }
-
-  /// The sizes from axis `from` (inclusive) to `to` (exclusive).
-  public Shape range(int from, int to) {
-    return new Shape(Arrays.copyOfRange(sizes, from, to));
-  }
-
-  /// Distance in elements between neighbours along each axis when the last axis varies fastest.
-  public long[] rowMajorStrides() {
-    long[] strides = new long[sizes.length];
-    long step = 1;
-    for (int i = sizes.length - 1; i >= 0; i--) {
-      strides[i] = step;
-      step *= Math.max(1, sizes[i]);
+    /// Whether every size is known.
+    public boolean isKnown() {
+        for (long s : sizes) {
+            if (s < 0) {
+                return false;
+            }
+        }
+        return true;
     }
-    return strides;
-  }
 
-  /// NumPy's broadcasting: aligned at the last axis, sizes must be equal or one of them 1. Empty if they do not fit.
-  public static java.util.Optional<Shape> broadcast(Shape a, Shape b) {
-    int rank = Math.max(a.rank(), b.rank());
-    long[] out = new long[rank];
-    for (int i = 1; i <= rank; i++) {
-      long x = i <= a.rank() ? a.sizes[a.rank() - i] : 1;
-      long y = i <= b.rank() ? b.sizes[b.rank() - i] : 1;
-      if (x != y && x != 1 && y != 1) {
-        return java.util.Optional.empty();
-      }
-      out[rank - i] = x == 1 ? y : x;
+    /// Number of unknown sizes whose product this shape's count is a multiple of, as one comparable value.
+    private Shape factors() {
+        long known = 1;
+        int unknown = 0;
+        for (long s : sizes) {
+            if (s < 0) {
+                unknown++;
+            } else {
+                known *= s; // an overflow is found when the elements are counted
+            }
+        }
+        long[] f = new long[unknown + 1];
+        int i = 0;
+        for (long s : sizes) {
+            if (s < 0) {
+                f[i++] = s;
+            }
+        }
+        f[unknown] = known;
+        Arrays.sort(f, 0, unknown);
+        return new Shape(f);
     }
-    return java.util.Optional.of(new Shape(out));
-  }
 
-  @Override
-  public boolean equals(Object o) {
-    return o == this || o instanceof Shape s && s.hash == hash && Arrays.equals(sizes, s.sizes);
-  }
+    /// Whether both shapes hold the same number of elements, whatever the unknown sizes turn out to be.
+    public boolean sameCount(Shape other) {
+        return factors().equals(other.factors());
+    }
 
-  @Override
-  public int hashCode() {
-    return hash;
-  }
+    public long[] toArray() {
+        return sizes.clone();
+    }
 
-  /// `[128, 784]`; an unknown size prints as `?`.
-  @Override
-  public String toString() {
-    return LongStream.of(sizes)
-        .mapToObj(s -> s < 0 ? "?" : Long.toString(s))
-        .collect(Collectors.joining(", ", "[", "]"));
-  }
+    /// Sizes of the given axes removed.
+    public Shape without(Axes axes) {
+        long[] out = new long[sizes.length - axes.count()];
+        for (int i = 0, j = 0; i < sizes.length; i++) {
+            if (!axes.contains(i)) {
+                out[j++] = sizes[i];
+            }
+        }
+        return new Shape(out);
+    }
+
+    /// The size along one axis replaced.
+    public Shape with(int axis, long size) {
+        long[] out = sizes.clone();
+        out[Axes.index("with", axis, sizes.length)] = size;
+        return new Shape(out);
+    }
+
+    /// A new axis of the given size put before position `axis`.
+    public Shape insert(int axis, long size) {
+        long[] out = new long[sizes.length + 1];
+        System.arraycopy(sizes, 0, out, 0, axis);
+        out[axis] = size;
+        System.arraycopy(sizes, axis, out, axis + 1, sizes.length - axis);
+        return new Shape(out);
+    }
+
+    public Shape concat(Shape tail) {
+        long[] out = Arrays.copyOf(sizes, sizes.length + tail.sizes.length);
+        System.arraycopy(tail.sizes, 0, out, sizes.length, tail.sizes.length);
+        return new Shape(out);
+    }
+
+    /// The sizes from axis `from` (inclusive) to `to` (exclusive).
+    public Shape range(int from, int to) {
+        return new Shape(Arrays.copyOfRange(sizes, from, to));
+    }
+
+    /// Distance in elements between neighbours along each axis when the last axis varies fastest.
+    public long[] rowMajorStrides() {
+        long[] strides = new long[sizes.length];
+        long step = 1;
+        for (int i = sizes.length - 1; i >= 0; i--) {
+            strides[i] = step;
+            step *= Math.max(1, sizes[i]);
+        }
+        return strides;
+    }
+
+    /// NumPy's broadcasting: aligned at the last axis, sizes must be equal or one of them 1. Empty if they do not fit.
+    public static java.util.Optional<Shape> broadcast(Shape a, Shape b) {
+        int rank = Math.max(a.rank(), b.rank());
+        long[] out = new long[rank];
+        for (int i = 1; i <= rank; i++) {
+            long x = i <= a.rank() ? a.sizes[a.rank() - i] : 1;
+            long y = i <= b.rank() ? b.sizes[b.rank() - i] : 1;
+            if (x != y && x != 1 && y != 1) {
+                return java.util.Optional.empty();
+            }
+            out[rank - i] = x == 1 ? y : x;
+        }
+        return java.util.Optional.of(new Shape(out));
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o == this || o instanceof Shape s && s.hash == hash && Arrays.equals(sizes, s.sizes);
+    }
+
+    @Override
+    public int hashCode() {
+        return hash;
+    }
+
+    /// `[128, 784]`; an unknown size prints as `?`.
+    @Override
+    public String toString() {
+        return LongStream.of(sizes)
+                .mapToObj(s -> s < 0 ? "?" : Long.toString(s))
+                .collect(Collectors.joining(", ", "[", "]"));
+    }
 }

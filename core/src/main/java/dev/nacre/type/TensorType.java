@@ -2,25 +2,25 @@ package dev.nacre.type;
 
 /// What is known of a tensor before its numbers are: element type and shape. Prints as `f32[128, 784]`.
 public record TensorType(DType dtype, Shape shape) {
-  public static TensorType of(DType dtype, long... sizes) {
-    return new TensorType(dtype, Shape.of(sizes));
-  }
+    public static TensorType of(DType dtype, long... sizes) {
+        return new TensorType(dtype, Shape.of(sizes));
+    }
 
-  public TensorType withShape(Shape shape) {
-    return new TensorType(dtype, shape);
-  }
+    public TensorType withShape(Shape shape) {
+        return new TensorType(dtype, shape);
+    }
 
-  public TensorType withDType(DType dtype) {
-    return new TensorType(dtype, shape);
-  }
+    public TensorType withDType(DType dtype) {
+        return new TensorType(dtype, shape);
+    }
 
-  /// Bytes of the elements, densely packed.
-  public long bytes() {
-    return Math.multiplyExact(shape.count(), dtype.bytes());
-  }
+    /// Bytes of the elements, densely packed.
+    public long bytes() {
+        return Math.multiplyExact(shape.count(), dtype.bytes());
+    }
 
-  @Override
-  public String toString() {
-    return dtype.toString() + shape;
-  }
+    @Override
+    public String toString() {
+        return dtype.toString() + shape;
+    }
 }

@@ -30,173 +30,200 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// What every backend must pass: compiled graphs give what the reference interpreter gives. A backend's tests extend this class.
 public abstract class Conformance {
-  private static final int SEED = 11;
+    private static final int SEED = 11;
 
-  private final Backend backend;
+    private final Backend backend;
 
-  protected Conformance(Backend backend) {
-    this.backend = backend;
-  }
+    protected Conformance(Backend backend) {
+        this.backend = backend;
+    }
 
-  static Stream<Row> rows() {
-    return OpTable.rows().stream();
-  }
+    static Stream<Row> rows() {
+        return OpTable.rows().stream();
+    }
 
-  static Stream<Row> differentiableRows() {
-    return rows().filter(Row::differentiable);
-  }
+    static Stream<Row> differentiableRows() {
+        return rows().filter(Row::differentiable);
+    }
 
-  /// Each row on each element type, size and layout.
-  @ParameterizedTest
-  @MethodSource("rows")
-  protected void computesTheRow(Row row) {
-    List<String> wrong = new ArrayList<>();
-    for (DType t : row.dtypes()) {
-      for (int size : row.sizes()) {
-        for (Layout layout : Layout.values()) {
-          if (t == row.dtypes().getFirst() || layout == Layout.DENSE) {
-            check(row, t, size, layout).ifPresent(wrong::add);
-          }
+    /// Each row on each element type, size and layout.
+    @ParameterizedTest
+    @MethodSource("rows")
+    protected void computesTheRow(Row row) {
+        List<String> wrong = new ArrayList<>();
+        for (DType t : row.dtypes()) {
+            for (int size : row.sizes()) {
+                for (Layout layout : Layout.values()) {
+                    if (t == row.dtypes().getFirst() || layout == Layout.DENSE) {
+                        check(row, t, size, layout).ifPresent(wrong::add);
+                    }
+                }
+            }
         }
-      }
+        assertEquals(List.of(), wrong, row.name());
     }
-    assertEquals(List.of(), wrong, row.name());
-  }
 
-  private Optional<String> check(Row row, DType t, int size, Layout layout) {
-    Map<Source, Array> leaves = new IdentityHashMap<>();
-    List<Node> operands = new ArrayList<>();
-    for (Array a : row.operands(SEED, t, size)) {
-      Array stored = layout.stored(a);
-      operands.add(layout.view(leaf(stored, leaves), a.shape()));
+    private Optional<String> check(Row row, DType t, int size, Layout layout) {
+        Map<Source, Array> leaves = new IdentityHashMap<>();
+        List<Node> operands = new ArrayList<>();
+        for (Array a : row.operands(SEED, t, size)) {
+            Array stored = layout.stored(a);
+            operands.add(layout.view(leaf(stored, leaves), a.shape()));
+        }
+        return difference(
+                List.of(row.apply(operands)),
+                leaves,
+                row.slack(),
+                t + ", size " + size + ", " + layout);
     }
-    return difference(List.of(row.apply(operands)), leaves, row.slack(), t + ", size " + size + ", " + layout);
-  }
 
-  /// The gradients of each differentiable row, compiled together with its value.
-  @ParameterizedTest
-  @MethodSource("differentiableRows")
-  protected void computesTheGradient(Row row) {
-    Map<Source, Array> leaves = new IdentityHashMap<>();
-    List<Node> operands = new ArrayList<>();
-    for (Array a : row.operands(SEED, DType.F64)) {
-      operands.add(leaf(a, leaves));
+    /// The gradients of each differentiable row, compiled together with its value.
+    @ParameterizedTest
+    @MethodSource("differentiableRows")
+    protected void computesTheGradient(Row row) {
+        Map<Source, Array> leaves = new IdentityHashMap<>();
+        List<Node> operands = new ArrayList<>();
+        for (Array a : row.operands(SEED, DType.F64)) {
+            operands.add(leaf(a, leaves));
+        }
+        Node out = row.apply(operands);
+        if (!out.dtype().isFloating()) {
+            return;
+        }
+        List<Node> wrt = operands.stream().filter(n -> n.dtype().isFloating()).toList();
+        List<Node> roots =
+                new ArrayList<>(Reverse.gradients(List.of(out), List.of(out.cos()), wrt));
+        roots.add(out);
+        assertEquals(
+                Optional.empty(), difference(roots, leaves, 64 * row.slack(), row + ", gradient"));
     }
-    Node out = row.apply(operands);
-    if (!out.dtype().isFloating()) {
-      return;
+
+    static Stream<Integer> seeds() {
+        return Stream.iterate(0, i -> i + 1).limit(300);
     }
-    List<Node> wrt = operands.stream().filter(n -> n.dtype().isFloating()).toList();
-    List<Node> roots = new ArrayList<>(Reverse.gradients(List.of(out), List.of(out.cos()), wrt));
-    roots.add(out);
-    assertEquals(Optional.empty(), difference(roots, leaves, 64 * row.slack(), row + ", gradient"));
-  }
 
-  static Stream<Integer> seeds() {
-    return Stream.iterate(0, i -> i + 1).limit(300);
-  }
-
-  /// Random graphs.
-  @ParameterizedTest
-  @MethodSource("seeds")
-  protected void computesRandomGraphs(int seed) {
-    RandomGraph g = new RandomGraph(seed);
-    assertEquals(Optional.empty(), difference(g.roots(), g.leaves(), 4096, "seed " + seed + "\n" + g));
-  }
-
-  static Node leaf(Array a, Map<Source, Array> leaves) {
-    Node n = Symbol.node("x" + leaves.size(), a.type());
-    leaves.put(((Op.Leaf) n.op()).source(), a);
-    return n;
-  }
-
-  private Optional<String> difference(List<Node> roots, Map<Source, Array> leaves, double slack, String where) {
-    List<Array> expected = Interpreter.evaluate(roots, leaves::get);
-    List<Array> actual;
-    try {
-      actual = evaluate(roots, leaves);
-    } catch (RuntimeException | AssertionError e) {
-      throw new AssertionError(roots.getFirst() + ", " + where, e);
+    /// Random graphs.
+    @ParameterizedTest
+    @MethodSource("seeds")
+    protected void computesRandomGraphs(int seed) {
+        RandomGraph g = new RandomGraph(seed);
+        assertEquals(
+                Optional.empty(),
+                difference(g.roots(), g.leaves(), 4096, "seed " + seed + "\n" + g));
     }
-    for (int i = 0; i < roots.size(); i++) {
-      double tolerance = tolerance(roots.get(i), slack);
-      Optional<String> d = Tolerance.difference(expected.get(i), actual.get(i), tolerance);
-      if (d.isPresent()) {
-        return Optional.of(where + ", root " + i + ": " + d.get());
-      }
-    }
-    return Optional.empty();
-  }
 
-  /// That of the coarsest type on the way.
-  private static double tolerance(Node root, double slack) {
-    return root.dtype().isFloating()
-        ? Graph.topological(List.of(root)).stream().mapToDouble(n -> Tolerance.of(n.dtype(), slack)).max().orElse(0)
-        : 0;
-  }
+    static Node leaf(Array a, Map<Source, Array> leaves) {
+        Node n = Symbol.node("x" + leaves.size(), a.type());
+        leaves.put(((Op.Leaf) n.op()).source(), a);
+        return n;
+    }
 
-  /// Compiles and runs a graph.
-  private List<Array> evaluate(List<Node> roots, Map<Source, Array> leaves) {
-    List<Source> sources = Graph.leaves(roots).stream().map(n -> ((Op.Leaf) n.op()).source()).distinct().toList();
-    Plan plan = Compiler.compile(roots, sources, roots.stream().map(_ -> Optional.<Source>empty()).toList(), backend);
-    try (Arena arena = Arena.ofConfined()) {
-      Plan.Call call = plan.begin();
-      for (int i = 0; i < sources.size(); i++) {
-        call.input(i, write(leaves.get(sources.get(i)), arena).address());
-      }
-      List<MemorySegment> out = new ArrayList<>();
-      for (int k = 0; k < roots.size(); k++) {
-        out.add(arena.allocate(Math.max(64, roots.get(k).type().bytes()), 64));
-        call.output(k, out.get(k).address());
-      }
-      call.run();
-      call.run(); // nothing may depend on what a call has left behind
-      plan.end(call);
-      List<Array> results = new ArrayList<>();
-      for (int k = 0; k < roots.size(); k++) {
-        results.add(read(roots.get(k).type(), out.get(k)));
-      }
-      return results;
+    private Optional<String> difference(
+            List<Node> roots, Map<Source, Array> leaves, double slack, String where) {
+        List<Array> expected = Interpreter.evaluate(roots, leaves::get);
+        List<Array> actual;
+        try {
+            actual = evaluate(roots, leaves);
+        } catch (RuntimeException | AssertionError e) {
+            throw new AssertionError(roots.getFirst() + ", " + where, e);
+        }
+        for (int i = 0; i < roots.size(); i++) {
+            double tolerance = tolerance(roots.get(i), slack);
+            Optional<String> d = Tolerance.difference(expected.get(i), actual.get(i), tolerance);
+            if (d.isPresent()) {
+                return Optional.of(where + ", root " + i + ": " + d.get());
+            }
+        }
+        return Optional.empty();
     }
-  }
 
-  private static MemorySegment write(Array a, Arena arena) {
-    MemorySegment m = arena.allocate(Math.max(64, a.type().bytes()), 64);
-    for (int i = 0; i < a.count(); i++) {
-      switch (a.dtype()) {
-        case BOOL, U8, I8 -> m.set(ValueLayout.JAVA_BYTE, i, (byte) a.whole(i));
-        case I32 -> m.setAtIndex(ValueLayout.JAVA_INT, i, (int) a.whole(i));
-        case I64 -> m.setAtIndex(ValueLayout.JAVA_LONG, i, a.whole(i));
-        case F16 -> m.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16((float) a.number(i)));
-        case BF16 -> m.setAtIndex(ValueLayout.JAVA_SHORT, i, DType.floatToBf16((float) a.number(i)));
-        case F32 -> m.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) a.number(i));
-        case F64 -> m.setAtIndex(ValueLayout.JAVA_DOUBLE, i, a.number(i));
-      }
+    /// That of the coarsest type on the way.
+    private static double tolerance(Node root, double slack) {
+        return root.dtype().isFloating()
+                ? Graph.topological(List.of(root)).stream()
+                        .mapToDouble(n -> Tolerance.of(n.dtype(), slack))
+                        .max()
+                        .orElse(0)
+                : 0;
     }
-    return m;
-  }
 
-  private static Array read(TensorType type, MemorySegment m) {
-    int n = Math.toIntExact(type.shape().count());
-    double[] d = new double[n];
-    long[] l = new long[n];
-    for (int i = 0; i < n; i++) {
-      switch (type.dtype()) {
-        case BOOL, I8 -> l[i] = m.get(ValueLayout.JAVA_BYTE, i);
-        case U8 -> l[i] = m.get(ValueLayout.JAVA_BYTE, i) & 0xFF;
-        case I32 -> l[i] = m.getAtIndex(ValueLayout.JAVA_INT, i);
-        case I64 -> l[i] = m.getAtIndex(ValueLayout.JAVA_LONG, i);
-        case F16 -> d[i] = Float.float16ToFloat(m.getAtIndex(ValueLayout.JAVA_SHORT, i));
-        case BF16 -> d[i] = DType.bf16ToFloat(m.getAtIndex(ValueLayout.JAVA_SHORT, i));
-        case F32 -> d[i] = m.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        case F64 -> d[i] = m.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
-      }
+    /// Compiles and runs a graph.
+    private List<Array> evaluate(List<Node> roots, Map<Source, Array> leaves) {
+        List<Source> sources =
+                Graph.leaves(roots).stream()
+                        .map(n -> ((Op.Leaf) n.op()).source())
+                        .distinct()
+                        .toList();
+        Plan plan =
+                Compiler.compile(
+                        roots,
+                        sources,
+                        roots.stream().map(_ -> Optional.<Source>empty()).toList(),
+                        backend);
+        try (Arena arena = Arena.ofConfined()) {
+            Plan.Call call = plan.begin();
+            for (int i = 0; i < sources.size(); i++) {
+                call.input(i, write(leaves.get(sources.get(i)), arena).address());
+            }
+            List<MemorySegment> out = new ArrayList<>();
+            for (int k = 0; k < roots.size(); k++) {
+                out.add(arena.allocate(Math.max(64, roots.get(k).type().bytes()), 64));
+                call.output(k, out.get(k).address());
+            }
+            call.run();
+            call.run(); // nothing may depend on what a call has left behind
+            plan.end(call);
+            List<Array> results = new ArrayList<>();
+            for (int k = 0; k < roots.size(); k++) {
+                results.add(read(roots.get(k).type(), out.get(k)));
+            }
+            return results;
+        }
     }
-    if (type.dtype() == DType.BOOL) {
-      for (long b : l) {
-        assertTrue(b == 0 || b == 1, "a bool is stored as " + b);
-      }
+
+    private static MemorySegment write(Array a, Arena arena) {
+        MemorySegment m = arena.allocate(Math.max(64, a.type().bytes()), 64);
+        for (int i = 0; i < a.count(); i++) {
+            switch (a.dtype()) {
+                case BOOL, U8, I8 -> m.set(ValueLayout.JAVA_BYTE, i, (byte) a.whole(i));
+                case I32 -> m.setAtIndex(ValueLayout.JAVA_INT, i, (int) a.whole(i));
+                case I64 -> m.setAtIndex(ValueLayout.JAVA_LONG, i, a.whole(i));
+                case F16 ->
+                        m.setAtIndex(
+                                ValueLayout.JAVA_SHORT,
+                                i,
+                                Float.floatToFloat16((float) a.number(i)));
+                case BF16 ->
+                        m.setAtIndex(
+                                ValueLayout.JAVA_SHORT, i, DType.floatToBf16((float) a.number(i)));
+                case F32 -> m.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) a.number(i));
+                case F64 -> m.setAtIndex(ValueLayout.JAVA_DOUBLE, i, a.number(i));
+            }
+        }
+        return m;
     }
-    return type.dtype().isFloating() ? Array.of(type, d) : Array.ofLongs(type, l);
-  }
+
+    private static Array read(TensorType type, MemorySegment m) {
+        int n = Math.toIntExact(type.shape().count());
+        double[] d = new double[n];
+        long[] l = new long[n];
+        for (int i = 0; i < n; i++) {
+            switch (type.dtype()) {
+                case BOOL, I8 -> l[i] = m.get(ValueLayout.JAVA_BYTE, i);
+                case U8 -> l[i] = m.get(ValueLayout.JAVA_BYTE, i) & 0xFF;
+                case I32 -> l[i] = m.getAtIndex(ValueLayout.JAVA_INT, i);
+                case I64 -> l[i] = m.getAtIndex(ValueLayout.JAVA_LONG, i);
+                case F16 -> d[i] = Float.float16ToFloat(m.getAtIndex(ValueLayout.JAVA_SHORT, i));
+                case BF16 -> d[i] = DType.bf16ToFloat(m.getAtIndex(ValueLayout.JAVA_SHORT, i));
+                case F32 -> d[i] = m.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+                case F64 -> d[i] = m.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+            }
+        }
+        if (type.dtype() == DType.BOOL) {
+            for (long b : l) {
+                assertTrue(b == 0 || b == 1, "a bool is stored as " + b);
+            }
+        }
+        return type.dtype().isFloating() ? Array.of(type, d) : Array.ofLongs(type, l);
+    }
 }

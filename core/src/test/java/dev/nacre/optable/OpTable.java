@@ -5,19 +5,25 @@ import java.util.stream.Stream;
 
 /// All rows.
 public final class OpTable {
-  private static final List<Row> ROWS =
-      Stream.of(ElementwiseRows.rows(), MovementRows.rows(), ReductionRows.rows(), LinearRows.rows(), NeuralRows.rows(), StructureRows.rows())
-          .flatMap(List::stream)
-          .toList();
+    private static final List<Row> ROWS =
+            Stream.of(
+                            ElementwiseRows.rows(),
+                            MovementRows.rows(),
+                            ReductionRows.rows(),
+                            LinearRows.rows(),
+                            NeuralRows.rows(),
+                            StructureRows.rows())
+                    .flatMap(List::stream)
+                    .toList();
 
-  private OpTable() {}
+    private OpTable() {}
 
-  public static List<Row> rows() {
-    return ROWS;
-  }
+    public static List<Row> rows() {
+        return ROWS;
+    }
 
-  /// The row of a name.
-  public static Row row(String name) {
-    return ROWS.stream().filter(r -> r.name().equals(name)).findFirst().orElseThrow();
-  }
+    /// The row of a name.
+    public static Row row(String name) {
+        return ROWS.stream().filter(r -> r.name().equals(name)).findFirst().orElseThrow();
+    }
 }

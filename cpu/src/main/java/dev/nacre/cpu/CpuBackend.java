@@ -19,7 +19,9 @@ public final class CpuBackend implements Backend {
 
     /// Width of the vectors that loops use; empty where the Vector API is absent or switched off.
     public static OptionalInt vectorBits() {
-        return VectorSupport.isPresent() ? OptionalInt.of(VectorSupport.bits()) : OptionalInt.empty();
+        return VectorSupport.isPresent()
+                ? OptionalInt.of(VectorSupport.bits())
+                : OptionalInt.empty();
     }
 
     @Override
@@ -53,7 +55,8 @@ public final class CpuBackend implements Backend {
             }
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
-                yield OneDnnKernels.prepare(kernel).orElseGet(() -> shared(JavaKernels.prepare(kernel)));
+                yield OneDnnKernels.prepare(kernel)
+                        .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }
             case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));

@@ -13,8 +13,11 @@ final class Missing {
 
     /// Before the first loop.
     static void warnOfVectors() {
-        if (!VectorSupport.isPresent() && !isOff("nacre.vector") && VECTORS.compareAndSet(false, true)) {
-            warn("loops run without vectors, several times slower: start Java with --add-modules jdk.incubator.vector");
+        if (!VectorSupport.isPresent()
+                && !isOff("nacre.vector")
+                && VECTORS.compareAndSet(false, true)) {
+            warn(
+                    "loops run without vectors, several times slower: start Java with --add-modules jdk.incubator.vector");
         }
     }
 
@@ -22,11 +25,12 @@ final class Missing {
     static void warnOfOneDnn() {
         if (OneDnn.get().isEmpty() && !isOff("nacre.onednn") && ONEDNN.compareAndSet(false, true)) {
             var platform = Native.Platform.current().map(p -> " for " + p.name()).orElse("");
-            warn("products and convolutions run in Java, several times slower, without oneDNN: put org.bytedeco:dnnl"
-                    + platform
-                    + " on the class path or module path ("
-                    + String.join("; ", Native.report())
-                    + ")");
+            warn(
+                    "products and convolutions run in Java, several times slower, without oneDNN: put org.bytedeco:dnnl"
+                            + platform
+                            + " on the class path or module path ("
+                            + String.join("; ", Native.report())
+                            + ")");
         }
     }
 

@@ -40,6 +40,7 @@ import java.util.zip.CheckedInputStream;
 /// tried and what came of it.
 public final class Native {
     private static final String OFF = "off";
+
     /// Something that older versions do not have.
     private static final String PROBE = "dnnl_memory_desc_create_with_blob";
 
@@ -60,10 +61,13 @@ public final class Native {
                     };
             if (arch.isEmpty()) return Optional.empty();
             if (os.startsWith("linux"))
-                return Optional.of(new Platform("linux-" + arch, "libdnnl.so.3", List.of("libgomp.so.1")));
+                return Optional.of(
+                        new Platform("linux-" + arch, "libdnnl.so.3", List.of("libgomp.so.1")));
             if (os.startsWith("mac"))
-                return Optional.of(new Platform("macosx-" + arch, "libdnnl.3.dylib", List.of("libomp.dylib")));
-            if (os.startsWith("windows")) return Optional.of(new Platform("windows-" + arch, "dnnl.dll", List.of()));
+                return Optional.of(
+                        new Platform("macosx-" + arch, "libdnnl.3.dylib", List.of("libomp.dylib")));
+            if (os.startsWith("windows"))
+                return Optional.of(new Platform("windows-" + arch, "dnnl.dll", List.of()));
             return Optional.empty();
         }
 
@@ -124,18 +128,24 @@ public final class Native {
         if (!setting.isEmpty()) return open(setting, "-Dnacre.onednn");
         var platform = Platform.current();
         if (platform.isEmpty()) {
-            note("no oneDNN is known for " + System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+            note(
+                    "no oneDNN is known for "
+                            + System.getProperty("os.name")
+                            + " "
+                            + System.getProperty("os.arch"));
             return Optional.empty();
         }
-        return carried(platform.get(), cache).or(() -> open(platform.get().library(), "system library"));
+        return carried(platform.get(), cache)
+                .or(() -> open(platform.get().library(), "system library"));
     }
 
     @SuppressWarnings("restricted")
     private Optional<Library> open(String name, String origin) {
         try {
-            var symbols = name.contains("/") || name.contains("\\")
-                    ? SymbolLookup.libraryLookup(Path.of(name), Arena.global())
-                    : SymbolLookup.libraryLookup(name, Arena.global());
+            var symbols =
+                    name.contains("/") || name.contains("\\")
+                            ? SymbolLookup.libraryLookup(Path.of(name), Arena.global())
+                            : SymbolLookup.libraryLookup(name, Arena.global());
             if (symbols.find(PROBE).isEmpty()) {
                 note(origin + ": " + name + " is not oneDNN 3");
                 return Optional.empty();
@@ -185,8 +195,11 @@ public final class Native {
         var main = locate(platform.resource(platform.library())).orElseThrow();
         var directory = cache.resolve(platform.name() + "-" + Entry.of(main));
         Files.createDirectories(directory);
-        try (var channel = FileChannel.open(
-                directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        try (var channel =
+                FileChannel.open(
+                        directory.resolve("lock"),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE)) {
             lock(channel);
             var files = new ArrayList<>(platform.companions());
             files.add(platform.library());
@@ -262,15 +275,18 @@ public final class Native {
 
     /// The class path, resolved modules, and jars on the module path that nothing requires.
     private static Optional<URL> locate(String resource) {
-        var loader = Optional.ofNullable(Native.class.getClassLoader()).orElseGet(ClassLoader::getSystemClassLoader);
+        var loader =
+                Optional.ofNullable(Native.class.getClassLoader())
+                        .orElseGet(ClassLoader::getSystemClassLoader);
         var url = loader.getResource(resource);
         if (url != null) return Optional.of(url);
         var path = System.getProperty("jdk.module.path", "");
         if (path.isEmpty()) return Optional.empty();
-        var places = Pattern.compile(File.pathSeparator, Pattern.LITERAL)
-                .splitAsStream(path)
-                .map(Path::of)
-                .toArray(Path[]::new);
+        var places =
+                Pattern.compile(File.pathSeparator, Pattern.LITERAL)
+                        .splitAsStream(path)
+                        .map(Path::of)
+                        .toArray(Path[]::new);
         for (var module : ModuleFinder.of(places).findAll()) {
             try (var reader = module.open()) {
                 Optional<URI> uri = reader.find(resource);
@@ -285,17 +301,19 @@ public final class Native {
     private static Path cacheRoot() {
         var home = Path.of(System.getProperty("user.home", "."));
         var windows = System.getProperty("os.name", "").startsWith("Windows");
-        var named = Optional.ofNullable(System.getenv(windows ? "LOCALAPPDATA" : "XDG_CACHE_HOME"))
-                .filter(s -> !s.isBlank())
-                .map(Path::of)
-                .filter(Path::isAbsolute);
+        var named =
+                Optional.ofNullable(System.getenv(windows ? "LOCALAPPDATA" : "XDG_CACHE_HOME"))
+                        .filter(s -> !s.isBlank())
+                        .map(Path::of)
+                        .filter(Path::isAbsolute);
         return named.orElse(windows ? home.resolve("AppData/Local") : home.resolve(".cache"))
                 .resolve("nacre/native");
     }
 
     private static void delete(Path directory) {
         try (var files = Files.walk(directory)) {
-            for (var file : files.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(file);
+            for (var file : files.sorted(Comparator.reverseOrder()).toList())
+                Files.deleteIfExists(file);
         } catch (IOException _) {
             return; // Windows keeps the file of an open library
         }

@@ -32,10 +32,12 @@ final class OneDnnKernels {
 
     /// The kernel through oneDNN, unless the library is absent or does not take it.
     static Optional<Supplier<Step>> prepare(Kernel kernel) {
-        if (OneDnn.get().isEmpty() || !kernel.reads().stream().allMatch(OneDnnKernels::isSupported)) {
+        if (OneDnn.get().isEmpty()
+                || !kernel.reads().stream().allMatch(OneDnnKernels::isSupported)) {
             return Optional.empty();
         }
-        if (kernel.writes().getFirst().count() == 0 || kernel.reads().stream().anyMatch(v -> v.count() == 0)) {
+        if (kernel.writes().getFirst().count() == 0
+                || kernel.reads().stream().anyMatch(v -> v.count() == 0)) {
             return Optional.empty();
         }
         try {
@@ -52,7 +54,8 @@ final class OneDnnKernels {
     }
 
     private static boolean isSupported(View v) {
-        return (v.dtype() == DType.F32 || v.dtype() == DType.BF16) && Arrays.stream(v.strides()).allMatch(s -> s >= 0);
+        return (v.dtype() == DType.F32 || v.dtype() == DType.BF16)
+                && Arrays.stream(v.strides()).allMatch(s -> s >= 0);
     }
 
     private static DataType type(DType t) {
@@ -76,25 +79,27 @@ final class OneDnnKernels {
 
     private static Attributes attributes(Kernel.Epilogue e) {
         return e.activation()
-                .map(
-                        a ->
-                                switch (a) {
-                                    case RELU -> PostOp.Function.RELU;
-                                    case SIGMOID -> PostOp.Function.LOGISTIC;
-                                    case TANH -> PostOp.Function.TANH;
-                                    case GELU -> PostOp.Function.GELU_ERF;
-                                })
+                .map(a ->
+                        switch (a) {
+                            case RELU -> PostOp.Function.RELU;
+                            case SIGMOID -> PostOp.Function.LOGISTIC;
+                            case TANH -> PostOp.Function.TANH;
+                            case GELU -> PostOp.Function.GELU_ERF;
+                        })
                 .map(f -> Attributes.NONE.then(f, 0, 0))
                 .orElse(Attributes.NONE);
     }
 
-    // ------------------------------------------------------------------------------------------ products
+    // ------------------------------------------------------------------------------------------
+    // products
 
     private static Supplier<Step> contraction(Kernel.Contraction c) {
         if (!hasUnitStride(c.a()) || !hasUnitStride(c.b()) || !hasUnitStride(c.out())) {
             return null; // oneDNN would compute it by its reference code
         }
-        MatMul spec = MatMul.of(desc(c.a(), 2), desc(c.b(), 2), desc(c.out(), 2)).attributes(attributes(c.epilogue()));
+        MatMul spec =
+                MatMul.of(desc(c.a(), 2), desc(c.b(), 2), desc(c.out(), 2))
+                        .attributes(attributes(c.epilogue()));
         if (c.epilogue().bias().isPresent()) {
             View b = c.epilogue().bias().get();
             long[] dims = new long[c.out().rank()];
@@ -123,12 +128,16 @@ final class OneDnnKernels {
         return rowMajor || columnMajor || v.sizes()[r - 1] == 1 && v.sizes()[r - 2] == 1;
     }
 
-    // --------------------------------------------------------------------------------------- convolutions
+    // ---------------------------------------------------------------------------------------
+    // convolutions
 
     private static Supplier<Step> convolution(Kernel.Convolution c) {
         View src = c.op().kind() == Op.Convolve.Kind.DATA ? c.out() : c.a();
         View weights = c.op().kind() == Op.Convolve.Kind.KERNEL ? c.out() : c.b();
-        View dst = c.op().kind() == Op.Convolve.Kind.FORWARD ? c.out() : c.op().kind() == Op.Convolve.Kind.DATA ? c.a() : c.b();
+        View dst =
+                c.op().kind() == Op.Convolve.Kind.FORWARD
+                        ? c.out()
+                        : c.op().kind() == Op.Convolve.Kind.DATA ? c.a() : c.b();
         MemoryDesc s = desc(src, src.rank());
         MemoryDesc w = grouped(weights, c.op().groups());
         MemoryDesc d = desc(dst, dst.rank());
@@ -139,16 +148,25 @@ final class OneDnnKernels {
                     case KERNEL -> Direction.BACKWARD_WEIGHTS;
                 };
         Convolution spec =
-                Convolution.of(direction, s.any(), w.any(), d.any(), window(c.op().windows())).attributes(attributes(c.epilogue()));
+                Convolution.of(direction, s.any(), w.any(), d.any(), window(c.op().windows()))
+                        .attributes(attributes(c.epilogue()));
         Optional<View> bias = c.epilogue().bias();
         if (bias.isPresent()) {
-            spec = spec.bias(MemoryDesc.strided(type(bias.get().dtype()), bias.get().sizes(), bias.get().strides()));
+            spec =
+                    spec.bias(
+                            MemoryDesc.strided(
+                                    type(bias.get().dtype()),
+                                    bias.get().sizes(),
+                                    bias.get().strides()));
         }
         Primitive p = OneDnn.get().orElseThrow().primitive(spec);
         List<Operand> operands = new ArrayList<>();
         List<Copy> before = new ArrayList<>();
         List<Copy> after = new ArrayList<>();
-        Role result = c.op().kind() == Op.Convolve.Kind.FORWARD ? Role.DST : c.op().kind() == Op.Convolve.Kind.DATA ? Role.SRC : Role.WEIGHTS;
+        Role result =
+                c.op().kind() == Op.Convolve.Kind.FORWARD
+                        ? Role.DST
+                        : c.op().kind() == Op.Convolve.Kind.DATA ? Role.SRC : Role.WEIGHTS;
         place(p, Role.SRC, src, s, result, operands, before, after);
         place(p, Role.WEIGHTS, weights, w, result, operands, before, after);
         bias.ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
@@ -157,14 +175,32 @@ final class OneDnnKernels {
     }
 
     /// Uses the operand where it lies if the primitive takes it so, else through a copy.
-    private static void place(Primitive p, Role role, View v, MemoryDesc lies, Role result, List<Operand> operands, List<Copy> before, List<Copy> after) {
+    private static void place(
+            Primitive p,
+            Role role,
+            View v,
+            MemoryDesc lies,
+            Role result,
+            List<Operand> operands,
+            List<Copy> before,
+            List<Copy> after) {
         MemoryDesc wanted = p.desc(role);
         if (wanted.equals(lies)) {
             operands.add(new Operand(role, v));
         } else if (role == result) {
-            after.add(new Copy(role, v, OneDnn.get().orElseThrow().primitive(Reorder.of(wanted, lies)), wanted.bytes()));
+            after.add(
+                    new Copy(
+                            role,
+                            v,
+                            OneDnn.get().orElseThrow().primitive(Reorder.of(wanted, lies)),
+                            wanted.bytes()));
         } else {
-            before.add(new Copy(role, v, OneDnn.get().orElseThrow().primitive(Reorder.of(lies, wanted)), wanted.bytes()));
+            before.add(
+                    new Copy(
+                            role,
+                            v,
+                            OneDnn.get().orElseThrow().primitive(Reorder.of(lies, wanted)),
+                            wanted.bytes()));
         }
     }
 
@@ -191,7 +227,8 @@ final class OneDnnKernels {
                 windows.stream().map(dev.nacre.ir.Window::after).toList());
     }
 
-    // ----------------------------------------------------------------------------------------- execution
+    // -----------------------------------------------------------------------------------------
+    // execution
 
     /// An argument that lies in a buffer of the plan.
     private record Operand(Role role, View view) {}

@@ -48,10 +48,13 @@ public final class Team {
     private static final VarHandle INSIDE = field("inside", int.class);
     private static final VarHandle CURSOR = MethodHandles.arrayElementVarHandle(int[].class);
     private static final VarHandle ASLEEP = MethodHandles.arrayElementVarHandle(boolean[].class);
+
     /// Members count their parts this many ints apart, so that no two share a cache line.
     private static final int STRIDE = 32;
+
     /// How often to look again at once, before giving way to whoever else wants the core: about as long as a part takes.
     private static final int SPINS = 5_000;
+
     private static final long AWAKE_NANOS = 1_000_000;
     private static final int CLOSED = Integer.MIN_VALUE;
 
@@ -70,7 +73,8 @@ public final class Team {
     private volatile Throwable failure;
 
     private volatile int regions; // how many there have been
-    private volatile int inside = CLOSED; // how many members besides the owner are in; below zero, nobody may come in
+    private volatile int inside =
+            CLOSED; // how many members besides the owner are in; below zero, nobody may come in
 
     /// A team of its own, for tests. Its threads live as long as the process.
     Team(int size) {
@@ -80,7 +84,8 @@ public final class Team {
         this.threads = new Thread[size];
         for (int member = 1; member < size; member++) {
             int me = member;
-            threads[me] = Thread.ofPlatform().daemon().name("nacre-" + me).unstarted(() -> attend(me));
+            threads[me] =
+                    Thread.ofPlatform().daemon().name("nacre-" + me).unstarted(() -> attend(me));
         }
         for (int member = 1; member < size; member++) threads[member].start();
     }
@@ -169,7 +174,8 @@ public final class Team {
             case null -> {}
             case RuntimeException e -> throw e;
             case Error e -> throw e;
-            case Throwable e -> throw new IllegalStateException(e); // thrown past the compiler's back
+            case Throwable e ->
+                    throw new IllegalStateException(e); // thrown past the compiler's back
         }
     }
 
@@ -182,9 +188,12 @@ public final class Team {
         try {
             var work = this.work;
             var memberWork = this.memberWork;
-            for (int i = 0, range = me; i < members; i++, range = range + 1 == members ? 0 : range + 1) {
+            for (int i = 0, range = me;
+                    i < members;
+                    i++, range = range + 1 == members ? 0 : range + 1) {
                 int end = first(range + 1);
-                for (int part; (part = (int) CURSOR.getAndAdd(cursors, range * STRIDE, 1)) < end; ) {
+                for (int part;
+                        (part = (int) CURSOR.getAndAdd(cursors, range * STRIDE, 1)) < end; ) {
                     if (failure != null) return;
                     if (work != null) work.run(part);
                     else memberWork.run(part, me);
@@ -199,7 +208,8 @@ public final class Team {
     private void attend(int me) {
         for (int seen = 0; ; ) {
             seen = await(me, seen);
-            if (me >= members) continue; // a glance from outside; a wrong answer only means less help
+            if (me >= members)
+                continue; // a glance from outside; a wrong answer only means less help
             wake(me);
             for (int open; (open = inside) >= 0; ) {
                 if (!INSIDE.compareAndSet(this, open, open + 1)) continue;
@@ -241,7 +251,8 @@ public final class Team {
     }
 
     private static int configuredSize() {
-        var cores = Math.max(1, Math.min(Runtime.getRuntime().availableProcessors(), physicalCores()));
+        var cores =
+                Math.max(1, Math.min(Runtime.getRuntime().availableProcessors(), physicalCores()));
         var setting = System.getProperty("nacre.threads", "").strip();
         if (setting.isEmpty()) return cores;
         try {
@@ -251,7 +262,9 @@ public final class Team {
             // said below
         }
         System.getLogger("dev.nacre")
-                .log(System.Logger.Level.WARNING, "-Dnacre.threads=" + setting + " is not 1 to 1024; using " + cores);
+                .log(
+                        System.Logger.Level.WARNING,
+                        "-Dnacre.threads=" + setting + " is not 1 to 1024; using " + cores);
         return cores;
     }
 
@@ -259,14 +272,16 @@ public final class Team {
     private static int physicalCores() {
         var topology = "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list";
         try (var status = Files.lines(Path.of("/proc/self/status"))) {
-            var allowed = status.filter(line -> line.startsWith("Cpus_allowed_list:"))
-                    .findFirst()
-                    .orElse("");
+            var allowed =
+                    status.filter(line -> line.startsWith("Cpus_allowed_list:"))
+                            .findFirst()
+                            .orElse("");
             var cores = new HashSet<String>();
             for (var range : allowed.replaceFirst(".*:", "").strip().split(",")) {
                 var ends = range.split("-");
-                for (int cpu = Integer.parseInt(ends[0]); cpu <= Integer.parseInt(ends[ends.length - 1]); cpu++)
-                    cores.add(Files.readString(Path.of(topology.formatted(cpu))));
+                for (int cpu = Integer.parseInt(ends[0]);
+                        cpu <= Integer.parseInt(ends[ends.length - 1]);
+                        cpu++) cores.add(Files.readString(Path.of(topology.formatted(cpu))));
             }
             return cores.size();
         } catch (IOException | UncheckedIOException | NumberFormatException _) {

@@ -16,8 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class NativeTest {
-    @TempDir
-    Path cache;
+    @TempDir Path cache;
 
     private static boolean isCarried() {
         return new Native("", Path.of("/nonexistent/nacre"))
@@ -41,7 +40,8 @@ class NativeTest {
     void offMeansOff() throws IOException {
         var off = new Native("off", cache);
         assertTrue(off.library().isEmpty());
-        assertEquals(List.of("-Dnacre.onednn=off: not looked for", "oneDNN is not in use"), off.notes());
+        assertEquals(
+                List.of("-Dnacre.onednn=off: not looked for", "oneDNN is not in use"), off.notes());
         assertTrue(files().isEmpty());
     }
 
@@ -65,7 +65,9 @@ class NativeTest {
         var second = new Native("", cache);
         assertEquals(file.toString(), second.library().orElseThrow().path());
         assertEquals(FileTime.fromMillis(0), Files.getLastModifiedTime(file));
-        assertTrue(files().stream().noneMatch(f -> f.toString().endsWith(".part")), files().toString());
+        assertTrue(
+                files().stream().noneMatch(f -> f.toString().endsWith(".part")),
+                files().toString());
     }
 
     @Test
@@ -76,10 +78,14 @@ class NativeTest {
         long size = Files.size(file);
         Files.delete(file); // it is mapped: a new file, not a shorter one
         Files.write(file, new byte[10]);
-        Files.write(file.resolveSibling(file.getFileName() + ".part"), new byte[10]); // of a process that was killed
+        Files.write(
+                file.resolveSibling(file.getFileName() + ".part"),
+                new byte[10]); // of a process that was killed
         assertTrue(new Native("", cache).library().isPresent());
         assertEquals(size, Files.size(file));
-        assertTrue(files().stream().noneMatch(f -> f.toString().endsWith(".part")), files().toString());
+        assertTrue(
+                files().stream().noneMatch(f -> f.toString().endsWith(".part")),
+                files().toString());
     }
 
     @Test
@@ -87,9 +93,12 @@ class NativeTest {
         assumeTrue(isCarried());
         try (var pool = Executors.newFixedThreadPool(4)) {
             Callable<Boolean> open = () -> new Native("", cache).library().isPresent();
-            for (var found : pool.invokeAll(List.of(open, open, open, open))) assertTrue(found.get());
+            for (var found : pool.invokeAll(List.of(open, open, open, open)))
+                assertTrue(found.get());
         }
-        assertTrue(files().stream().noneMatch(f -> f.toString().endsWith(".part")), files().toString());
+        assertTrue(
+                files().stream().noneMatch(f -> f.toString().endsWith(".part")),
+                files().toString());
     }
 
     @Test
@@ -106,6 +115,8 @@ class NativeTest {
     void theReportSaysWhatWasFound() {
         assertFalse(Native.report().isEmpty());
         if (Native.oneDnn().isPresent())
-            assertTrue(Native.report().stream().anyMatch(line -> line.contains("opened")), Native.report().toString());
+            assertTrue(
+                    Native.report().stream().anyMatch(line -> line.contains("opened")),
+                    Native.report().toString());
     }
 }

@@ -31,7 +31,8 @@ class TeamTest {
             for (int round = 0; round < 50; round++) {
                 var ran = new AtomicIntegerArray(parts);
                 team.run(parts, ran::incrementAndGet);
-                for (int part = 0; part < parts; part++) assertEquals(1, ran.get(part), "part " + part);
+                for (int part = 0; part < parts; part++)
+                    assertEquals(1, ran.get(part), "part " + part);
             }
         }
     }
@@ -67,11 +68,13 @@ class TeamTest {
         var team = Teams.of(4);
         var inside = new AtomicIntegerArray(4);
         for (int round = 0; round < 200; round++) {
-            team.run(40, (part, member) -> {
-                assertEquals(1, inside.incrementAndGet(member));
-                Thread.onSpinWait();
-                inside.decrementAndGet(member);
-            });
+            team.run(
+                    40,
+                    (part, member) -> {
+                        assertEquals(1, inside.incrementAndGet(member));
+                        Thread.onSpinWait();
+                        inside.decrementAndGet(member);
+                    });
         }
     }
 
@@ -81,18 +84,29 @@ class TeamTest {
         for (int bad = 0; bad < 8; bad++) {
             int at = bad;
             var thrown = new IllegalStateException("part " + bad);
-            var caught = assertThrows(IllegalStateException.class, () -> team.run(8, part -> {
-                if (part == at) throw thrown;
-            }));
+            var caught =
+                    assertThrows(
+                            IllegalStateException.class,
+                            () ->
+                                    team.run(
+                                            8,
+                                            part -> {
+                                                if (part == at) throw thrown;
+                                            }));
             assertSame(thrown, caught);
             var ran = new AtomicInteger();
             team.run(8, part -> ran.incrementAndGet());
             assertEquals(8, ran.get());
         }
         assertThrows(StackOverflowError.class, () -> team.run(2, TeamTest::forever));
-        assertThrows(AssertionError.class, () -> team.run(1, part -> {
-            throw new AssertionError();
-        }));
+        assertThrows(
+                AssertionError.class,
+                () ->
+                        team.run(
+                                1,
+                                part -> {
+                                    throw new AssertionError();
+                                }));
     }
 
     private static void forever(int part) {
@@ -103,10 +117,16 @@ class TeamTest {
     @Test
     void afterAnExceptionPartsNotBegunAreLeftOut() {
         var ran = new AtomicInteger();
-        assertThrows(IllegalStateException.class, () -> Teams.of(2).run(1_000_000, part -> {
-            ran.incrementAndGet();
-            throw new IllegalStateException();
-        }));
+        assertThrows(
+                IllegalStateException.class,
+                () ->
+                        Teams.of(2)
+                                .run(
+                                        1_000_000,
+                                        part -> {
+                                            ran.incrementAndGet();
+                                            throw new IllegalStateException();
+                                        }));
         assertTrue(ran.get() <= 2, ran + " parts ran");
     }
 
@@ -115,13 +135,18 @@ class TeamTest {
         var team = Teams.of(3);
         var wrong = new AtomicInteger();
         var ran = new AtomicInteger();
-        team.run(9, part -> {
-            var me = Thread.currentThread();
-            team.run(5, (inner, member) -> {
-                ran.incrementAndGet();
-                if (Thread.currentThread() != me || member != 0) wrong.incrementAndGet();
-            });
-        });
+        team.run(
+                9,
+                part -> {
+                    var me = Thread.currentThread();
+                    team.run(
+                            5,
+                            (inner, member) -> {
+                                ran.incrementAndGet();
+                                if (Thread.currentThread() != me || member != 0)
+                                    wrong.incrementAndGet();
+                            });
+                });
         assertEquals(45, ran.get());
         assertEquals(0, wrong.get());
     }
@@ -131,13 +156,16 @@ class TeamTest {
         var team = Teams.of(2);
         var entered = new CountDownLatch(1);
         var done = new CountDownLatch(1);
-        var owner = Thread.ofPlatform().start(() -> team.enter(() -> {
-            entered.countDown();
-            await(done);
-            var meeting = new CyclicBarrier(2);
-            team.run(2, part -> meet(meeting)); // needs both members
-            team.enter(() -> team.run(2, part -> meet(meeting)));
-        }));
+        var owner =
+                Thread.ofPlatform()
+                        .start(() ->
+                                team.enter(() -> {
+                                    entered.countDown();
+                                    await(done);
+                                    var meeting = new CyclicBarrier(2);
+                                    team.run(2, part -> meet(meeting)); // needs both members
+                                    team.enter(() -> team.run(2, part -> meet(meeting)));
+                                }));
         await(entered);
         var threads = ConcurrentHashMap.newKeySet();
         team.run(10, part -> threads.add(Thread.currentThread()));
@@ -151,9 +179,12 @@ class TeamTest {
     @Test
     void anExceptionFromAPlanFreesTheTeam() {
         var team = Teams.of(2);
-        assertThrows(IllegalArgumentException.class, () -> team.enter(() -> {
-            throw new IllegalArgumentException();
-        }));
+        assertThrows(
+                IllegalArgumentException.class,
+                () ->
+                        team.enter(() -> {
+                            throw new IllegalArgumentException();
+                        }));
         var meeting = new CyclicBarrier(2);
         team.run(2, part -> meet(meeting));
     }
@@ -173,14 +204,15 @@ class TeamTest {
         var callers = new ArrayList<Thread>();
         for (int caller = 0; caller < 16; caller++) {
             var builder = caller % 2 == 0 ? Thread.ofPlatform() : Thread.ofVirtual();
-            callers.add(builder.start(() -> {
-                for (int round = 0; round < 500; round++) {
-                    var sum = new AtomicInteger();
-                    team.run(10, part -> sum.addAndGet(part));
-                    team.enter(() -> team.run(10, part -> sum.addAndGet(part)));
-                    if (sum.get() != 90) failures.incrementAndGet();
-                }
-            }));
+            callers.add(
+                    builder.start(() -> {
+                        for (int round = 0; round < 500; round++) {
+                            var sum = new AtomicInteger();
+                            team.run(10, part -> sum.addAndGet(part));
+                            team.enter(() -> team.run(10, part -> sum.addAndGet(part)));
+                            if (sum.get() != 90) failures.incrementAndGet();
+                        }
+                    }));
         }
         for (var caller : callers) caller.join();
         assertEquals(0, failures.get());

@@ -33,21 +33,26 @@ enum Accumulator {
         switch (this) {
             case F32 -> readFloats(type, from, fromStep, to, toStep, n);
             case F64 -> {
-                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.f64(to, Memory.real(type, from));
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep)
+                    Memory.f64(to, Memory.real(type, from));
             }
             case I64 -> {
-                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.i64(to, Memory.whole(type, from));
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep)
+                    Memory.i64(to, Memory.whole(type, from));
             }
         }
     }
 
-    private static void readFloats(DType type, long from, long fromStep, long to, long toStep, int n) {
+    private static void readFloats(
+            DType type, long from, long fromStep, long to, long toStep, int n) {
         switch (type) {
             case F32 -> {
-                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.i32(to, Memory.i32(from));
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep)
+                    Memory.i32(to, Memory.i32(from));
             }
             case BF16 -> {
-                for (int i = 0; i < n; i++, from += fromStep, to += toStep) Memory.i32(to, Memory.i16(from) << 16);
+                for (int i = 0; i < n; i++, from += fromStep, to += toStep)
+                    Memory.i32(to, Memory.i16(from) << 16);
             }
             case F16 -> {
                 for (int i = 0; i < n; i++, from += fromStep, to += toStep)
@@ -82,13 +87,17 @@ enum Accumulator {
         switch (this) {
             case F32 -> {
                 if (type == DType.F32) Memory.copy(4, from, 4, to, toStep, n);
-                else for (int i = 0; i < n; i++, from += 4, to += toStep) Memory.real(type, to, Memory.f32(from));
+                else
+                    for (int i = 0; i < n; i++, from += 4, to += toStep)
+                        Memory.real(type, to, Memory.f32(from));
             }
             case F64 -> {
-                for (int i = 0; i < n; i++, from += 8, to += toStep) Memory.real(type, to, Memory.f64(from));
+                for (int i = 0; i < n; i++, from += 8, to += toStep)
+                    Memory.real(type, to, Memory.f64(from));
             }
             case I64 -> {
-                for (int i = 0; i < n; i++, from += 8, to += toStep) Memory.whole(type, to, Memory.i64(from));
+                for (int i = 0; i < n; i++, from += 8, to += toStep)
+                    Memory.whole(type, to, Memory.i64(from));
             }
         }
     }
@@ -98,10 +107,12 @@ enum Accumulator {
         switch (this) {
             case F32 -> FloatRows.add(from, to, n);
             case F64 -> {
-                for (int i = 0; i < n; i++, from += 8, to += 8) Memory.f64(to, Memory.f64(to) + Memory.f64(from));
+                for (int i = 0; i < n; i++, from += 8, to += 8)
+                    Memory.f64(to, Memory.f64(to) + Memory.f64(from));
             }
             case I64 -> {
-                for (int i = 0; i < n; i++, from += 8, to += 8) Memory.i64(to, Memory.i64(to) + Memory.i64(from));
+                for (int i = 0; i < n; i++, from += 8, to += 8)
+                    Memory.i64(to, Memory.i64(to) + Memory.i64(from));
             }
         }
     }

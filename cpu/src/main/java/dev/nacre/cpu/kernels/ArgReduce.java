@@ -9,9 +9,11 @@ import java.util.Arrays;
 /// Where each line's largest or smallest element is: the first of equals, or the first NaN. Out: i64.
 ///
 /// @param lines operands: x, out
-record ArgReduce(View x, View out, boolean largest, Nest lines, long length, long step) implements Step {
+record ArgReduce(View x, View out, boolean largest, Nest lines, long length, long step)
+        implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 16_384;
+
     /// Keys read at a time.
     private static final int CHUNK = 512;
 
@@ -38,20 +40,23 @@ record ArgReduce(View x, View out, boolean largest, Nest lines, long length, lon
         if (count * length == 0) return;
         boolean together = Math.abs(lines.step(0)) < Math.abs(step);
         long chunk = Math.max(together ? Math.min(CHUNK, lines.inner()) : 1, WORTH / length);
-        Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {
-            var keys = new long[CHUNK];
-            var best = new long[CHUNK];
-            var where = new long[CHUNK];
-            long end = Math.min(count, (part + 1) * chunk);
-            for (long line = part * chunk, run; line < end; line += run) {
-                run = together ? lines.run(line, Math.min(CHUNK, end - line)) : 1;
-                long from = Views.address(addresses, x) + lines.offset(0, line);
-                if (together) across(from, (int) run, keys, best, where);
-                else where[0] = along(from, keys);
-                long to = Views.address(addresses, out) + lines.offset(1, line);
-                Memory.wholes(where, (int) run, DType.I64, to, lines.step(1));
-            }
-        });
+        Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(count, chunk)),
+                        part -> {
+                            var keys = new long[CHUNK];
+                            var best = new long[CHUNK];
+                            var where = new long[CHUNK];
+                            long end = Math.min(count, (part + 1) * chunk);
+                            for (long line = part * chunk, run; line < end; line += run) {
+                                run = together ? lines.run(line, Math.min(CHUNK, end - line)) : 1;
+                                long from = Views.address(addresses, x) + lines.offset(0, line);
+                                if (together) across(from, (int) run, keys, best, where);
+                                else where[0] = along(from, keys);
+                                long to = Views.address(addresses, out) + lines.offset(1, line);
+                                Memory.wholes(where, (int) run, DType.I64, to, lines.step(1));
+                            }
+                        });
     }
 
     /// One line.

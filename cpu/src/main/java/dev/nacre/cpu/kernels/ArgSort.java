@@ -7,13 +7,17 @@ import dev.nacre.type.DType;
 import java.util.Arrays;
 
 /// The stable order of each line, NaN as the largest. Out: i64.
-record ArgSort(View x, View out, boolean down, Nest lines, int length, long step, long outStep) implements Step {
+record ArgSort(View x, View out, boolean down, Nest lines, int length, long step, long outStep)
+        implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 4096;
+
     /// Lines up to this length are sorted by insertion.
     private static final int SHORT = 16;
+
     /// Lines from this length on are worth the tables of a radix sort.
     private static final int MANY = 512;
+
     /// Bits of a radix sort's digit.
     private static final int DIGIT = 11;
 
@@ -33,15 +37,22 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
         long count = lines.count();
         if (count * length == 0) return;
         long chunk = Math.ceilDiv(WORTH, length);
-        Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {
-            var sorter = Keys.isWide(x.dtype()) ? new Merge(length) : new Packed(length);
-            for (long line = part * chunk; line < Math.min(count, (part + 1) * chunk); line++) {
-                long from = Views.address(addresses, x) + lines.offset(0, line);
-                long to = Views.address(addresses, out) + lines.offset(1, line);
-                Keys.read(x.dtype(), from, step, length, down, !down, sorter.keys());
-                Memory.wholes(sorter.order(), length, DType.I64, to, outStep);
-            }
-        });
+        Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(count, chunk)),
+                        part -> {
+                            var sorter =
+                                    Keys.isWide(x.dtype()) ? new Merge(length) : new Packed(length);
+                            for (long line = part * chunk;
+                                    line < Math.min(count, (part + 1) * chunk);
+                                    line++) {
+                                long from = Views.address(addresses, x) + lines.offset(0, line);
+                                long to = Views.address(addresses, out) + lines.offset(1, line);
+                                Keys.read(
+                                        x.dtype(), from, step, length, down, !down, sorter.keys());
+                                Memory.wholes(sorter.order(), length, DType.I64, to, outStep);
+                            }
+                        });
     }
 
     private sealed interface Sorter {
@@ -97,7 +108,8 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
     }
 
     /// Keys of any size: merge sort from short sorted runs upwards.
-    private record Merge(long[] keys, long[] places, long[] spareKeys, long[] sparePlaces) implements Sorter {
+    private record Merge(long[] keys, long[] places, long[] spareKeys, long[] sparePlaces)
+            implements Sorter {
         Merge(int length) {
             this(new long[length], new long[length], new long[length], new long[length]);
         }
@@ -112,7 +124,8 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
                 for (long from = 0; from < n; from += 2 * width) {
                     int middle = (int) Math.min(n, from + width);
                     int end = (int) Math.min(n, from + 2 * width);
-                    if (swapped) merge(spareKeys, sparePlaces, (int) from, middle, end, keys, places);
+                    if (swapped)
+                        merge(spareKeys, sparePlaces, (int) from, middle, end, keys, places);
                     else merge(keys, places, (int) from, middle, end, spareKeys, sparePlaces);
                 }
             }
@@ -133,9 +146,19 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
             }
         }
 
-        private static void merge(long[] keys, long[] places, int from, int middle, int end, long[] toKeys, long[] to) {
+        private static void merge(
+                long[] keys,
+                long[] places,
+                int from,
+                int middle,
+                int end,
+                long[] toKeys,
+                long[] to) {
             for (int left = from, right = middle, i = from; i < end; i++) {
-                int next = right >= end || left < middle && keys[left] <= keys[right] ? left++ : right++;
+                int next =
+                        right >= end || left < middle && keys[left] <= keys[right]
+                                ? left++
+                                : right++;
                 toKeys[i] = keys[next];
                 to[i] = places[next];
             }

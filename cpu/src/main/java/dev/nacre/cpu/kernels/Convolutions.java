@@ -51,31 +51,49 @@ final class Convolutions {
         var weight = kernel.b();
         var out = kernel.out();
         long rows = out.sizes()[1] / groups;
-        var left = new StridedPanels(
-                weight.buffer(),
-                weight.dtype(),
-                base(weight),
-                perGroup(weight, 0),
-                axis(weight, 0, rows),
-                axes(weight, 1, weight.rank()),
-                type,
-                tile.rows());
+        var left =
+                new StridedPanels(
+                        weight.buffer(),
+                        weight.dtype(),
+                        base(weight),
+                        perGroup(weight, 0),
+                        axis(weight, 0, rows),
+                        axes(weight, 1, weight.rank()),
+                        type,
+                        tile.rows());
         var right = patches(data, spatialSizes(out), strides(), taps(), true);
         long perBias = kernel.epilogue().bias().map(b -> step(b, 0)).orElse(0L);
-        var bias = kernel.epilogue()
-                .bias()
-                .map(b -> new Result.Bias(b.buffer(), b.dtype(), base(b), rows * perBias, perBias, 0));
-        var result = new Result(
-                out.buffer(),
-                out.dtype(),
-                base(out),
-                perGroup(out, 1),
-                axis(out, 1, rows),
-                positions(out),
-                type,
-                bias,
-                kernel.epilogue().activation());
-        return new Gemm(groups, rows, result.columns().count(), left.k().count(), tile, left, right, result);
+        var bias =
+                kernel.epilogue()
+                        .bias()
+                        .map(b ->
+                                new Result.Bias(
+                                        b.buffer(),
+                                        b.dtype(),
+                                        base(b),
+                                        rows * perBias,
+                                        perBias,
+                                        0));
+        var result =
+                new Result(
+                        out.buffer(),
+                        out.dtype(),
+                        base(out),
+                        perGroup(out, 1),
+                        axis(out, 1, rows),
+                        positions(out),
+                        type,
+                        bias,
+                        kernel.epilogue().activation());
+        return new Gemm(
+                groups,
+                rows,
+                result.columns().count(),
+                left.k().count(),
+                tile,
+                left,
+                right,
+                result);
     }
 
     private Step kernel() {
@@ -83,18 +101,33 @@ final class Convolutions {
         var gradient = kernel.b();
         var out = kernel.out();
         long rows = out.sizes()[0] / groups;
-        var left = new StridedPanels(
-                gradient.buffer(),
-                gradient.dtype(),
-                base(gradient),
-                perGroup(gradient, 1),
-                axis(gradient, 1, rows),
-                positions(gradient),
-                type,
-                tile.rows());
+        var left =
+                new StridedPanels(
+                        gradient.buffer(),
+                        gradient.dtype(),
+                        base(gradient),
+                        perGroup(gradient, 1),
+                        axis(gradient, 1, rows),
+                        positions(gradient),
+                        type,
+                        tile.rows());
         var right = patches(data, spatialSizes(gradient), strides(), taps(), false);
-        var result = result(out, base(out), perGroup(out, 0), axis(out, 0, rows), axes(out, 1, out.rank()));
-        return new Gemm(groups, rows, result.columns().count(), left.k().count(), tile, left, right, result);
+        var result =
+                result(
+                        out,
+                        base(out),
+                        perGroup(out, 0),
+                        axis(out, 0, rows),
+                        axes(out, 1, out.rank()));
+        return new Gemm(
+                groups,
+                rows,
+                result.columns().count(),
+                left.k().count(),
+                tile,
+                left,
+                right,
+                result);
     }
 
     private Step data() {
@@ -139,15 +172,16 @@ final class Convolutions {
             columnSizes[1 + i] = grid[i];
             columnSteps[1 + i] = stride * step(out, 2 + i);
         }
-        var left = new StridedPanels(
-                weight.buffer(),
-                weight.dtype(),
-                weightBase,
-                perGroup(weight, 0),
-                axis(weight, 1, rows),
-                Nest.of(weightSizes, weightSteps),
-                type,
-                tile.rows());
+        var left =
+                new StridedPanels(
+                        weight.buffer(),
+                        weight.dtype(),
+                        weightBase,
+                        perGroup(weight, 0),
+                        axis(weight, 1, rows),
+                        Nest.of(weightSizes, weightSteps),
+                        type,
+                        tile.rows());
         var ones = new long[spatial];
         Arrays.fill(ones, 1);
         var right = patches(gradient, grid, ones, product(lines), true);
@@ -200,7 +234,15 @@ final class Convolutions {
 
     private Result result(View out, long base, Nest batch, Nest rows, Nest columns) {
         return new Result(
-                out.buffer(), out.dtype(), base, batch, rows, columns, type, Optional.empty(), Optional.empty());
+                out.buffer(),
+                out.dtype(),
+                base,
+                batch,
+                rows,
+                columns,
+                type,
+                Optional.empty(),
+                Optional.empty());
     }
 
     private long[] strides() {

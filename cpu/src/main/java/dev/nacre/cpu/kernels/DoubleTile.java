@@ -9,7 +9,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// As [FloatTile], of doubles.
 final class DoubleTile implements Tile {
-    private static final VectorSpecies<Double> LANES = VectorSpecies.of(double.class, FloatRows.SHAPE);
+    private static final VectorSpecies<Double> LANES =
+            VectorSpecies.of(double.class, FloatRows.SHAPE);
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     static final int ROWS = 6;
     private static final int VECTOR = LANES.vectorByteSize();

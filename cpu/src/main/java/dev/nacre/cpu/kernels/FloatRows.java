@@ -21,7 +21,8 @@ final class FloatRows {
     private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SHAPE);
     private static final int WIDTH = FLOATS.vectorByteSize();
     private static final VectorSpecies<Short> HALVES =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
+            VectorSpecies.of(
+                    short.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
 
     /// Coefficients in `1 / (1 + z/2)`, the highest first.
     private static final float[] FIT = {
@@ -42,7 +43,8 @@ final class FloatRows {
         else halves(from, fromStep, vectors, rows, to, toStep);
     }
 
-    private static void floats(long from, long fromStep, int vectors, int rows, long to, long toStep) {
+    private static void floats(
+            long from, long fromStep, int vectors, int rows, long to, long toStep) {
         for (int row = 0; row < rows; row++, from += fromStep, to += toStep)
             for (long i = 0; i < vectors; i++) store(load(from + i * WIDTH), to + i * WIDTH);
     }
@@ -56,12 +58,16 @@ final class FloatRows {
     }
 
     /// A bf16 is the upper half of the float that it stands for.
-    private static void halves(long from, long fromStep, int vectors, int rows, long to, long toStep) {
+    private static void halves(
+            long from, long fromStep, int vectors, int rows, long to, long toStep) {
         for (int row = 0; row < rows; row++, from += fromStep, to += toStep) {
             for (long i = 0; i < vectors; i++) {
-                var bits = ShortVector.fromMemorySegment(HALVES, ALL, from + i * (WIDTH / 2), ORDER)
-                        .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-                ((IntVector) bits).lanewise(VectorOperators.LSHL, 16).intoMemorySegment(ALL, to + i * WIDTH, ORDER);
+                var bits =
+                        ShortVector.fromMemorySegment(HALVES, ALL, from + i * (WIDTH / 2), ORDER)
+                                .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+                ((IntVector) bits)
+                        .lanewise(VectorOperators.LSHL, 16)
+                        .intoMemorySegment(ALL, to + i * WIDTH, ORDER);
             }
         }
     }
@@ -69,7 +75,8 @@ final class FloatRows {
     /// Copies `n` floats.
     static void copy(long from, long to, int n) {
         int i = 0;
-        for (; i <= n - FLOATS.length(); i += FLOATS.length()) store(load(from + 4L * i), to + 4L * i);
+        for (; i <= n - FLOATS.length(); i += FLOATS.length())
+            store(load(from + 4L * i), to + 4L * i);
         for (; i < n; i++) Memory.i32(to + 4L * i, Memory.i32(from + 4L * i));
     }
 
@@ -78,7 +85,8 @@ final class FloatRows {
         long i = 0;
         for (; i <= n - FLOATS.length(); i += FLOATS.length())
             store(load(to + 4 * i).add(load(from + 4 * i)), to + 4 * i);
-        for (; i < n; i++) Memory.f32(to + 4 * i, Memory.f32(to + 4 * i) + Memory.f32(from + 4 * i));
+        for (; i < n; i++)
+            Memory.f32(to + 4 * i, Memory.f32(to + 4 * i) + Memory.f32(from + 4 * i));
     }
 
     /// Adds a number to `n` floats, rounded up to whole vectors.
@@ -90,12 +98,13 @@ final class FloatRows {
     static void apply(Activation f, long at, int n) {
         for (long end = at + 4L * n; at < end; at += WIDTH) {
             var x = load(at);
-            var y = switch (f) {
-                case RELU -> x.max(0);
-                case SIGMOID -> sigmoid(x);
-                case TANH -> x.lanewise(VectorOperators.TANH);
-                case GELU -> gelu(x);
-            };
+            var y =
+                    switch (f) {
+                        case RELU -> x.max(0);
+                        case SIGMOID -> sigmoid(x);
+                        case TANH -> x.lanewise(VectorOperators.TANH);
+                        case GELU -> gelu(x);
+                    };
             store(y, at);
         }
     }

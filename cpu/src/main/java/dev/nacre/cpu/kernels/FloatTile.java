@@ -11,7 +11,8 @@ import jdk.incubator.vector.VectorSpecies;
 /// 16 registers. The calls are written out: with small methods between, the compiler runs out of room to inline them,
 /// and then every vector is an object.
 final class FloatTile implements Tile {
-    private static final VectorSpecies<Float> LANES = VectorSpecies.of(float.class, FloatRows.SHAPE);
+    private static final VectorSpecies<Float> LANES =
+            VectorSpecies.of(float.class, FloatRows.SHAPE);
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     static final int ROWS = 6;
     private static final int VECTOR = LANES.vectorByteSize();

@@ -19,14 +19,17 @@ record Gather(Indices indices) implements Step {
         long row = indices.rows().count();
         if (count * row == 0) return;
         long chunk = Math.ceilDiv(WORTH, row);
-        Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {
-            long end = Math.min(count, (part + 1) * chunk);
-            for (long i = part * chunk, run; i < end; i += run) {
-                run = indices.points().run(i, end - i);
-                if (row == 1) elements(addresses, i, run);
-                else rows(addresses, i, run);
-            }
-        });
+        Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(count, chunk)),
+                        part -> {
+                            long end = Math.min(count, (part + 1) * chunk);
+                            for (long i = part * chunk, run; i < end; i += run) {
+                                run = indices.points().run(i, end - i);
+                                if (row == 1) elements(addresses, i, run);
+                                else rows(addresses, i, run);
+                            }
+                        });
     }
 
     private void elements(long[] addresses, long i, long n) {
@@ -70,7 +73,8 @@ record Gather(Indices indices) implements Step {
             for (long k = 0, run; k < count; k += run) {
                 run = rows.run(k, count - k);
                 long row = source + rows.offset(0, k);
-                Memory.copy(width, row, rows.step(0), target + rows.offset(1, k), rows.step(1), run);
+                Memory.copy(
+                        width, row, rows.step(0), target + rows.offset(1, k), rows.step(1), run);
             }
         }
     }

@@ -13,10 +13,13 @@ final class Gemm implements Step {
     private static final int DEPTH = 256;
     private static final int BLOCK_ROWS = 96;
     private static final int BLOCK_COLUMNS = 512;
+
     /// Blocks below which `k` is cut.
     private static final int FEW = 8;
+
     /// Multiplications that are worth a part of their own.
     private static final long WORTH = 100_000;
+
     /// Bytes up to which an operand is packed as a whole.
     private static final long WHOLE = 1 << 26;
 
@@ -62,11 +65,14 @@ final class Gemm implements Step {
         var left = Side.of(a, m, BLOCK_ROWS, tile.rows());
         var right = Side.of(b, n, BLOCK_COLUMNS, tile.columns());
         long depthBytes = batches * k * type.bytes();
-        this.rows = left.sharedIf(right.blocks > 1 && left.blocks * left.block * depthBytes <= WHOLE);
-        this.columns = right.sharedIf(left.blocks > 1 && right.blocks * right.block * depthBytes <= WHOLE);
+        this.rows =
+                left.sharedIf(right.blocks > 1 && left.blocks * left.block * depthBytes <= WHOLE);
+        this.columns =
+                right.sharedIf(left.blocks > 1 && right.blocks * right.block * depthBytes <= WHOLE);
         this.blocks = batches * rows.blocks * columns.blocks;
         long most = blocks == 0 ? 1 : Math.min(Math.ceilDiv(FEW, blocks), k / (2 * DEPTH));
-        this.splitDepth = most <= 1 ? Math.max(1, k) : Math.ceilDiv(Math.ceilDiv(k, most), DEPTH) * DEPTH;
+        this.splitDepth =
+                most <= 1 ? Math.max(1, k) : Math.ceilDiv(Math.ceilDiv(k, most), DEPTH) * DEPTH;
         this.splits = most <= 1 ? 1 : (int) Math.ceilDiv(k, splitDepth);
     }
 
@@ -87,10 +93,12 @@ final class Gemm implements Step {
         long slices = Math.ceilDiv(k, DEPTH);
         long first = rows.shared ? batches() * rows.blocks * slices : 0;
         long second = columns.shared ? batches() * columns.blocks * slices : 0;
-        share(first + second, part -> {
-            if (part < first) packSlice(addresses, rows, part, slices, as);
-            else packSlice(addresses, columns, part - first, slices, bs);
-        });
+        share(
+                first + second,
+                part -> {
+                    if (part < first) packSlice(addresses, rows, part, slices, as);
+                    else packSlice(addresses, columns, part - first, slices, bs);
+                });
     }
 
     private void packSlice(long[] addresses, Side side, long part, long slices, long whole) {
@@ -101,40 +109,70 @@ final class Gemm implements Step {
         pack(addresses, side, batch, block, slice, Math.min(k, slice + DEPTH), to);
     }
 
-    private void pack(long[] addresses, Side side, long batch, long block, long from, long to, long panels) {
-        side.panels.pack(addresses, batch, block * side.block, side.extent(block), from, (int) (to - from), panels);
+    private void pack(
+            long[] addresses, Side side, long batch, long block, long from, long to, long panels) {
+        side.panels.pack(
+                addresses,
+                batch,
+                block * side.block,
+                side.extent(block),
+                from,
+                (int) (to - from),
+                panels);
     }
 
     private void runBlocks(long[] addresses, long as, long bs) {
         long each = Math.max(1, Math.min(m, rows.block) * Math.min(n, columns.block) * k);
         long chunk = Math.ceilDiv(WORTH, each);
-        share(Math.ceilDiv(blocks, chunk), part -> {
-            try (var scratch = Scratch.take(sumBytes() + panelBytes())) {
-                long end = Math.min(blocks, (part + 1) * chunk);
-                for (long block = part * chunk; block < end; block++) {
-                    multiply(addresses, block, 0, k, as, bs, scratch.address(), scratch.address() + sumBytes());
-                    write(addresses, block, scratch.address());
-                }
-            }
-        });
+        share(
+                Math.ceilDiv(blocks, chunk),
+                part -> {
+                    try (var scratch = Scratch.take(sumBytes() + panelBytes())) {
+                        long end = Math.min(blocks, (part + 1) * chunk);
+                        for (long block = part * chunk; block < end; block++) {
+                            multiply(
+                                    addresses,
+                                    block,
+                                    0,
+                                    k,
+                                    as,
+                                    bs,
+                                    scratch.address(),
+                                    scratch.address() + sumBytes());
+                            write(addresses, block, scratch.address());
+                        }
+                    }
+                });
     }
 
     private void runSplit(long[] addresses, long as, long bs) {
         try (var sums = Scratch.take(blocks * splits * sumBytes())) {
-            share(blocks * splits, part -> {
-                try (var panels = Scratch.take(panelBytes())) {
-                    long from = part % splits * splitDepth;
-                    long to = Math.min(k, from + splitDepth);
-                    long sum = sums.address() + part * sumBytes();
-                    multiply(addresses, part / splits, from, to, as, bs, sum, panels.address());
-                }
-            });
-            share(blocks, block -> {
-                long first = sums.address() + block * splits * sumBytes();
-                for (int split = 1; split < splits; split++)
-                    type.add(first + split * sumBytes(), first, rows.block * columns.block);
-                write(addresses, block, first);
-            });
+            share(
+                    blocks * splits,
+                    part -> {
+                        try (var panels = Scratch.take(panelBytes())) {
+                            long from = part % splits * splitDepth;
+                            long to = Math.min(k, from + splitDepth);
+                            long sum = sums.address() + part * sumBytes();
+                            multiply(
+                                    addresses,
+                                    part / splits,
+                                    from,
+                                    to,
+                                    as,
+                                    bs,
+                                    sum,
+                                    panels.address());
+                        }
+                    });
+            share(
+                    blocks,
+                    block -> {
+                        long first = sums.address() + block * splits * sumBytes();
+                        for (int split = 1; split < splits; split++)
+                            type.add(first + split * sumBytes(), first, rows.block * columns.block);
+                        write(addresses, block, first);
+                    });
         }
     }
 
@@ -177,7 +215,15 @@ final class Gemm implements Step {
     }
 
     /// Sums one block over a part of k.
-    private void multiply(long[] addresses, long block, long from, long to, long as, long bs, long sums, long panels) {
+    private void multiply(
+            long[] addresses,
+            long block,
+            long from,
+            long to,
+            long as,
+            long bs,
+            long sums,
+            long panels) {
         Memory.clear(sums, sumBytes());
         long batch = batch(block);
         long spare = panels + (rows.shared ? 0 : rows.block * Math.min(k, DEPTH) * type.bytes());
@@ -187,7 +233,13 @@ final class Gemm implements Step {
             long b = columns.shared ? wholeAt(columns, batch, column(block), k0, bs) : spare;
             if (!rows.shared) pack(addresses, rows, batch, row(block), k0, k1, a);
             if (!columns.shared) pack(addresses, columns, batch, column(block), k0, k1, b);
-            tiles(rows.extent(row(block)), columns.extent(column(block)), (int) (k1 - k0), a, b, sums);
+            tiles(
+                    rows.extent(row(block)),
+                    columns.extent(column(block)),
+                    (int) (k1 - k0),
+                    a,
+                    b,
+                    sums);
         }
     }
 
@@ -197,7 +249,12 @@ final class Gemm implements Step {
         long step = columns.block * bytes;
         for (int j = 0; j < width; j += tile.columns())
             for (int i = 0; i < height; i += tile.rows())
-                tile.multiply(depth, a + i * depth * bytes, b + j * depth * bytes, sums + i * step + j * bytes, step);
+                tile.multiply(
+                        depth,
+                        a + i * depth * bytes,
+                        b + j * depth * bytes,
+                        sums + i * step + j * bytes,
+                        step);
     }
 
     private void write(long[] addresses, long block, long sums) {

@@ -12,7 +12,8 @@ import dev.nacre.type.ValueException;
 /// @param other the view that has the index's sizes
 /// @param points operands: indexed (which stands still along the axis), index, other
 /// @param rows operands: indexed, other
-record Indices(String name, int axis, View indexed, View index, View other, Nest points, Nest rows) {
+record Indices(
+        String name, int axis, View indexed, View index, View other, Nest points, Nest rows) {
 
     static Indices of(Indexed kernel) {
         var scatters = kernel.base().isPresent();
@@ -38,7 +39,8 @@ record Indices(String name, int axis, View indexed, View index, View other, Nest
             steps[2][i] = Views.step(other, i);
         }
         var points = Nest.of(pointSizes, steps);
-        return new Indices(name, axis, indexed, index, other, points, Nest.of(rowSizes, steps[0], steps[2]));
+        return new Indices(
+                name, axis, indexed, index, other, points, Nest.of(rowSizes, steps[0], steps[2]));
     }
 
     long limit() {
@@ -68,7 +70,13 @@ record Indices(String name, int axis, View indexed, View index, View other, Nest
 
     private ValueException outOfRange(long value) {
         return new ValueException(
-                name + ": index " + value + " is out of range for axis " + axis + " of size " + limit());
+                name
+                        + ": index "
+                        + value
+                        + " is out of range for axis "
+                        + axis
+                        + " of size "
+                        + limit());
     }
 
     /// Throws unless every index is in range.

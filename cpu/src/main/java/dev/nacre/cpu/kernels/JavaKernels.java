@@ -24,11 +24,14 @@ public final class JavaKernels {
             case Kernel.Contraction contraction -> Products.of(contraction, vectors);
             case Kernel.Convolution convolution -> Convolutions.of(convolution, vectors);
             case Kernel.Call call -> Poolings.of(call);
-            case Kernel.Indexed indexed when indexed.base().isPresent() -> ScatterAdd.of(indexed, vectors);
+            case Kernel.Indexed indexed when indexed.base().isPresent() ->
+                    ScatterAdd.of(indexed, vectors);
             case Kernel.Indexed indexed -> Gather.of(indexed);
             case Kernel.Ordered ordered -> Orders.of(ordered);
             case Kernel.Random random -> new Philox(random, vectors);
-            case Loop loop -> throw new IllegalArgumentException("a loop is not one of these kernels: " + loop.name());
+            case Loop loop ->
+                    throw new IllegalArgumentException(
+                            "a loop is not one of these kernels: " + loop.name());
         };
     }
 
@@ -39,9 +42,9 @@ public final class JavaKernels {
                 && switch (op.what()) {
                     case Pooling p -> p.windows().size() <= type.shape().rank();
                     case Composite.Derivative d ->
-                        d.of() instanceof Pooling p
-                                && p.windows().size() <= type.shape().rank()
-                                && d.wanted().equals(List.of(0));
+                            d.of() instanceof Pooling p
+                                    && p.windows().size() <= type.shape().rank()
+                                    && d.wanted().equals(List.of(0));
                     default -> false;
                 };
     }

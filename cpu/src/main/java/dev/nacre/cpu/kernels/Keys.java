@@ -15,7 +15,8 @@ final class Keys {
     ///
     /// @param down whether the largest shall have the smallest key
     /// @param nanHigh whether NaN shall have the largest key, or else the smallest
-    static void read(DType type, long at, long step, int n, boolean down, boolean nanHigh, long[] to) {
+    static void read(
+            DType type, long at, long step, int n, boolean down, boolean nanHigh, long[] to) {
         long flip = down ? -1 : 0;
         switch (type) {
             case F64 -> {
@@ -26,8 +27,14 @@ final class Keys {
             }
             case F32, BF16, F16 -> {
                 for (int i = 0; i < n; i++) {
-                    float x = type == DType.F32 ? Memory.f32(at + i * step) : (float) Memory.real(type, at + i * step);
-                    to[i] = x != x ? (nanHigh ? Integer.MAX_VALUE : Integer.MIN_VALUE) : key(x) ^ flip;
+                    float x =
+                            type == DType.F32
+                                    ? Memory.f32(at + i * step)
+                                    : (float) Memory.real(type, at + i * step);
+                    to[i] =
+                            x != x
+                                    ? (nanHigh ? Integer.MAX_VALUE : Integer.MIN_VALUE)
+                                    : key(x) ^ flip;
                 }
             }
             case BOOL, U8, I8, I32, I64 -> {

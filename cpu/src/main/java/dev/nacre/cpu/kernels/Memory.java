@@ -18,7 +18,8 @@ final class Memory {
 
     private Memory() {}
 
-    @SuppressWarnings("restricted") // addresses come from the plan, which owns the memory behind them
+    @SuppressWarnings(
+            "restricted") // addresses come from the plan, which owns the memory behind them
     private static MemorySegment all() {
         return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     }
@@ -126,10 +127,12 @@ final class Memory {
                 for (int i = first; i < first + n; i++, at += step) to[i] = f64(at);
             }
             case BF16 -> {
-                for (int i = first; i < first + n; i++, at += step) to[i] = DType.bf16ToFloat(i16(at));
+                for (int i = first; i < first + n; i++, at += step)
+                    to[i] = DType.bf16ToFloat(i16(at));
             }
             case F16 -> {
-                for (int i = first; i < first + n; i++, at += step) to[i] = Float.float16ToFloat(i16(at));
+                for (int i = first; i < first + n; i++, at += step)
+                    to[i] = Float.float16ToFloat(i16(at));
             }
             case BOOL, U8, I8, I32, I64 -> {
                 for (int i = first; i < first + n; i++, at += step) to[i] = whole(type, at);

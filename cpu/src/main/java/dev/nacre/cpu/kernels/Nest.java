@@ -17,7 +17,8 @@ record Nest(long[] sizes, long[][] steps) {
         kept[0] = 1;
         for (int axis = 0; axis < sizes.length; axis++) {
             if (sizes[axis] == 1) continue;
-            if (rank > 0 && merges(keptSteps, rank - 1, steps, axis, sizes[axis])) kept[rank - 1] *= sizes[axis];
+            if (rank > 0 && merges(keptSteps, rank - 1, steps, axis, sizes[axis]))
+                kept[rank - 1] *= sizes[axis];
             else kept[rank++] = sizes[axis];
             for (int i = 0; i < steps.length; i++) keptSteps[i][rank - 1] = steps[i][axis];
         }
@@ -27,7 +28,8 @@ record Nest(long[] sizes, long[][] steps) {
     }
 
     private static boolean merges(long[][] outer, int at, long[][] inner, int axis, long size) {
-        for (int i = 0; i < outer.length; i++) if (outer[i][at] != inner[i][axis] * size) return false;
+        for (int i = 0; i < outer.length; i++)
+            if (outer[i][at] != inner[i][axis] * size) return false;
         return true;
     }
 

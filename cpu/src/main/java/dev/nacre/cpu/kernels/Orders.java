@@ -15,7 +15,8 @@ final class Orders {
         var out = kernel.out();
         return switch (kernel.op()) {
             case Op.ArgSort sort -> ArgSort.of(in.getFirst(), out, sort.axis(), sort.descending());
-            case Op.ArgReduce reduce -> ArgReduce.of(in.getFirst(), out, reduce.axis(), reduce.largest());
+            case Op.ArgReduce reduce ->
+                    ArgReduce.of(in.getFirst(), out, reduce.axis(), reduce.largest());
             case Op.Recurrence r -> Recurrence.of(in.get(0), in.get(1), out, r.axis(), r.reverse());
             default -> throw new IllegalArgumentException("not along one axis: " + kernel.name());
         };

@@ -44,7 +44,8 @@ record Patches(
     }
 
     /// Positions `q` to `q + n`, cut where a new row of the image begins.
-    private void rows(long from, long q, int n, long tap, int taps, long to, long perPosition, long perTap) {
+    private void rows(
+            long from, long q, int n, long tap, int taps, long to, long perPosition, long perTap) {
         int axes = grid.length;
         long inner = grid[axes - 1];
         var start = new long[axes];
@@ -58,13 +59,29 @@ record Patches(
                 start[axis] = (rest - next * grid[axis]) * advance[axis];
                 rest = next;
             }
-            row(from + rest * perImage, start, run, tap, taps, to + done * perPosition, perPosition, perTap);
+            row(
+                    from + rest * perImage,
+                    start,
+                    run,
+                    tap,
+                    taps,
+                    to + done * perPosition,
+                    perPosition,
+                    perTap);
             done += run;
         }
     }
 
     /// Neighbouring positions in one row of the image, for several taps.
-    private void row(long from, long[] start, int n, long first, int count, long to, long perPosition, long perTap) {
+    private void row(
+            long from,
+            long[] start,
+            int n,
+            long first,
+            int count,
+            long to,
+            long perPosition,
+            long perTap) {
         int last = grid.length - 1;
         long step = advance[last] * steps[last];
         for (int i = 0; i < count; i++, to += perTap) {
@@ -80,7 +97,10 @@ record Patches(
             long at = start[last] + tap[last];
             int low = at >= 0 ? 0 : (int) Math.min(n, Math.ceilDiv(-at, advance[last]));
             long room = extent[last] - at;
-            int high = !inside || room <= 0 ? low : (int) Math.max(low, Math.min(n, Math.ceilDiv(room, advance[last])));
+            int high =
+                    !inside || room <= 0
+                            ? low
+                            : (int) Math.max(low, Math.min(n, Math.ceilDiv(room, advance[last])));
             zeros(to, perPosition, 0, low);
             if (high > low) {
                 long begin = source + at * steps[last] + low * step;

@@ -10,6 +10,7 @@ import dev.nacre.cpu.Team;
 final class Philox implements Step {
     /// Blocks that are worth a part of their own.
     private static final long WORTH = 4096;
+
     static final int ROUNDS = 10;
     static final long MULTIPLIER_0 = 0xD2511F53L;
     static final long MULTIPLIER_1 = 0xCD9E8D57L;
@@ -35,19 +36,23 @@ final class Philox implements Step {
         long stream = Memory.i64(at + Views.step(key, 0));
         long to = Views.address(addresses, out);
         long blocks = Math.ceilDiv(count, 4);
-        Team.get().run(Math.toIntExact(Math.ceilDiv(blocks, WORTH)), part -> {
-            long first = part * WORTH;
-            long end = Math.min(blocks, first + WORTH);
-            long whole = Math.min(end, count / 4);
-            fill(first, whole, stream, seed, to + 16 * first);
-            if (whole < end) rest(whole, stream, seed, to + 16 * whole);
-        });
+        Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(blocks, WORTH)),
+                        part -> {
+                            long first = part * WORTH;
+                            long end = Math.min(blocks, first + WORTH);
+                            long whole = Math.min(end, count / 4);
+                            fill(first, whole, stream, seed, to + 16 * first);
+                            if (whole < end) rest(whole, stream, seed, to + 16 * whole);
+                        });
     }
 
     /// Blocks `first` to `end`.
     private void fill(long first, long end, long stream, long seed, long to) {
         long done = vectors ? PhiloxVectors.fill(first, end, stream, seed, to) : first;
-        for (long block = done; block < end; block++) block(block, stream, seed, to + 16 * (block - first));
+        for (long block = done; block < end; block++)
+            block(block, stream, seed, to + 16 * (block - first));
     }
 
     static void block(long counter, long stream, long seed, long to) {

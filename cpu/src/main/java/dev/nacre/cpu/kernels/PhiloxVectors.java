@@ -31,7 +31,9 @@ final class PhiloxVectors {
     /// @return the first block that is left
     static long fill(long first, long end, long stream, long seed, long to) {
         long block = first;
-        for (; block <= end - LANES.length(); block += LANES.length(), to += 2L * LANES.vectorByteSize())
+        for (;
+                block <= end - LANES.length();
+                block += LANES.length(), to += 2L * LANES.vectorByteSize())
             blocks(block, stream, seed, to);
         return block;
     }

@@ -20,8 +20,10 @@ final class Poolings {
     private final Kind kind;
     private final List<Window> windows;
     private final int spatial;
+
     /// Sizes of the operand and of the result along the pooled axes.
     private final long[] sizes;
+
     private final long[] positions;
     private final Span[] spans;
 
@@ -36,7 +38,12 @@ final class Poolings {
             for (int p = 0; p < first.length; p++) {
                 long start = p * w.stride() - w.before();
                 first[p] = (int) Math.clamp(Math.ceilDiv(-start, w.dilation()), 0, w.size());
-                end[p] = (int) Math.clamp(Math.ceilDiv(size - start, w.dilation()), first[p], w.size());
+                end[p] =
+                        (int)
+                                Math.clamp(
+                                        Math.ceilDiv(size - start, w.dilation()),
+                                        first[p],
+                                        w.size());
             }
             return new Span(w, Math.toIntExact(size), first.length, first, end);
         }
@@ -48,7 +55,8 @@ final class Poolings {
 
         /// The position from which on it is padding again.
         int high(int tap) {
-            return Math.clamp(Math.ceilDiv(size - coordinate(0, tap), window.stride()), low(tap), positions);
+            return Math.clamp(
+                    Math.ceilDiv(size - coordinate(0, tap), window.stride()), low(tap), positions);
         }
 
         /// Elements of the window that are not padding.
@@ -68,7 +76,8 @@ final class Poolings {
         this.sizes = tail(x.sizes());
         this.positions = tail(pooled.sizes());
         this.spans = new Span[spatial];
-        for (int i = 0; i < spatial; i++) spans[i] = Span.of(windows.get(i), sizes[i], positions[i]);
+        for (int i = 0; i < spatial; i++)
+            spans[i] = Span.of(windows.get(i), sizes[i], positions[i]);
     }
 
     static Step of(Call call) {
@@ -77,7 +86,7 @@ final class Poolings {
         return switch (call.what()) {
             case Pooling p -> new Poolings(p, x, out).forward(x, out);
             case Composite.Derivative d when d.of() instanceof Pooling p ->
-                new Poolings(p, x, call.in().get(1)).backward(x, call.in().get(1), out);
+                    new Poolings(p, x, call.in().get(1)).backward(x, call.in().get(1), out);
             default -> throw new IllegalArgumentException("not a pooling: " + call.name());
         };
     }
@@ -98,10 +107,15 @@ final class Poolings {
     private Step share(long count, Planes planes) {
         if (count * count(sizes) == 0 && count * count(positions) == 0) return _ -> {};
         long chunk = Math.max(1, WORTH / Math.max(1, count(sizes)));
-        return addresses -> Team.get()
-                .run(
-                        Math.toIntExact(Math.ceilDiv(count, chunk)),
-                        part -> planes.run(addresses, part * chunk, Math.min(count, (part + 1) * chunk)));
+        return addresses ->
+                Team.get()
+                        .run(
+                                Math.toIntExact(Math.ceilDiv(count, chunk)),
+                                part ->
+                                        planes.run(
+                                                addresses,
+                                                part * chunk,
+                                                Math.min(count, (part + 1) * chunk)));
     }
 
     private Step forward(View x, View out) {
@@ -109,16 +123,19 @@ final class Poolings {
         var from = plane(x);
         var to = plane(out);
         double[] divisors = divisors();
-        return share(lead.count(), (addresses, first, end) -> {
-            var buffers = new double[2][largest()];
-            var pooled = buffers[spatial % 2];
-            for (long i = first; i < end; i++) {
-                read(x, Views.address(addresses, x) + lead.offset(0, i), from, buffers[0]);
-                for (int axis = 0; axis < spatial; axis++) pool(axis, buffers[axis % 2], buffers[(axis + 1) % 2]);
-                for (int p = 0; p < divisors.length; p++) pooled[p] /= divisors[p];
-                write(pooled, out, Views.address(addresses, out) + lead.offset(1, i), to);
-            }
-        });
+        return share(
+                lead.count(),
+                (addresses, first, end) -> {
+                    var buffers = new double[2][largest()];
+                    var pooled = buffers[spatial % 2];
+                    for (long i = first; i < end; i++) {
+                        read(x, Views.address(addresses, x) + lead.offset(0, i), from, buffers[0]);
+                        for (int axis = 0; axis < spatial; axis++)
+                            pool(axis, buffers[axis % 2], buffers[(axis + 1) % 2]);
+                        for (int p = 0; p < divisors.length; p++) pooled[p] /= divisors[p];
+                        write(pooled, out, Views.address(addresses, out) + lead.offset(1, i), to);
+                    }
+                });
     }
 
     /// Pools along one axis. Those outside of it are pooled already, so that long rows are combined first.
@@ -127,7 +144,11 @@ final class Poolings {
         int inner = count(Arrays.copyOfRange(sizes, axis + 1, spatial));
         int outer = count(Arrays.copyOf(positions, axis));
         int stride = (int) span.window.stride();
-        Arrays.fill(to, 0, outer * span.positions * inner, kind == Kind.MAX ? Double.NEGATIVE_INFINITY : 0);
+        Arrays.fill(
+                to,
+                0,
+                outer * span.positions * inner,
+                kind == Kind.MAX ? Double.NEGATIVE_INFINITY : 0);
         for (int tap = 0; tap < span.window.size(); tap++) {
             int low = span.low(tap);
             int count = span.high(tap) - low;
@@ -144,7 +165,8 @@ final class Poolings {
 
     private void combine(double[] from, int first, int step, double[] to, int at, int n) {
         if (kind != Kind.MAX) for (int i = 0; i < n; i++) to[at + i] += from[first + i * step];
-        else if (step == 1) for (int i = 0; i < n; i++) to[at + i] = Math.max(to[at + i], from[first + i]);
+        else if (step == 1)
+            for (int i = 0; i < n; i++) to[at + i] = Math.max(to[at + i], from[first + i]);
         else for (int i = 0; i < n; i++) to[at + i] = Math.max(to[at + i], from[first + i * step]);
     }
 
@@ -154,33 +176,51 @@ final class Poolings {
         var gradients = plane(g);
         var to = plane(out);
         double[] divisors = divisors();
-        return share(lead.count(), (addresses, first, end) -> {
-            var buffers = new double[3][largest()];
-            var where = new int[2][kind == Kind.MAX ? buffers[0].length : 0];
-            for (long i = first; i < end; i++) {
-                long from = Views.address(addresses, g) + lead.offset(1, i);
-                if (kind == Kind.MAX) {
-                    read(x, Views.address(addresses, x) + lead.offset(0, i), values, buffers[spatial % 2]);
-                    locate(buffers, where);
-                    read(g, from, gradients, buffers[1]);
-                    scatter(where[0], buffers[1], buffers[2]);
-                } else {
-                    read(g, from, gradients, buffers[spatial % 2]);
-                    for (int p = 0; p < divisors.length; p++) buffers[spatial % 2][p] /= divisors[p];
-                    for (int axis = spatial - 1; axis >= 0; axis--)
-                        spread(axis, buffers[(axis + 1) % 2], buffers[axis == 0 ? 2 : axis % 2]);
-                }
-                write(buffers[2], out, Views.address(addresses, out) + lead.offset(2, i), to);
-            }
-        });
+        return share(
+                lead.count(),
+                (addresses, first, end) -> {
+                    var buffers = new double[3][largest()];
+                    var where = new int[2][kind == Kind.MAX ? buffers[0].length : 0];
+                    for (long i = first; i < end; i++) {
+                        long from = Views.address(addresses, g) + lead.offset(1, i);
+                        if (kind == Kind.MAX) {
+                            read(
+                                    x,
+                                    Views.address(addresses, x) + lead.offset(0, i),
+                                    values,
+                                    buffers[spatial % 2]);
+                            locate(buffers, where);
+                            read(g, from, gradients, buffers[1]);
+                            scatter(where[0], buffers[1], buffers[2]);
+                        } else {
+                            read(g, from, gradients, buffers[spatial % 2]);
+                            for (int p = 0; p < divisors.length; p++)
+                                buffers[spatial % 2][p] /= divisors[p];
+                            for (int axis = spatial - 1; axis >= 0; axis--)
+                                spread(
+                                        axis,
+                                        buffers[(axis + 1) % 2],
+                                        buffers[axis == 0 ? 2 : axis % 2]);
+                        }
+                        write(
+                                buffers[2],
+                                out,
+                                Views.address(addresses, out) + lead.offset(2, i),
+                                to);
+                    }
+                });
     }
 
     /// The most elements that a plane has on the way, some of its axes pooled.
     private int largest() {
         int most = 0;
         for (int axis = 0; axis <= spatial; axis++) {
-            int outerFirst = count(Arrays.copyOf(positions, axis)) * count(Arrays.copyOfRange(sizes, axis, spatial));
-            int innerFirst = count(Arrays.copyOf(sizes, axis)) * count(Arrays.copyOfRange(positions, axis, spatial));
+            int outerFirst =
+                    count(Arrays.copyOf(positions, axis))
+                            * count(Arrays.copyOfRange(sizes, axis, spatial));
+            int innerFirst =
+                    count(Arrays.copyOf(sizes, axis))
+                            * count(Arrays.copyOfRange(positions, axis, spatial));
             most = Math.max(most, Math.max(outerFirst, innerFirst));
         }
         return most;
@@ -198,7 +238,8 @@ final class Poolings {
         }
     }
 
-    private void locate(int axis, int outer, int inner, double[] from, int[] places, double[] to, int[] where) {
+    private void locate(
+            int axis, int outer, int inner, double[] from, int[] places, double[] to, int[] where) {
         var span = spans[axis];
         boolean fresh = axis == spatial - 1;
         int step = (int) span.window.dilation() * inner;
@@ -226,7 +267,8 @@ final class Poolings {
 
     private void scatter(int[] where, double[] gradients, double[] to) {
         Arrays.fill(to, 0, count(sizes), 0);
-        for (int p = 0, n = count(positions); p < n; p++) if (where[p] >= 0) to[where[p]] += gradients[p];
+        for (int p = 0, n = count(positions); p < n; p++)
+            if (where[p] >= 0) to[where[p]] += gradients[p];
     }
 
     /// Hands each position's share to the elements of its window along one axis. Those inside of it are done already.
@@ -261,7 +303,10 @@ final class Poolings {
         for (int i = 0; i < divisors.length; i++) {
             long n = 1;
             for (int axis = spatial - 1, rest = i; axis >= 0; rest /= spans[axis].positions, axis--)
-                n *= kind == Kind.MEAN ? spans[axis].count(rest % spans[axis].positions) : windows.get(axis).size();
+                n *=
+                        kind == Kind.MEAN
+                                ? spans[axis].count(rest % spans[axis].positions)
+                                : windows.get(axis).size();
             divisors[i] = n;
         }
         return divisors;
@@ -289,7 +334,8 @@ final class Poolings {
     private Nest lead(long[] sizes, View... views) {
         int rank = sizes.length - spatial;
         var steps = new long[views.length][];
-        for (int i = 0; i < views.length; i++) steps[i] = Arrays.copyOf(Views.steps(views[i]), rank);
+        for (int i = 0; i < views.length; i++)
+            steps[i] = Arrays.copyOf(Views.steps(views[i]), rank);
         return Nest.of(Arrays.copyOf(sizes, rank), steps);
     }
 }

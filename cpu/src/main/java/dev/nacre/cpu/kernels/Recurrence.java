@@ -10,9 +10,11 @@ import java.util.Arrays;
 /// @param lines operands: a, b, out
 /// @param starts bytes from each view's first element to each line's first
 /// @param steps from one element of a line to the next
-record Recurrence(View a, View b, View out, Nest lines, long length, long[] starts, long[] steps) implements Step {
+record Recurrence(View a, View b, View out, Nest lines, long length, long[] starts, long[] steps)
+        implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 8192;
+
     /// Elements read at a time.
     private static final int CHUNK = 512;
 
@@ -35,28 +37,46 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
         if (count * length == 0) return;
         boolean together = Math.abs(lines.step(1)) < Math.abs(steps[1]);
         long chunk = Math.max(together ? Math.min(CHUNK, lines.inner()) : 1, WORTH / length);
-        Team.get().run(Math.toIntExact(Math.ceilDiv(count, chunk)), part -> {
-            var as = new double[CHUNK];
-            var bs = new double[CHUNK];
-            var h = new double[CHUNK];
-            long end = Math.min(count, (part + 1) * chunk);
-            for (long line = part * chunk, run; line < end; line += run) {
-                run = together && out.dtype().isFloating() ? lines.run(line, Math.min(CHUNK, end - line)) : 1;
-                long atA = Views.address(addresses, a) + starts[0] + lines.offset(0, line);
-                long atB = Views.address(addresses, b) + starts[1] + lines.offset(1, line);
-                long to = Views.address(addresses, out) + starts[2] + lines.offset(2, line);
-                if (!out.dtype().isFloating()) whole(atA, atB, to);
-                else if (together) across(atA, atB, to, (int) run, as, bs, h);
-                else along(atA, atB, to, as, bs);
-            }
-        });
+        Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(count, chunk)),
+                        part -> {
+                            var as = new double[CHUNK];
+                            var bs = new double[CHUNK];
+                            var h = new double[CHUNK];
+                            long end = Math.min(count, (part + 1) * chunk);
+                            for (long line = part * chunk, run; line < end; line += run) {
+                                run =
+                                        together && out.dtype().isFloating()
+                                                ? lines.run(line, Math.min(CHUNK, end - line))
+                                                : 1;
+                                long atA =
+                                        Views.address(addresses, a)
+                                                + starts[0]
+                                                + lines.offset(0, line);
+                                long atB =
+                                        Views.address(addresses, b)
+                                                + starts[1]
+                                                + lines.offset(1, line);
+                                long to =
+                                        Views.address(addresses, out)
+                                                + starts[2]
+                                                + lines.offset(2, line);
+                                if (!out.dtype().isFloating()) whole(atA, atB, to);
+                                else if (together) across(atA, atB, to, (int) run, as, bs, h);
+                                else along(atA, atB, to, as, bs);
+                            }
+                        });
     }
 
     private void whole(long atA, long atB, long to) {
         var type = out.dtype();
         long h = 0;
         for (long t = 0; t < length; t++) {
-            h = type.wrap(Memory.whole(type, atA + t * steps[0]) * h + Memory.whole(type, atB + t * steps[1]));
+            h =
+                    type.wrap(
+                            Memory.whole(type, atA + t * steps[0]) * h
+                                    + Memory.whole(type, atB + t * steps[1]));
             Memory.whole(type, to + t * steps[2], h);
         }
     }

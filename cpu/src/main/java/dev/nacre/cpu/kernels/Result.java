@@ -27,7 +27,12 @@ record Result(
     /// Writes `n` values of one row. They may be overwritten, and so may those up to the next whole tile.
     void write(long[] addresses, long batch, long row, long column, int n, long from) {
         bias.ifPresent(b -> {
-            long at = addresses[b.buffer] + b.base + batch * b.perBatch + row * b.perRow + column * b.perColumn;
+            long at =
+                    addresses[b.buffer]
+                            + b.base
+                            + batch * b.perBatch
+                            + row * b.perRow
+                            + column * b.perColumn;
             add(b, at, n, from);
         });
         activation.ifPresent(f -> apply(f, n, from));
@@ -47,8 +52,13 @@ record Result(
             FloatRows.add(at, to, n);
         } else {
             for (int i = 0; i < n; i++, at += b.perColumn, to += type.bytes()) {
-                if (type == Accumulator.I64) Memory.i64(to, Memory.i64(to) + Memory.whole(b.dtype, at));
-                else Memory.real(type.dtype(), to, Memory.real(type.dtype(), to) + Memory.real(b.dtype, at));
+                if (type == Accumulator.I64)
+                    Memory.i64(to, Memory.i64(to) + Memory.whole(b.dtype, at));
+                else
+                    Memory.real(
+                            type.dtype(),
+                            to,
+                            Memory.real(type.dtype(), to) + Memory.real(b.dtype, at));
             }
         }
     }

@@ -25,7 +25,10 @@ final class ScalarTile implements Tile {
         for (int k = 0; k < depth; k++) {
             long at = 32L * k;
             double a0 = f64(a + at), a1 = f64(a + at + 8);
-            double b0 = f64(b + at), b1 = f64(b + at + 8), b2 = f64(b + at + 16), b3 = f64(b + at + 24);
+            double b0 = f64(b + at),
+                    b1 = f64(b + at + 8),
+                    b2 = f64(b + at + 16),
+                    b3 = f64(b + at + 24);
             c00 += a0 * b0;
             c01 += a0 * b1;
             c02 += a0 * b2;

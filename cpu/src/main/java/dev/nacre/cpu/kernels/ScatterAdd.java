@@ -15,8 +15,10 @@ import java.util.List;
 final class ScatterAdd implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 16_384;
+
     /// Neighbours that a part has at least along the axis shared out, so that it fills its cache lines.
     private static final long NEIGHBOURS = 64;
+
     /// Parts at most: each looks at all indices if the axis shared out is not one of theirs.
     private static final long PARTS = 16;
 
@@ -34,8 +36,12 @@ final class ScatterAdd implements Step {
         this.inPlace = base.equals(out);
         this.vectors = vectors;
         this.widens = out.dtype() == DType.BF16 || out.dtype() == DType.F16;
-        var target = widens ? new View(out.buffer(), DType.F32, 0, out.sizes(), dense(out.sizes())) : out;
-        this.all = Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
+        var target =
+                widens
+                        ? new View(out.buffer(), DType.F32, 0, out.sizes(), dense(out.sizes()))
+                        : out;
+        this.all =
+                Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
         this.pieces = pieces(all);
     }
 
@@ -65,12 +71,13 @@ final class ScatterAdd implements Step {
         for (long i = 0; i < count; i++) {
             long from = n * i / count;
             long size = n * (i + 1) / count - from;
-            pieces.add(Indices.of(
-                    all.name(),
-                    all.axis(),
-                    part(all.indexed(), longest, from, size),
-                    part(all.index(), longest, from, size),
-                    part(all.other(), longest, from, size)));
+            pieces.add(
+                    Indices.of(
+                            all.name(),
+                            all.axis(),
+                            part(all.indexed(), longest, from, size),
+                            part(all.index(), longest, from, size),
+                            part(all.other(), longest, from, size)));
         }
         return pieces;
     }
@@ -78,7 +85,8 @@ final class ScatterAdd implements Step {
     private static View part(View v, int axis, long from, long size) {
         var sizes = v.sizes().clone();
         sizes[axis] = size;
-        return new View(v.buffer(), v.dtype(), v.offset() + from * v.strides()[axis], sizes, v.strides());
+        return new View(
+                v.buffer(), v.dtype(), v.offset() + from * v.strides()[axis], sizes, v.strides());
     }
 
     @Override
@@ -97,18 +105,26 @@ final class ScatterAdd implements Step {
     }
 
     private void scatter(long[] addresses, long to) {
-        Team.get().run(pieces.size(), part -> {
-            var piece = pieces.get(part);
-            var points = piece.points();
-            long target = to + Views.base(piece.indexed());
-            long index = Views.address(addresses, piece.index());
-            long source = Views.address(addresses, piece.other());
-            for (long i = 0, n = points.count(), run; i < n; i += run) {
-                run = points.run(i, n - i);
-                long first = index + points.offset(1, i);
-                add(piece, target + points.offset(0, i), first, source + points.offset(2, i), run);
-            }
-        });
+        Team.get()
+                .run(
+                        pieces.size(),
+                        part -> {
+                            var piece = pieces.get(part);
+                            var points = piece.points();
+                            long target = to + Views.base(piece.indexed());
+                            long index = Views.address(addresses, piece.index());
+                            long source = Views.address(addresses, piece.other());
+                            for (long i = 0, n = points.count(), run; i < n; i += run) {
+                                run = points.run(i, n - i);
+                                long first = index + points.offset(1, i);
+                                add(
+                                        piece,
+                                        target + points.offset(0, i),
+                                        first,
+                                        source + points.offset(2, i),
+                                        run);
+                            }
+                        });
     }
 
     private void add(Indices piece, long to, long index, long from, long n) {
@@ -124,7 +140,8 @@ final class ScatterAdd implements Step {
         boolean wide = piece.isWide();
         for (long j = 0; j < n; j++, to += toStep, index += indexStep, from += fromStep) {
             long at = wide ? Memory.i64(index) : Memory.i32(index);
-            if (at < 0 || at >= limit) throw new IllegalStateException("the index changed while it was in use");
+            if (at < 0 || at >= limit)
+                throw new IllegalStateException("the index changed while it was in use");
             long target = to + at * axisStep;
             if (count == 1) {
                 add(type, from, target);
@@ -132,13 +149,20 @@ final class ScatterAdd implements Step {
             }
             for (long k = 0, run; k < count; k += run) {
                 run = rows.run(k, count - k);
-                row(type, from + rows.offset(1, k), rows.step(1), target + rows.offset(0, k), rows.step(0), run);
+                row(
+                        type,
+                        from + rows.offset(1, k),
+                        rows.step(1),
+                        target + rows.offset(0, k),
+                        rows.step(0),
+                        run);
             }
         }
     }
 
     private void row(DType type, long from, long fromStep, long to, long toStep, long n) {
-        if (vectors && type == DType.F32 && fromStep == 4 && toStep == 4) FloatRows.add(from, to, n);
+        if (vectors && type == DType.F32 && fromStep == 4 && toStep == 4)
+            FloatRows.add(from, to, n);
         else for (long i = 0; i < n; i++, from += fromStep, to += toStep) add(type, from, to);
     }
 
@@ -148,7 +172,8 @@ final class ScatterAdd implements Step {
             case F32 -> Memory.f32(to, Memory.f32(to) + Memory.f32(from));
             case BF16, F16 -> Memory.f32(to, Memory.f32(to) + (float) Memory.real(type, from));
             case F64 -> Memory.f64(to, Memory.f64(to) + Memory.f64(from));
-            case BOOL, U8, I8, I32, I64 -> Memory.whole(type, to, Memory.whole(type, to) + Memory.whole(type, from));
+            case BOOL, U8, I8, I32, I64 ->
+                    Memory.whole(type, to, Memory.whole(type, to) + Memory.whole(type, from));
         }
     }
 
@@ -158,20 +183,38 @@ final class ScatterAdd implements Step {
         long source = fromAddress + Views.base(from);
         long target = toAddress + Views.base(to);
         long n = nest.count();
-        Team.get().run(Math.toIntExact(Math.ceilDiv(n, WORTH)), part -> {
-            long end = Math.min(n, (part + 1) * WORTH);
-            for (long i = part * WORTH, run; i < end; i += run) {
-                run = nest.run(i, end - i);
-                long at = source + nest.offset(0, i);
-                long put = target + nest.offset(1, i);
-                if (from.dtype() == to.dtype())
-                    Memory.copy(from.dtype().bytes(), at, nest.step(0), put, nest.step(1), run);
-                else if (to.dtype() == DType.F32)
-                    Accumulator.F32.read(from.dtype(), at, nest.step(0), put, nest.step(1), (int) run);
-                else
-                    for (long j = 0; j < run; j++)
-                        Memory.real(to.dtype(), put + j * nest.step(1), Memory.f32(at + j * nest.step(0)));
-            }
-        });
+        Team.get()
+                .run(
+                        Math.toIntExact(Math.ceilDiv(n, WORTH)),
+                        part -> {
+                            long end = Math.min(n, (part + 1) * WORTH);
+                            for (long i = part * WORTH, run; i < end; i += run) {
+                                run = nest.run(i, end - i);
+                                long at = source + nest.offset(0, i);
+                                long put = target + nest.offset(1, i);
+                                if (from.dtype() == to.dtype())
+                                    Memory.copy(
+                                            from.dtype().bytes(),
+                                            at,
+                                            nest.step(0),
+                                            put,
+                                            nest.step(1),
+                                            run);
+                                else if (to.dtype() == DType.F32)
+                                    Accumulator.F32.read(
+                                            from.dtype(),
+                                            at,
+                                            nest.step(0),
+                                            put,
+                                            nest.step(1),
+                                            (int) run);
+                                else
+                                    for (long j = 0; j < run; j++)
+                                        Memory.real(
+                                                to.dtype(),
+                                                put + j * nest.step(1),
+                                                Memory.f32(at + j * nest.step(0)));
+                            }
+                        });
     }
 }

@@ -14,8 +14,10 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 final class Scratch implements AutoCloseable {
     private static final int SMALLEST = 12;
     private static final int LARGEST_KEPT = 26;
+
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of generic queues
-    private static final ConcurrentLinkedDeque<Scratch>[] FREE = new ConcurrentLinkedDeque[LARGEST_KEPT + 1];
+    private static final ConcurrentLinkedDeque<Scratch>[] FREE =
+            new ConcurrentLinkedDeque[LARGEST_KEPT + 1];
 
     static {
         for (int i = SMALLEST; i <= LARGEST_KEPT; i++) FREE[i] = new ConcurrentLinkedDeque<>();

@@ -28,7 +28,8 @@ final class Views {
 
     /// Some axes as one.
     static Nest axes(View v, int from, int end) {
-        return Nest.of(Arrays.copyOfRange(v.sizes(), from, end), Arrays.copyOfRange(steps(v), from, end));
+        return Nest.of(
+                Arrays.copyOfRange(v.sizes(), from, end), Arrays.copyOfRange(steps(v), from, end));
     }
 
     /// So many elements along an axis.

@@ -16,37 +16,45 @@ import java.util.function.UnaryOperator;
 final class Elementary {
     private static final double INFINITY = Double.POSITIVE_INFINITY;
     private static final double LOG2_E = 1 / Math.log(2);
+
     /// ln 2 = LN2 + LN2_LOW far beyond f32.
     private static final double LN2 = (float) Math.log(2);
+
     private static final double LN2_LOW = -1.9046542121259336e-9;
+
     /// π/2 = HALF_PI + HALF_PI_LOW + HALF_PI_LOWEST.
     private static final double HALF_PI = (float) (Math.PI / 2);
+
     private static final double HALF_PI_LOW = -4.371138828673793e-8;
     private static final double HALF_PI_LOWEST = -1.7151245100058819e-15;
+
     /// Adding it to a small f32 rounds that to an integer, which then is in the low bits.
     private static final double MAGIC = 0x1.8p23;
+
     /// Bits of the f32 below √½: from there to √2 is where a mantissa is put.
     private static final int ROOT_HALF = 0x3F3504F3;
 
-    private static final Map<Unary, UnaryOperator<Value>> UNARY = new EnumMap<>(Map.ofEntries(
-            Map.entry(Unary.EXP, Elementary::exp),
-            Map.entry(Unary.EXPM1, Elementary::expm1),
-            Map.entry(Unary.LOG, Elementary::log),
-            Map.entry(Unary.LOG1P, Elementary::log1p),
-            Map.entry(Unary.SIGMOID, Elementary::sigmoid),
-            Map.entry(Unary.TANH, Elementary::tanh),
-            Map.entry(Unary.ERF, Elementary::erf),
-            Map.entry(Unary.SIN, x -> sine(x, Unary.SIN)),
-            Map.entry(Unary.COS, x -> sine(x, Unary.COS)),
-            Map.entry(Unary.TAN, Elementary::tan),
-            Map.entry(Unary.ASIN, Elementary::asin),
-            Map.entry(Unary.ACOS, Elementary::acos),
-            Map.entry(Unary.ATAN, Elementary::atan),
-            Map.entry(Unary.SINH, Elementary::sinh),
-            Map.entry(Unary.COSH, Elementary::cosh),
-            Map.entry(Unary.ASINH, Elementary::asinh),
-            Map.entry(Unary.ACOSH, Elementary::acosh),
-            Map.entry(Unary.ATANH, Elementary::atanh)));
+    private static final Map<Unary, UnaryOperator<Value>> UNARY =
+            new EnumMap<>(
+                    Map.ofEntries(
+                            Map.entry(Unary.EXP, Elementary::exp),
+                            Map.entry(Unary.EXPM1, Elementary::expm1),
+                            Map.entry(Unary.LOG, Elementary::log),
+                            Map.entry(Unary.LOG1P, Elementary::log1p),
+                            Map.entry(Unary.SIGMOID, Elementary::sigmoid),
+                            Map.entry(Unary.TANH, Elementary::tanh),
+                            Map.entry(Unary.ERF, Elementary::erf),
+                            Map.entry(Unary.SIN, x -> sine(x, Unary.SIN)),
+                            Map.entry(Unary.COS, x -> sine(x, Unary.COS)),
+                            Map.entry(Unary.TAN, Elementary::tan),
+                            Map.entry(Unary.ASIN, Elementary::asin),
+                            Map.entry(Unary.ACOS, Elementary::acos),
+                            Map.entry(Unary.ATAN, Elementary::atan),
+                            Map.entry(Unary.SINH, Elementary::sinh),
+                            Map.entry(Unary.COSH, Elementary::cosh),
+                            Map.entry(Unary.ASINH, Elementary::asinh),
+                            Map.entry(Unary.ACOSH, Elementary::acosh),
+                            Map.entry(Unary.ATANH, Elementary::atanh)));
 
     private Elementary() {}
 
@@ -66,7 +74,8 @@ final class Elementary {
         };
     }
 
-    // -------------------------------------------------------------------------- exponential functions
+    // -------------------------------------------------------------------------- exponential
+    // functions
 
     /// `eˣ = eʳ·2ʰ·2ʰ` with an integer h and |r| ≤ ln 2.
     ///
@@ -93,7 +102,15 @@ final class Elementary {
     /// `eʳ` for |r| ≤ ln 2, to 1.3e-9.
     private static Value expOfRest(Value r) {
         return r.polynomial(
-                1, 1, 5e-1, 1.6666679e-1, 4.1666754e-2, 8.332197e-3, 1.3883135e-3, 2.0156841e-4, 2.5760268e-5);
+                1,
+                1,
+                5e-1,
+                1.6666679e-1,
+                4.1666754e-2,
+                8.332197e-3,
+                1.3883135e-3,
+                2.0156841e-4,
+                2.5760268e-5);
     }
 
     static Value exp(Value x) {
@@ -109,7 +126,15 @@ final class Elementary {
 
     /// `eʳ − 1` for |r| ≤ ln 2, to 2e-9 of itself.
     private static Value expm1OfRest(Value r) {
-        var q = r.polynomial(5e-1, 1.6666675e-1, 4.1666698e-2, 8.332445e-3, 1.3886368e-3, 2.012479e-4, 2.5324513e-5);
+        var q =
+                r.polynomial(
+                        5e-1,
+                        1.6666675e-1,
+                        4.1666698e-2,
+                        8.332445e-3,
+                        1.3886368e-3,
+                        2.012479e-4,
+                        2.5324513e-5);
         return r.square().fma(q, r);
     }
 
@@ -140,12 +165,26 @@ final class Elementary {
         var a = x.abs();
         var z = x.square();
         // erf(√z)/√z − 1 for z ≤ 0.85, to 1.8e-8
-        var small = z.polynomial(1.2837915e-1, -3.761249e-1, 1.1281765e-1, -2.6764756e-2, 4.9904105e-3, -5.976588e-4)
-                .fma(a, a);
+        var small =
+                z.polynomial(
+                                1.2837915e-1,
+                                -3.761249e-1,
+                                1.1281765e-1,
+                                -2.6764756e-2,
+                                4.9904105e-3,
+                                -5.976588e-4)
+                        .fma(a, a);
         // −ln(1 − erf b)/b for b from 0.91 to 3.95, to 2e-9 in what it does to the result
         var b = a.gt(3.93).select(x.like(3.93), a);
-        var h = b.polynomial(
-                1.1286466, 6.351586e-1, 1.0622558e-1, -2.3753028e-2, 3.6385048e-3, -3.2190554e-4, 1.11485115e-5);
+        var h =
+                b.polynomial(
+                        1.1286466,
+                        6.351586e-1,
+                        1.0622558e-1,
+                        -2.3753028e-2,
+                        3.6385048e-3,
+                        -3.2190554e-4,
+                        1.11485115e-5);
         var reduced = reduce(h.mul(b).neg());
         var tail = expOfRest(reduced.r).mul(reduced.root.square());
         return a.lt(0.92).select(small, tail.neg().add(1)).withSignOf(x);
@@ -156,7 +195,11 @@ final class Elementary {
         var e = halfExp(a);
         var z = x.square();
         // (sinh(√z) − √z)/√z³ to 5e-9 for z ≤ 1.
-        var small = z.mul(a).fma(z.polynomial(1.6666667e-1, 8.333346e-3, 1.9836154e-4, 2.8169504e-6), a);
+        var small =
+                z.mul(a)
+                        .fma(
+                                z.polynomial(1.6666667e-1, 8.333346e-3, 1.9836154e-4, 2.8169504e-6),
+                                a);
         return a.lt(1).select(small, e.sub(x.like(0.25).div(e))).withSignOf(x);
     }
 
@@ -165,7 +208,8 @@ final class Elementary {
         return e.add(x.like(0.25).div(e));
     }
 
-    // ------------------------------------------------------------------------------------- logarithms
+    // -------------------------------------------------------------------------------------
+    // logarithms
 
     /// `x = 2ᵉ·m` with m from √½ to √2, for positive finite x.
     private record Split(Value e, Value m) {}
@@ -181,8 +225,16 @@ final class Elementary {
     /// `ln(2ᵉ·(1 + f))`.
     private static Value log(Value e, Value f) {
         // (ln(1+f) − f + f²/2)/f³ to 6e-9.
-        var p = f.polynomial(
-                3.333333e-1, -2.500082e-1, 2.0001228e-1, -1.6623366e-1, 1.4201742e-1, -1.3160145e-1, 1.2761684e-1, -7.634708e-2);
+        var p =
+                f.polynomial(
+                        3.333333e-1,
+                        -2.500082e-1,
+                        2.0001228e-1,
+                        -1.6623366e-1,
+                        1.4201742e-1,
+                        -1.3160145e-1,
+                        1.2761684e-1,
+                        -7.634708e-2);
         var z = f.square();
         var low = z.mul(f).fma(p, e.mul(LN2_LOW));
         return e.fma(LN2, z.fma(-0.5, low).add(f));
@@ -207,7 +259,14 @@ final class Elementary {
         // What the addition lost, of the greater operand's side.
         var lost = x.abs().gt(1).select(x.sub(u).add(1), x.sub(u.sub(1)));
         // Where the exponent is great, 1 does not matter, nor what was lost of it.
-        var scale = split.e.cast(DType.I32).min(x.graph.constant(DType.I32, 100)).shl(23).neg().add(Float.floatToRawIntBits(1)).bits();
+        var scale =
+                split.e
+                        .cast(DType.I32)
+                        .min(x.graph.constant(DType.I32, 100))
+                        .shl(23)
+                        .neg()
+                        .add(Float.floatToRawIntBits(1))
+                        .bits();
         var y = log(split.e, lost.fma(scale, split.m.sub(1)));
         var z = logDomain(x, u, y);
         return x.abs().lt(0x1p-13).select(x.fma(x.mul(-0.5), x), z);
@@ -234,7 +293,8 @@ final class Elementary {
         return log1p(a.add(a).div(a.neg().add(1))).mul(0.5).withSignOf(x);
     }
 
-    // ---------------------------------------------------------------------------------- trigonometry
+    // ----------------------------------------------------------------------------------
+    // trigonometry
 
     /// `x = r + quarter·π/2` with |r| ≤ π/4. Only the last bits of `quarter` matter. Where x is `far`, both are wrong.
     private record Angle(Value r, Value quarter, Value far) {}
@@ -251,8 +311,14 @@ final class Elementary {
         var angle = angle(x);
         var z = angle.r.square();
         // Both for |r| ≤ 1.01·π/4, to 4e-9 and 1e-9.
-        var sin = z.mul(angle.r).fma(z.polynomial(-1.6666654e-1, 8.332111e-3, -1.9508738e-4), angle.r);
-        var cos = z.square().fma(z.polynomial(4.1666646e-2, -1.3887256e-3, 2.4425673e-5), z.fma(-0.5, x.like(1)));
+        var sin =
+                z.mul(angle.r)
+                        .fma(z.polynomial(-1.6666654e-1, 8.332111e-3, -1.9508738e-4), angle.r);
+        var cos =
+                z.square()
+                        .fma(
+                                z.polynomial(4.1666646e-2, -1.3887256e-3, 2.4425673e-5),
+                                z.fma(-0.5, x.like(1)));
         var quarter = f == Unary.COS ? angle.quarter.add(1) : angle.quarter;
         var y = quarter.and(1).eq(0).select(sin, cos);
         y = y.bits().xor(quarter.and(2).shl(30)).bits();
@@ -264,8 +330,15 @@ final class Elementary {
         var angle = angle(x);
         var z = angle.r.square();
         // (tan(√z) − √z)/√z³ for √z ≤ π/4, to 2.6e-9
-        var p = z.polynomial(
-                3.3333352e-1, 1.3332611e-1, 5.4065786e-2, 2.1250995e-2, 1.09188e-2, -1.8254226e-5, 4.430659e-3);
+        var p =
+                z.polynomial(
+                        3.3333352e-1,
+                        1.3332611e-1,
+                        5.4065786e-2,
+                        2.1250995e-2,
+                        1.09188e-2,
+                        -1.8254226e-5,
+                        4.430659e-3);
         var t = z.mul(angle.r).fma(p, angle.r);
         var y = angle.quarter.and(1).eq(0).select(t, x.like(-1).div(t));
         return x.eq(0).select(x, y).patch(angle.far, Unary.TAN, x);
@@ -274,8 +347,16 @@ final class Elementary {
     /// `atan` from 0 to 1, to 1.8e-8.
     private static Value atanOfRatio(Value z) {
         var s = z.square();
-        var p = s.polynomial(
-                -3.3333153e-1, 1.9993773e-1, -1.4211056e-1, 1.0666002e-1, -7.552209e-2, 4.3211795e-2, -1.6367886e-2, 2.9206814e-3);
+        var p =
+                s.polynomial(
+                        -3.3333153e-1,
+                        1.9993773e-1,
+                        -1.4211056e-1,
+                        1.0666002e-1,
+                        -7.552209e-2,
+                        4.3211795e-2,
+                        -1.6367886e-2,
+                        2.9206814e-3);
         return s.mul(z).fma(p, z);
     }
 
@@ -325,7 +406,8 @@ final class Elementary {
         return near.select(x.lt(0).select(left, right), middle);
     }
 
-    // ------------------------------------------------------------------------- functions of two operands
+    // ------------------------------------------------------------------------- functions of two
+    // operands
 
     /// `2^(b·log₂|a|)`, the logarithm as a sum of two f32; the sign follows from b's parity.
     static Value pow(Value a, Value b) {
@@ -342,7 +424,8 @@ final class Elementary {
         double c = 2.885390043258667;
         double cLow = 3.851926067000022e-8;
         var z = s.square();
-        var series = z.mul(s).mul(z.polynomial(9.617967e-1, 5.770827e-1, 4.1170183e-1, 3.4030688e-1));
+        var series =
+                z.mul(s).mul(z.polynomial(9.617967e-1, 5.770827e-1, 4.1170183e-1, 3.4030688e-1));
         var high = s.mul(c);
         var low = s.fma(c, high.neg()).add(s.fma(cLow, sLow.fma(c, series)));
         var sum = split.e.add(high);
@@ -353,7 +436,14 @@ final class Elementary {
         var whole = Formulas.rint(b).eq(b);
         var half = b.mul(0.5);
         var odd = whole.and(Formulas.rint(half).ne(half));
-        y = a.eq(0).select(b.gt(0).select(a.like(0), b.lt(0).select(a.like(INFINITY), a.like(1))), y);
+        y =
+                a.eq(0)
+                        .select(
+                                b.gt(0)
+                                        .select(
+                                                a.like(0),
+                                                b.lt(0).select(a.like(INFINITY), a.like(1))),
+                                y);
         var negative = a.bits().lt(0);
         y = negative.and(odd).select(y.neg(), y);
         y = a.lt(0).and(whole.not()).select(a.like(Double.NaN), y);
@@ -373,7 +463,15 @@ final class Elementary {
         var n = shifted.sub(MAGIC);
         var r = t.sub(n).add(tLow);
         // 2ʳ for |r| ≤ 0.51, to 1.2e-8
-        var p = r.polynomial(1, 6.931472e-1, 2.4022646e-1, 5.5503275e-2, 9.618462e-3, 1.3401483e-3, 1.5351264e-4);
+        var p =
+                r.polynomial(
+                        1,
+                        6.931472e-1,
+                        2.4022646e-1,
+                        5.5503275e-2,
+                        9.618462e-3,
+                        1.3401483e-3,
+                        1.5351264e-4);
         var whole = shifted.bits().sub(Float.floatToRawIntBits((float) MAGIC));
         var half = whole.shr(1);
         return scale(scale(p, half), whole.sub(half));

@@ -68,7 +68,8 @@ final class Folds {
 
     static int i32(Reduction kind, long at, int count) {
         int result = Memory.i32(at);
-        for (int i = 1; i < count; i++) result = (int) kind.apply((long) result, Memory.i32(at + 4L * i));
+        for (int i = 1; i < count; i++)
+            result = (int) kind.apply((long) result, Memory.i32(at + 4L * i));
         return result;
     }
 

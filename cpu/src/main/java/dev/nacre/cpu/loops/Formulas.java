@@ -35,7 +35,11 @@ final class Formulas {
         return switch (f) {
             case NEG -> x.neg();
             case ABS -> x.abs();
-            case SIGN -> x.gt(0).select(x.like(1), x.lt(0).select(x.like(-1), x.eq(0).select(x.like(0), x)));
+            case SIGN ->
+                    x.gt(0)
+                            .select(
+                                    x.like(1),
+                                    x.lt(0).select(x.like(-1), x.eq(0).select(x.like(0), x)));
             case SQRT -> x.sqrt();
             case RSQRT -> x.like(1).div(x.sqrt());
             case RECIPROCAL -> x.like(1).div(x);
@@ -44,7 +48,9 @@ final class Formulas {
             case FLOOR -> floor(x);
             case CEIL -> floor(x.neg()).neg();
             case TRUNC -> floor(x.abs()).withSignOf(x);
-            default -> (x.type == DType.F32 ? Elementary.of(f, x) : Optional.<Value>empty()).orElseGet(() -> x.call(f));
+            default ->
+                    (x.type == DType.F32 ? Elementary.of(f, x) : Optional.<Value>empty())
+                            .orElseGet(() -> x.call(f));
         };
     }
 
@@ -136,8 +142,10 @@ final class Formulas {
         var bits = x.bits();
         var magnitude = bits.and(0x7FFF_FFFF);
         var odd = magnitude.ushr(13).and(1);
-        var normal = magnitude.add(odd).add(0xFFF - (112 << 23)).ushr(13).min(magnitude.like(0x7C00));
-        // One half has the smallest subnormal half as its last place, so the addition rounds to that.
+        var normal =
+                magnitude.add(odd).add(0xFFF - (112 << 23)).ushr(13).min(magnitude.like(0x7C00));
+        // One half has the smallest subnormal half as its last place, so the addition rounds to
+        // that.
         var subnormal = magnitude.bits().add(0.5).bits().sub(Float.floatToRawIntBits(0.5f));
         var finite = magnitude.lt(0x3880_0000).select(subnormal, normal);
         var half = magnitude.gt(0x7F80_0000).select(magnitude.like(0x7E00), finite);

@@ -15,14 +15,19 @@ import java.util.List;
 final class Grid {
     /// Work in a part: enough to forget what handing it out costs, little enough to share evenly.
     private static final long PART_WORK = 1 << 20;
+
     private static final long MAX_PART = 1 << 16;
     private static final long MIN_PART = 1 << 11;
+
     /// Points in a tile. Tiles must be small: the compiler replaces code only between calls.
     static final long TILE = 4096;
+
     /// Length of a tile's rows where views are strided: neighbouring rows then find each other's cache lines.
     private static final long STRIDED_ROW = 128;
+
     /// Neighbouring elements worth a part of their own.
     private static final long MIN_RUN = 1024;
+
     /// Rows combined in one part that make up for the copy of what they are combined into.
     private static final long MIN_COMBINED = 16;
 
@@ -32,8 +37,10 @@ final class Grid {
     final Nest nest;
     final LoopCompiler.Compiled compiled;
     final List<Target> targets;
+
     /// Of each axis: extent, points in a block, number of blocks.
     final long[] extents;
+
     final long[] blocks;
     final long[] counts;
     final long tileRows;
@@ -49,13 +56,16 @@ final class Grid {
         this.blocks = extents.clone();
         if (nest.points() > 0) cut(Math.clamp(PART_WORK / compiled.cost(), MIN_PART, MAX_PART));
         this.counts = new long[rank()];
-        for (int a = 0; a < rank(); a++) counts[a] = blocks[a] > 0 ? (extents[a] + blocks[a] - 1) / blocks[a] : 0;
+        for (int a = 0; a < rank(); a++)
+            counts[a] = blocks[a] > 0 ? (extents[a] + blocks[a] - 1) / blocks[a] : 0;
         if (folds) counts[inner()] = 1; // rows without points still have folds
         var strided = nest.program().views().contains(Access.STRIDED);
-        this.tileLength = folds ? extents[inner()] : Math.min(extents[inner()], strided ? STRIDED_ROW : TILE);
+        this.tileLength =
+                folds ? extents[inner()] : Math.min(extents[inner()], strided ? STRIDED_ROW : TILE);
         this.tileRows = Math.clamp(TILE / Math.max(1, tileLength), 1, Layout.MAX_ROWS);
         if (tileLength > Integer.MAX_VALUE - TILE)
-            throw new IllegalArgumentException("cannot fold over " + tileLength + " elements at once");
+            throw new IllegalArgumentException(
+                    "cannot fold over " + tileLength + " elements at once");
     }
 
     private static List<Target> targets(Nest nest) {

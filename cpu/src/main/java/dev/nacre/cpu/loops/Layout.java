@@ -11,9 +11,12 @@ package dev.nacre.cpu.loops;
 record Layout(int accumulators, int folds, int slots, int planes, int elementBytes) {
     /// Room for one vector of the widest kind.
     static final int PAD = 64;
+
     /// The most rows of a tile.
     static final int MAX_ROWS = 512;
+
     private static final int PADS = 4;
+
     /// A little more than a page, so that slots of one row do not compete for the same lines of the cache.
     private static final int SLOT = 8 * MAX_ROWS + PAD;
 

@@ -4,7 +4,6 @@ import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.cpu.loops.Lowering.Sink;
-import dev.nacre.type.DType;
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.constant.ClassDesc;
@@ -60,34 +59,45 @@ final class LoopCompiler {
         var schedule = schedule(program, sinks, form, mode);
         var bytes =
                 ClassFile.of()
-                        .build(THIS, type -> {
-                            type.withInterfaceSymbols(TILE);
-                            type.withFlags(ClassFile.ACC_FINAL | ClassFile.ACC_SUPER | ClassFile.ACC_SYNTHETIC);
-                            type.withMethodBody(
-                                    ConstantDescs.INIT_NAME,
-                                    ConstantDescs.MTD_void,
-                                    0,
-                                    code ->
-                                            code.aload(0)
-                                                    .invokespecial(
-                                                            ConstantDescs.CD_Object,
-                                                            ConstantDescs.INIT_NAME,
-                                                            ConstantDescs.MTD_void)
-                                                    .return_());
-                            writeRun(type, schedule.steps().size());
-                            writeSteps(type, schedule, program.views(), form);
-                        });
+                        .build(
+                                THIS,
+                                type -> {
+                                    type.withInterfaceSymbols(TILE);
+                                    type.withFlags(
+                                            ClassFile.ACC_FINAL
+                                                    | ClassFile.ACC_SUPER
+                                                    | ClassFile.ACC_SYNTHETIC);
+                                    type.withMethodBody(
+                                            ConstantDescs.INIT_NAME,
+                                            ConstantDescs.MTD_void,
+                                            0,
+                                            code ->
+                                                    code.aload(0)
+                                                            .invokespecial(
+                                                                    ConstantDescs.CD_Object,
+                                                                    ConstantDescs.INIT_NAME,
+                                                                    ConstantDescs.MTD_void)
+                                                            .return_());
+                                    writeRun(type, schedule.steps().size());
+                                    writeSteps(type, schedule, program.views(), form);
+                                });
         return new Compiled(instance(bytes), Layout.of(schedule, form), cost(sinks));
     }
 
     private static void writeRun(ClassBuilder type, int steps) {
-        type.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, code -> {
-            for (int i = 0; i < steps; i++) code.aload(1).invokestatic(THIS, "step" + i, RUN);
-            code.return_();
-        });
+        type.withMethodBody(
+                "run",
+                RUN,
+                ClassFile.ACC_PUBLIC,
+                code -> {
+                    for (int i = 0; i < steps; i++)
+                        code.aload(1).invokestatic(THIS, "step" + i, RUN);
+                    code.return_();
+                });
     }
 
-    private static void writeSteps(ClassBuilder type, Schedule schedule, List<Access> accesses, VectorForm form) {
+    private static void writeSteps(
+            ClassBuilder type, Schedule schedule, List<Access> accesses, VectorForm form) {
         int folds = 0;
         for (int i = 0; i < schedule.steps().size(); i++) {
             int number = i;
@@ -96,24 +106,32 @@ final class LoopCompiler {
                     "step" + i,
                     RUN,
                     ClassFile.ACC_STATIC,
-                    code -> new StepWriter(code, schedule, number, firstFold, accesses, form).write());
+                    code ->
+                            new StepWriter(code, schedule, number, firstFold, accesses, form)
+                                    .write());
             folds += schedule.steps().get(i).folds().size();
         }
     }
 
-    private static Schedule schedule(Program program, List<Sink> sinks, VectorForm form, Mode mode) {
+    private static Schedule schedule(
+            Program program, List<Sink> sinks, VectorForm form, Mode mode) {
         if (mode == Mode.SCALAR) return Schedule.scalar(sinks);
         IntPredicate strided = view -> program.views().get(view) == Access.STRIDED;
         return Schedule.vector(
                 sinks,
-                v -> v.prim == Prim.LOAD ? !strided.test(((Value.Place) v.detail).view()) : form.supports(v),
+                v ->
+                        v.prim == Prim.LOAD
+                                ? !strided.test(((Value.Place) v.detail).view())
+                                : form.supports(v),
                 strided);
     }
 
     private static Tile instance(byte[] bytes) {
         try {
             var lookup = MethodHandles.lookup().defineHiddenClass(bytes, true);
-            return (Tile) lookup.findConstructor(lookup.lookupClass(), MethodType.methodType(void.class)).invoke();
+            return (Tile)
+                    lookup.findConstructor(lookup.lookupClass(), MethodType.methodType(void.class))
+                            .invoke();
         } catch (Error | RuntimeException e) {
             throw e;
         } catch (Throwable e) {
@@ -128,7 +146,8 @@ final class LoopCompiler {
             widest = Math.max(widest, v.type.bytes());
             for (var arg : v.args) widest = Math.max(widest, arg.type.bytes());
         }
-        for (var sink : sinks) if (sink.point()) widest = Math.max(widest, sink.value().type.bytes());
+        for (var sink : sinks)
+            if (sink.point()) widest = Math.max(widest, sink.value().type.bytes());
         return widest;
     }
 

@@ -70,7 +70,9 @@ public final class LoopRunner {
 
     /// Compiles a loop. Programs that were compiled before are not compiled again.
     public static LoopRunner of(Loop loop) {
-        return of(loop, VectorSupport.isPresent() ? LoopCompiler.Mode.VECTOR : LoopCompiler.Mode.SCALAR);
+        return of(
+                loop,
+                VectorSupport.isPresent() ? LoopCompiler.Mode.VECTOR : LoopCompiler.Mode.SCALAR);
     }
 
     static LoopRunner of(Loop loop, LoopCompiler.Mode mode) {
@@ -138,7 +140,8 @@ public final class LoopRunner {
                 var loops = next;
                 next = new ArrayList<>();
                 var walks = new ArrayList<Walk>();
-                for (var each : loops) for (var instance : each.instances()) add(each.program(), instance, walks);
+                for (var each : loops)
+                    for (var instance : each.instances()) add(each.program(), instance, walks);
                 passes.add(Pass.of(walks));
             }
             return new LoopRunner(List.copyOf(passes), ownBytes);
@@ -150,7 +153,8 @@ public final class LoopRunner {
             var copied = new View[nest.views().size()];
             for (var target : grid.targets)
                 if (grid.parts() == 0) fill(grid, target);
-                else if (grid.copies(target) > 1 || accumulator(target) != nest.views().get(target.view()).dtype())
+                else if (grid.copies(target) > 1
+                        || accumulator(target) != nest.views().get(target.view()).dtype())
                     copied[target.view()] = copies(grid, target);
             if (grid.parts() > 0) walks.add(new Walk(grid, copied));
         }
@@ -180,15 +184,26 @@ public final class LoopRunner {
                 }
             long offset = ownBytes / dtype.bytes();
             ownBytes += (copies * step * dtype.bytes() + 63) / 64 * 64;
-            next.add(combination(grid, target, new View(Walk.OWN, dtype, offset, grid.extents, strides), copies, step));
+            next.add(
+                    combination(
+                            grid,
+                            target,
+                            new View(Walk.OWN, dtype, offset, grid.extents, strides),
+                            copies,
+                            step));
             return new View(Walk.OWN, dtype, offset, grid.extents, strides);
         }
 
         /// The loop that makes a target of its copies.
-        private static Loop combination(Grid grid, Target target, View own, long copies, long step) {
+        private static Loop combination(
+                Grid grid, Target target, View own, long copies, long step) {
             var result = grid.nest.views().get(target.view());
-            var kept = IntStream.range(0, grid.rank()).filter(a -> !grid.combines(target, a)).toArray();
-            // Copies come last where they are rows to fold, first where their elements are neighbours.
+            var kept =
+                    IntStream.range(0, grid.rank())
+                            .filter(a -> !grid.combines(target, a))
+                            .toArray();
+            // Copies come last where they are rows to fold, first where their elements are
+            // neighbours.
             var fold = copies > 1 && result.strides()[grid.inner()] == 0;
             var from = new long[kept.length + 1];
             var to = new long[kept.length + 1];
@@ -203,7 +218,8 @@ public final class LoopRunner {
             }
             var dtype = result.dtype();
             var load = new View(Walk.OWN, own.dtype(), own.offset(), extents, from);
-            var views = List.of(load, new View(result.buffer(), dtype, result.offset(), extents, to));
+            var views =
+                    List.of(load, new View(result.buffer(), dtype, result.offset(), extents, to));
             var first = new Instr.Load(0, own.dtype());
             if (fold)
                 return loop(
@@ -213,8 +229,15 @@ public final class LoopRunner {
                         new Instr.RowFold(target.kind(), own.dtype(), 0),
                         new Instr.Convert(dtype, 1),
                         new Instr.Store(1, dtype, 2));
-            if (copies > 1) return loop(extents, views, first, new Instr.Accumulate(target.kind(), 1, dtype, 0));
-            return loop(extents, views, first, new Instr.Convert(dtype, 0), new Instr.Store(1, dtype, 1));
+            if (copies > 1)
+                return loop(
+                        extents, views, first, new Instr.Accumulate(target.kind(), 1, dtype, 0));
+            return loop(
+                    extents,
+                    views,
+                    first,
+                    new Instr.Convert(dtype, 0),
+                    new Instr.Store(1, dtype, 1));
         }
 
         /// The result of combining nothing.
@@ -228,13 +251,20 @@ public final class LoopRunner {
                     dtype.isFloating()
                             ? Double.doubleToRawLongBits(target.kind().identity())
                             : target.kind().identity(dtype);
-            next.add(loop(extents, List.of(to), new Instr.Literal(dtype, bits), new Instr.Store(0, dtype, 0)));
+            next.add(
+                    loop(
+                            extents,
+                            List.of(to),
+                            new Instr.Literal(dtype, bits),
+                            new Instr.Store(0, dtype, 0)));
         }
 
         private static Loop loop(long[] extents, List<View> views, Instr... code) {
             // The accesses are found anew from the strides.
             var accesses = views.stream().map(v -> Access.UNIFORM).toList();
-            return new Loop(new Program(List.of(code), accesses), List.of(new Loop.Instance(extents, views)));
+            return new Loop(
+                    new Program(List.of(code), accesses),
+                    List.of(new Loop.Instance(extents, views)));
         }
     }
 }

@@ -43,8 +43,10 @@ final class Lowering {
 
     private void instruction(int i) {
         switch (program.code().get(i)) {
-            case Instr.Load(int view, DType dtype) -> values[i] = widen(place(Prim.LOAD, view, dtype, raw(dtype)), dtype);
-            case Instr.Ramp(int view, DType dtype) -> values[i] = place(Prim.RAMP, view, dtype, dtype);
+            case Instr.Load(int view, DType dtype) ->
+                    values[i] = widen(place(Prim.LOAD, view, dtype, raw(dtype)), dtype);
+            case Instr.Ramp(int view, DType dtype) ->
+                    values[i] = place(Prim.RAMP, view, dtype, dtype);
             case Instr.Literal(DType dtype, long bits) -> values[i] = literal(dtype, bits);
             case Instr.Apply1(Unary f, DType dtype, int a) -> values[i] = Formulas.of(f, values[a]);
             case Instr.Apply2(Binary f, DType operands, int a, int b) ->
@@ -55,15 +57,30 @@ final class Lowering {
             case Instr.RowFold(Reduction kind, DType dtype, int a) ->
                     values[i] = round(alongRow(kind, values[a]).cast(dtype.arithmetic()), dtype);
             case Instr.Store(int view, DType dtype, int a) -> {
-                values[i] = program.code().get(a).dtype() == dtype ? values[a] : convert(values[a], dtype);
-                sinks.add(new Sink(Optional.empty(), view, dtype, narrow(values[i], dtype), isPoint(view)));
+                values[i] =
+                        program.code().get(a).dtype() == dtype
+                                ? values[a]
+                                : convert(values[a], dtype);
+                sinks.add(
+                        new Sink(
+                                Optional.empty(),
+                                view,
+                                dtype,
+                                narrow(values[i], dtype),
+                                isPoint(view)));
             }
             case Instr.Accumulate(Reduction kind, int view, DType dtype, int a) -> {
                 values[i] = values[a];
                 var oncePerRow = isPoint(view) || inRows && !values[a].isPoint();
                 var value = oncePerRow ? values[a] : alongRow(kind, values[a]);
                 var memory = dtype.arithmetic();
-                sinks.add(new Sink(Optional.of(kind), view, memory, value.cast(memory), isPoint(view)));
+                sinks.add(
+                        new Sink(
+                                Optional.of(kind),
+                                view,
+                                memory,
+                                value.cast(memory),
+                                isPoint(view)));
             }
         }
     }
@@ -128,7 +145,10 @@ final class Lowering {
         if (value.type == arithmetic) same = value;
         else if (arithmetic == DType.BOOL) same = value.ne(0);
         else if (value.type == DType.BOOL)
-            same = value.select(value.graph.constant(arithmetic, 1), value.graph.constant(arithmetic, 0));
+            same =
+                    value.select(
+                            value.graph.constant(arithmetic, 1),
+                            value.graph.constant(arithmetic, 0));
         else same = value.cast(arithmetic);
         return round(same, to);
     }

@@ -26,7 +26,8 @@ record Nest(Program program, List<View> views, long[] extents) {
     /// One axis of all views.
     private record Axis(long extent, long[] strides) {
         boolean continues(Axis inner) {
-            for (int v = 0; v < strides.length; v++) if (strides[v] != inner.strides[v] * inner.extent) return false;
+            for (int v = 0; v < strides.length; v++)
+                if (strides[v] != inner.strides[v] * inner.extent) return false;
             return true;
         }
     }
@@ -52,7 +53,10 @@ record Nest(Program program, List<View> views, long[] extents) {
         var axes = new ArrayList<Axis>();
         for (int axis = 0; axis < instance.extents().length; axis++) {
             int a = axis;
-            axes.add(new Axis(instance.extents()[a], instance.views().stream().mapToLong(v -> v.strides()[a]).toArray()));
+            axes.add(
+                    new Axis(
+                            instance.extents()[a],
+                            instance.views().stream().mapToLong(v -> v.strides()[a]).toArray()));
         }
         return axes;
     }
@@ -61,7 +65,10 @@ record Nest(Program program, List<View> views, long[] extents) {
     private static List<Instr> withoutFolds(List<Instr> code) {
         var result = new ArrayList<Instr>();
         for (var instr : code)
-            result.add(instr instanceof Instr.RowFold(var kind, var dtype, int a) ? new Instr.Convert(dtype, a) : instr);
+            result.add(
+                    instr instanceof Instr.RowFold(var kind, var dtype, int a)
+                            ? new Instr.Convert(dtype, a)
+                            : instr);
         return result;
     }
 
@@ -130,7 +137,8 @@ record Nest(Program program, List<View> views, long[] extents) {
     }
 
     private boolean isLongSum(Instr.Accumulate a) {
-        if (!a.dtype().isFloating() || a.kind() == Reduction.MAX || a.kind() == Reduction.MIN) return false;
+        if (!a.dtype().isFloating() || a.kind() == Reduction.MAX || a.kind() == Reduction.MIN)
+            return false;
         var strides = views.get(a.view()).strides();
         int inner = rank() - 1;
         if (strides[inner] != 0) return false;

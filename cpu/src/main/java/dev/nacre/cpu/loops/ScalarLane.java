@@ -60,7 +60,12 @@ final class ScalarLane extends Lane {
             case BF16, F16 -> code.i2s();
             default -> {}
         }
-        callStatic(MEMORY, accessor(memory), ConstantDescs.CD_void, ConstantDescs.CD_long, carrier(memory));
+        callStatic(
+                MEMORY,
+                accessor(memory),
+                ConstantDescs.CD_void,
+                ConstantDescs.CD_long,
+                carrier(memory));
     }
 
     private static String accessor(DType memory) {
@@ -92,7 +97,8 @@ final class ScalarLane extends Lane {
                 if (type == DType.I32) code.l2i();
             }
             case LENGTH -> writer.pushLength();
-            case SELECT -> choose(v.args.get(0), () -> push(v.args.get(1)), () -> push(v.args.get(2)));
+            case SELECT ->
+                    choose(v.args.get(0), () -> push(v.args.get(1)), () -> push(v.args.get(2)));
             case NOT -> {
                 pushOperands(v);
                 if (type == DType.BOOL) code.loadConstant(1).ixor();
@@ -117,17 +123,31 @@ final class ScalarLane extends Lane {
                 pushOperands(v);
                 callStatic(CALLS, "call", scalar(type), BINARY, scalar(type), scalar(type));
             }
-            case PATCH1 -> choose(v.args.get(2), () -> {
-                pushEnum((Enum<?>) v.detail);
-                push(v.args.get(0));
-                callStatic(CALLS, "call", scalar(type), UNARY, scalar(type));
-            }, () -> push(v.args.get(1)));
-            case PATCH2 -> choose(v.args.get(3), () -> {
-                pushEnum((Enum<?>) v.detail);
-                push(v.args.get(0));
-                push(v.args.get(1));
-                callStatic(CALLS, "call", scalar(type), BINARY, scalar(type), scalar(type));
-            }, () -> push(v.args.get(2)));
+            case PATCH1 ->
+                    choose(
+                            v.args.get(2),
+                            () -> {
+                                pushEnum((Enum<?>) v.detail);
+                                push(v.args.get(0));
+                                callStatic(CALLS, "call", scalar(type), UNARY, scalar(type));
+                            },
+                            () -> push(v.args.get(1)));
+            case PATCH2 ->
+                    choose(
+                            v.args.get(3),
+                            () -> {
+                                pushEnum((Enum<?>) v.detail);
+                                push(v.args.get(0));
+                                push(v.args.get(1));
+                                callStatic(
+                                        CALLS,
+                                        "call",
+                                        scalar(type),
+                                        BINARY,
+                                        scalar(type),
+                                        scalar(type));
+                            },
+                            () -> push(v.args.get(2)));
             case BITS -> {
                 pushOperands(v);
                 bits(type);
@@ -203,10 +223,30 @@ final class ScalarLane extends Lane {
 
     private void bits(DType to) {
         switch (to) {
-            case I32 -> callStatic(ClassDesc.of("java.lang.Float"), "floatToRawIntBits", ConstantDescs.CD_int, ConstantDescs.CD_float);
-            case F32 -> callStatic(ClassDesc.of("java.lang.Float"), "intBitsToFloat", ConstantDescs.CD_float, ConstantDescs.CD_int);
-            case I64 -> callStatic(ClassDesc.of("java.lang.Double"), "doubleToRawLongBits", ConstantDescs.CD_long, ConstantDescs.CD_double);
-            default -> callStatic(ClassDesc.of("java.lang.Double"), "longBitsToDouble", ConstantDescs.CD_double, ConstantDescs.CD_long);
+            case I32 ->
+                    callStatic(
+                            ClassDesc.of("java.lang.Float"),
+                            "floatToRawIntBits",
+                            ConstantDescs.CD_int,
+                            ConstantDescs.CD_float);
+            case F32 ->
+                    callStatic(
+                            ClassDesc.of("java.lang.Float"),
+                            "intBitsToFloat",
+                            ConstantDescs.CD_float,
+                            ConstantDescs.CD_int);
+            case I64 ->
+                    callStatic(
+                            ClassDesc.of("java.lang.Double"),
+                            "doubleToRawLongBits",
+                            ConstantDescs.CD_long,
+                            ConstantDescs.CD_double);
+            default ->
+                    callStatic(
+                            ClassDesc.of("java.lang.Double"),
+                            "longBitsToDouble",
+                            ConstantDescs.CD_double,
+                            ConstantDescs.CD_long);
         }
     }
 

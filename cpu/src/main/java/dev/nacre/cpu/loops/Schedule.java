@@ -117,6 +117,7 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
     private static final class Planner {
         /// Recomputing this many operations costs about as much as a plane's store and load.
         private static final int CHEAP = 2;
+
         /// Operations in a step. The JVM does not compile methods of more than 8000 bytes.
         private static final int LARGE = 180;
 
@@ -125,13 +126,19 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
         private final IntPredicate strided;
         private final boolean allScalar;
         private final Set<Value> reachable = ordered();
+
         /// Of a point: the first step that can compute it. Of a row value: the first step whose points can use it.
         private final Map<Value, Integer> earliest = new HashMap<>();
+
         private final Map<Integer, Integer> sizes = new HashMap<>();
         private final TreeMap<Integer, Draft> drafts = new TreeMap<>();
         private int firstStore = Integer.MAX_VALUE;
 
-        Planner(List<Sink> sinks, Predicate<Value> vectors, IntPredicate strided, boolean allScalar) {
+        Planner(
+                List<Sink> sinks,
+                Predicate<Value> vectors,
+                IntPredicate strided,
+                boolean allScalar) {
             this.sinks = sinks;
             this.vectors = vectors;
             this.strided = strided;
@@ -142,7 +149,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
             reach();
             for (var v : reachable) earliest.put(v, earliest(v));
             placeRoots();
-            for (Integer step = drafts.lastKey(); step != null; step = drafts.lowerKey(step)) fill(step);
+            for (Integer step = drafts.lastKey(); step != null; step = drafts.lowerKey(step))
+                fill(step);
             drafts.values().removeIf(Draft::isEmpty);
             if (drafts.isEmpty()) draft(0);
             placeRows();
@@ -196,7 +204,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
         /// Gives each fold and each sink its step.
         private void placeRoots() {
             int last = 0;
-            for (var sink : sinks) if (sink.point()) last = Math.max(last, earliest.get(sink.value()));
+            for (var sink : sinks)
+                if (sink.point()) last = Math.max(last, earliest.get(sink.value()));
             for (var v : reachable)
                 if (v.prim == Prim.FOLD) {
                     draft(foldStep(v)).folds.add(v);
@@ -205,11 +214,15 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
             for (var sink : sinks)
                 if (sink.point()) {
                     var accumulate = sink.kind().isPresent();
-                    int step = inLane(accumulate ? earliest.get(sink.value()) : last, storesVector(sink));
+                    int step =
+                            inLane(
+                                    accumulate ? earliest.get(sink.value()) : last,
+                                    storesVector(sink));
                     draft(step).sinks.add(sink);
                     if (!accumulate) firstStore = Math.min(firstStore, step);
                 } else if (sink.value().isPoint())
-                    throw new IllegalArgumentException("view " + sink.view() + " has no place for each point");
+                    throw new IllegalArgumentException(
+                            "view " + sink.view() + " has no place for each point");
             draft(drafts.isEmpty() ? 0 : drafts.lastKey());
         }
 
@@ -219,7 +232,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
             return isFree(operand) ? inLane(step, vectors.test(fold)) : step;
         }
 
-        // ------------------------------------------------------------------------------------- points
+        // -------------------------------------------------------------------------------------
+        // points
 
         /// Lists what a step must compute; what it needs of earlier steps is listed there to be saved.
         private void fill(int step) {
@@ -233,7 +247,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
             var stack = new ArrayList<>(List.of(root));
             while (!stack.isEmpty()) {
                 var v = stack.removeLast();
-                if (!v.isPoint() || draft.compute.contains(v) || draft.restore.contains(v)) continue;
+                if (!v.isPoint() || draft.compute.contains(v) || draft.restore.contains(v))
+                    continue;
                 if (mayCompute(step, v)) {
                     draft.compute.add(v);
                     stack.addAll(v.args);
@@ -257,18 +272,23 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
         /// Operations to compute a point from loads; stops counting when it is clear that they are too many.
         private int cost(Value v, Set<Value> seen) {
             if (!v.isPoint() || isFree(v) || !seen.add(v)) return 0;
-            int sum = vectors.test(v) || allScalar && v.prim != Prim.CALL1 && v.prim != Prim.CALL2 ? 1 : CHEAP + 1;
+            int sum =
+                    vectors.test(v) || allScalar && v.prim != Prim.CALL1 && v.prim != Prim.CALL2
+                            ? 1
+                            : CHEAP + 1;
             for (var arg : v.args) if (sum <= CHEAP) sum += cost(arg, seen);
             return sum;
         }
 
-        // --------------------------------------------------------------------------------------- rows
+        // ---------------------------------------------------------------------------------------
+        // rows
 
         /// Gives each value of a row to the first step that needs it, and lists values of the tile where they are used.
         private void placeRows() {
             var homes = new HashMap<Value, Draft>();
             for (var draft : drafts.values()) {
-                for (var v : draft.compute) for (var arg : v.args) needRow(draft, draft.before, arg, homes);
+                for (var v : draft.compute)
+                    for (var arg : v.args) needRow(draft, draft.before, arg, homes);
                 for (var sink : draft.sinks) needRow(draft, draft.before, sink.value(), homes);
                 for (var fold : draft.folds) homes.put(fold, draft);
             }
@@ -280,7 +300,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
                 }
         }
 
-        private static void needRow(Draft draft, Set<Value> list, Value root, Map<Value, Draft> homes) {
+        private static void needRow(
+                Draft draft, Set<Value> list, Value root, Map<Value, Draft> homes) {
             var stack = new ArrayList<>(List.of(root));
             while (!stack.isEmpty()) {
                 var v = stack.removeLast();
@@ -294,7 +315,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
                 if (home != draft) {
                     home.saveRow.add(v);
                     draft.restoreRow.add(v);
-                } else if (v.prim != Prim.FOLD && !draft.before.contains(v) && list.add(v)) stack.addAll(v.args);
+                } else if (v.prim != Prim.FOLD && !draft.before.contains(v) && list.add(v))
+                    stack.addAll(v.args);
             }
         }
     }

@@ -9,10 +9,13 @@ final class Scratch {
 
     private MemorySegment memory = MemorySegment.NULL;
     long[] frame = {};
+
     /// First address of each view for the present row block.
     long[] bases = {};
+
     /// First index and number of indices of the part on each axis, and where the walk is.
     long[] first = {};
+
     long[] count = {};
     long[] at = {};
 

@@ -34,10 +34,13 @@ import java.util.TreeSet;
 final class StepWriter {
     /// Folds are summed up this many vectors at a time, and such blocks in double precision. A multiple of the accumulators.
     private static final int BLOCK = 128;
+
     /// Accumulators of a fold whose operand is cheap: enough that one's latency does not matter.
     static final int ACCUMULATORS = 4;
+
     /// Operations that hide the latency of a single accumulator.
     private static final int BUSY = 6;
+
     private static final ClassDesc REDUCTION = Reduction.class.describeConstable().orElseThrow();
 
     final CodeBuilder code;
@@ -56,8 +59,10 @@ final class StepWriter {
     private final int scratch;
     private final int plane;
     private final int row;
+
     /// Index of the row's first point in the planes.
     private final int rowStart;
+
     private final Map<Integer, Integer> addresses = new TreeMap<>();
     private final Map<Integer, Integer> rowSteps = new HashMap<>();
     private final Map<Integer, Integer> steps = new HashMap<>();
@@ -71,7 +76,13 @@ final class StepWriter {
     private int tail = -1;
 
     /// @param firstFold number of the step's first fold among all
-    StepWriter(CodeBuilder code, Schedule schedule, int number, int firstFold, List<Access> accesses, VectorForm form) {
+    StepWriter(
+            CodeBuilder code,
+            Schedule schedule,
+            int number,
+            int firstFold,
+            List<Access> accesses,
+            VectorForm form) {
         this.code = code;
         this.schedule = schedule;
         this.step = schedule.steps().get(number);
@@ -103,7 +114,8 @@ final class StepWriter {
         };
     }
 
-    // --------------------------------------------------------------------------------------- structure
+    // ---------------------------------------------------------------------------------------
+    // structure
 
     void write() {
         entry(Tile.ROWS, rows, true);
@@ -128,7 +140,8 @@ final class StepWriter {
         var views = new TreeSet<Integer>();
         for (var values : List.of(step.tile(), step.before(), step.compute(), step.after()))
             for (var v : values) if (v.detail instanceof Place place) views.add(place.view());
-        for (var sinks : List.of(step.sinks(), step.rowSinks())) for (var sink : sinks) views.add(sink.view());
+        for (var sinks : List.of(step.sinks(), step.rowSinks()))
+            for (var sink : sinks) views.add(sink.view());
         return views;
     }
 
@@ -178,21 +191,26 @@ final class StepWriter {
         step.before().forEach(this::compute);
         points();
         step.after().forEach(this::compute);
-        for (var v : step.saveRow()) scalars.store(v.type, () -> pushSlot(v), () -> scalars.push(v));
+        for (var v : step.saveRow())
+            scalars.store(v.type, () -> pushSlot(v), () -> scalars.push(v));
         step.rowSinks().forEach(this::rowSink);
         nextLocal = mark;
-        addresses.forEach((view, address) -> code.lload(address).lload(rowSteps.get(view)).ladd().lstore(address));
+        addresses.forEach((view, address) ->
+                code.lload(address).lload(rowSteps.get(view)).ladd().lstore(address));
         code.lload(rowStart).iload(length).i2l().ladd().lstore(rowStart);
         code.iinc(row, 1).goto_(head).labelBinding(end);
     }
 
     private void rowSink(Sink sink) {
         Runnable address = () -> code.lload(addresses.get(sink.view()));
-        scalars.store(sink.memory(), address, () -> {
-            sink.kind().ifPresent(kind -> scalars.load(sink.memory(), address));
-            scalars.push(sink.value());
-            sink.kind().ifPresent(kind -> scalars.combine(kind, sink.value().type));
-        });
+        scalars.store(
+                sink.memory(),
+                address,
+                () -> {
+                    sink.kind().ifPresent(kind -> scalars.load(sink.memory(), address));
+                    scalars.push(sink.value());
+                    sink.kind().ifPresent(kind -> scalars.combine(kind, sink.value().type));
+                });
     }
 
     private void points() {
@@ -206,7 +224,8 @@ final class StepWriter {
         points(List.of(), start, length);
     }
 
-    // ------------------------------------------------------------------------------------------- folds
+    // -------------------------------------------------------------------------------------------
+    // folds
 
     /// One fold in progress.
     ///
@@ -214,7 +233,8 @@ final class StepWriter {
     /// @param total local variable with the result of all blocks so far
     /// @param locals accumulators of the vector lane
     /// @param memory where the scalar lane's accumulators begin in scratch memory
-    private record Folding(Value fold, Reduction kind, DType type, int total, int[] locals, int memory) {
+    private record Folding(
+            Value fold, Reduction kind, DType type, int total, int[] locals, int memory) {
         Value operand() {
             return fold.args.getFirst();
         }
@@ -264,7 +284,8 @@ final class StepWriter {
         code.invokestatic(
                 ClassDesc.of("java.lang.Math"),
                 "min",
-                java.lang.constant.MethodTypeDesc.of(ConstantDescs.CD_int, ConstantDescs.CD_int, ConstantDescs.CD_int));
+                java.lang.constant.MethodTypeDesc.of(
+                        ConstantDescs.CD_int, ConstantDescs.CD_int, ConstantDescs.CD_int));
     }
 
     private Folding folding(Value fold) {
@@ -272,7 +293,13 @@ final class StepWriter {
         int[] locals = new int[step.vector() ? accumulators(fold) : 0];
         for (int u = 0; u < locals.length; u++) locals[u] = allocate(TypeKind.REFERENCE);
         int total = allocate(scalars.local(fold.type));
-        return new Folding(fold, (Reduction) fold.detail, type, total, locals, layout.accumulators(nextFold++));
+        return new Folding(
+                fold,
+                (Reduction) fold.detail,
+                type,
+                total,
+                locals,
+                layout.accumulators(nextFold++));
     }
 
     /// How many accumulators a fold has. Both lanes must agree.
@@ -327,7 +354,12 @@ final class StepWriter {
                 }
             code.aload(f.locals[0]);
             vectors.reduce(f.kind, f.type);
-        } else foldMemory(f.kind, f.type, () -> pushScratch(f.memory), accumulators(f.fold) * form.lanes());
+        } else
+            foldMemory(
+                    f.kind,
+                    f.type,
+                    () -> pushScratch(f.memory),
+                    accumulators(f.fold) * form.lanes());
         if (f.totalType() != f.type) code.f2d();
         scalars.combine(f.kind, f.totalType());
         code.storeLocal(kind, f.total);
@@ -340,11 +372,17 @@ final class StepWriter {
         code.loadConstant(count);
         var memory = type == DType.BOOL ? DType.I32 : type;
         scalars.callStatic(
-                Lane.FOLDS, memory.toString(), Lane.scalar(memory), REDUCTION, ConstantDescs.CD_long, ConstantDescs.CD_int);
+                Lane.FOLDS,
+                memory.toString(),
+                Lane.scalar(memory),
+                REDUCTION,
+                ConstantDescs.CD_long,
+                ConstantDescs.CD_int);
         if (type == DType.BOOL) scalars.nonZero();
     }
 
-    // ------------------------------------------------------------------------------------------ points
+    // ------------------------------------------------------------------------------------------
+    // points
 
     private void points(List<Folding> foldings, int start, int end) {
         index = start;
@@ -364,14 +402,23 @@ final class StepWriter {
         int limit = allocate(TypeKind.INT);
         int points = unroll * form.lanes();
         code.iload(end).loadConstant(points - 1).isub().istore(limit);
-        loop(limit, points, () -> {
-            for (int u = 0; u < unroll; u++) {
-                unrolled = u * form.lanes();
-                int accumulator = u;
-                body(vectors, () -> foldings.forEach(f -> accumulate(f, f.locals[accumulator % f.locals.length])));
-            }
-            unrolled = 0;
-        });
+        loop(
+                limit,
+                points,
+                () -> {
+                    for (int u = 0; u < unroll; u++) {
+                        unrolled = u * form.lanes();
+                        int accumulator = u;
+                        body(
+                                vectors,
+                                () ->
+                                        foldings.forEach(f ->
+                                                accumulate(
+                                                        f,
+                                                        f.locals[accumulator % f.locals.length])));
+                    }
+                    unrolled = 0;
+                });
     }
 
     /// The points that do not fill a vector, under a mask.
@@ -394,7 +441,10 @@ final class StepWriter {
     private void scalarLoop(List<Folding> foldings, int end) {
         int whole = allocate(TypeKind.INT);
         code.iload(end).loadConstant(-ACCUMULATORS * form.lanes()).iand().istore(whole);
-        loop(end, 1, () -> body(scalars, () -> foldings.forEach(f -> accumulateInMemory(f, whole))));
+        loop(
+                end,
+                1,
+                () -> body(scalars, () -> foldings.forEach(f -> accumulateInMemory(f, whole))));
     }
 
     /// Takes the accumulator that the vector lane would: the lane of the vector that the point would be in.
@@ -415,11 +465,14 @@ final class StepWriter {
         code.iand().i2l().loadConstant((long) memory.bytes()).lmul();
         pushScratch(f.memory);
         code.ladd().lstore(at);
-        scalars.store(memory, () -> code.lload(at), () -> {
-            scalars.load(memory, () -> code.lload(at));
-            scalars.push(f.operand());
-            scalars.combine(f.kind, f.type);
-        });
+        scalars.store(
+                memory,
+                () -> code.lload(at),
+                () -> {
+                    scalars.load(memory, () -> code.lload(at));
+                    scalars.push(f.operand());
+                    scalars.combine(f.kind, f.type);
+                });
     }
 
     private void loop(int limit, int points, Runnable body) {
@@ -461,14 +514,17 @@ final class StepWriter {
     private void sink(Lane lane, Sink sink) {
         var value = sink.value();
         Runnable address = () -> pushAddress(new Place(sink.view(), sink.memory()));
-        lane.store(sink.memory(), address, () -> {
-            if (sink.kind().isPresent()) {
-                lane.load(sink.memory(), address);
-                if (lane == vectors && value.type == DType.BOOL) vectors.canonicalLoaded();
-            }
-            pushStored(lane, value);
-            sink.kind().ifPresent(kind -> lane.combine(kind, value.type));
-        });
+        lane.store(
+                sink.memory(),
+                address,
+                () -> {
+                    if (sink.kind().isPresent()) {
+                        lane.load(sink.memory(), address);
+                        if (lane == vectors && value.type == DType.BOOL) vectors.canonicalLoaded();
+                    }
+                    pushStored(lane, value);
+                    sink.kind().ifPresent(kind -> lane.combine(kind, value.type));
+                });
     }
 
     private void pushStored(Lane lane, Value v) {
@@ -476,7 +532,8 @@ final class StepWriter {
         else lane.push(v);
     }
 
-    // --------------------------------------------------------------------------------------- addresses
+    // ---------------------------------------------------------------------------------------
+    // addresses
 
     void pushAddress(Place place) {
         int view = place.view();

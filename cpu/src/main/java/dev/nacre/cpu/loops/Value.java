@@ -56,16 +56,27 @@ final class Value {
     private static final Object NONE = "";
 
     final Graph graph;
+
     /// Greater than that of every operand.
     final int id;
+
     final Prim prim;
+
     /// f32, f64, i32, i64 or bool.
     final DType type;
+
     final Level level;
     final Object detail;
     final List<Value> args;
 
-    private Value(Graph graph, int id, Prim prim, DType type, Level level, Object detail, List<Value> args) {
+    private Value(
+            Graph graph,
+            int id,
+            Prim prim,
+            DType type,
+            Level level,
+            Object detail,
+            List<Value> args) {
         this.graph = graph;
         this.id = id;
         this.prim = prim;
@@ -98,7 +109,8 @@ final class Value {
         var args = new ArrayList<Value>();
         args.add(this);
         args.addAll(List.of(others));
-        return make(prim, prim.isComparison() ? DType.BOOL : type, NONE, args.toArray(Value[]::new));
+        return make(
+                prim, prim.isComparison() ? DType.BOOL : type, NONE, args.toArray(Value[]::new));
     }
 
     /// A constant of this value's type.
@@ -323,7 +335,12 @@ final class Value {
     /// This value combined along the row; sums and products of f32 are f64.
     Value fold(Reduction kind) {
         var sum = kind == Reduction.SUM || kind == Reduction.PROD;
-        return graph.of(Prim.FOLD, sum && type == DType.F32 ? DType.F64 : type, Level.ROW, kind, List.of(this));
+        return graph.of(
+                Prim.FOLD,
+                sum && type == DType.F32 ? DType.F64 : type,
+                Level.ROW,
+                kind,
+                List.of(this));
     }
 
     @Override

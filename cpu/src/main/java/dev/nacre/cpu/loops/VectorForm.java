@@ -84,7 +84,10 @@ record VectorForm(int bits, int lanes) {
             case CALL1, CALL2 -> false;
             case PATCH1, PATCH2 -> v.type == DType.F32;
             // Longs to floating types and back need AVX-512.
-            case CAST -> bits == 512 || v.type.isFloating() == v.operandType().isFloating() || v.type != DType.I64 && v.operandType() != DType.I64;
+            case CAST ->
+                    bits == 512
+                            || v.type.isFloating() == v.operandType().isFloating()
+                            || v.type != DType.I64 && v.operandType() != DType.I64;
             default -> true;
         };
     }

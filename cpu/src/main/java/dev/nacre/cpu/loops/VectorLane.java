@@ -27,6 +27,7 @@ final class VectorLane extends Lane {
     private static final ClassDesc ORDER = ClassDesc.of("java.nio.ByteOrder");
 
     private final VectorForm form;
+
     /// Of bools: what the mask's species is.
     private final Map<Value, Element> masks = new HashMap<>();
 
@@ -44,7 +45,8 @@ final class VectorLane extends Lane {
         return TypeKind.REFERENCE;
     }
 
-    // ------------------------------------------------------------------------------------------ memory
+    // ------------------------------------------------------------------------------------------
+    // memory
 
     @Override
     void load(DType memory, Runnable address) {
@@ -60,17 +62,35 @@ final class VectorLane extends Lane {
             order();
             if (masked) {
                 tailMask(element);
-                callStatic(element.vector, "fromMemorySegment", element.vector, SPECIES, SEGMENT, ConstantDescs.CD_long, ORDER, MASK);
-            } else callStatic(element.vector, "fromMemorySegment", element.vector, SPECIES, SEGMENT, ConstantDescs.CD_long, ORDER);
+                callStatic(
+                        element.vector,
+                        "fromMemorySegment",
+                        element.vector,
+                        SPECIES,
+                        SEGMENT,
+                        ConstantDescs.CD_long,
+                        ORDER,
+                        MASK);
+            } else
+                callStatic(
+                        element.vector,
+                        "fromMemorySegment",
+                        element.vector,
+                        SPECIES,
+                        SEGMENT,
+                        ConstantDescs.CD_long,
+                        ORDER);
         }
         switch (memory) {
             case BOOL -> {
                 var compared = form.isFew(element) ? form.mask() : element;
-                if (compared != element) convert(element, extension(element, compared, false), compared);
+                if (compared != element)
+                    convert(element, extension(element, compared, false), compared);
                 broadcast(compared, 0);
                 comparison("NE", compared);
             }
-            case U8, BF16, F16 -> convert(element, extension(element, Element.INT, true), Element.INT);
+            case U8, BF16, F16 ->
+                    convert(element, extension(element, Element.INT, true), Element.INT);
             case I8 -> convert(element, extension(element, Element.INT, false), Element.INT);
             default -> {}
         }
@@ -89,8 +109,14 @@ final class VectorLane extends Lane {
         code.getstatic(Element.LONG.vector, "SPECIES_64", SPECIES);
         address.run();
         bytesLeft(element);
-        callStatic(MEMORY, "few", ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
-        callStatic(Element.LONG.vector, "broadcast", Element.LONG.vector, SPECIES, ConstantDescs.CD_long);
+        callStatic(
+                MEMORY, "few", ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
+        callStatic(
+                Element.LONG.vector,
+                "broadcast",
+                Element.LONG.vector,
+                SPECIES,
+                ConstantDescs.CD_long);
         reinterpret(Element.LONG, element);
     }
 
@@ -105,9 +131,18 @@ final class VectorLane extends Lane {
             narrow(memory, element);
             reinterpret(element, Element.LONG);
             code.loadConstant(0);
-            code.invokevirtual(Element.LONG.vector, "lane", MethodTypeDesc.of(ConstantDescs.CD_long, ConstantDescs.CD_int));
+            code.invokevirtual(
+                    Element.LONG.vector,
+                    "lane",
+                    MethodTypeDesc.of(ConstantDescs.CD_long, ConstantDescs.CD_int));
             bytesLeft(element);
-            callStatic(MEMORY, "few", ConstantDescs.CD_void, ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
+            callStatic(
+                    MEMORY,
+                    "few",
+                    ConstantDescs.CD_void,
+                    ConstantDescs.CD_long,
+                    ConstantDescs.CD_long,
+                    ConstantDescs.CD_int);
             return;
         }
         value.run();
@@ -118,13 +153,28 @@ final class VectorLane extends Lane {
         order();
         if (tail >= 0 && !staged) {
             tailMask(element);
-            code.invokevirtual(element.vector, "intoMemorySegment", MethodTypeDesc.of(ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER, MASK));
-        } else code.invokevirtual(element.vector, "intoMemorySegment", MethodTypeDesc.of(ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER));
+            code.invokevirtual(
+                    element.vector,
+                    "intoMemorySegment",
+                    MethodTypeDesc.of(
+                            ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER, MASK));
+        } else
+            code.invokevirtual(
+                    element.vector,
+                    "intoMemorySegment",
+                    MethodTypeDesc.of(
+                            ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER));
         if (staged) {
             writer.pushPad(0);
             address.run();
             bytesLeft(element);
-            callStatic(MEMORY, "stage", ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
+            callStatic(
+                    MEMORY,
+                    "stage",
+                    ConstantDescs.CD_long,
+                    ConstantDescs.CD_long,
+                    ConstantDescs.CD_long,
+                    ConstantDescs.CD_int);
             code.pop2();
         }
     }
@@ -136,10 +186,13 @@ final class VectorLane extends Lane {
                 // The mask is of the canonical species here; as a vector it is 0 and −1.
                 code.invokevirtual(MASK, "toVector", MethodTypeDesc.of(VECTOR));
                 code.checkcast(form.mask().vector);
-                code.invokevirtual(form.mask().vector, "neg", MethodTypeDesc.of(form.mask().vector));
-                if (form.mask() != element) convert(form.mask(), extension(form.mask(), element, false), element);
+                code.invokevirtual(
+                        form.mask().vector, "neg", MethodTypeDesc.of(form.mask().vector));
+                if (form.mask() != element)
+                    convert(form.mask(), extension(form.mask(), element, false), element);
             }
-            case U8, I8, BF16, F16 -> convert(Element.INT, extension(Element.INT, element, false), element);
+            case U8, I8, BF16, F16 ->
+                    convert(Element.INT, extension(Element.INT, element, false), element);
             default -> {}
         }
     }
@@ -147,7 +200,13 @@ final class VectorLane extends Lane {
     private void stage(Element element) {
         writer.pushPad(0);
         bytesLeft(element);
-        callStatic(MEMORY, "stage", ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
+        callStatic(
+                MEMORY,
+                "stage",
+                ConstantDescs.CD_long,
+                ConstantDescs.CD_long,
+                ConstantDescs.CD_long,
+                ConstantDescs.CD_int);
     }
 
     private void bytesLeft(Element element) {
@@ -175,14 +234,16 @@ final class VectorLane extends Lane {
         code.getstatic(ORDER, "LITTLE_ENDIAN", ORDER);
     }
 
-    // -------------------------------------------------------------------------------------- operations
+    // --------------------------------------------------------------------------------------
+    // operations
 
     /// Keeps the vector whose lanes all are a value of the row or tile.
     void splat(Value v) {
         if (v.type == DType.BOOL) {
             species(form.mask());
             writer.scalars.push(v);
-            code.invokeinterface(SPECIES, "maskAll", MethodTypeDesc.of(MASK, ConstantDescs.CD_boolean));
+            code.invokeinterface(
+                    SPECIES, "maskAll", MethodTypeDesc.of(MASK, ConstantDescs.CD_boolean));
             masks.put(v, form.mask());
         } else {
             var element = Element.of(v.type);
@@ -256,7 +317,11 @@ final class VectorLane extends Lane {
         for (var arg : v.args) pushMask(arg, element);
         switch (v.prim) {
             case NOT -> code.invokevirtual(MASK, "not", MethodTypeDesc.of(MASK));
-            case AND, OR, XOR -> code.invokevirtual(MASK, v.prim.name().toLowerCase(java.util.Locale.ROOT), MethodTypeDesc.of(MASK, MASK));
+            case AND, OR, XOR ->
+                    code.invokevirtual(
+                            MASK,
+                            v.prim.name().toLowerCase(java.util.Locale.ROOT),
+                            MethodTypeDesc.of(MASK, MASK));
             default -> throw new IllegalStateException(v.toString());
         }
     }
@@ -289,7 +354,10 @@ final class VectorLane extends Lane {
             }
             case NEG, ABS, NOT, SQRT -> {
                 pushOperands(v);
-                code.invokevirtual(vector, v.prim.name().toLowerCase(java.util.Locale.ROOT), MethodTypeDesc.of(vector));
+                code.invokevirtual(
+                        vector,
+                        v.prim.name().toLowerCase(java.util.Locale.ROOT),
+                        MethodTypeDesc.of(vector));
             }
             case FMA -> {
                 pushOperands(v);
@@ -320,7 +388,10 @@ final class VectorLane extends Lane {
     }
 
     private void binary(ClassDesc vector, Prim prim) {
-        code.invokevirtual(vector, prim.name().toLowerCase(java.util.Locale.ROOT), MethodTypeDesc.of(vector, VECTOR));
+        code.invokevirtual(
+                vector,
+                prim.name().toLowerCase(java.util.Locale.ROOT),
+                MethodTypeDesc.of(vector, VECTOR));
     }
 
     private void operator(String name, ClassDesc type) {
@@ -350,10 +421,15 @@ final class VectorLane extends Lane {
         if (element == Element.INT) code.l2i();
         callStatic(element.vector, "broadcast", element.vector, SPECIES, element.scalar);
         broadcast(element, 0);
-        code.loadConstant(1).invokevirtual(element.vector, "addIndex", MethodTypeDesc.of(element.vector, ConstantDescs.CD_int));
+        code.loadConstant(1)
+                .invokevirtual(
+                        element.vector,
+                        "addIndex",
+                        MethodTypeDesc.of(element.vector, ConstantDescs.CD_int));
         writer.pushRampStep(v);
         if (element == Element.INT) code.l2i();
-        code.invokevirtual(element.vector, "mul", MethodTypeDesc.of(element.vector, element.scalar));
+        code.invokevirtual(
+                element.vector, "mul", MethodTypeDesc.of(element.vector, element.scalar));
         binary(element.vector, Prim.ADD);
     }
 
@@ -392,7 +468,10 @@ final class VectorLane extends Lane {
         all();
         writer.pushPad(pad);
         order();
-        code.invokevirtual(Element.FLOAT.vector, "intoMemorySegment", MethodTypeDesc.of(ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER));
+        code.invokevirtual(
+                Element.FLOAT.vector,
+                "intoMemorySegment",
+                MethodTypeDesc.of(ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER));
     }
 
     private void fromPad(int pad) {
@@ -400,17 +479,26 @@ final class VectorLane extends Lane {
         all();
         writer.pushPad(pad);
         order();
-        callStatic(Element.FLOAT.vector, "fromMemorySegment", Element.FLOAT.vector, SPECIES, SEGMENT, ConstantDescs.CD_long, ORDER);
+        callStatic(
+                Element.FLOAT.vector,
+                "fromMemorySegment",
+                Element.FLOAT.vector,
+                SPECIES,
+                SEGMENT,
+                ConstantDescs.CD_long,
+                ORDER);
     }
 
-    // ------------------------------------------------------------------------------------------- folds
+    // -------------------------------------------------------------------------------------------
+    // folds
 
     /// Pushes an accumulator that holds nothing yet.
     void neutral(DType type, long bits) {
         if (type == DType.BOOL) {
             species(form.mask());
             code.loadConstant((int) bits);
-            code.invokeinterface(SPECIES, "maskAll", MethodTypeDesc.of(MASK, ConstantDescs.CD_boolean));
+            code.invokeinterface(
+                    SPECIES, "maskAll", MethodTypeDesc.of(MASK, ConstantDescs.CD_boolean));
         } else {
             var element = Element.of(type);
             species(element);
@@ -440,7 +528,8 @@ final class VectorLane extends Lane {
         neutral(v.type, neutral);
         push(v);
         tailMask(element);
-        code.invokevirtual(element.vector, "blend", MethodTypeDesc.of(element.vector, VECTOR, MASK));
+        code.invokevirtual(
+                element.vector, "blend", MethodTypeDesc.of(element.vector, VECTOR, MASK));
     }
 
     @Override
@@ -463,7 +552,8 @@ final class VectorLane extends Lane {
     void reduce(Reduction kind, DType type) {
         if (type == DType.BOOL) {
             var any = kind == Reduction.SUM || kind == Reduction.MAX;
-            code.invokevirtual(MASK, any ? "anyTrue" : "allTrue", MethodTypeDesc.of(ConstantDescs.CD_boolean));
+            code.invokevirtual(
+                    MASK, any ? "anyTrue" : "allTrue", MethodTypeDesc.of(ConstantDescs.CD_boolean));
             return;
         }
         var element = Element.of(type);
@@ -471,7 +561,11 @@ final class VectorLane extends Lane {
             all();
             writer.pushPad(0);
             order();
-            code.invokevirtual(element.vector, "intoMemorySegment", MethodTypeDesc.of(ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER));
+            code.invokevirtual(
+                    element.vector,
+                    "intoMemorySegment",
+                    MethodTypeDesc.of(
+                            ConstantDescs.CD_void, SEGMENT, ConstantDescs.CD_long, ORDER));
             writer.foldMemory(kind, type, () -> writer.pushPad(0), form.lanes());
         } else {
             operator(
@@ -482,11 +576,13 @@ final class VectorLane extends Lane {
                         case MIN -> "MIN";
                     },
                     ASSOCIATIVE);
-            code.invokevirtual(element.vector, "reduceLanes", MethodTypeDesc.of(element.scalar, ASSOCIATIVE));
+            code.invokevirtual(
+                    element.vector, "reduceLanes", MethodTypeDesc.of(element.scalar, ASSOCIATIVE));
         }
     }
 
-    // ----------------------------------------------------------------------------------------- species
+    // -----------------------------------------------------------------------------------------
+    // species
 
     private void species(Element element) {
         int bits = Math.max(64, form.bytes(element) * 8);
@@ -516,7 +612,10 @@ final class VectorLane extends Lane {
         code.getstatic(OPERATORS, conversion, CONVERSION);
         species(to);
         code.loadConstant(0);
-        code.invokevirtual(from.vector, "convertShape", MethodTypeDesc.of(VECTOR, CONVERSION, SPECIES, ConstantDescs.CD_int));
+        code.invokevirtual(
+                from.vector,
+                "convertShape",
+                MethodTypeDesc.of(VECTOR, CONVERSION, SPECIES, ConstantDescs.CD_int));
         code.checkcast(to.vector);
     }
 }

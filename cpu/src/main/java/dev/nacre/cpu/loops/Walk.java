@@ -15,10 +15,13 @@ final class Walk {
     private final Tile tile;
     private final Target[] targets;
     private final int[] buffers;
+
     /// Of each view, in bytes; of a ramp, its value.
     private final long[] offsets;
+
     /// Of each view and axis: from one index, and from one part, to the next.
     private final long[][] steps;
+
     private final long[][] blockSteps;
     private final boolean[] ramps;
     private final long plane;
@@ -38,7 +41,8 @@ final class Walk {
         this.steps = new long[views][];
         this.blockSteps = new long[views][];
         this.ramps = new boolean[views];
-        for (var instr : grid.nest.program().code()) if (instr instanceof Instr.Ramp r) ramps[r.view()] = true;
+        for (var instr : grid.nest.program().code())
+            if (instr instanceof Instr.Ramp r) ramps[r.view()] = true;
         for (int v = 0; v < views; v++) place(v, copied[v]);
     }
 
@@ -54,9 +58,11 @@ final class Walk {
             blockSteps[v][a] = grid.blocks[a] * steps[v][a];
         }
         if (copied == null) return;
-        // The strides of copies, one axis of the grid after the other, follow those of the elements.
+        // The strides of copies, one axis of the grid after the other, follow those of the
+        // elements.
         for (int a = 0; a < grid.rank(); a++)
-            if (view.strides()[grid.rank() + a] != 0) blockSteps[v][a] = view.strides()[grid.rank() + a] * bytes;
+            if (view.strides()[grid.rank() + a] != 0)
+                blockSteps[v][a] = view.strides()[grid.rank() + a] * bytes;
     }
 
     /// Runs one part.
@@ -66,7 +72,8 @@ final class Walk {
         var s = Scratch.ofThread();
         s.reserve(buffers.length, grid.rank());
         for (int v = 0; v < buffers.length; v++)
-            s.bases[v] = offsets[v] + (ramps[v] ? 0 : buffers[v] == OWN ? own : addresses[buffers[v]]);
+            s.bases[v] =
+                    offsets[v] + (ramps[v] ? 0 : buffers[v] == OWN ? own : addresses[buffers[v]]);
         long rest = part;
         for (int a = grid.rank() - 1; a >= 0; a--) {
             long block = rest % grid.counts[a];
@@ -119,7 +126,9 @@ final class Walk {
                 for (int v = 0; v < buffers.length; v++) {
                     int entry = Tile.VIEWS + Tile.VIEW * v;
                     frame[entry + Tile.ADDRESS] =
-                            s.bases[v] + row * frame[entry + Tile.ROW_STEP] + point * frame[entry + Tile.STEP];
+                            s.bases[v]
+                                    + row * frame[entry + Tile.ROW_STEP]
+                                    + point * frame[entry + Tile.STEP];
                 }
                 tile.run(frame);
                 point += grid.tileLength;
@@ -166,10 +175,12 @@ final class Walk {
                 for (long i = 0; i < count; i++) Memory.i64(at + i * step, kind.identity(dtype));
             }
             case I32 -> {
-                for (long i = 0; i < count; i++) Memory.i32(at + i * step, (int) kind.identity(dtype));
+                for (long i = 0; i < count; i++)
+                    Memory.i32(at + i * step, (int) kind.identity(dtype));
             }
             default -> {
-                for (long i = 0; i < count; i++) Memory.i8(at + i * step, (byte) kind.identity(dtype));
+                for (long i = 0; i < count; i++)
+                    Memory.i8(at + i * step, (byte) kind.identity(dtype));
             }
         }
     }

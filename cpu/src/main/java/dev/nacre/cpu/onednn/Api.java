@@ -79,7 +79,9 @@ final class Api {
         static final MethodHandle SUM =
                 link("dnnl_post_ops_append_sum", FunctionDescriptor.of(INT, LONG, FLOAT, INT, INT));
         static final MethodHandle ELTWISE =
-                link("dnnl_post_ops_append_eltwise", FunctionDescriptor.of(INT, LONG, INT, FLOAT, FLOAT));
+                link(
+                        "dnnl_post_ops_append_eltwise",
+                        FunctionDescriptor.of(INT, LONG, INT, FLOAT, FLOAT));
     }
 
     /// A function of so many longs.
@@ -108,9 +110,11 @@ final class Api {
     @SuppressWarnings("restricted")
     private static Optional<MemorySegment> threads() {
         var found = SYMBOLS.find("omp_set_num_threads");
-        if (found.isPresent() || !System.getProperty("os.name", "").startsWith("Windows")) return found;
+        if (found.isPresent() || !System.getProperty("os.name", "").startsWith("Windows"))
+            return found;
         try {
-            return SymbolLookup.libraryLookup("vcomp140.dll", Arena.global()).find("omp_set_num_threads");
+            return SymbolLookup.libraryLookup("vcomp140.dll", Arena.global())
+                    .find("omp_set_num_threads");
         } catch (IllegalArgumentException _) {
             return Optional.empty();
         }

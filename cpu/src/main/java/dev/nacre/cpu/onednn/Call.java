@@ -23,7 +23,8 @@ public final class Call {
         Phase(List<Split.Piece> pieces) {
             frames = new Frame[pieces.size()];
             for (int i = 0; i < frames.length; i++)
-                frames[i] = new Frame(primitive.library(), pieces.get(i), primitive.partialOffset());
+                frames[i] =
+                        new Frame(primitive.library(), pieces.get(i), primitive.partialOffset());
         }
 
         @Override
@@ -70,7 +71,8 @@ public final class Call {
     /// @throws IllegalArgumentException if an address is missing
     /// @throws OneDnnException if oneDNN fails
     public void run() {
-        for (int i = 0; i < addresses.length; i++) if (addresses[i] == 0 && required[i]) throw missing(i);
+        for (int i = 0; i < addresses.length; i++)
+            if (addresses[i] == 0 && required[i]) throw missing(i);
         try {
             for (var phase : phases) team.run(phase.frames.length, phase);
         } finally {

@@ -40,13 +40,19 @@ public record Convolution(
         Objects.requireNonNull(window, "window");
         Objects.requireNonNull(attributes, "attributes");
         if (window.strides().size() != src.rank() - 2)
-            throw new IllegalArgumentException("a window over " + window.strides().size() + " axes for images " + src);
+            throw new IllegalArgumentException(
+                    "a window over " + window.strides().size() + " axes for images " + src);
     }
 
     /// Without bias and attributes.
     public static Convolution of(
-            Direction direction, MemoryDesc src, MemoryDesc weights, MemoryDesc dst, Window window) {
-        return new Convolution(direction, src, weights, Optional.empty(), dst, window, Attributes.NONE);
+            Direction direction,
+            MemoryDesc src,
+            MemoryDesc weights,
+            MemoryDesc dst,
+            Window window) {
+        return new Convolution(
+                direction, src, weights, Optional.empty(), dst, window, Attributes.NONE);
     }
 
     /// With a bias.

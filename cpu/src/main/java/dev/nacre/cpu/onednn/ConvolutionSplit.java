@@ -31,15 +31,16 @@ final class ConvolutionSplit {
         // an image that is left open is channels-last: as fast as any, and divisible
         var spec = asked.images(channelsLast(asked.src()), channelsLast(asked.dst()));
         int rank = spec.src().rank();
-        boolean regular = Split.allStrided(spec.src(), spec.dst())
-                && !spec.weights().isTiled()
-                && rank == spec.dst().rank()
-                && (spec.weights().rank() == rank || spec.weights().rank() == rank + 1)
-                && spec.bias().map(b -> b.isStrided() && b.rank() == 1).orElse(true)
-                && Split.allStrided(Split.postOpOperands(spec.attributes()))
-                && !Split.isEmpty(spec.src())
-                && !Split.isEmpty(spec.weights())
-                && !Split.isEmpty(spec.dst());
+        boolean regular =
+                Split.allStrided(spec.src(), spec.dst())
+                        && !spec.weights().isTiled()
+                        && rank == spec.dst().rank()
+                        && (spec.weights().rank() == rank || spec.weights().rank() == rank + 1)
+                        && spec.bias().map(b -> b.isStrided() && b.rank() == 1).orElse(true)
+                        && Split.allStrided(Split.postOpOperands(spec.attributes()))
+                        && !Split.isEmpty(spec.src())
+                        && !Split.isEmpty(spec.weights())
+                        && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
         if (spec.direction() == Direction.BACKWARD_WEIGHTS) return WeightsSplit.of(library, spec);
         return new ConvolutionSplit(library, spec).divide();
@@ -51,7 +52,9 @@ final class ConvolutionSplit {
 
     /// How long one core takes, roughly.
     static double nanos(OneDnn library, Convolution spec) {
-        double taps = Split.elements(spec.weights()) / (double) spec.dst().dim(1); // of one output element
+        double taps =
+                Split.elements(spec.weights())
+                        / (double) spec.dst().dim(1); // of one output element
         double flops = 2.0 * Split.elements(spec.dst()) * taps;
         double bytes = (double) spec.src().bytes() + spec.dst().bytes();
         return Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
@@ -78,9 +81,11 @@ final class ConvolutionSplit {
         long kernel = spec.weights().dim(kernelAxis);
         var rows = new ArrayList<Rows>();
         for (var range : Split.ranges(size, count, unit)) {
-            var some = spec.direction() == Direction.BACKWARD_DATA
-                    ? Rows.ofInput(range, spec.dst().dim(Rows.AXIS), kernel, spec.window())
-                    : Rows.ofOutput(range, spec.src().dim(Rows.AXIS), kernel, spec.window());
+            var some =
+                    spec.direction() == Direction.BACKWARD_DATA
+                            ? Rows.ofInput(range, spec.dst().dim(Rows.AXIS), kernel, spec.window())
+                            : Rows.ofOutput(
+                                    range, spec.src().dim(Rows.AXIS), kernel, spec.window());
             if (some.isEmpty()) return Optional.empty();
             rows.add(some.get());
         }
@@ -91,7 +96,8 @@ final class ConvolutionSplit {
     private static long divisor(long size, long unit, long count) {
         for (long d = 0; d <= count; d++) {
             if (count - d > count / 2 && size % ((count - d) * unit) == 0) return count - d;
-            if (size / (count + d) >= LEAST_ROWS && size % ((count + d) * unit) == 0) return count + d;
+            if (size / (count + d) >= LEAST_ROWS && size % ((count + d) * unit) == 0)
+                return count + d;
         }
         return 1;
     }
@@ -118,25 +124,30 @@ final class ConvolutionSplit {
             for (var some : rows) {
                 var src = cut(spec.src(), batch, some.input());
                 var dst = cut(spec.dst(), batch, some.output());
-                var extra = operands.stream()
-                        .map(o -> cut(o, batch, some.output()))
-                        .toList();
-                var code = code(library, first, new Convolution(
-                        spec.direction(),
-                        src.desc(),
-                        open,
-                        spec.bias(),
-                        dst.desc(),
-                        some.window(spec.window()),
-                        Split.cut(spec.attributes(), extra)));
+                var extra = operands.stream().map(o -> cut(o, batch, some.output())).toList();
+                var code =
+                        code(
+                                library,
+                                first,
+                                new Convolution(
+                                        spec.direction(),
+                                        src.desc(),
+                                        open,
+                                        spec.bias(),
+                                        dst.desc(),
+                                        some.window(spec.window()),
+                                        Split.cut(spec.attributes(), extra)));
                 if (first.isEmpty()) first = Optional.of(code);
                 var offsets = new ArrayList<>(List.of(src.offset(), 0L));
                 if (code.operands().get(2).role() == Slot.Role.BIAS) offsets.add(0L);
                 offsets.add(dst.offset());
                 extra.forEach(e -> offsets.add(e.offset()));
                 var bases = IntStream.range(0, offsets.size()).toArray();
-                pieces.add(new Piece(
-                        code, bases, offsets.stream().mapToLong(Long::longValue).toArray()));
+                pieces.add(
+                        new Piece(
+                                code,
+                                bases,
+                                offsets.stream().mapToLong(Long::longValue).toArray()));
             }
         }
         var packed = first.orElseThrow().desc(Slot.Role.WEIGHTS);
@@ -151,8 +162,10 @@ final class ConvolutionSplit {
     ///
     /// @throws OneDnnException if there is none, or only the slow reference code
     static Code code(OneDnn library, Optional<Code> first, Convolution piece) {
-        boolean choose = first.isEmpty() || !piece.weights().isAny() || piece.equals(first.get().spec());
-        var code = library.code(choose ? piece : piece.weights(first.get().desc(Slot.Role.WEIGHTS)));
+        boolean choose =
+                first.isEmpty() || !piece.weights().isAny() || piece.equals(first.get().spec());
+        var code =
+                library.code(choose ? piece : piece.weights(first.get().desc(Slot.Role.WEIGHTS)));
         if (code.isReference() && first.isPresent() && !first.get().isReference())
             throw new OneDnnException(Status.UNIMPLEMENTED, "at speed, " + code);
         return code;
@@ -167,16 +180,18 @@ final class ConvolutionSplit {
         var extra = operands.iterator();
         var slots = new ArrayList<Slot>();
         for (var slot : piece.operands()) {
-            slots.add(new Slot(
-                    slot.role(),
-                    switch (slot.role()) {
-                        case SRC -> spec.src();
-                        case DST -> spec.dst();
-                        case WEIGHTS -> weights;
-                        case BIAS -> spec.bias().orElseThrow();
-                        case POST_OP -> extra.next();
-                        case WORKSPACE, SCRATCHPAD -> throw new IllegalStateException(slot.toString());
-                    }));
+            slots.add(
+                    new Slot(
+                            slot.role(),
+                            switch (slot.role()) {
+                                case SRC -> spec.src();
+                                case DST -> spec.dst();
+                                case WEIGHTS -> weights;
+                                case BIAS -> spec.bias().orElseThrow();
+                                case POST_OP -> extra.next();
+                                case WORKSPACE, SCRATCHPAD ->
+                                        throw new IllegalStateException(slot.toString());
+                            }));
         }
         return slots;
     }

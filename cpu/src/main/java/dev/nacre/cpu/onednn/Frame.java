@@ -30,7 +30,8 @@ final class Frame {
         this.count = list.size();
         this.bases = piece.bases();
         this.offsets = piece.offsets().clone();
-        for (int i = 0; i < operands; i++) if (bases[i] == Split.PARTIAL) offsets[i] += partialOffset;
+        for (int i = 0; i < operands; i++)
+            if (bases[i] == Split.PARTIAL) offsets[i] += partialOffset;
         this.memories = new long[count];
         this.current = new long[count];
         OneDnn.CLEANER.register(this, new Owned(memories));
@@ -47,7 +48,8 @@ final class Frame {
     private record Owned(long[] memories) implements Runnable {
         @Override
         public void run() {
-            for (long memory : memories) if (memory != 0) NativeFunction.MEMORY_DESTROY.call(memory);
+            for (long memory : memories)
+                if (memory != 0) NativeFunction.MEMORY_DESTROY.call(memory);
         }
     }
 
@@ -57,7 +59,8 @@ final class Frame {
     /// @param scratchpad which of them is the scratchpad; below zero if none
     /// @param lane the part of the scratchpad that this piece may use now
     void run(long[] whole, int scratchpad, long lane) {
-        for (int i = 0; i < operands; i++) point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
+        for (int i = 0; i < operands; i++)
+            point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
         if (operands < count) point(operands, lane);
         Api.oneThread();
         check(Api.execute(handle, stream, count, table.address()));

@@ -14,7 +14,11 @@ import java.util.Optional;
 ///
 /// Slots: src, weights, bias if there is one, dst, the operands of the post-ops, scratchpad if it takes any.
 public record MatMul(
-        MemoryDesc src, MemoryDesc weights, Optional<MemoryDesc> bias, MemoryDesc dst, Attributes attributes)
+        MemoryDesc src,
+        MemoryDesc weights,
+        Optional<MemoryDesc> bias,
+        MemoryDesc dst,
+        Attributes attributes)
         implements Spec {
     public MatMul {
         Objects.requireNonNull(src, "src");

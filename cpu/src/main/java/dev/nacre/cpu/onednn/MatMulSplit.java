@@ -15,9 +15,12 @@ import java.util.stream.IntStream;
 final class MatMulSplit {
     private static final long ROWS = 16;
     private static final long COLUMNS = 64;
+
     /// Narrow strips of wide, unpacked weights are read at a fraction of the speed.
     private static final long COLUMNS_OF_STRIDED = 128;
+
     private static final long INNER = 2048;
+
     /// What adding may cost, as a part of the work.
     private static final double WORTH = 0.1;
 
@@ -34,23 +37,34 @@ final class MatMulSplit {
         this.operands = Split.postOpOperands(spec.attributes());
         double results = Split.elements(spec.dst());
         double flops = 2 * results * inner();
-        double bytes = spec.src().bytes() + (double) Split.elements(spec.weights()) * spec.weights().type().bytes()
-                + spec.dst().bytes();
-        this.nanos = Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
+        double bytes =
+                spec.src().bytes()
+                        + (double) Split.elements(spec.weights()) * spec.weights().type().bytes()
+                        + spec.dst().bytes();
+        this.nanos =
+                Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
     }
 
     static Split of(OneDnn library, MatMul asked) {
-        var spec = new MatMul(
-                dense(asked.src()), asked.weights(), asked.bias(), dense(asked.dst()), asked.attributes());
-        boolean regular = Split.allStrided(spec.src(), spec.dst())
-                && spec.src().rank() >= 2
-                && spec.src().rank() == spec.dst().rank()
-                && spec.weights().rank() == spec.dst().rank()
-                && spec.bias().map(b -> b.isStrided() && b.rank() == spec.dst().rank()).orElse(true)
-                && Split.allStrided(Split.postOpOperands(spec.attributes()))
-                && !Split.isEmpty(spec.src())
-                && !Split.isEmpty(spec.weights())
-                && !Split.isEmpty(spec.dst());
+        var spec =
+                new MatMul(
+                        dense(asked.src()),
+                        asked.weights(),
+                        asked.bias(),
+                        dense(asked.dst()),
+                        asked.attributes());
+        boolean regular =
+                Split.allStrided(spec.src(), spec.dst())
+                        && spec.src().rank() >= 2
+                        && spec.src().rank() == spec.dst().rank()
+                        && spec.weights().rank() == spec.dst().rank()
+                        && spec.bias()
+                                .map(b -> b.isStrided() && b.rank() == spec.dst().rank())
+                                .orElse(true)
+                        && Split.allStrided(Split.postOpOperands(spec.attributes()))
+                        && !Split.isEmpty(spec.src())
+                        && !Split.isEmpty(spec.weights())
+                        && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
         return new MatMulSplit(library, spec).divide();
     }
@@ -108,9 +122,10 @@ final class MatMulSplit {
     private int[] grid(int wanted) {
         long mostRows = Math.max(1, rows() / (2 * ROWS));
         boolean wide = spec.weights().isStrided() && rows() >= COLUMNS;
-        long mostColumns = spec.weights().isOpaque()
-                ? 1
-                : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
+        long mostColumns =
+                spec.weights().isOpaque()
+                        ? 1
+                        : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
         double weightCost = spec.weights().isStrided() ? 3 : 1;
         double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
@@ -139,11 +154,12 @@ final class MatMulSplit {
 
     /// Into how many the inner axis goes when that many pieces are still wanted.
     private int layers(int wanted) {
-        boolean plain = spec.attributes().postOps().isEmpty()
-                && spec.bias().isEmpty()
-                && spec.weights().isStrided()
-                && spec.dst().type() == DataType.F32
-                && Split.elements(spec.dst()) == rows() * columns();
+        boolean plain =
+                spec.attributes().postOps().isEmpty()
+                        && spec.bias().isEmpty()
+                        && spec.weights().isStrided()
+                        && spec.dst().type() == DataType.F32
+                        && Split.elements(spec.dst()) == rows() * columns();
         if (!plain || wanted < 2) return 1;
         double sumNanos = Split.nanosToMove(8.0 * rows() * columns());
         long most = Math.min(inner() / INNER, (long) (WORTH * nanos / sumNanos));
@@ -188,29 +204,33 @@ final class MatMulSplit {
             var dst = cut(spec.dst(), cell, true, true);
             var bias = spec.bias().map(b -> cut(b, cell, true, true));
             var extra = operands.stream().map(o -> cut(o, cell, true, true)).toList();
-            var like = spec.weights().isAny() && cell.get(rank - 2).size() != firstRows
-                    ? Part.of(chosen.get(column))
-                    : weights(cell, columns);
-            var piece = new MatMul(
-                    src.desc(),
-                    like.desc(),
-                    bias.map(Part::desc),
-                    dst.desc(),
-                    Split.cut(spec.attributes(), extra));
+            var like =
+                    spec.weights().isAny() && cell.get(rank - 2).size() != firstRows
+                            ? Part.of(chosen.get(column))
+                            : weights(cell, columns);
+            var piece =
+                    new MatMul(
+                            src.desc(),
+                            like.desc(),
+                            bias.map(Part::desc),
+                            dst.desc(),
+                            Split.cut(spec.attributes(), extra));
             var code = library.code(piece);
             chosen.putIfAbsent(column, code.desc(Slot.Role.WEIGHTS));
             long place = like.offset();
             if (!spec.weights().isStrided() && columns.size() > 1)
-                for (var before : columns.subList(0, columns.indexOf(column))) place += chosen.get(before).room();
+                for (var before : columns.subList(0, columns.indexOf(column)))
+                    place += chosen.get(before).room();
             var offsets = new ArrayList<>(List.of(src.offset(), place));
             bias.ifPresent(b -> offsets.add(b.offset()));
             offsets.add(dst.offset());
             extra.forEach(e -> offsets.add(e.offset()));
             int count = offsets.size();
-            pieces.add(new Piece(
-                    code,
-                    IntStream.range(0, count).toArray(),
-                    offsets.stream().mapToLong(Long::longValue).toArray()));
+            pieces.add(
+                    new Piece(
+                            code,
+                            IntStream.range(0, count).toArray(),
+                            offsets.stream().mapToLong(Long::longValue).toArray()));
             roles = code.operands().stream().map(Slot::role).toList();
         }
         var weights = spec.weights();
@@ -252,11 +272,19 @@ final class MatMulSplit {
         for (int layer = 0; layer < inner.size(); layer++) {
             for (var cell : product(axes)) {
                 var src = cut(spec.src(), cell, true, false).along(rank - 1, inner.get(layer));
-                var weights = cut(spec.weights(), cell, false, true).along(rank - 2, inner.get(layer));
+                var weights =
+                        cut(spec.weights(), cell, false, true).along(rank - 2, inner.get(layer));
                 var dst = cut(whole, cell, true, true);
-                var code = library.code(
-                        new MatMul(src.desc(), weights.desc(), Optional.empty(), dst.desc(), spec.attributes()));
-                var offsets = new long[] {src.offset(), weights.offset(), layer * step + dst.offset()};
+                var code =
+                        library.code(
+                                new MatMul(
+                                        src.desc(),
+                                        weights.desc(),
+                                        Optional.empty(),
+                                        dst.desc(),
+                                        spec.attributes()));
+                var offsets =
+                        new long[] {src.offset(), weights.offset(), layer * step + dst.offset()};
                 pieces.add(new Piece(code, new int[] {0, 1, Split.PARTIAL}, offsets));
             }
         }

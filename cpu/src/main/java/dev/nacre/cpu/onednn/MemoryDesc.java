@@ -29,7 +29,12 @@ public final class MemoryDesc {
     private final long bytes;
 
     private MemoryDesc(
-            DataType type, long[] dims, long[] strides, byte[] blob, List<MemoryDesc> tiles, long bytes) {
+            DataType type,
+            long[] dims,
+            long[] strides,
+            byte[] blob,
+            List<MemoryDesc> tiles,
+            long bytes) {
         this.type = Objects.requireNonNull(type, "type");
         this.dims = dims;
         this.strides = strides;
@@ -55,7 +60,10 @@ public final class MemoryDesc {
         var strides = new long[dims.length];
         long step = 1;
         for (int i = 0; i < dims.length; i++) {
-            int axis = i == 0 ? Math.min(1, dims.length - 1) : i == dims.length - 1 ? 0 : dims.length - i;
+            int axis =
+                    i == 0
+                            ? Math.min(1, dims.length - 1)
+                            : i == dims.length - 1 ? 0 : dims.length - i;
             strides[axis] = step;
             step *= Math.max(1, dims[axis]);
         }
@@ -67,11 +75,16 @@ public final class MemoryDesc {
         check(dims);
         if (strides.length != dims.length)
             throw new IllegalArgumentException(
-                    strides.length + " strides for " + dims.length + " axes: " + Arrays.toString(strides));
+                    strides.length
+                            + " strides for "
+                            + dims.length
+                            + " axes: "
+                            + Arrays.toString(strides));
         long last = 0;
         boolean empty = false;
         for (int axis = 0; axis < dims.length; axis++) {
-            if (strides[axis] < 0) throw new IllegalArgumentException("negative stride: " + Arrays.toString(strides));
+            if (strides[axis] < 0)
+                throw new IllegalArgumentException("negative stride: " + Arrays.toString(strides));
             if (dims[axis] == 0) empty = true;
             last += Math.max(0, dims[axis] - 1) * strides[axis];
         }
@@ -97,7 +110,8 @@ public final class MemoryDesc {
         var dims = tiles.getFirst().dims();
         dims[dims.length - 1] = tiles.stream().mapToLong(t -> t.dim(t.rank() - 1)).sum();
         long bytes = tiles.stream().mapToLong(MemoryDesc::room).sum();
-        return new MemoryDesc(tiles.getFirst().type, dims, NO_STRIDES, NO_BLOB, List.copyOf(tiles), bytes);
+        return new MemoryDesc(
+                tiles.getFirst().type, dims, NO_STRIDES, NO_BLOB, List.copyOf(tiles), bytes);
     }
 
     /// Its bytes, rounded up so that what follows is aligned.
@@ -109,12 +123,14 @@ public final class MemoryDesc {
         if (dims.length == 0 || dims.length > MAX_RANK)
             throw new IllegalArgumentException("1 to " + MAX_RANK + " axes, not " + dims.length);
         for (long dim : dims)
-            if (dim < 0) throw new IllegalArgumentException("negative size: " + Arrays.toString(dims));
+            if (dim < 0)
+                throw new IllegalArgumentException("negative size: " + Arrays.toString(dims));
     }
 
     /// Two axes exchanged in meaning, not in memory: the transpose of a strided description.
     public MemoryDesc transpose(int a, int b) {
-        if (!isStrided()) throw new IllegalStateException("only a strided layout can be transposed: " + this);
+        if (!isStrided())
+            throw new IllegalStateException("only a strided layout can be transposed: " + this);
         var newDims = dims.clone();
         var newStrides = strides.clone();
         newDims[a] = dims[b];
@@ -219,9 +235,12 @@ public final class MemoryDesc {
     /// Such as `f32[32, 100] strides [100, 1]`, `f32[32, 100] any` or `f32[32, 100] opaque`.
     @Override
     public String toString() {
-        var layout = isStrided()
-                ? " strides " + Arrays.toString(strides)
-                : isAny() ? " any" : isTiled() ? " in " + tiles.size() + " tiles" : " opaque";
+        var layout =
+                isStrided()
+                        ? " strides " + Arrays.toString(strides)
+                        : isAny()
+                                ? " any"
+                                : isTiled() ? " in " + tiles.size() + " tiles" : " opaque";
         return type.name().toLowerCase(java.util.Locale.ROOT) + Arrays.toString(dims) + layout;
     }
 }

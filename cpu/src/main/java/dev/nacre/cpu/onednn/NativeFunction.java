@@ -72,12 +72,16 @@ enum NativeFunction {
             return switch (shape) {
                 case 4 -> (long) handle.invokeExact(at(a, 0), at(a, 1), at(a, 2), at(a, 3));
                 case 7 ->
-                    (long) handle.invokeExact(
-                            at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5), at(a, 6));
+                        (long)
+                                handle.invokeExact(
+                                        at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5),
+                                        at(a, 6));
                 default ->
-                    (long) handle.invokeExact(
-                            at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5), at(a, 6), at(a, 7), at(a, 8),
-                            at(a, 9), at(a, 10), at(a, 11), at(a, 12));
+                        (long)
+                                handle.invokeExact(
+                                        at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5),
+                                        at(a, 6), at(a, 7), at(a, 8), at(a, 9), at(a, 10),
+                                        at(a, 11), at(a, 12));
             };
         } catch (Throwable e) {
             throw Api.sneak(e);

@@ -19,7 +19,8 @@ public final class OneDnn {
     private static final int IN_ORDER = 1;
 
     private static final class Holder {
-        static final Optional<OneDnn> FOUND = Native.oneDnn().map(library -> new OneDnn(library.path()));
+        static final Optional<OneDnn> FOUND =
+                Native.oneDnn().map(library -> new OneDnn(library.path()));
     }
 
     private final String path;
@@ -58,8 +59,13 @@ public final class OneDnn {
     /// Its version, such as `3.11.0`.
     @SuppressWarnings("restricted")
     public String version() {
-        var numbers = MemorySegment.ofAddress(NativeFunction.VERSION.call()).reinterpret(3 * JAVA_INT.byteSize());
-        return numbers.getAtIndex(JAVA_INT, 0) + "." + numbers.getAtIndex(JAVA_INT, 1) + "."
+        var numbers =
+                MemorySegment.ofAddress(NativeFunction.VERSION.call())
+                        .reinterpret(3 * JAVA_INT.byteSize());
+        return numbers.getAtIndex(JAVA_INT, 0)
+                + "."
+                + numbers.getAtIndex(JAVA_INT, 1)
+                + "."
                 + numbers.getAtIndex(JAVA_INT, 2);
     }
 

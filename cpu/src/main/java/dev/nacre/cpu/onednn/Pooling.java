@@ -50,14 +50,21 @@ public record Pooling(
         kernel = List.copyOf(kernel);
         Objects.requireNonNull(window, "window");
         Objects.requireNonNull(attributes, "attributes");
-        if (direction == Direction.BACKWARD_WEIGHTS) throw new IllegalArgumentException("pooling has no weights");
+        if (direction == Direction.BACKWARD_WEIGHTS)
+            throw new IllegalArgumentException("pooling has no weights");
         if (window.strides().size() != src.rank() - 2 || kernel.size() != src.rank() - 2)
-            throw new IllegalArgumentException("kernel " + kernel + " and " + window + " for images " + src);
+            throw new IllegalArgumentException(
+                    "kernel " + kernel + " and " + window + " for images " + src);
     }
 
     /// Without attributes.
     public static Pooling of(
-            Direction direction, Mode mode, MemoryDesc src, MemoryDesc dst, Window window, long... kernel) {
+            Direction direction,
+            Mode mode,
+            MemoryDesc src,
+            MemoryDesc dst,
+            Window window,
+            long... kernel) {
         var sizes = Arrays.stream(kernel).boxed().toList();
         return new Pooling(direction, mode, src, dst, sizes, window, Attributes.NONE);
     }

@@ -31,19 +31,23 @@ final class PoolingSplit {
     static Split of(OneDnn library, Pooling asked) {
         var spec = closed(asked);
         var operands = Split.postOpOperands(spec.attributes());
-        boolean regular = Split.allStrided(spec.src(), spec.dst())
-                && spec.src().rank() == spec.dst().rank()
-                && Split.allStrided(operands)
-                && !Split.isEmpty(spec.src())
-                && !Split.isEmpty(spec.dst());
-        int wanted = Split.pieces(Split.nanosToMove((double) spec.src().bytes() + spec.dst().bytes()));
+        boolean regular =
+                Split.allStrided(spec.src(), spec.dst())
+                        && spec.src().rank() == spec.dst().rank()
+                        && Split.allStrided(operands)
+                        && !Split.isEmpty(spec.src())
+                        && !Split.isEmpty(spec.dst());
+        int wanted =
+                Split.pieces(Split.nanosToMove((double) spec.src().bytes() + spec.dst().bytes()));
         if (!regular || wanted == 1) return Split.whole(library, spec);
         var slots = library.describe(spec);
-        var workspace = slots.stream()
-                .filter(s -> s.role() == Slot.Role.WORKSPACE)
-                .map(Slot::desc)
-                .findFirst();
-        boolean cuttable = workspace.map(w -> w.isStrided() && w.rank() == spec.dst().rank()).orElse(true);
+        var workspace =
+                slots.stream()
+                        .filter(s -> s.role() == Slot.Role.WORKSPACE)
+                        .map(Slot::desc)
+                        .findFirst();
+        boolean cuttable =
+                workspace.map(w -> w.isStrided() && w.rank() == spec.dst().rank()).orElse(true);
         if (!cuttable) return Split.whole(library, spec);
         try {
             var cells = cells(spec, wanted);
@@ -63,7 +67,8 @@ final class PoolingSplit {
     private static Pooling closed(Pooling p) {
         var src = p.src().isAny() ? like(p.src(), p.dst()) : p.src();
         var dst = p.dst().isAny() ? like(p.dst(), src) : p.dst();
-        return new Pooling(p.direction(), p.mode(), src, dst, p.kernel(), p.window(), p.attributes());
+        return new Pooling(
+                p.direction(), p.mode(), src, dst, p.kernel(), p.window(), p.attributes());
     }
 
     private static MemoryDesc like(MemoryDesc open, MemoryDesc other) {
@@ -79,7 +84,8 @@ final class PoolingSplit {
         var rows = List.of(Rows.all(spec.src(), spec.dst(), spec.window()));
         if (more > 1 && channelsAreOutermost(spec.src()) && channelsAreOutermost(spec.dst()))
             channels = Split.ranges(spec.src().dim(CHANNEL), more, CHANNELS);
-        else if (more > 1 && Rows.areOutermost(spec.src()) && Rows.areOutermost(spec.dst())) rows = rows(spec, more);
+        else if (more > 1 && Rows.areOutermost(spec.src()) && Rows.areOutermost(spec.dst()))
+            rows = rows(spec, more);
         var cells = new ArrayList<Cell>();
         for (var batch : batches)
             for (var some : channels) for (var row : rows) cells.add(new Cell(batch, some, row));
@@ -88,12 +94,17 @@ final class PoolingSplit {
 
     private static List<Rows> rows(Pooling spec, long wanted) {
         var whole = List.of(Rows.all(spec.src(), spec.dst(), spec.window()));
-        if (spec.direction() == Direction.BACKWARD_DATA) return whole; // neighbours would add to the same rows
+        if (spec.direction() == Direction.BACKWARD_DATA)
+            return whole; // neighbours would add to the same rows
         long outputs = spec.dst().dim(Rows.AXIS);
         var rows = new ArrayList<Rows>();
         for (var range : Split.ranges(outputs, Math.min(wanted, outputs / LEAST_ROWS), 1)) {
-            var some = Rows.ofOutput(
-                    range, spec.src().dim(Rows.AXIS), spec.kernel().getFirst(), spec.window());
+            var some =
+                    Rows.ofOutput(
+                            range,
+                            spec.src().dim(Rows.AXIS),
+                            spec.kernel().getFirst(),
+                            spec.window());
             if (some.isEmpty()) return whole;
             rows.add(some.get());
         }
@@ -108,36 +119,45 @@ final class PoolingSplit {
     }
 
     private static Optional<Piece> piece(
-            OneDnn library, Pooling spec, List<MemoryDesc> operands, Optional<MemoryDesc> workspace, Cell cell) {
+            OneDnn library,
+            Pooling spec,
+            List<MemoryDesc> operands,
+            Optional<MemoryDesc> workspace,
+            Cell cell) {
         var src = cell.of(spec.src(), true);
         var dst = cell.of(spec.dst(), false);
         var extra = operands.stream().map(o -> cell.of(o, false)).toList();
         var space = workspace.map(w -> cell.of(w, false));
-        var code = library.code(new Pooling(
-                spec.direction(),
-                spec.mode(),
-                src.desc(),
-                dst.desc(),
-                spec.kernel(),
-                cell.rows().window(spec.window()),
-                Split.cut(spec.attributes(), extra)));
+        var code =
+                library.code(
+                        new Pooling(
+                                spec.direction(),
+                                spec.mode(),
+                                src.desc(),
+                                dst.desc(),
+                                spec.kernel(),
+                                cell.rows().window(spec.window()),
+                                Split.cut(spec.attributes(), extra)));
         for (var slot : code.operands())
-            if (slot.role() == Slot.Role.WORKSPACE && !sameLayout(slot.desc(), space.orElseThrow().desc()))
+            if (slot.role() == Slot.Role.WORKSPACE
+                    && !sameLayout(slot.desc(), space.orElseThrow().desc()))
                 return Optional.empty();
         var offsets = new ArrayList<>(List.of(src.offset(), dst.offset()));
         space.ifPresent(s -> offsets.add(s.offset()));
         extra.forEach(e -> offsets.add(e.offset()));
         if (offsets.size() != code.operands().size()) return Optional.empty();
-        return Optional.of(new Piece(
-                code,
-                IntStream.range(0, offsets.size()).toArray(),
-                offsets.stream().mapToLong(Long::longValue).toArray()));
+        return Optional.of(
+                new Piece(
+                        code,
+                        IntStream.range(0, offsets.size()).toArray(),
+                        offsets.stream().mapToLong(Long::longValue).toArray()));
     }
 
     /// The same but for strides that nobody takes a step of.
     private static boolean sameLayout(MemoryDesc a, MemoryDesc b) {
-        if (!a.isStrided() || a.type() != b.type() || !Arrays.equals(a.dimsUnsafe(), b.dimsUnsafe()))
-            return false;
+        if (!a.isStrided()
+                || a.type() != b.type()
+                || !Arrays.equals(a.dimsUnsafe(), b.dimsUnsafe())) return false;
         for (int axis = 0; axis < a.rank(); axis++)
             if (a.dim(axis) > 1 && a.stridesUnsafe()[axis] != b.stridesUnsafe()[axis]) return false;
         return true;

@@ -35,7 +35,8 @@ public final class Primitive {
         this.lanes = parallel ? team.size() : 1;
         var all = new ArrayList<>(split.slots());
         long bytes = partialOffset() + split.partialBytes();
-        if (bytes > 0) all.add(new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes)));
+        if (bytes > 0)
+            all.add(new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes)));
         this.slots = List.copyOf(all);
     }
 
@@ -51,7 +52,8 @@ public final class Primitive {
 
     /// The place among the [slots][#slots()] of the first argument with a role.
     public OptionalInt slot(Slot.Role role) {
-        for (int i = 0; i < slots.size(); i++) if (slots.get(i).role() == role) return OptionalInt.of(i);
+        for (int i = 0; i < slots.size(); i++)
+            if (slots.get(i).role() == role) return OptionalInt.of(i);
         return OptionalInt.empty();
     }
 
@@ -77,7 +79,8 @@ public final class Primitive {
     /// The pieces that do what the spec says; others only copy, pack or add.
     private List<Split.Piece> work() {
         var kind = spec.getClass();
-        for (var phase : split.phases()) if (phase.getFirst().code().spec().getClass() == kind) return phase;
+        for (var phase : split.phases())
+            if (phase.getFirst().code().spec().getClass() == kind) return phase;
         return split.phases().getFirst();
     }
 
@@ -115,6 +118,9 @@ public final class Primitive {
 
     @Override
     public String toString() {
-        return implementation() + (pieces() == 1 ? "" : " in " + pieces() + " pieces") + ": " + spec;
+        return implementation()
+                + (pieces() == 1 ? "" : " in " + pieces() + " pieces")
+                + ": "
+                + spec;
     }
 }

@@ -14,7 +14,10 @@ record Rows(Range input, Range output, long low, long high) {
     /// The window for these rows.
     Window window(Window whole) {
         return new Window(
-                whole.strides(), whole.dilations(), withFirst(whole.low(), low), withFirst(whole.high(), high));
+                whole.strides(),
+                whole.dilations(),
+                withFirst(whole.low(), low),
+                withFirst(whole.high(), high));
     }
 
     private static List<Long> withFirst(List<Long> values, long first) {
@@ -48,11 +51,13 @@ record Rows(Range input, Range output, long low, long high) {
     static Optional<Rows> ofInput(Range input, long outputSize, long kernel, Window window) {
         long stride = window.strides().getFirst();
         long shift = window.low().getFirst();
-        long from = Math.max(0, Math.ceilDiv(input.from() + shift - span(kernel, window) + 1, stride));
+        long from =
+                Math.max(0, Math.ceilDiv(input.from() + shift - span(kernel, window) + 1, stride));
         long to = Math.min(outputSize, Math.floorDiv(input.to() - 1 + shift, stride) + 1);
         if (from >= to) return Optional.empty();
         long low = shift + input.from() - from * stride;
-        long high = Math.max(0, (to - from - 1) * stride + span(kernel, window) - input.size() - low);
+        long high =
+                Math.max(0, (to - from - 1) * stride + span(kernel, window) - input.size() - low);
         long outputs = Math.floorDiv(input.size() + low + high - span(kernel, window), stride) + 1;
         if (low < 0 || outputs != to - from) return Optional.empty();
         return Optional.of(new Rows(input, new Range(from, to), low, high));

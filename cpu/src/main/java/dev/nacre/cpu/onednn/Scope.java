@@ -57,6 +57,7 @@ final class Scope implements AutoCloseable {
     private static final int TAG_ANY = 1;
     private static final int SCRATCHPAD_OF_USER = 1;
     private static final int CONVOLUTION_DIRECT = 1;
+
     /// A forward convolution need not tell its gradients anything. And with f32 weights it has none for bf16 images.
     private static final long NO_HINT = 0;
 
@@ -127,7 +128,8 @@ final class Scope implements AutoCloseable {
 
     /// The native form of a description.
     private long desc(MemoryDesc desc) {
-        if (desc.isTiled()) throw new OneDnnException(Status.UNIMPLEMENTED, what + ", with " + desc);
+        if (desc.isTiled())
+            throw new OneDnnException(Status.UNIMPLEMENTED, what + ", with " + desc);
         if (desc.isOpaque()) {
             long blob = arena.allocateFrom(JAVA_BYTE, desc.blobUnsafe()).address();
             return made(DESC_BLOB.call(out, blob), DESC_DESTROY);
@@ -195,8 +197,10 @@ final class Scope implements AutoCloseable {
         for (var op : attributes.postOps()) {
             check(
                     switch (op) {
-                        case PostOp.Eltwise e -> Api.appendEltwise(ops, e.function().code, e.alpha(), e.beta());
-                        case PostOp.Binary b -> APPEND_BINARY.call(ops, b.operator().code, desc(b.operand()));
+                        case PostOp.Eltwise e ->
+                                Api.appendEltwise(ops, e.function().code, e.alpha(), e.beta());
+                        case PostOp.Binary b ->
+                                APPEND_BINARY.call(ops, b.operator().code, desc(b.operand()));
                         case PostOp.Sum s -> Api.appendSum(ops, s.scale());
                     });
         }
@@ -210,12 +214,19 @@ final class Scope implements AutoCloseable {
         long status =
                 switch (spec) {
                     case MatMul m ->
-                        MATMUL.call(
-                                out, engine, desc(m.src()), desc(m.weights()), desc(m.bias()), desc(m.dst()), attr);
+                            MATMUL.call(
+                                    out,
+                                    engine,
+                                    desc(m.src()),
+                                    desc(m.weights()),
+                                    desc(m.bias()),
+                                    desc(m.dst()),
+                                    attr);
                     case Convolution c -> convolution(c, attr);
                     case Pooling p -> pooling(p, attr);
                     case Sum s -> sum(s, attr);
-                    case Reorder r -> REORDER.call(out, desc(r.src()), engine, desc(r.dst()), engine, attr);
+                    case Reorder r ->
+                            REORDER.call(out, desc(r.src()), engine, desc(r.dst()), engine, attr);
                 };
         return made(status, PLAN_DESTROY);
     }
@@ -241,14 +252,17 @@ final class Scope implements AutoCloseable {
         int direct = CONVOLUTION_DIRECT;
         return switch (c.direction()) {
             case INFERENCE, FORWARD ->
-                CONVOLUTION_FORWARD.call(
-                        out, engine, way, direct, src, weights, bias, dst, strides, dilations, low, high, attr);
+                    CONVOLUTION_FORWARD.call(
+                            out, engine, way, direct, src, weights, bias, dst, strides, dilations,
+                            low, high, attr);
             case BACKWARD_DATA ->
-                CONVOLUTION_DATA.call(
-                        out, engine, direct, src, weights, dst, strides, dilations, low, high, NO_HINT, attr);
+                    CONVOLUTION_DATA.call(
+                            out, engine, direct, src, weights, dst, strides, dilations, low, high,
+                            NO_HINT, attr);
             case BACKWARD_WEIGHTS ->
-                CONVOLUTION_WEIGHTS.call(
-                        out, engine, direct, src, weights, bias, dst, strides, dilations, low, high, NO_HINT, attr);
+                    CONVOLUTION_WEIGHTS.call(
+                            out, engine, direct, src, weights, bias, dst, strides, dilations, low,
+                            high, NO_HINT, attr);
         };
     }
 
@@ -285,9 +299,21 @@ final class Scope implements AutoCloseable {
                 var data = c.direction() == Direction.BACKWARD_DATA;
                 var weights = c.direction() == Direction.BACKWARD_WEIGHTS;
                 slots.add(slot(Slot.Role.SRC, data ? DIFF_SRC : SRC, c.src(), plan));
-                slots.add(slot(Slot.Role.WEIGHTS, weights ? DIFF_WEIGHTS : WEIGHTS, c.weights(), plan));
+                slots.add(
+                        slot(
+                                Slot.Role.WEIGHTS,
+                                weights ? DIFF_WEIGHTS : WEIGHTS,
+                                c.weights(),
+                                plan));
                 if (!data)
-                    c.bias().ifPresent(b -> slots.add(slot(Slot.Role.BIAS, weights ? DIFF_BIAS : BIAS, b, plan)));
+                    c.bias()
+                            .ifPresent(b ->
+                                    slots.add(
+                                            slot(
+                                                    Slot.Role.BIAS,
+                                                    weights ? DIFF_BIAS : BIAS,
+                                                    b,
+                                                    plan)));
                 slots.add(slot(Slot.Role.DST, data || weights ? DIFF_DST : DST, c.dst(), plan));
             }
             case Pooling p -> {
@@ -295,8 +321,12 @@ final class Scope implements AutoCloseable {
                 slots.add(slot(Slot.Role.SRC, backward ? DIFF_SRC : SRC, p.src(), plan));
                 slots.add(slot(Slot.Role.DST, backward ? DIFF_DST : DST, p.dst(), plan));
                 var workspace = argument(plan, WORKSPACE);
-                if (workspace != 0 && p.mode() == Pooling.Mode.MAX && p.direction() != Direction.INFERENCE)
-                    slots.add(new Argument(new Slot(Slot.Role.WORKSPACE, read(workspace)), WORKSPACE));
+                if (workspace != 0
+                        && p.mode() == Pooling.Mode.MAX
+                        && p.direction() != Direction.INFERENCE)
+                    slots.add(
+                            new Argument(
+                                    new Slot(Slot.Role.WORKSPACE, read(workspace)), WORKSPACE));
             }
             case Sum s -> {
                 for (int i = 0; i < s.sources().size(); i++)
@@ -311,14 +341,22 @@ final class Scope implements AutoCloseable {
         var postOps = spec.attributes().postOps();
         for (int i = 0; i < postOps.size(); i++)
             if (postOps.get(i) instanceof PostOp.Binary binary)
-                slots.add(slot(Slot.Role.POST_OP, POST_OP * (i + 1) | SRC_1, binary.operand(), plan));
-        scratchpad(plan).ifPresent(bytes -> slots.add(
-                new Argument(new Slot(Slot.Role.SCRATCHPAD, MemoryDesc.dense(DataType.U8, bytes)), SCRATCHPAD)));
+                slots.add(
+                        slot(Slot.Role.POST_OP, POST_OP * (i + 1) | SRC_1, binary.operand(), plan));
+        scratchpad(plan)
+                .ifPresent(bytes ->
+                        slots.add(
+                                new Argument(
+                                        new Slot(
+                                                Slot.Role.SCRATCHPAD,
+                                                MemoryDesc.dense(DataType.U8, bytes)),
+                                        SCRATCHPAD)));
         return List.copyOf(slots);
     }
 
     private Argument slot(Slot.Role role, int number, MemoryDesc wanted, long plan) {
-        return new Argument(new Slot(role, wanted.isAny() ? read(argument(plan, number)) : wanted), number);
+        return new Argument(
+                new Slot(role, wanted.isAny() ? read(argument(plan, number)) : wanted), number);
     }
 
     private long argument(long plan, int argument) {

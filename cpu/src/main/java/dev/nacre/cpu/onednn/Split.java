@@ -32,9 +32,12 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
 
     /// A piece is worth its while from so much work on.
     private static final double PIECE_NANOS = 40_000;
+
     /// Enough to keep many cores busy to the end.
     static final int MOST_PIECES = 64;
+
     private static final double BYTES_PER_NANO = 12;
+
     /// A block of an opaque layout is never longer along an axis.
     private static final long BLOCK = 64;
 
@@ -59,7 +62,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
                 fits = operand.dim(axis) == dst.dim(axis) || operand.dim(axis) == 1;
             if (!fits)
                 throw new OneDnnException(
-                        Status.INVALID_ARGUMENTS, "post-op operand " + operand + " for " + dst + " of " + spec);
+                        Status.INVALID_ARGUMENTS,
+                        "post-op operand " + operand + " for " + dst + " of " + spec);
         }
     }
 
@@ -77,13 +81,20 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     private static void checkSums(Spec spec) {
         boolean nothing =
                 switch (spec) {
-                    case MatMul m -> !isEmpty(m.dst()) && (isEmpty(m.src()) || isEmpty(m.weights()));
+                    case MatMul m ->
+                            !isEmpty(m.dst()) && (isEmpty(m.src()) || isEmpty(m.weights()));
                     case Convolution c ->
-                        switch (c.direction()) {
-                            case INFERENCE, FORWARD -> !isEmpty(c.dst()) && (isEmpty(c.src()) || isEmpty(c.weights()));
-                            case BACKWARD_DATA -> !isEmpty(c.src()) && (isEmpty(c.dst()) || isEmpty(c.weights()));
-                            case BACKWARD_WEIGHTS -> !isEmpty(c.weights()) && (isEmpty(c.src()) || isEmpty(c.dst()));
-                        };
+                            switch (c.direction()) {
+                                case INFERENCE, FORWARD ->
+                                        !isEmpty(c.dst())
+                                                && (isEmpty(c.src()) || isEmpty(c.weights()));
+                                case BACKWARD_DATA ->
+                                        !isEmpty(c.src())
+                                                && (isEmpty(c.dst()) || isEmpty(c.weights()));
+                                case BACKWARD_WEIGHTS ->
+                                        !isEmpty(c.weights())
+                                                && (isEmpty(c.src()) || isEmpty(c.dst()));
+                            };
                     case Pooling p -> !isEmpty(p.dst()) && isEmpty(p.src());
                     case Reorder r -> false;
                     case Sum s -> false;
@@ -132,7 +143,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         if (count <= 1 || size <= unit) return List.of(new Range(0, size));
         long step = Math.ceilDiv(Math.ceilDiv(size, unit), count) * unit;
         var ranges = new ArrayList<Range>();
-        for (long from = 0; from < size; from += step) ranges.add(new Range(from, Math.min(size, from + step)));
+        for (long from = 0; from < size; from += step)
+            ranges.add(new Range(from, Math.min(size, from + step)));
         return ranges;
     }
 
@@ -144,24 +156,29 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
 
         Part along(int axis, Range range) {
             if (desc.dim(axis) == 1 || range.size() == desc.dim(axis)) return this;
-            return new Part(desc.slice(axis, range.from(), range.to()), offset + desc.offset(axis, range.from()));
+            return new Part(
+                    desc.slice(axis, range.from(), range.to()),
+                    offset + desc.offset(axis, range.from()));
         }
     }
 
     /// The attributes of a piece: post-op operands cut like the result.
     static Attributes cut(Attributes whole, List<Part> operands) {
         var left = operands.iterator();
-        var ops = whole.postOps().stream()
-                .map(op -> op instanceof PostOp.Binary b
-                        ? new PostOp.Binary(b.operator(), left.next().desc())
-                        : op)
-                .toList();
+        var ops =
+                whole.postOps().stream()
+                        .map(op ->
+                                op instanceof PostOp.Binary b
+                                        ? new PostOp.Binary(b.operator(), left.next().desc())
+                                        : op)
+                        .toList();
         return new Attributes(ops, whole.math());
     }
 
     static List<MemoryDesc> postOpOperands(Attributes attributes) {
         return attributes.postOps().stream()
-                .flatMap(op -> op instanceof PostOp.Binary b ? Stream.of(b.operand()) : Stream.empty())
+                .flatMap(op ->
+                        op instanceof PostOp.Binary b ? Stream.of(b.operand()) : Stream.empty())
                 .toList();
     }
 
@@ -185,7 +202,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     }
 
     /// Adds `count` neighbouring blocks of `elements` in the partial memory from `from` on, in order, into operand `base`.
-    static List<Piece> sums(OneDnn library, DataType type, int count, long from, long elements, int base, long to) {
+    static List<Piece> sums(
+            OneDnn library, DataType type, int count, long from, long elements, int base, long to) {
         long step = partialStep(type, elements);
         int pieces = pieces(nanosToMove((double) elements * type.bytes() * (count + 1)));
         var all = new ArrayList<Piece>();
@@ -199,7 +217,11 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
             }
             bases[count] = base;
             offsets[count] = to + range.from() * type.bytes();
-            all.add(new Piece(library.code(new Sum(Collections.nCopies(count, part), part)), bases, offsets));
+            all.add(
+                    new Piece(
+                            library.code(new Sum(Collections.nCopies(count, part), part)),
+                            bases,
+                            offsets));
         }
         return all;
     }
@@ -211,12 +233,21 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
 
     /// The pieces of a reorder between operands of something larger.
     static List<Piece> move(
-            OneDnn library, MemoryDesc from, int fromBase, long fromOffset, MemoryDesc to, int toBase, long toOffset) {
+            OneDnn library,
+            MemoryDesc from,
+            int fromBase,
+            long fromOffset,
+            MemoryDesc to,
+            int toBase,
+            long toOffset) {
         return reorder(library, Reorder.of(from, to)).phases().getFirst().stream()
-                .map(p -> new Piece(
-                        p.code(),
-                        new int[] {fromBase, toBase},
-                        new long[] {fromOffset + p.offsets()[0], toOffset + p.offsets()[1]}))
+                .map(p ->
+                        new Piece(
+                                p.code(),
+                                new int[] {fromBase, toBase},
+                                new long[] {
+                                    fromOffset + p.offsets()[0], toOffset + p.offsets()[1]
+                                }))
                 .toList();
     }
 
@@ -224,12 +255,12 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         if (r.src().isTiled() || r.dst().isTiled()) return reorderTiles(library, r);
         double bytes = Math.max(r.src().bytes(), r.dst().bytes()) * 2.0;
         int wanted = pieces(nanosToMove(bytes));
-        boolean divisible = r.attributes().postOps().isEmpty() && !r.src().isAny() && !r.dst().isAny();
+        boolean divisible =
+                r.attributes().postOps().isEmpty() && !r.src().isAny() && !r.dst().isAny();
         if (wanted == 1 || !divisible || isEmpty(r.dst())) return whole(library, r);
         for (int axis = 0; axis < r.dst().rank(); axis++) {
             var pieces = reorderAlong(library, r, axis, wanted);
-            if (pieces.size() > 1)
-                return new Split(library.describe(r), List.of(pieces), 0);
+            if (pieces.size() > 1) return new Split(library.describe(r), List.of(pieces), 0);
         }
         return whole(library, r);
     }
@@ -242,7 +273,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
             var src = part(library, r.src(), axis, range);
             var dst = part(library, r.dst(), axis, range);
             if (src.isEmpty() || dst.isEmpty()) return List.of();
-            var code = library.code(new Reorder(src.get().desc(), dst.get().desc(), r.attributes()));
+            var code =
+                    library.code(new Reorder(src.get().desc(), dst.get().desc(), r.attributes()));
             var offsets = new long[] {src.get().offset(), dst.get().offset()};
             pieces.add(new Piece(code, new int[] {0, 1}, offsets));
         }
@@ -258,7 +290,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         var tiled = r.dst().isTiled() ? r.dst() : r.src();
         var other = r.dst().isTiled() ? r.src() : r.dst();
         if (!other.isStrided())
-            throw new IllegalArgumentException("a tiled layout can be reordered from or to a strided one only: " + r);
+            throw new IllegalArgumentException(
+                    "a tiled layout can be reordered from or to a strided one only: " + r);
         int last = tiled.rank() - 1;
         var pieces = new ArrayList<Piece>();
         long column = 0;
@@ -266,9 +299,13 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         for (var tile : tiled.tiles()) {
             var part = Part.of(other).along(last, new Range(column, column + tile.dim(last)));
             boolean into = r.dst().isTiled();
-            var code = library.code(
-                    into ? new Reorder(part.desc(), tile, r.attributes()) : new Reorder(tile, part.desc(), r.attributes()));
-            var offsets = into ? new long[] {part.offset(), place} : new long[] {place, part.offset()};
+            var code =
+                    library.code(
+                            into
+                                    ? new Reorder(part.desc(), tile, r.attributes())
+                                    : new Reorder(tile, part.desc(), r.attributes()));
+            var offsets =
+                    into ? new long[] {part.offset(), place} : new long[] {place, part.offset()};
             pieces.add(new Piece(code, new int[] {0, 1}, offsets));
             column += tile.dim(last);
             place += tile.room();

@@ -32,6 +32,7 @@ final class WeakCache<K, V> {
 
     @SuppressWarnings("unchecked") // nothing else is in the queue
     private void forgetDropped() {
-        for (Entry entry; (entry = (Entry) dropped.poll()) != null; ) entries.remove(entry.key, entry);
+        for (Entry entry; (entry = (Entry) dropped.poll()) != null; )
+            entries.remove(entry.key, entry);
     }
 }

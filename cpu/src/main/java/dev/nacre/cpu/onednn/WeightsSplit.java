@@ -14,8 +14,10 @@ import java.util.Optional;
 /// then has a sum of its own, and these are added afterwards.
 final class WeightsSplit {
     private static final long CHANNELS = 64;
+
     /// What the extra copies and sums may cost, as a part of the work.
     private static final double WORTH = 0.1;
+
     private static final int BIAS = 2;
 
     private final OneDnn library;
@@ -54,9 +56,11 @@ final class WeightsSplit {
         int sums = Math.min(Math.ceilDiv(wanted, outputs.size()), mostSums());
         var batches = Split.ranges(spec.src().dim(0), sums, 1);
         boolean single = batches.size() == spec.src().dim(0);
-        for (var rows : ConvolutionSplit.rows(spec, single ? Math.ceilDiv(sums, batches.size()) : 1)) {
+        for (var rows :
+                ConvolutionSplit.rows(spec, single ? Math.ceilDiv(sums, batches.size()) : 1)) {
             try {
-                return Optional.of(new WeightsSplit(library, spec, type).divide(outputs, batches, rows));
+                return Optional.of(
+                        new WeightsSplit(library, spec, type).divide(outputs, batches, rows));
             } catch (OneDnnException e) {
                 continue; // a piece that is not implemented
             }
@@ -68,8 +72,10 @@ final class WeightsSplit {
         boolean groups = spec.weights().rank() > spec.src().rank();
         boolean channelsLast = spec.dst().stridesUnsafe()[1] == 1;
         double copyNanos = Split.nanosToMove(2.0 * spec.dst().bytes());
-        if (groups || !channelsLast || spec.weights().isOpaque() || copyNanos > WORTH * nanos) return 1;
-        double againNanos = Split.nanosToMove(4.0 * spec.src().bytes()); // every piece prepares the input anew
+        if (groups || !channelsLast || spec.weights().isOpaque() || copyNanos > WORTH * nanos)
+            return 1;
+        double againNanos =
+                Split.nanosToMove(4.0 * spec.src().bytes()); // every piece prepares the input anew
         return Math.clamp((long) (2 * WORTH * nanos / againNanos), 1, wanted);
     }
 
@@ -85,10 +91,12 @@ final class WeightsSplit {
     }
 
     private Split divide(List<Range> outputs, List<Range> batches, List<Rows> rows) {
-        boolean mayBeDirect = spec.weights().isAny() && outputs.size() == 1 && type == spec.weights().type();
-        var weights = spec.weights().isAny()
-                ? MemoryDesc.dense(spec.weights().type(), spec.weights().dims())
-                : spec.weights();
+        boolean mayBeDirect =
+                spec.weights().isAny() && outputs.size() == 1 && type == spec.weights().type();
+        var weights =
+                spec.weights().isAny()
+                        ? MemoryDesc.dense(spec.weights().type(), spec.weights().dims())
+                        : spec.weights();
         for (var range : outputs) {
             var dst = Part.of(spec.dst());
             int dstBase = outputGradient;
@@ -97,16 +105,25 @@ final class WeightsSplit {
                 var copy = MemoryDesc.channelsLast(slice.desc().type(), slice.desc().dims());
                 dst = new Part(copy, reserve(copy.bytes()));
                 dstBase = Split.PARTIAL;
-                copies.addAll(Split.move(
-                        library, slice.desc(), outputGradient, slice.offset(), copy, dstBase, dst.offset()));
+                copies.addAll(
+                        Split.move(
+                                library,
+                                slice.desc(),
+                                outputGradient,
+                                slice.offset(),
+                                copy,
+                                dstBase,
+                                dst.offset()));
             }
             var columns = new Columns(range, dst, dstBase, batches, rows);
             pieces.addAll(columns.pieces);
             if (mayBeDirect) weights = columns.chosen();
-            columns.finish(outputs.size() == 1 ? Part.of(weights) : Part.of(weights).along(0, range));
+            columns.finish(
+                    outputs.size() == 1 ? Part.of(weights) : Part.of(weights).along(0, range));
         }
         var phases = new ArrayList<List<Piece>>();
-        for (var phase : List.of(copies, pieces, sums, moves)) if (!phase.isEmpty()) phases.add(List.copyOf(phase));
+        for (var phase : List.of(copies, pieces, sums, moves))
+            if (!phase.isEmpty()) phases.add(List.copyOf(phase));
         return new Split(slots(weights), phases, reserved);
     }
 
@@ -129,15 +146,18 @@ final class WeightsSplit {
         Columns(Range range, Part dst, int dstBase, List<Range> batches, List<Rows> rows) {
             this.range = range;
             // oneDNN wants the bias in the type of the weights
-            this.bias = spec.bias()
-                    .map(b -> type == spec.weights().type() ? b.type() : type)
-                    .map(t -> MemoryDesc.dense(t, range.size()));
+            this.bias =
+                    spec.bias()
+                            .map(b -> type == spec.weights().type() ? b.type() : type)
+                            .map(t -> MemoryDesc.dense(t, range.size()));
             Optional<Code> chosen = Optional.empty();
             for (var batch : batches) {
                 for (var some : rows) {
                     var src = ConvolutionSplit.cut(spec.src(), batch, some.input());
                     var part = ConvolutionSplit.cut(dst.desc(), batch, some.output());
-                    var code = ConvolutionSplit.code(library, chosen, piece(src.desc(), part.desc(), some));
+                    var code =
+                            ConvolutionSplit.code(
+                                    library, chosen, piece(src.desc(), part.desc(), some));
                     if (chosen.isEmpty()) chosen = Optional.of(code);
                     var bases = new int[outputGradient + 1];
                     var offsets = new long[outputGradient + 1];
@@ -155,7 +175,8 @@ final class WeightsSplit {
             if (dims.length == spec.src().rank()) dims[0] = range.size();
             var weights = spec.weights().isOpaque() ? spec.weights() : MemoryDesc.any(type, dims);
             var window = rows.window(spec.window());
-            return new Convolution(spec.direction(), src, weights, bias, dst, window, spec.attributes());
+            return new Convolution(
+                    spec.direction(), src, weights, bias, dst, window, spec.attributes());
         }
 
         MemoryDesc chosen() {
@@ -177,16 +198,18 @@ final class WeightsSplit {
             }
             long step = Split.partialStep(made.type(), made.bytes() / made.type().bytes());
             long start = reserve(step * pieces.size());
-            for (int i = 0; i < pieces.size(); i++) point(i, operand, Split.PARTIAL, start + i * step);
+            for (int i = 0; i < pieces.size(); i++)
+                point(i, operand, Split.PARTIAL, start + i * step);
             long sum = same ? wanted.offset() : reserve(made.bytes());
-            sums.addAll(Split.sums(
-                    library,
-                    made.type(),
-                    pieces.size(),
-                    start,
-                    made.bytes() / made.type().bytes(),
-                    same ? operand : Split.PARTIAL,
-                    sum));
+            sums.addAll(
+                    Split.sums(
+                            library,
+                            made.type(),
+                            pieces.size(),
+                            start,
+                            made.bytes() / made.type().bytes(),
+                            same ? operand : Split.PARTIAL,
+                            sum));
             if (!same) move(operand, made, sum, wanted);
         }
 
@@ -202,8 +225,15 @@ final class WeightsSplit {
         }
 
         private void move(int operand, MemoryDesc made, long place, Part wanted) {
-            moves.addAll(Split.move(
-                    library, made, Split.PARTIAL, place, wanted.desc(), operand, wanted.offset()));
+            moves.addAll(
+                    Split.move(
+                            library,
+                            made,
+                            Split.PARTIAL,
+                            place,
+                            wanted.desc(),
+                            operand,
+                            wanted.offset()));
         }
     }
 }

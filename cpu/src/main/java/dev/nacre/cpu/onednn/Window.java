@@ -19,11 +19,22 @@ public record Window(List<Long> strides, List<Long> dilations, List<Long> low, L
         dilations = List.copyOf(dilations);
         low = List.copyOf(low);
         high = List.copyOf(high);
-        if (dilations.size() != strides.size() || low.size() != strides.size() || high.size() != strides.size())
-            throw new IllegalArgumentException("strides " + strides + ", dilations " + dilations + ", low " + low
-                    + " and high " + high + " must have one value an axis");
+        if (dilations.size() != strides.size()
+                || low.size() != strides.size()
+                || high.size() != strides.size())
+            throw new IllegalArgumentException(
+                    "strides "
+                            + strides
+                            + ", dilations "
+                            + dilations
+                            + ", low "
+                            + low
+                            + " and high "
+                            + high
+                            + " must have one value an axis");
         if (strides.stream().anyMatch(s -> s < 1) || dilations.stream().anyMatch(d -> d < 1))
-            throw new IllegalArgumentException("strides " + strides + " and dilations " + dilations + " must be positive");
+            throw new IllegalArgumentException(
+                    "strides " + strides + " and dilations " + dilations + " must be positive");
     }
 
     /// Stride 1, no dilation and no padding over so many spatial axes.
@@ -57,7 +68,8 @@ public record Window(List<Long> strides, List<Long> dilations, List<Long> low, L
     /// The output size along a spatial axis.
     public long output(int axis, long size, long kernel) {
         var padded = size + low.get(axis) + high.get(axis);
-        return Math.floorDiv(padded - dilations.get(axis) * (kernel - 1) - 1, strides.get(axis)) + 1;
+        return Math.floorDiv(padded - dilations.get(axis) * (kernel - 1) - 1, strides.get(axis))
+                + 1;
     }
 
     private static long[] repeat(long value, int times) {

@@ -33,8 +33,19 @@ class ContractionTest {
             int n = box.between(1, 70);
             int k = box.between(1, 40);
             if (seed % 3 == 0) check(box, type, type, Epilogue.NONE, m, n, k);
-            else if (seed % 3 == 1) check(box, type, type, Epilogue.NONE, m, n, k, box.between(1, 4));
-            else check(box, type, type, Epilogue.NONE, n, m, k, box.between(1, 3), box.between(1, 3));
+            else if (seed % 3 == 1)
+                check(box, type, type, Epilogue.NONE, m, n, k, box.between(1, 4));
+            else
+                check(
+                        box,
+                        type,
+                        type,
+                        Epilogue.NONE,
+                        n,
+                        m,
+                        k,
+                        box.between(1, 3),
+                        box.between(1, 3));
         }
     }
 
@@ -81,7 +92,14 @@ class ContractionTest {
                 var f = Stream.of(Activation.values()).skip(i).findFirst();
                 for (int n : new int[] {5, 40}) {
                     var box = new Sandbox(i);
-                    check(box, type, type, new Epilogue(Optional.of(box.operand(type, box::normal, n)), f), 11, n, 7);
+                    check(
+                            box,
+                            type,
+                            type,
+                            new Epilogue(Optional.of(box.operand(type, box::normal, n)), f),
+                            11,
+                            n,
+                            7);
                     check(box, type, type, new Epilogue(Optional.empty(), f), 11, n, 7, 3);
                 }
             }
@@ -89,7 +107,14 @@ class ContractionTest {
     }
 
     private static void check(
-            Sandbox box, DType type, DType outType, Epilogue epilogue, int m, int n, int k, long... leading) {
+            Sandbox box,
+            DType type,
+            DType outType,
+            Epilogue epilogue,
+            int m,
+            int n,
+            int k,
+            long... leading) {
         var a = box.operand(type, () -> number(box, type), sizes(leading, m, k));
         var b = box.operand(type, () -> number(box, type), sizes(leading, k, n));
         var out = box.result(outType, sizes(leading, m, n));
@@ -97,14 +122,22 @@ class ContractionTest {
         var bias = epilogue.bias().map(box::values).orElse(new double[n]);
         for (int i = 0; i < expected.length; i++) {
             double x = expected[i] + (n == 0 ? 0 : bias[i % n]);
-            expected[i] = Sandbox.round(outType, epilogue.activation().map(f -> apply(f, x)).orElse(x));
+            expected[i] =
+                    Sandbox.round(outType, epilogue.activation().map(f -> apply(f, x)).orElse(x));
         }
-        double sum = Sandbox.epsilon(type == F64 ? F64 : type.isFloating() ? F32 : type) * 4 * (k + 4);
-        box.check(new Contraction(a, b, epilogue, out), out, expected, sum + 2 * Sandbox.epsilon(outType));
+        double sum =
+                Sandbox.epsilon(type == F64 ? F64 : type.isFloating() ? F32 : type) * 4 * (k + 4);
+        box.check(
+                new Contraction(a, b, epilogue, out),
+                out,
+                expected,
+                sum + 2 * Sandbox.epsilon(outType));
     }
 
     private static double number(Sandbox box, DType type) {
-        return type.isFloating() ? box.normal() : box.between(type == U8 || type == BOOL ? 0 : -9, 9);
+        return type.isFloating()
+                ? box.normal()
+                : box.between(type == U8 || type == BOOL ? 0 : -9, 9);
     }
 
     private static long[] sizes(long[] leading, int rows, int columns) {
@@ -117,13 +150,17 @@ class ContractionTest {
     private static double[] product(Sandbox box, View a, View b, int m, int n, int k) {
         var as = box.values(a);
         var bs = box.values(b);
-        long batches = m * k != 0 ? a.count() / (m * k) : k * n != 0 ? b.count() / (k * n) : a.rank() > 2 ? a.sizes()[0] : 1;
+        long batches =
+                m * k != 0
+                        ? a.count() / (m * k)
+                        : k * n != 0 ? b.count() / (k * n) : a.rank() > 2 ? a.sizes()[0] : 1;
         var out = new double[(int) batches * m * n];
         for (int i = 0; i < out.length; i++) {
             int row = i / n;
             int column = i % n;
             int batch = row / m;
-            for (int j = 0; j < k; j++) out[i] += as[row * k + j] * bs[(batch * k + j) * n + column];
+            for (int j = 0; j < k; j++)
+                out[i] += as[row * k + j] * bs[(batch * k + j) * n + column];
         }
         return out;
     }

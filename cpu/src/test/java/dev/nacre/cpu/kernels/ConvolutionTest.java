@@ -31,12 +31,26 @@ class ConvolutionTest {
             var windows = new ArrayList<Window>();
             int spatial = 1 + seed % 3;
             for (int i = 0; i < spatial; i++) {
-                windows.add(new Window(
-                        box.between(1, 4), box.between(1, 3), box.between(1, 2), box.between(0, 3), box.between(0, 3)));
+                windows.add(
+                        new Window(
+                                box.between(1, 4),
+                                box.between(1, 3),
+                                box.between(1, 2),
+                                box.between(0, 3),
+                                box.between(0, 3)));
             }
             long groups = box.between(1, 3);
             var type = box.any(List.of(F32, F32, F64, BF16, F16));
-            check(box, kind, type, windows, groups, box.between(1, 3), box.between(1, 3), box.between(1, 3), Epilogue.NONE);
+            check(
+                    box,
+                    kind,
+                    type,
+                    windows,
+                    groups,
+                    box.between(1, 3),
+                    box.between(1, 3),
+                    box.between(1, 3),
+                    Epilogue.NONE);
         }
     }
 
@@ -47,7 +61,16 @@ class ConvolutionTest {
         check(new Sandbox(1), kind, F32, List.of(w, w), 1, 3, 20, 40, Epilogue.NONE);
         check(new Sandbox(2), kind, F32, List.of(w.stride(2), w), 2, 2, 9, 10, Epilogue.NONE);
         check(new Sandbox(3), kind, F32, List.of(w), 1, 9, 3, 2, Epilogue.NONE);
-        check(new Sandbox(4), kind, F32, List.of(Window.of(1), Window.of(1)), 1, 2, 30, 50, Epilogue.NONE);
+        check(
+                new Sandbox(4),
+                kind,
+                F32,
+                List.of(Window.of(1), Window.of(1)),
+                1,
+                2,
+                30,
+                50,
+                Epilogue.NONE);
         check(new Sandbox(5), kind, F64, List.of(w, w), 16, 2, 1, 1, Epilogue.NONE);
         check(new Sandbox(6), kind, F32, List.of(w), 1, 0, 3, 2, Epilogue.NONE);
     }
@@ -58,13 +81,30 @@ class ConvolutionTest {
             var box = new Sandbox(f.ordinal());
             var bias = box.operand(F32, box::normal, 6);
             var epilogue = new Epilogue(Optional.of(bias), Optional.of(f));
-            check(box, Kind.FORWARD, F32, List.of(Window.of(3), Window.of(2).stride(2)), 2, 2, 3, 3, epilogue);
+            check(
+                    box,
+                    Kind.FORWARD,
+                    F32,
+                    List.of(Window.of(3), Window.of(2).stride(2)),
+                    2,
+                    2,
+                    3,
+                    3,
+                    epilogue);
         }
     }
 
     /// Data and kernel of fitting sizes; `in` and `out` channels per group.
     private static void check(
-            Sandbox box, Kind kind, DType type, List<Window> windows, long groups, int n, int in, int out, Epilogue epilogue) {
+            Sandbox box,
+            Kind kind,
+            DType type,
+            List<Window> windows,
+            long groups,
+            int n,
+            int in,
+            int out,
+            Epilogue epilogue) {
         int spatial = windows.size();
         var data = new long[spatial + 2];
         var kernel = new long[spatial + 2];
@@ -82,7 +122,10 @@ class ConvolutionTest {
         }
         var shapes = List.of(data, kernel, output);
         int wanted = kind == Kind.FORWARD ? 2 : kind == Kind.DATA ? 0 : 1;
-        var operands = kind == Kind.FORWARD ? new int[] {0, 1} : kind == Kind.DATA ? new int[] {2, 1} : new int[] {0, 2};
+        var operands =
+                kind == Kind.FORWARD
+                        ? new int[] {0, 1}
+                        : kind == Kind.DATA ? new int[] {2, 1} : new int[] {0, 2};
         var a = box.operand(type, box::normal, shapes.get(operands[0]));
         var b = box.operand(type, box::normal, shapes.get(operands[1]));
         var result = box.result(type, shapes.get(wanted));
@@ -93,23 +136,40 @@ class ConvolutionTest {
         each(windows, groups, n, in, out, data, output, values, wanted);
         finish(box, epilogue, result, type, values[wanted]);
         var op = new Convolve(kind, windows, groups, Shape.of(shapes.get(wanted)));
-        long terms = kind == Kind.KERNEL ? result.count() == 0 ? 0 : a.count() : kernel[1] * 64 + kernel[0] * 64;
-        double tolerance = Sandbox.epsilon(type == F64 ? F64 : F32) * 8 * (Math.sqrt(terms) + 8) + 2 * Sandbox.epsilon(type);
+        long terms =
+                kind == Kind.KERNEL
+                        ? result.count() == 0 ? 0 : a.count()
+                        : kernel[1] * 64 + kernel[0] * 64;
+        double tolerance =
+                Sandbox.epsilon(type == F64 ? F64 : F32) * 8 * (Math.sqrt(terms) + 8)
+                        + 2 * Sandbox.epsilon(type);
         box.check(new Convolution(op, a, b, epilogue, result), result, values[wanted], tolerance);
     }
 
-    private static void finish(Sandbox box, Epilogue epilogue, View result, DType type, double[] values) {
+    private static void finish(
+            Sandbox box, Epilogue epilogue, View result, DType type, double[] values) {
         var bias = epilogue.bias().map(box::values).orElse(new double[(int) result.sizes()[1]]);
         for (int i = 0; i < values.length; i++) {
             long perChannel = result.count() / result.sizes()[0] / result.sizes()[1];
             double x = values[i] + bias[(int) (i / perChannel % result.sizes()[1])];
-            values[i] = Sandbox.round(type, epilogue.activation().map(f -> ContractionTest.apply(f, x)).orElse(x));
+            values[i] =
+                    Sandbox.round(
+                            type,
+                            epilogue.activation().map(f -> ContractionTest.apply(f, x)).orElse(x));
         }
     }
 
     /// Every product of the convolution once: `output += data · kernel`, or an operand in the place of the output.
     private static void each(
-            List<Window> windows, long groups, int n, int in, int out, long[] data, long[] output, double[][] values, int wanted) {
+            List<Window> windows,
+            long groups,
+            int n,
+            int in,
+            int out,
+            long[] data,
+            long[] output,
+            double[][] values,
+            int wanted) {
         int spatial = windows.size();
         long positions = 1;
         long taps = 1;
@@ -144,7 +204,8 @@ class ConvolutionTest {
         long scale = 1;
         for (int i = windows.size() - 1; i >= 0; i--) {
             var w = windows.get(i);
-            long coordinate = p % output[2 + i] * w.stride() + t % w.size() * w.dilation() - w.before();
+            long coordinate =
+                    p % output[2 + i] * w.stride() + t % w.size() * w.dilation() - w.before();
             if (coordinate < 0 || coordinate >= data[2 + i]) return -1;
             at += coordinate * scale;
             scale *= data[2 + i];

@@ -27,7 +27,13 @@ class IndexedTest {
             var box = new Sandbox(seed);
             var sizes = new long[box.between(1, 4)];
             Arrays.setAll(sizes, i -> box.between(1, 6));
-            check(box, type, box.between(0, sizes.length - 1), sizes, box.between(1, 8), seed % 3 == 0);
+            check(
+                    box,
+                    type,
+                    box.between(0, sizes.length - 1),
+                    sizes,
+                    box.between(1, 8),
+                    seed % 3 == 0);
         }
     }
 
@@ -54,7 +60,8 @@ class IndexedTest {
         var source = box.operand(F32, () -> box.between(-9, 9), 5);
         var out = box.fill(box.view(F32, Layout.DENSE, 3), () -> 1);
         var expected = scattered(box, 0, out, source, index);
-        JavaKernels.prepare(new Indexed(0, Optional.of(out), source, index, out)).run(box.addresses());
+        JavaKernels.prepare(new Indexed(0, Optional.of(out), source, index, out))
+                .run(box.addresses());
         assertArrayEquals(expected, box.values(out));
     }
 
@@ -67,15 +74,23 @@ class IndexedTest {
                 var index = box.fill(box.view(type, Layout.DENSE, 50_000, 1), () -> 9);
                 Memory.real(type, box.address(index, 20_000), wrong);
                 Memory.real(type, box.address(index, 40_000), 99);
-                index = new View(index.buffer(), type, 0, new long[] {50_000, 3}, new long[] {1, 0});
+                index =
+                        new View(
+                                index.buffer(), type, 0, new long[] {50_000, 3}, new long[] {1, 0});
                 var out = box.view(F32, Layout.DENSE, 50_000, 3);
                 var gather = JavaKernels.prepare(new Indexed(0, Optional.empty(), x, index, out));
                 var e = assertThrows(ValueException.class, () -> gather.run(box.addresses()));
-                assertEquals("gather: index " + (long) wrong + " is out of range for axis 0 of size 10", e.getMessage());
+                assertEquals(
+                        "gather: index " + (long) wrong + " is out of range for axis 0 of size 10",
+                        e.getMessage());
                 var before = box.values(x);
                 var scatter = JavaKernels.prepare(new Indexed(0, Optional.of(x), out, index, x));
                 e = assertThrows(ValueException.class, () -> scatter.run(box.addresses()));
-                assertEquals("scatter_add: index " + (long) wrong + " is out of range for axis 0 of size 10", e.getMessage());
+                assertEquals(
+                        "scatter_add: index "
+                                + (long) wrong
+                                + " is out of range for axis 0 of size 10",
+                        e.getMessage());
                 assertArrayEquals(before, box.values(x), "nothing is added if an index is wrong");
             }
         }
@@ -83,14 +98,17 @@ class IndexedTest {
 
     /// @param sizes of the view indexed
     /// @param rows whether the index is the same along all axes but one
-    private static void check(Sandbox box, DType type, int axis, long[] sizes, long length, boolean rows) {
+    private static void check(
+            Sandbox box, DType type, int axis, long[] sizes, long length, boolean rows) {
         var indexSizes = sizes.clone();
         indexSizes[axis] = length;
         var indexType = box.any(List.of(I32, I64));
         View index;
         if (rows) {
-            var line = box.fill(
-                    box.view(indexType, box.any(Sandbox.RESULTS), length), () -> box.random.nextInt((int) sizes[axis]));
+            var line =
+                    box.fill(
+                            box.view(indexType, box.any(Sandbox.RESULTS), length),
+                            () -> box.random.nextInt((int) sizes[axis]));
             var strides = new long[sizes.length];
             strides[axis] = line.strides()[0];
             index = new View(line.buffer(), indexType, line.offset(), indexSizes, strides);
@@ -99,7 +117,11 @@ class IndexedTest {
         }
         var x = box.operand(type, () -> number(box, type), sizes);
         var gathered = box.result(type, indexSizes);
-        box.check(new Indexed(axis, Optional.empty(), x, index, gathered), gathered, gathered(box, axis, x, index), 0);
+        box.check(
+                new Indexed(axis, Optional.empty(), x, index, gathered),
+                gathered,
+                gathered(box, axis, x, index),
+                0);
         var source = box.operand(type, () -> number(box, type), indexSizes);
         var sum = box.result(type, sizes);
         var expected = scattered(box, axis, x, source, index);
@@ -108,7 +130,9 @@ class IndexedTest {
     }
 
     private static double number(Sandbox box, DType type) {
-        return type == DType.BOOL ? box.between(0, 1) : type == DType.U8 ? box.between(0, 100) : box.between(-100, 100);
+        return type == DType.BOOL
+                ? box.between(0, 1)
+                : type == DType.U8 ? box.between(0, 100) : box.between(-100, 100);
     }
 
     private static double[] gathered(Sandbox box, int axis, View x, View index) {

@@ -49,9 +49,17 @@ class OrderedTest {
         for (int axis = 0; axis < 2; axis++) {
             var x = box.operand(F32, box::normal, 0, 3);
             var order = box.result(I64, 0, 3);
-            box.check(new Ordered(new Op.ArgSort(axis, false), List.of(x), order), order, new double[0], 0);
+            box.check(
+                    new Ordered(new Op.ArgSort(axis, false), List.of(x), order),
+                    order,
+                    new double[0],
+                    0);
             var h = box.result(F32, 0, 3);
-            box.check(new Ordered(new Op.Recurrence(axis, false), List.of(x, x), h), h, new double[0], 0);
+            box.check(
+                    new Ordered(new Op.Recurrence(axis, false), List.of(x, x), h),
+                    h,
+                    new double[0],
+                    0);
         }
         var x = box.operand(F32, box::normal, 0, 3);
         var best = box.result(I64, 0);
@@ -66,14 +74,31 @@ class OrderedTest {
         long[] values = {Long.MAX_VALUE - 1, Long.MAX_VALUE, Long.MIN_VALUE};
         for (int i = 0; i < 3; i++) Memory.i64(box.address(x, i), values[i]);
         var order = box.view(I64, Layout.DENSE, 3);
-        box.check(new Ordered(new Op.ArgSort(0, false), List.of(x), order), order, new double[] {2, 0, 1}, 0);
-        box.check(new Ordered(new Op.ArgSort(0, true), List.of(x), order), order, new double[] {1, 0, 2}, 0);
+        box.check(
+                new Ordered(new Op.ArgSort(0, false), List.of(x), order),
+                order,
+                new double[] {2, 0, 1},
+                0);
+        box.check(
+                new Ordered(new Op.ArgSort(0, true), List.of(x), order),
+                order,
+                new double[] {1, 0, 2},
+                0);
         var best = box.view(I64, Layout.DENSE);
-        box.check(new Ordered(new Op.ArgReduce(true, 0), List.of(x), best), best, new double[] {1}, 0);
-        box.check(new Ordered(new Op.ArgReduce(false, 0), List.of(x), best), best, new double[] {2}, 0);
+        box.check(
+                new Ordered(new Op.ArgReduce(true, 0), List.of(x), best),
+                best,
+                new double[] {1},
+                0);
+        box.check(
+                new Ordered(new Op.ArgReduce(false, 0), List.of(x), best),
+                best,
+                new double[] {2},
+                0);
         var one = box.fill(box.view(I64, Layout.DENSE, 3), () -> 1);
         var sum = box.view(I64, Layout.DENSE, 3);
-        JavaKernels.prepare(new Ordered(new Op.Recurrence(0, false), List.of(one, x), sum)).run(box.addresses());
+        JavaKernels.prepare(new Ordered(new Op.Recurrence(0, false), List.of(one, x), sum))
+                .run(box.addresses());
         assertEquals(Long.MAX_VALUE - 1, Memory.i64(box.address(sum, 0)));
         assertEquals(-3, Memory.i64(box.address(sum, 1)));
         assertEquals(Long.MIN_VALUE - 3, Memory.i64(box.address(sum, 2)));
@@ -84,27 +109,56 @@ class OrderedTest {
         var x = box.operand(type, () -> number(box, type), sizes);
         for (boolean down : new boolean[] {false, true}) {
             var order = box.result(I64, sizes);
-            box.check(new Ordered(new Op.ArgSort(axis, down), List.of(x), order), order, order(box, x, axis, down), 0);
+            box.check(
+                    new Ordered(new Op.ArgSort(axis, down), List.of(x), order),
+                    order,
+                    order(box, x, axis, down),
+                    0);
             var best = box.result(I64, without(sizes, axis));
-            box.check(new Ordered(new Op.ArgReduce(down, axis), List.of(x), best), best, best(box, x, axis, down), 0);
+            box.check(
+                    new Ordered(new Op.ArgReduce(down, axis), List.of(x), best),
+                    best,
+                    best(box, x, axis, down),
+                    0);
             double scale = type.isFloating() ? 0.5 : 3;
-            var a = box.operand(type, () -> type.isFloating() ? scale * box.normal() : box.random.nextInt(2), sizes);
-            var b = box.operand(type, () -> type.isFloating() ? box.normal() : box.random.nextInt(2), sizes);
+            var a =
+                    box.operand(
+                            type,
+                            () -> type.isFloating() ? scale * box.normal() : box.random.nextInt(2),
+                            sizes);
+            var b =
+                    box.operand(
+                            type,
+                            () -> type.isFloating() ? box.normal() : box.random.nextInt(2),
+                            sizes);
             var h = box.result(type, sizes);
             var expected = recurrence(box, type, a, b, axis, down);
             double tolerance = 2 * Sandbox.epsilon(type);
-            box.check(new Ordered(new Op.Recurrence(axis, down), List.of(a, b), h), h, expected, tolerance);
+            box.check(
+                    new Ordered(new Op.Recurrence(axis, down), List.of(a, b), h),
+                    h,
+                    expected,
+                    tolerance);
         }
     }
 
     private static double number(Sandbox box, DType type) {
         if (type.isFloating() && box.random.nextInt(8) == 0)
-            return box.any(List.of(Double.NaN, 0.0, -0.0, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY));
+            return box.any(
+                    List.of(
+                            Double.NaN,
+                            0.0,
+                            -0.0,
+                            Double.POSITIVE_INFINITY,
+                            Double.NEGATIVE_INFINITY));
         return type == BOOL ? box.between(0, 1) : box.between(type == U8 ? 0 : -5, 5);
     }
 
     private static long[] without(long[] sizes, int axis) {
-        return IntStream.range(0, sizes.length).filter(i -> i != axis).mapToLong(i -> sizes[i]).toArray();
+        return IntStream.range(0, sizes.length)
+                .filter(i -> i != axis)
+                .mapToLong(i -> sizes[i])
+                .toArray();
     }
 
     /// Positions of the elements of each line in row-major order, line after line.
@@ -114,9 +168,10 @@ class OrderedTest {
         int step = (int) inner;
         int n = (int) x.sizes()[axis];
         return IntStream.range(0, (int) x.count() / n)
-                .mapToObj(line -> IntStream.range(0, n)
-                        .map(t -> (line / step * n + t) * step + line % step)
-                        .toArray())
+                .mapToObj(line ->
+                        IntStream.range(0, n)
+                                .map(t -> (line / step * n + t) * step + line % step)
+                                .toArray())
                 .toList();
     }
 
@@ -125,7 +180,11 @@ class OrderedTest {
         var out = new double[values.length];
         for (var line : lines(x, axis)) {
             Comparator<Integer> up = (i, j) -> compare(values[line[i]], values[line[j]]);
-            var sorted = IntStream.range(0, line.length).boxed().sorted(down ? up.reversed() : up).toList();
+            var sorted =
+                    IntStream.range(0, line.length)
+                            .boxed()
+                            .sorted(down ? up.reversed() : up)
+                            .toList();
             for (int i = 0; i < line.length; i++) out[line[i]] = sorted.get(i);
         }
         return out;
@@ -152,7 +211,8 @@ class OrderedTest {
                 .toArray();
     }
 
-    private static double[] recurrence(Sandbox box, DType type, View a, View b, int axis, boolean reverse) {
+    private static double[] recurrence(
+            Sandbox box, DType type, View a, View b, int axis, boolean reverse) {
         var as = box.values(a);
         var bs = box.values(b);
         for (var line : lines(a, axis)) {

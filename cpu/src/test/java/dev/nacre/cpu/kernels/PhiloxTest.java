@@ -22,7 +22,8 @@ class PhiloxTest {
     void knownAnswers(String counter, String key, String answer) {
         try (var out = Scratch.take(16)) {
             Philox.block(pair(counter, 0), pair(counter, 1), pair(key, 0), out.address());
-            for (int i = 0; i < 4; i++) assertEquals(word(answer, i), Memory.i32(out.address() + 4 * i));
+            for (int i = 0; i < 4; i++)
+                assertEquals(word(answer, i), Memory.i32(out.address() + 4 * i));
         }
     }
 
@@ -46,7 +47,8 @@ class PhiloxTest {
             out = new View(out.buffer(), DType.I32, seed % 5, out.sizes(), out.strides());
             var expected = new double[n];
             for (int i = 0; i < n; i++)
-                expected[i] = word(i, Memory.i64(box.address(key, 0)), Memory.i64(box.address(key, 1)));
+                expected[i] =
+                        word(i, Memory.i64(box.address(key, 0)), Memory.i64(box.address(key, 1)));
             box.check(new Random(key, out), out, expected, 0);
         }
     }

@@ -35,7 +35,8 @@ class PoolingTest {
                 int before = box.between(0, reach / 2);
                 int after = box.between(0, reach);
                 windows.add(new Window(size, box.between(1, 3), dilation, before, after));
-                sizes[sizes.length - spatial + i] = Math.max(1, reach - before - after) + box.between(0, 7);
+                sizes[sizes.length - spatial + i] =
+                        Math.max(1, reach - before - after) + box.between(0, 7);
             }
             check(box, kind, windows, sizes, seed % 2 == 0);
         }
@@ -54,7 +55,8 @@ class PoolingTest {
         check(new Sandbox(1), Kind.MAX, List.of(Window.of(2)), new long[] {0, 5}, false);
     }
 
-    private static void check(Sandbox box, Kind kind, List<Window> windows, long[] sizes, boolean odd) {
+    private static void check(
+            Sandbox box, Kind kind, List<Window> windows, long[] sizes, boolean odd) {
         var type = box.any(List.of(F32, F64, BF16, F16));
         int spatial = windows.size();
         var pooled = sizes.clone();
@@ -63,12 +65,18 @@ class PoolingTest {
             pooled[axis] = windows.get(i).positions(sizes[axis]);
         }
         // Few different values, so that there are ties; sometimes NaN and infinities.
-        var x = box.operand(
-                type,
-                () -> odd && box.random.nextInt(15) == 0
-                        ? box.any(List.of(Double.NaN, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY))
-                        : box.between(-4, 4),
-                sizes);
+        var x =
+                box.operand(
+                        type,
+                        () ->
+                                odd && box.random.nextInt(15) == 0
+                                        ? box.any(
+                                                List.of(
+                                                        Double.NaN,
+                                                        Double.NEGATIVE_INFINITY,
+                                                        Double.POSITIVE_INFINITY))
+                                        : box.between(-4, 4),
+                        sizes);
         var g = box.operand(type, () -> box.between(-9, 9), pooled);
         var out = box.result(type, pooled);
         var gradient = box.result(type, sizes);
@@ -83,8 +91,13 @@ class PoolingTest {
             var inside = places.stream().filter(p -> p >= 0).toList();
             double divisor = kind == Kind.MEAN ? inside.size() : count;
             if (kind == Kind.MAX) {
-                IntBinaryOperator larger = (a, b) ->
-                        !Double.isNaN(values[a]) && (Double.isNaN(values[b]) || values[b] > values[a]) ? b : a;
+                IntBinaryOperator larger =
+                        (a, b) ->
+                                !Double.isNaN(values[a])
+                                                && (Double.isNaN(values[b])
+                                                        || values[b] > values[a])
+                                        ? b
+                                        : a;
                 var best = inside.stream().reduce((a, b) -> larger.applyAsInt(a, b));
                 expected[i] = best.map(b -> values[b]).orElse(Double.NEGATIVE_INFINITY);
                 if (best.isPresent()) expectedGradient[best.get()] += gs[i];
@@ -95,15 +108,22 @@ class PoolingTest {
         }
         double tolerance = 2 * Sandbox.epsilon(type) + 64 * Sandbox.epsilon(F64);
         for (int i = 0; i < expected.length; i++) expected[i] = type.round(expected[i]);
-        for (int i = 0; i < expectedGradient.length; i++) expectedGradient[i] = type.round(expectedGradient[i]);
+        for (int i = 0; i < expectedGradient.length; i++)
+            expectedGradient[i] = type.round(expectedGradient[i]);
         var pooling = new Pooling(kind, windows);
-        box.check(new Call(pooling, List.of(x), List.of(0), List.of(out)), out, expected, tolerance);
+        box.check(
+                new Call(pooling, List.of(x), List.of(0), List.of(out)), out, expected, tolerance);
         var derivative = new Composite.Derivative(pooling, 0, List.of(0));
-        box.check(new Call(derivative, List.of(x, g), List.of(0), List.of(gradient)), gradient, expectedGradient, tolerance);
+        box.check(
+                new Call(derivative, List.of(x, g), List.of(0), List.of(gradient)),
+                gradient,
+                expectedGradient,
+                tolerance);
     }
 
     /// The elements of one position's window in row-major order; -1 is padding.
-    private static List<Integer> window(List<Window> windows, long[] sizes, long[] pooled, int position) {
+    private static List<Integer> window(
+            List<Window> windows, long[] sizes, long[] pooled, int position) {
         int spatial = windows.size();
         int lead = sizes.length - spatial;
         var start = new long[spatial];

@@ -32,7 +32,8 @@ final class Sandbox {
         BROADCAST
     }
 
-    static final List<Layout> RESULTS = List.of(Layout.DENSE, Layout.PERMUTED, Layout.SLICED, Layout.FLIPPED);
+    static final List<Layout> RESULTS =
+            List.of(Layout.DENSE, Layout.PERMUTED, Layout.SLICED, Layout.FLIPPED);
 
     private static final byte CANARY = 0x5A;
 
@@ -93,7 +94,8 @@ final class Sandbox {
     }
 
     View fill(View v, DoubleSupplier values) {
-        for (long i = 0; i < v.count(); i++) Memory.real(v.dtype(), address(v, i), values.getAsDouble());
+        for (long i = 0; i < v.count(); i++)
+            Memory.real(v.dtype(), address(v, i), values.getAsDouble());
         return v;
     }
 
@@ -125,9 +127,19 @@ final class Sandbox {
             assertEquals(expected.length, values.length);
             for (int i = 0; i < expected.length; i++) {
                 double wrong = Math.abs(values[i] - expected[i]);
-                boolean fits = wrong <= tolerance * Math.max(1, Math.abs(expected[i]))
-                        || Double.compare(values[i], expected[i]) == 0;
-                if (!fits) fail("element " + i + " is " + values[i] + ", not " + expected[i] + " in " + what);
+                boolean fits =
+                        wrong <= tolerance * Math.max(1, Math.abs(expected[i]))
+                                || Double.compare(values[i], expected[i]) == 0;
+                if (!fits)
+                    fail(
+                            "element "
+                                    + i
+                                    + " is "
+                                    + values[i]
+                                    + ", not "
+                                    + expected[i]
+                                    + " in "
+                                    + what);
             }
             assertArrayEquals(bits, run(kernel, vectors, out, true), "on one thread: " + what);
         }
@@ -151,9 +163,12 @@ final class Sandbox {
 
     /// On one thread: calls from inside a part of the team's work run inline.
     static void alone(Runnable work) {
-        Team.get().run(2, part -> {
-            if (part == 0) work.run();
-        });
+        Team.get()
+                .run(
+                        2,
+                        part -> {
+                            if (part == 0) work.run();
+                        });
     }
 
     /// The largest distance between rounded and exact values near 1.

@@ -51,11 +51,16 @@ final class Buffers {
     }
 
     Object get(int buffer, long i) {
-        return read(segments.get(buffer).address() + i * dtypes.get(buffer).bytes(), dtypes.get(buffer));
+        return read(
+                segments.get(buffer).address() + i * dtypes.get(buffer).bytes(),
+                dtypes.get(buffer));
     }
 
     void set(int buffer, long i, Object value) {
-        write(segments.get(buffer).address() + i * dtypes.get(buffer).bytes(), dtypes.get(buffer), value);
+        write(
+                segments.get(buffer).address() + i * dtypes.get(buffer).bytes(),
+                dtypes.get(buffer),
+                value);
     }
 
     /// Fills a buffer with values from `low` to `high`; integers are rounded, bools are random.
@@ -63,20 +68,29 @@ final class Buffers {
         for (long i = 0; i < count(buffer); i++) {
             double x = low + (high - low) * random.nextDouble();
             var dtype = dtypes.get(buffer);
-            set(buffer, i, dtype.isFloating() ? (Object) x : dtype == DType.BOOL ? (Object) (long) random.nextInt(2) : (Object) Math.round(x));
+            set(
+                    buffer,
+                    i,
+                    dtype.isFloating()
+                            ? (Object) x
+                            : dtype == DType.BOOL
+                                    ? (Object) (long) random.nextInt(2)
+                                    : (Object) Math.round(x));
         }
         return this;
     }
 
     boolean sameBits(Buffers other) {
-        for (int i = 0; i < segments.size(); i++) if (segments.get(i).mismatch(other.segments.get(i)) >= 0) return false;
+        for (int i = 0; i < segments.size(); i++)
+            if (segments.get(i).mismatch(other.segments.get(i)) >= 0) return false;
         return true;
     }
 
     boolean guardsAreWhole() {
         for (int i = 0; i < segments.size(); i++)
             for (long k = segments.get(i).byteSize() - GUARD; k < segments.get(i).byteSize(); k++)
-                if (segments.get(i).get(java.lang.foreign.ValueLayout.JAVA_BYTE, k) != MARK) return false;
+                if (segments.get(i).get(java.lang.foreign.ValueLayout.JAVA_BYTE, k) != MARK)
+                    return false;
         return true;
     }
 

@@ -21,17 +21,22 @@ final class Compare {
 
         boolean allows(double want, double got, DType dtype) {
             double rounded = dtype.round(want);
-            if (Double.compare(rounded, got) == 0 || Double.isNaN(rounded) && Double.isNaN(got)) return true;
-            if (ulps == 0 && absolute == 0 || Double.isNaN(rounded) || Double.isNaN(got)) return false;
+            if (Double.compare(rounded, got) == 0 || Double.isNaN(rounded) && Double.isNaN(got))
+                return true;
+            if (ulps == 0 && absolute == 0 || Double.isNaN(rounded) || Double.isNaN(got))
+                return false;
             if (got == 0 && rounded == 0) return absolute > 0; // zeros of different sign
             double ulp = ulp(rounded, dtype);
             if (Double.isInfinite(rounded) || Double.isInfinite(got))
-                return Math.abs(Math.clamp(want, -2 * largest(dtype), 2 * largest(dtype))) >= largest(dtype) - ulps * ulp(largest(dtype), dtype);
+                return Math.abs(Math.clamp(want, -2 * largest(dtype), 2 * largest(dtype)))
+                        >= largest(dtype) - ulps * ulp(largest(dtype), dtype);
             return Math.abs(want - got) <= ulps * ulp + absolute;
         }
 
         private static double largest(DType dtype) {
-            return dtype == DType.F64 ? Double.MAX_VALUE : dtype == DType.F16 ? 65504 : Float.MAX_VALUE;
+            return dtype == DType.F64
+                    ? Double.MAX_VALUE
+                    : dtype == DType.F16 ? 65504 : Float.MAX_VALUE;
         }
 
         private static double ulp(double x, DType dtype) {
@@ -55,13 +60,16 @@ final class Compare {
         var threads = new ArrayList<Thread>();
         for (int half = 0; half < 2; half++) {
             int mine = half;
-            threads.add(Thread.ofPlatform().start(() -> {
-                try {
-                    for (int part = parts - 1 - mine; part >= 0; part -= 2) work.run(part);
-                } catch (Throwable e) {
-                    failures.add(e);
-                }
-            }));
+            threads.add(
+                    Thread.ofPlatform()
+                            .start(() -> {
+                                try {
+                                    for (int part = parts - 1 - mine; part >= 0; part -= 2)
+                                        work.run(part);
+                                } catch (Throwable e) {
+                                    failures.add(e);
+                                }
+                            }));
         }
         for (var thread : threads)
             try {
@@ -86,7 +94,9 @@ final class Compare {
                                 : w.equals(g);
                 long at = i;
                 int which = buffer;
-                assertTrue(same, () -> name + ": buffer " + which + "[" + at + "] is " + g + ", not " + w);
+                assertTrue(
+                        same,
+                        () -> name + ": buffer " + which + "[" + at + "] is " + g + ", not " + w);
             }
     }
 
@@ -94,10 +104,13 @@ final class Compare {
     static Buffers allWays(String name, Loop loop, Buffers before) {
         var results = new ArrayList<Buffers>();
         for (var mode : modes()) {
-            for (LoopRunner.Crew crew : List.<LoopRunner.Crew>of(Compare::inOrder, Compare::twoThreads)) {
+            for (LoopRunner.Crew crew :
+                    List.<LoopRunner.Crew>of(Compare::inOrder, Compare::twoThreads)) {
                 var result = before.copy();
                 LoopRunner.of(loop, mode).newRun(crew).run(result.addresses());
-                assertTrue(result.guardsAreWhole(), () -> name + ": " + mode + " writes beyond a buffer's end");
+                assertTrue(
+                        result.guardsAreWhole(),
+                        () -> name + ": " + mode + " writes beyond a buffer's end");
                 results.add(result);
             }
         }
@@ -109,14 +122,23 @@ final class Compare {
     }
 
     static List<LoopCompiler.Mode> modes() {
-        return VectorSupport.isPresent() ? List.of(LoopCompiler.Mode.values()) : List.of(LoopCompiler.Mode.SCALAR);
+        return VectorSupport.isPresent()
+                ? List.of(LoopCompiler.Mode.values())
+                : List.of(LoopCompiler.Mode.SCALAR);
     }
 
     private static String difference(Buffers a, Buffers b) {
         for (int buffer = 0; buffer < a.size(); buffer++)
             for (long i = 0; i < a.count(buffer); i++)
                 if (!a.get(buffer, i).equals(b.get(buffer, i)))
-                    return "buffer " + buffer + "[" + i + "] is " + a.get(buffer, i) + " or " + b.get(buffer, i);
+                    return "buffer "
+                            + buffer
+                            + "["
+                            + i
+                            + "] is "
+                            + a.get(buffer, i)
+                            + " or "
+                            + b.get(buffer, i);
         return "other bits of equal values";
     }
 }

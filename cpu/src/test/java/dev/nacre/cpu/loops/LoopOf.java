@@ -60,7 +60,10 @@ final class LoopOf {
     }
 
     int literal(DType dtype, double value) {
-        return add(new Instr.Literal(dtype, dtype.isFloating() ? Double.doubleToRawLongBits(value) : (long) value));
+        return add(
+                new Instr.Literal(
+                        dtype,
+                        dtype.isFloating() ? Double.doubleToRawLongBits(value) : (long) value));
     }
 
     int f32(double value) {

@@ -53,7 +53,8 @@ class LoopsTest {
     private static int layerNorm(LoopOf l, int x, int n) {
         int mean = l.apply(Binary.DIV, l.fold(Reduction.SUM, x), l.f32(n));
         int d = l.apply(Binary.SUB, x, mean);
-        int variance = l.apply(Binary.DIV, l.fold(Reduction.SUM, l.apply(Binary.MUL, d, d)), l.f32(n));
+        int variance =
+                l.apply(Binary.DIV, l.fold(Reduction.SUM, l.apply(Binary.MUL, d, d)), l.f32(n));
         int scale = l.apply(Unary.RSQRT, l.apply(Binary.ADD, variance, l.f32(1e-5)));
         l.store(4, mean, 0, 1, 0).store(5, scale, 0, 1, 0);
         return l.apply(Binary.MUL, d, scale);
@@ -66,7 +67,12 @@ class LoopsTest {
         var l = new LoopOf(20, n);
         int x = l.apply(Binary.ADD, l.load(0, F), l.load(1, F));
         int y = layerNorm(l, x, n);
-        l.store(6, l.apply(Binary.ADD, l.apply(Binary.MUL, y, l.load(2, F, 0, 0, 1)), l.load(3, F, 0, 0, 1)));
+        l.store(
+                6,
+                l.apply(
+                        Binary.ADD,
+                        l.apply(Binary.MUL, y, l.load(2, F, 0, 0, 1)),
+                        l.load(3, F, 0, 0, 1)));
         l.store(0, x);
         Compare.all("layer norm", l.loop(), b, CLOSE);
     }
@@ -85,7 +91,8 @@ class LoopsTest {
         int m2 = l.apply(Binary.DIV, l.fold(Reduction.SUM, l.apply(Binary.MUL, gw, y)), l.f32(n));
         int d = l.apply(Binary.SUB, l.apply(Binary.SUB, gw, m1), l.apply(Binary.MUL, y, m2));
         l.store(4, l.apply(Binary.MUL, d, l.load(3, F, 0, 1, 0)));
-        l.accumulate(Reduction.SUM, 5, l.apply(Binary.MUL, g, y), 0, 1).accumulate(Reduction.SUM, 6, g, 0, 1);
+        l.accumulate(Reduction.SUM, 5, l.apply(Binary.MUL, g, y), 0, 1)
+                .accumulate(Reduction.SUM, 6, g, 0, 1);
         Compare.all("layer norm backward", l.loop(), b, new Tolerance(64, 2e-4));
     }
 
@@ -113,16 +120,28 @@ class LoopsTest {
         for (int n : new int[] {1, 6, 17, 100, 1500})
             for (int rows : new int[] {1, 2, 40, 3000}) {
                 var b = new Buffers();
-                for (long count : new long[] {(long) rows * n, n, rows, 1, (long) rows * n}) b.add(F, count);
+                for (long count : new long[] {(long) rows * n, n, rows, 1, (long) rows * n})
+                    b.add(F, count);
                 var random = new Random(n);
                 for (long i = 0; i < (long) rows * n; i++)
-                    b.set(0, i, kind == Reduction.PROD ? 1 + 1e-3 * random.nextGaussian() : random.nextGaussian());
+                    b.set(
+                            0,
+                            i,
+                            kind == Reduction.PROD
+                                    ? 1 + 1e-3 * random.nextGaussian()
+                                    : random.nextGaussian());
                 var l = new LoopOf(rows, n);
                 int x = l.load(0, F);
-                l.accumulate(kind, 1, x, 0, 1).accumulate(kind, 2, x, 1, 0).accumulate(kind, 3, x, 0, 0);
+                l.accumulate(kind, 1, x, 0, 1)
+                        .accumulate(kind, 2, x, 1, 0)
+                        .accumulate(kind, 3, x, 0, 0);
                 if (n == 6) l.store(4, x);
                 double size = Math.sqrt((double) rows * n);
-                Compare.all(kind + " " + rows + "x" + n, l.loop(), b, new Tolerance(kind == Reduction.PROD ? 40 + size : 4, 4e-7 * size));
+                Compare.all(
+                        kind + " " + rows + "x" + n,
+                        l.loop(),
+                        b,
+                        new Tolerance(kind == Reduction.PROD ? 40 + size : 4, 4e-7 * size));
             }
     }
 
@@ -131,11 +150,16 @@ class LoopsTest {
         int rows = 900;
         int n = 1200;
         var b = random((long) rows * n, n, rows, 1);
-        for (var l : List.of(
-                new LoopOf(rows, n).pipe(l -> l.accumulate(Reduction.SUM, 1, l.load(0, F), 0, 1)),
-                new LoopOf(rows, n).pipe(l -> l.accumulate(Reduction.SUM, 2, l.load(0, F), 1, 0)),
-                new LoopOf(rows, n).pipe(l -> l.accumulate(Reduction.SUM, 3, l.load(0, F), 0, 0)),
-                new LoopOf(rows, n).pipe(l -> l.accumulate(Reduction.MAX, 3, l.load(0, F), 0, 0))))
+        for (var l :
+                List.of(
+                        new LoopOf(rows, n)
+                                .pipe(l -> l.accumulate(Reduction.SUM, 1, l.load(0, F), 0, 1)),
+                        new LoopOf(rows, n)
+                                .pipe(l -> l.accumulate(Reduction.SUM, 2, l.load(0, F), 1, 0)),
+                        new LoopOf(rows, n)
+                                .pipe(l -> l.accumulate(Reduction.SUM, 3, l.load(0, F), 0, 0)),
+                        new LoopOf(rows, n)
+                                .pipe(l -> l.accumulate(Reduction.MAX, 3, l.load(0, F), 0, 0))))
             Compare.all("large", l.loop(), b, new Tolerance(4, 2e-4));
     }
 
@@ -156,7 +180,8 @@ class LoopsTest {
         var b = random(8L * 5 * 49, 5, 5, 8L * 5 * 49);
         var l = new LoopOf(8, 5, 49);
         int x = l.load(0, F);
-        l.accumulate(Reduction.SUM, 1, x, 0, 1, 0).accumulate(Reduction.SUM, 2, l.apply(Binary.MUL, x, x), 0, 1, 0);
+        l.accumulate(Reduction.SUM, 1, x, 0, 1, 0)
+                .accumulate(Reduction.SUM, 2, l.apply(Binary.MUL, x, x), 0, 1, 0);
         Compare.all("batch norm", l.loop(), b, new Tolerance(8, 1e-4));
     }
 
@@ -179,7 +204,9 @@ class LoopsTest {
             var b = random(1, 5, 5, 1, 1);
             var l = new LoopOf(5, 0);
             int x = l.load(0, F, 0, 0, 1);
-            l.store(1, l.fold(kind, x), 0, 1, 0).accumulate(kind, 2, x, 1, 0).accumulate(kind, 3, x, 0, 0);
+            l.store(1, l.fold(kind, x), 0, 1, 0)
+                    .accumulate(kind, 2, x, 1, 0)
+                    .accumulate(kind, 3, x, 0, 0);
             Compare.allWays("no points", l.loop(), b);
             var result = Compare.allWays("no points", l.loop(), b);
             for (int i = 0; i < 5; i++) {
@@ -204,7 +231,24 @@ class LoopsTest {
             int x = b.add(from, n);
             b.random(x, new Random(1), from == DType.U8 ? 0 : -120, from == DType.U8 ? 255 : 120);
             if (from.isFloating() && (to.isFloating() || to == DType.BOOL)) {
-                double[] edges = {0.0, -0.0, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 1e-7, -3e-6, 65504, 65519, 65520, 70000, 1e-40, 3e38, 5.9e-8, 2.9e-8, 6.1e-5};
+                double[] edges = {
+                    0.0,
+                    -0.0,
+                    Double.NaN,
+                    Double.POSITIVE_INFINITY,
+                    Double.NEGATIVE_INFINITY,
+                    1e-7,
+                    -3e-6,
+                    65504,
+                    65519,
+                    65520,
+                    70000,
+                    1e-40,
+                    3e38,
+                    5.9e-8,
+                    2.9e-8,
+                    6.1e-5
+                };
                 for (int i = 0; i < edges.length; i++) b.set(x, i, from.round(edges[i]));
             }
             int y = b.add(to, n);
@@ -251,7 +295,11 @@ class LoopsTest {
         int mask = l.load(m, DType.BOOL);
         int gt = l.apply(Binary.GT, x, l.f32(0.5));
         int both = l.apply(Binary.AND, gt, mask);
-        int either = l.apply(Binary.OR, l.apply(Unary.NOT, both), l.apply(Binary.GT, l.load(wide, DType.F64), l.literal(DType.F64, 0)));
+        int either =
+                l.apply(
+                        Binary.OR,
+                        l.apply(Unary.NOT, both),
+                        l.apply(Binary.GT, l.load(wide, DType.F64), l.literal(DType.F64, 0)));
         l.store(2, l.choose(either, x, l.load(1, F)));
         l.store(out, l.choose(both, either, mask));
         l.accumulate(Reduction.MAX, any, both, 0);
@@ -266,14 +314,20 @@ class LoopsTest {
             for (int n : new int[] {1, 15, 16, 70, 3000}) {
                 var b = new Buffers();
                 int x = b.add(dtype, 3L * n);
-                b.random(x, new Random(n), dtype == DType.F64 ? -1 : -5, dtype == DType.F64 ? 1 : 5);
+                b.random(
+                        x, new Random(n), dtype == DType.F64 ? -1 : -5, dtype == DType.F64 ? 1 : 5);
                 int y = b.add(dtype, 3);
                 int z = b.add(dtype, n);
                 int w = b.add(dtype, 3);
                 var l = new LoopOf(3, n);
                 int v = l.load(x, dtype);
-                l.store(y, l.fold(kind, v), 0, 1, 0).accumulate(kind, z, v, 0, 1).accumulate(kind, w, v, 1, 0);
-                var tolerance = dtype.isFloating() ? new Tolerance(100, dtype == DType.F64 ? 1e-12 : 1e-3) : Tolerance.EXACT;
+                l.store(y, l.fold(kind, v), 0, 1, 0)
+                        .accumulate(kind, z, v, 0, 1)
+                        .accumulate(kind, w, v, 1, 0);
+                var tolerance =
+                        dtype.isFloating()
+                                ? new Tolerance(100, dtype == DType.F64 ? 1e-12 : 1e-3)
+                                : Tolerance.EXACT;
                 Compare.all(kind + " " + dtype + " " + n, l.loop(), b, tolerance);
             }
     }
@@ -323,13 +377,24 @@ class LoopsTest {
             for (int k = 0; k < 4; k++) b.random(b.add(F, size), new Random(size + k), 0.1, 1);
             var l = new LoopOf(size);
             int g = l.load(first + 1, F);
-            int m = l.apply(Binary.ADD, l.apply(Binary.MUL, l.load(first + 2, F), l.f32(0.9)), l.apply(Binary.MUL, g, l.f32(0.1)));
-            int v = l.apply(
-                    Binary.ADD,
-                    l.apply(Binary.MUL, l.load(first + 3, F), l.f32(0.999)),
-                    l.apply(Binary.MUL, l.apply(Binary.MUL, g, g), l.f32(0.001)));
-            int step = l.apply(Binary.DIV, l.apply(Binary.MUL, m, l.f32(0.01)), l.apply(Binary.ADD, l.apply(Unary.SQRT, v), l.f32(1e-8)));
-            l.store(first, l.apply(Binary.SUB, l.load(first, F), step)).store(first + 2, m).store(first + 3, v);
+            int m =
+                    l.apply(
+                            Binary.ADD,
+                            l.apply(Binary.MUL, l.load(first + 2, F), l.f32(0.9)),
+                            l.apply(Binary.MUL, g, l.f32(0.1)));
+            int v =
+                    l.apply(
+                            Binary.ADD,
+                            l.apply(Binary.MUL, l.load(first + 3, F), l.f32(0.999)),
+                            l.apply(Binary.MUL, l.apply(Binary.MUL, g, g), l.f32(0.001)));
+            int step =
+                    l.apply(
+                            Binary.DIV,
+                            l.apply(Binary.MUL, m, l.f32(0.01)),
+                            l.apply(Binary.ADD, l.apply(Unary.SQRT, v), l.f32(1e-8)));
+            l.store(first, l.apply(Binary.SUB, l.load(first, F), step))
+                    .store(first + 2, m)
+                    .store(first + 3, v);
             one = l.loop();
             instances.addAll(one.instances());
         }
@@ -363,7 +428,9 @@ class LoopsTest {
         l.store(1, l.apply(Unary.NEG, l.load(0, F)));
         var run = LoopRunner.of(l.loop()).newRun(Compare::inOrder);
         var addresses = b.addresses();
-        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        var threads =
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
         long least = Long.MAX_VALUE;
         long end = System.nanoTime() + 20_000_000_000L;
         while (least > 0 && System.nanoTime() < end) {

@@ -7,7 +7,6 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -17,17 +16,60 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// Every row of the tables of elementwise functions, on every type and at sizes around the number of lanes.
 class OpsTest {
     private static final double[] SPECIAL = {
-        0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3, -3, 100, -100, 1e10, -1e10,
-        Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY,
-        Float.MAX_VALUE, -Float.MAX_VALUE, Float.MIN_VALUE, -Float.MIN_VALUE, Float.MIN_NORMAL, 1e-40,
-        8388607.5, 16777216, 88.72284, 88.8, -87.4, -103.9, -104.1, 0.99999994, 1.0000001
+        0.0,
+        -0.0,
+        1,
+        -1,
+        0.5,
+        -0.5,
+        1.5,
+        -1.5,
+        2.5,
+        3,
+        -3,
+        100,
+        -100,
+        1e10,
+        -1e10,
+        Double.NaN,
+        Double.POSITIVE_INFINITY,
+        Double.NEGATIVE_INFINITY,
+        Float.MAX_VALUE,
+        -Float.MAX_VALUE,
+        Float.MIN_VALUE,
+        -Float.MIN_VALUE,
+        Float.MIN_NORMAL,
+        1e-40,
+        8388607.5,
+        16777216,
+        88.72284,
+        88.8,
+        -87.4,
+        -103.9,
+        -104.1,
+        0.99999994,
+        1.0000001
     };
     private static final int[] SIZES = {0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 53, 64, 67};
 
     /// What a formula may be off, on f32. A row that is not here is computed as it is defined.
     private static Tolerance tolerance(Unary f) {
         return switch (f) {
-            case EXP, EXPM1, LOG, LOG1P, SIN, COS, ASIN, ACOS, ATAN, COSH, ASINH, ACOSH, ERF, RSQRT -> new Tolerance(2, 0);
+            case EXP,
+                    EXPM1,
+                    LOG,
+                    LOG1P,
+                    SIN,
+                    COS,
+                    ASIN,
+                    ACOS,
+                    ATAN,
+                    COSH,
+                    ASINH,
+                    ACOSH,
+                    ERF,
+                    RSQRT ->
+                    new Tolerance(2, 0);
             case TAN, SINH, TANH, ATANH, SIGMOID -> new Tolerance(3.2, 0);
             default -> Tolerance.EXACT;
         };
@@ -112,19 +154,49 @@ class OpsTest {
         for (int i = 0; i < n; i++) {
             int special = i / Math.max(1, repeat) % SPECIAL.length;
             var edge = n < 100 || i < SPECIAL.length * SPECIAL.length;
-            double x = edge && n > 20 ? SPECIAL[special] : random.nextGaussian() * Math.pow(10, random.nextInt(5) - 2);
-            b.set(buffer, i, dtype.isFloating() ? (Object) x : integer(dtype, x, random, i, repeat));
+            double x =
+                    edge && n > 20
+                            ? SPECIAL[special]
+                            : random.nextGaussian() * Math.pow(10, random.nextInt(5) - 2);
+            b.set(
+                    buffer,
+                    i,
+                    dtype.isFloating() ? (Object) x : integer(dtype, x, random, i, repeat));
         }
         return buffer;
     }
 
     private static final long[] INTEGERS = {
-        0, 1, -1, 2, -2, 3, -3, 31, 32, 33, 63, 64, 65, 100, -100, Integer.MAX_VALUE, Integer.MIN_VALUE, Long.MAX_VALUE, Long.MIN_VALUE
+        0,
+        1,
+        -1,
+        2,
+        -2,
+        3,
+        -3,
+        31,
+        32,
+        33,
+        63,
+        64,
+        65,
+        100,
+        -100,
+        Integer.MAX_VALUE,
+        Integer.MIN_VALUE,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE
     };
 
     private static Object integer(DType dtype, double x, Random random, int i, int repeat) {
         if (dtype == DType.BOOL) return (long) random.nextInt(2);
         var edge = i < INTEGERS.length * INTEGERS.length * 3;
-        return dtype.wrap(edge ? INTEGERS[i / Math.max(1, repeat == 1 ? 1 : INTEGERS.length) % INTEGERS.length] : (long) x);
+        return dtype.wrap(
+                edge
+                        ? INTEGERS[
+                                i
+                                        / Math.max(1, repeat == 1 ? 1 : INTEGERS.length)
+                                        % INTEGERS.length]
+                        : (long) x);
     }
 }

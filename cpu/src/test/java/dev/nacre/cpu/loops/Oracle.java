@@ -17,6 +17,7 @@ final class Oracle {
     private final long[] addresses;
     private final boolean[] points;
     private final boolean hasRows;
+
     /// Elements combined into, by address.
     private final Map<Long, Object> combined = new HashMap<>();
 
@@ -34,11 +35,13 @@ final class Oracle {
 
     private void run() {
         for (var instr : program.code())
-            if (instr instanceof Instr.Accumulate a) start(a, new long[instance.extents().length], 0);
+            if (instr instanceof Instr.Accumulate a)
+                start(a, new long[instance.extents().length], 0);
         var at = new long[instance.extents().length];
         rows(at, 0);
         for (var instr : program.code())
-            if (instr instanceof Instr.Accumulate a) finish(a, new long[instance.extents().length], 0);
+            if (instr instanceof Instr.Accumulate a)
+                finish(a, new long[instance.extents().length], 0);
     }
 
     private void start(Instr.Accumulate a, long[] at, int axis) {
@@ -97,7 +100,8 @@ final class Oracle {
                         case Instr.Ramp r -> isPoint(r.view());
                         case Instr.Apply1 a -> points[a.a()];
                         case Instr.Apply2 a -> points[a.a()] || points[a.b()];
-                        case Instr.Choose c -> points[c.condition()] || points[c.a()] || points[c.b()];
+                        case Instr.Choose c ->
+                                points[c.condition()] || points[c.a()] || points[c.b()];
                         case Instr.Convert c -> points[c.a()];
                         default -> false;
                     };
@@ -105,7 +109,8 @@ final class Oracle {
     }
 
     private boolean isPoint(int view) {
-        return program.views().get(view) == Access.UNIT || program.views().get(view) == Access.STRIDED;
+        return program.views().get(view) == Access.UNIT
+                || program.views().get(view) == Access.STRIDED;
     }
 
     private void instruction(Instr instr, Object[][] values, Object[] out, long[] at, int n) {
@@ -121,13 +126,18 @@ final class Oracle {
                     out[i] = dtype.wrap(sum);
                 }
                 case Instr.Literal(DType dtype, long bits) ->
-                        out[i] = dtype.isFloating() ? (Object) dtype.round(Double.longBitsToDouble(bits)) : dtype.wrap(bits);
+                        out[i] =
+                                dtype.isFloating()
+                                        ? (Object) dtype.round(Double.longBitsToDouble(bits))
+                                        : dtype.wrap(bits);
                 case Instr.Apply1(var f, DType dtype, int a) -> {
                     var x = values[a][i];
                     out[i] =
                             dtype.isFloating()
                                     ? (Object) dtype.round(f.apply((double) x))
-                                    : dtype == DType.BOOL ? f.apply((double) (long) x) == 0 ? 0L : 1L : dtype.wrap(f.apply((long) x));
+                                    : dtype == DType.BOOL
+                                            ? f.apply((double) (long) x) == 0 ? 0L : 1L
+                                            : dtype.wrap(f.apply((long) x));
                 }
                 case Instr.Apply2(var f, DType operands, int a, int b) -> {
                     var x = values[a][i];
@@ -171,7 +181,8 @@ final class Oracle {
     }
 
     private static Object convert(Object x, DType to) {
-        if (x instanceof Double d) return to.isFloating() ? (Object) to.round(d) : (long) to.round(d);
+        if (x instanceof Double d)
+            return to.isFloating() ? (Object) to.round(d) : (long) to.round(d);
         if (to == DType.I64) return x;
         return to.isFloating() ? (Object) to.round((double) (long) x) : (Object) to.wrap((long) x);
     }
@@ -180,7 +191,8 @@ final class Oracle {
         int count = isPoint(s.view()) ? n : 1;
         for (int i = 0; i < count; i++) {
             at[at.length - 1] = i;
-            if (values[i] != null) Buffers.write(address(instance.views().get(s.view()), at), s.dtype(), values[i]);
+            if (values[i] != null)
+                Buffers.write(address(instance.views().get(s.view()), at), s.dtype(), values[i]);
         }
     }
 

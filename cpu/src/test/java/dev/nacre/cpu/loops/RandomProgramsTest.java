@@ -15,12 +15,21 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// oracle about the same numbers.
 class RandomProgramsTest {
     private static final List<Unary> UNARY =
-            List.of(Unary.TANH, Unary.SIGMOID, Unary.NEG, Unary.ABS, Unary.SIN, Unary.RELU, Unary.ERF);
-    private static final List<Binary> BINARY = List.of(Binary.ADD, Binary.SUB, Binary.MUL, Binary.MAX, Binary.MIN);
+            List.of(
+                    Unary.TANH,
+                    Unary.SIGMOID,
+                    Unary.NEG,
+                    Unary.ABS,
+                    Unary.SIN,
+                    Unary.RELU,
+                    Unary.ERF);
+    private static final List<Binary> BINARY =
+            List.of(Binary.ADD, Binary.SUB, Binary.MUL, Binary.MAX, Binary.MIN);
 
     static List<Integer> seeds() {
         var seeds = new ArrayList<Integer>();
-        for (int seed = 0; seed < Integer.getInteger("nacre.test.programs", 150); seed++) seeds.add(seed);
+        for (int seed = 0; seed < Integer.getInteger("nacre.test.programs", 150); seed++)
+            seeds.add(seed);
         return seeds;
     }
 
@@ -36,9 +45,15 @@ class RandomProgramsTest {
         var values = new ArrayList<Integer>();
         for (int i = 0; i < 1 + random.nextInt(4); i++) values.add(load(l, b, extents, random));
         values.add(l.f32(random.nextGaussian()));
-        for (int i = 0; i < 2 + random.nextInt(10); i++) values.add(operation(l, values, extents, random));
-        for (int i = 0; i < 1 + random.nextInt(3); i++) sink(l, b, values.get(values.size() - 1 - i), extents, random);
-        Compare.all("program " + seed + " " + l.program(), l.loop(), b, new Tolerance(0, 2e-4 * points(extents)));
+        for (int i = 0; i < 2 + random.nextInt(10); i++)
+            values.add(operation(l, values, extents, random));
+        for (int i = 0; i < 1 + random.nextInt(3); i++)
+            sink(l, b, values.get(values.size() - 1 - i), extents, random);
+        Compare.all(
+                "program " + seed + " " + l.program(),
+                l.loop(),
+                b,
+                new Tolerance(0, 2e-4 * points(extents)));
     }
 
     private static double points(long[] extents) {
@@ -48,7 +63,9 @@ class RandomProgramsTest {
     }
 
     private static int load(LoopOf l, Buffers b, long[] extents, Random random) {
-        var dtype = List.of(DType.F32, DType.F32, DType.F32, DType.BF16, DType.F16, DType.F64, DType.U8).get(random.nextInt(7));
+        var dtype =
+                List.of(DType.F32, DType.F32, DType.F32, DType.BF16, DType.F16, DType.F64, DType.U8)
+                        .get(random.nextInt(7));
         var strides = new long[extents.length];
         long step = 1;
         // Axes in any order, some left out.
@@ -74,7 +91,11 @@ class RandomProgramsTest {
             case 4, 5 -> l.apply(UNARY.get(random.nextInt(UNARY.size())), a);
             case 6 -> l.choose(l.apply(Binary.GT, l.apply(Unary.ABS, a), l.f32(5)), a, c);
             case 7 -> l.convert(DType.F32, l.convert(DType.F64, a));
-            case 8 -> l.apply(Binary.DIV, l.fold(Reduction.SUM, a), l.f32(extents[extents.length - 1]));
+            case 8 ->
+                    l.apply(
+                            Binary.DIV,
+                            l.fold(Reduction.SUM, a),
+                            l.f32(extents[extents.length - 1]));
             default -> l.fold(random.nextBoolean() ? Reduction.MAX : Reduction.MIN, a);
         };
     }

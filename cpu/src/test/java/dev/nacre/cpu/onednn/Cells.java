@@ -88,7 +88,10 @@ final class Cells {
             case S32 -> memory.set(ValueLayout.JAVA_INT, at, (int) value);
             case F16 -> memory.set(ValueLayout.JAVA_SHORT, at, Float.floatToFloat16((float) value));
             case BF16 ->
-                memory.set(ValueLayout.JAVA_SHORT, at, (short) (Float.floatToRawIntBits((float) value) >>> 16));
+                    memory.set(
+                            ValueLayout.JAVA_SHORT,
+                            at,
+                            (short) (Float.floatToRawIntBits((float) value) >>> 16));
             case S8, U8 -> memory.set(ValueLayout.JAVA_BYTE, at, (byte) (int) value);
         }
     }

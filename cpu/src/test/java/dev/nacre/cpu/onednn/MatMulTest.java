@@ -41,7 +41,8 @@ class MatMulTest {
 
     static long[] broadcast(long[] index, Cells operand) {
         var own = index.clone();
-        for (int axis = 0; axis < own.length; axis++) if (operand.desc.dim(axis) == 1) own[axis] = 0;
+        for (int axis = 0; axis < own.length; axis++)
+            if (operand.desc.dim(axis) == 1) own[axis] = 0;
         return own;
     }
 
@@ -55,17 +56,37 @@ class MatMulTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1,1,1", "1,7,1", "3,5,7", "17,31,33", "1,100,257", "130,67,129", "64,150,200", "33,2,500", "300,90,31",
-        "5,9000,3", "34,5000,33", "257,1,64"
+        "1,1,1",
+        "1,7,1",
+        "3,5,7",
+        "17,31,33",
+        "1,100,257",
+        "130,67,129",
+        "64,150,200",
+        "33,2,500",
+        "300,90,31",
+        "5,9000,3",
+        "34,5000,33",
+        "257,1,64"
     })
     void everyLayoutAndType(long m, long k, long n) {
         for (var type : List.of(F32, BF16)) {
             for (boolean any : new boolean[] {false, true}) {
-                check(MemoryDesc.dense(type, m, k), MemoryDesc.dense(type, k, n), MemoryDesc.dense(F32, m, n), any);
-                check(MemoryDesc.dense(type, k, m).transpose(0, 1), MemoryDesc.dense(type, k, n),
-                        MemoryDesc.dense(type, m, n), any);
-                check(MemoryDesc.dense(type, m, k), MemoryDesc.dense(type, n, k).transpose(0, 1),
-                        MemoryDesc.dense(type, m, n), any);
+                check(
+                        MemoryDesc.dense(type, m, k),
+                        MemoryDesc.dense(type, k, n),
+                        MemoryDesc.dense(F32, m, n),
+                        any);
+                check(
+                        MemoryDesc.dense(type, k, m).transpose(0, 1),
+                        MemoryDesc.dense(type, k, n),
+                        MemoryDesc.dense(type, m, n),
+                        any);
+                check(
+                        MemoryDesc.dense(type, m, k),
+                        MemoryDesc.dense(type, n, k).transpose(0, 1),
+                        MemoryDesc.dense(type, m, n),
+                        any);
                 check(
                         MemoryDesc.strided(type, new long[] {m, k}, new long[] {k + 3, 1}),
                         MemoryDesc.strided(type, new long[] {k, n}, new long[] {n + 5, 1}),
@@ -85,16 +106,35 @@ class MatMulTest {
     @Test
     void batches() {
         for (var type : List.of(F32, BF16)) {
-            check(MemoryDesc.dense(type, 5, 7, 9), MemoryDesc.dense(type, 5, 9, 11), MemoryDesc.dense(F32, 5, 7, 11), false);
-            check(MemoryDesc.dense(type, 1, 7, 9), MemoryDesc.dense(type, 5, 9, 11), MemoryDesc.dense(F32, 5, 7, 11), false);
-            check(MemoryDesc.dense(type, 5, 7, 9), MemoryDesc.dense(type, 1, 9, 11), MemoryDesc.dense(F32, 5, 7, 11), true);
-            check(MemoryDesc.dense(type, 2, 1, 7, 9), MemoryDesc.dense(type, 1, 3, 9, 11),
-                    MemoryDesc.dense(F32, 2, 3, 7, 11), false);
+            check(
+                    MemoryDesc.dense(type, 5, 7, 9),
+                    MemoryDesc.dense(type, 5, 9, 11),
+                    MemoryDesc.dense(F32, 5, 7, 11),
+                    false);
+            check(
+                    MemoryDesc.dense(type, 1, 7, 9),
+                    MemoryDesc.dense(type, 5, 9, 11),
+                    MemoryDesc.dense(F32, 5, 7, 11),
+                    false);
+            check(
+                    MemoryDesc.dense(type, 5, 7, 9),
+                    MemoryDesc.dense(type, 1, 9, 11),
+                    MemoryDesc.dense(F32, 5, 7, 11),
+                    true);
+            check(
+                    MemoryDesc.dense(type, 2, 1, 7, 9),
+                    MemoryDesc.dense(type, 1, 3, 9, 11),
+                    MemoryDesc.dense(F32, 2, 3, 7, 11),
+                    false);
             // attention: [batch, time, heads, width] seen as [batch, heads, time, width]
             var q = MemoryDesc.dense(type, 2, 65, 12, 32).transpose(1, 2);
             var k = MemoryDesc.dense(type, 2, 65, 12, 32).transpose(1, 2).transpose(2, 3);
             check(q, k, MemoryDesc.dense(type, 2, 12, 65, 65), false);
-            check(MemoryDesc.dense(type, 6, 90, 80), MemoryDesc.dense(type, 6, 80, 70), MemoryDesc.dense(F32, 6, 90, 70), true);
+            check(
+                    MemoryDesc.dense(type, 6, 90, 80),
+                    MemoryDesc.dense(type, 6, 80, 70),
+                    MemoryDesc.dense(F32, 6, 90, 70),
+                    true);
         }
     }
 
@@ -106,10 +146,22 @@ class MatMulTest {
 
     @Test
     void bytesAndHalves() {
-        check(MemoryDesc.dense(U8, 33, 70), MemoryDesc.dense(S8, 70, 45), MemoryDesc.dense(S32, 33, 45), false);
-        check(MemoryDesc.dense(S8, 33, 70), MemoryDesc.dense(S8, 70, 45), MemoryDesc.dense(F32, 33, 45), true);
+        check(
+                MemoryDesc.dense(U8, 33, 70),
+                MemoryDesc.dense(S8, 70, 45),
+                MemoryDesc.dense(S32, 33, 45),
+                false);
+        check(
+                MemoryDesc.dense(S8, 33, 70),
+                MemoryDesc.dense(S8, 70, 45),
+                MemoryDesc.dense(F32, 33, 45),
+                true);
         try {
-            check(MemoryDesc.dense(F16, 33, 70), MemoryDesc.dense(F16, 70, 45), MemoryDesc.dense(F32, 33, 45), false);
+            check(
+                    MemoryDesc.dense(F16, 33, 70),
+                    MemoryDesc.dense(F16, 70, 45),
+                    MemoryDesc.dense(F32, 33, 45),
+                    false);
         } catch (OneDnnException e) {
             assertEquals(Status.UNIMPLEMENTED, e.status()); // not every processor
         }
@@ -117,8 +169,12 @@ class MatMulTest {
 
     @Test
     void tiledWeightsServeOtherRows() {
-        var packedFor = Run.LIBRARY.primitive(
-                MatMul.of(MemoryDesc.dense(F32, 8, 512), MemoryDesc.any(F32, 512, 1000), MemoryDesc.dense(F32, 8, 1000)));
+        var packedFor =
+                Run.LIBRARY.primitive(
+                        MatMul.of(
+                                MemoryDesc.dense(F32, 8, 512),
+                                MemoryDesc.any(F32, 512, 1000),
+                                MemoryDesc.dense(F32, 8, 1000)));
         var packed = packedFor.desc(Slot.Role.WEIGHTS);
         assertTrue(packed.isTiled(), packedFor.toString());
         var weights = Cells.random(MemoryDesc.dense(F32, 512, 1000), 2);
@@ -145,25 +201,34 @@ class MatMulTest {
                 var bias = Cells.random(MemoryDesc.dense(F32, biasDims), 3);
                 var row = Cells.random(MemoryDesc.dense(F32, 1, n), 4);
                 var full = Cells.random(MemoryDesc.dense(F32, m, n), 5);
-                var attributes = Attributes.NONE
-                        .add(full.desc)
-                        .then(PostOp.Function.GELU_ERF, 0, 0)
-                        .mul(row.desc)
-                        .relu();
+                var attributes =
+                        Attributes.NONE
+                                .add(full.desc)
+                                .then(PostOp.Function.GELU_ERF, 0, 0)
+                                .mul(row.desc)
+                                .relu();
                 var dst = Cells.zeros(MemoryDesc.dense(F32, m, n));
-                var spec = MatMul.of(src.desc, weights.desc, dst.desc).bias(bias.desc).attributes(attributes);
+                var spec =
+                        MatMul.of(src.desc, weights.desc, dst.desc)
+                                .bias(bias.desc)
+                                .attributes(attributes);
                 try {
                     Run.run(spec, src, weights, bias, dst, full, row);
                 } catch (OneDnnException e) {
                     assertEquals(m, biasDims[0]); // not every implementation takes a bias by rows
                     continue;
                 }
-                Run.check(spec.toString(), dst, k, index -> {
-                    double x = product(src, weights, index)
-                            + bias.get(broadcast(index, bias))
-                            + full.get(index);
-                    return Math.max(0, PostOpTest.gelu(x) * row.get(0, index[1]));
-                });
+                Run.check(
+                        spec.toString(),
+                        dst,
+                        k,
+                        index -> {
+                            double x =
+                                    product(src, weights, index)
+                                            + bias.get(broadcast(index, bias))
+                                            + full.get(index);
+                            return Math.max(0, PostOpTest.gelu(x) * row.get(0, index[1]));
+                        });
             }
         }
     }
@@ -173,20 +238,30 @@ class MatMulTest {
         var src = Cells.random(MemoryDesc.dense(F32, 50, 60), 1);
         var weights = Cells.random(MemoryDesc.dense(F32, 60, 70), 2);
         var dst = Cells.zeros(MemoryDesc.dense(F32, 50, 70));
-        var spec = MatMul.of(src.desc, weights.desc, dst.desc).attributes(Attributes.NONE.accumulate());
+        var spec =
+                MatMul.of(src.desc, weights.desc, dst.desc)
+                        .attributes(Attributes.NONE.accumulate());
         Run.run(spec, src, weights, dst); // runs twice
         Run.check("twice", dst, 60, index -> 2 * product(src, weights, index));
     }
 
     @Test
     void anEmptySumIsRefused() {
-        var spec = MatMul.of(MemoryDesc.dense(F32, 3, 0), MemoryDesc.dense(F32, 0, 4), MemoryDesc.dense(F32, 3, 4));
+        var spec =
+                MatMul.of(
+                        MemoryDesc.dense(F32, 3, 0),
+                        MemoryDesc.dense(F32, 0, 4),
+                        MemoryDesc.dense(F32, 3, 4));
         assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(spec));
     }
 
     @Test
     void nothingToDo() {
-        var spec = MatMul.of(MemoryDesc.dense(F32, 0, 5), MemoryDesc.dense(F32, 5, 4), MemoryDesc.dense(F32, 0, 4));
+        var spec =
+                MatMul.of(
+                        MemoryDesc.dense(F32, 0, 5),
+                        MemoryDesc.dense(F32, 5, 4),
+                        MemoryDesc.dense(F32, 0, 4));
         var call = Run.LIBRARY.primitive(spec).call();
         var weights = Cells.zeros(MemoryDesc.dense(F32, 5, 4));
         call.run(new long[] {0, weights.address(), 0});
@@ -197,7 +272,13 @@ class MatMulTest {
         var src = Cells.random(MemoryDesc.dense(F32, 30, 40), 1);
         var weights = Cells.random(MemoryDesc.dense(F32, 40, 50), 2);
         var dst = Cells.zeros(MemoryDesc.dense(F32, 30, 50));
-        var spec = new MatMul(src.desc.any(), weights.desc.any(), Optional.empty(), dst.desc.any(), Attributes.NONE);
+        var spec =
+                new MatMul(
+                        src.desc.any(),
+                        weights.desc.any(),
+                        Optional.empty(),
+                        dst.desc.any(),
+                        Attributes.NONE);
         Run.run(spec, src, weights, dst);
         Run.check("open", dst, 40, index -> product(src, weights, index));
     }

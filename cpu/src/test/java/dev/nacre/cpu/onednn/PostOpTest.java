@@ -50,7 +50,14 @@ class PostOpTest {
             case HARD_SIGMOID -> x -> Math.clamp(ALPHA * x + BETA, 0, 1);
             case LOGISTIC -> PostOpTest::sigmoid;
             case EXP -> Math::exp;
-            case GELU_TANH -> x -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+            case GELU_TANH ->
+                    x ->
+                            0.5
+                                    * x
+                                    * (1
+                                            + Math.tanh(
+                                                    Math.sqrt(2 / Math.PI)
+                                                            * (x + 0.044715 * x * x * x)));
             case SWISH -> x -> x * sigmoid(ALPHA * x);
             case LOG -> Math::log;
             case CLIP -> x -> Math.clamp(x, ALPHA, BETA);
@@ -65,9 +72,10 @@ class PostOpTest {
     @ParameterizedTest
     @EnumSource(PostOp.Function.class)
     void functions(PostOp.Function function) {
-        boolean positive = function == PostOp.Function.SQRT
-                || function == PostOp.Function.LOG
-                || function == PostOp.Function.POW;
+        boolean positive =
+                function == PostOp.Function.SQRT
+                        || function == PostOp.Function.LOG
+                        || function == PostOp.Function.POW;
         var src = Cells.random(MemoryDesc.dense(F32, 37, 3), 1);
         var weights = Cells.random(MemoryDesc.dense(F32, 3, 41), 2);
         if (positive) {
@@ -78,12 +86,20 @@ class PostOpTest {
         }
         var dst = Cells.zeros(MemoryDesc.dense(F32, 37, 41));
         var attributes = Attributes.NONE.then(function, (float) ALPHA, (float) BETA);
-        Run.run(MatMul.of(src.desc, weights.desc, dst.desc).attributes(attributes), src, weights, dst);
+        Run.run(
+                MatMul.of(src.desc, weights.desc, dst.desc).attributes(attributes),
+                src,
+                weights,
+                dst);
         var exact = oracle(function);
-        Run.check(function.name(), dst, 1000, index -> {
-            double x = (float) MatMulTest.product(src, weights, index);
-            return exact.applyAsDouble(x);
-        });
+        Run.check(
+                function.name(),
+                dst,
+                1000,
+                index -> {
+                    double x = (float) MatMulTest.product(src, weights, index);
+                    return exact.applyAsDouble(x);
+                });
     }
 
     @ParameterizedTest
@@ -95,18 +111,27 @@ class PostOpTest {
         other.forEach(i -> other.set(i, Math.abs(other.get(i)) + 0.5));
         var dst = Cells.zeros(MemoryDesc.dense(F32, 37, 41));
         var attributes = Attributes.NONE.then(new PostOp.Binary(operator, other.desc));
-        Run.run(MatMul.of(src.desc, weights.desc, dst.desc).attributes(attributes), src, weights, dst, other);
-        Run.check(operator.name(), dst, 3, index -> {
-            double x = MatMulTest.product(src, weights, index);
-            double y = other.get(index);
-            return switch (operator) {
-                case ADD -> x + y;
-                case MUL -> x * y;
-                case MAX -> Math.max(x, y);
-                case MIN -> Math.min(x, y);
-                case DIV -> x / y;
-                case SUB -> x - y;
-            };
-        });
+        Run.run(
+                MatMul.of(src.desc, weights.desc, dst.desc).attributes(attributes),
+                src,
+                weights,
+                dst,
+                other);
+        Run.check(
+                operator.name(),
+                dst,
+                3,
+                index -> {
+                    double x = MatMulTest.product(src, weights, index);
+                    double y = other.get(index);
+                    return switch (operator) {
+                        case ADD -> x + y;
+                        case MUL -> x * y;
+                        case MAX -> Math.max(x, y);
+                        case MIN -> Math.min(x, y);
+                        case DIV -> x / y;
+                        case SUB -> x - y;
+                    };
+                });
     }
 }

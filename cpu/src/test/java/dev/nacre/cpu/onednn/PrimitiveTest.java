@@ -22,7 +22,10 @@ import org.junit.jupiter.api.Test;
 
 class PrimitiveTest {
     private static final MatMul SMALL =
-            MatMul.of(MemoryDesc.dense(F32, 20, 30), MemoryDesc.dense(F32, 30, 40), MemoryDesc.dense(F32, 20, 40));
+            MatMul.of(
+                    MemoryDesc.dense(F32, 20, 30),
+                    MemoryDesc.dense(F32, 30, 40),
+                    MemoryDesc.dense(F32, 20, 40));
 
     @BeforeAll
     static void library() {
@@ -40,9 +43,10 @@ class PrimitiveTest {
         var addresses = new long[slots.size()];
         for (int i = 0; i < addresses.length; i++) {
             var desc = slots.get(i).desc();
-            var cells = desc.isStrided() && slots.get(i).role() != Slot.Role.SCRATCHPAD
-                    ? Cells.random(desc, i)
-                    : Cells.zeros(desc);
+            var cells =
+                    desc.isStrided() && slots.get(i).role() != Slot.Role.SCRATCHPAD
+                            ? Cells.random(desc, i)
+                            : Cells.zeros(desc);
             alive.add(cells);
             addresses[i] = cells.address();
         }
@@ -60,15 +64,24 @@ class PrimitiveTest {
     @Test
     void equalSpecsAreTheSamePrimitive() {
         var primitive = Run.LIBRARY.primitive(SMALL);
-        assertSame(primitive, Run.LIBRARY.primitive(
-                MatMul.of(MemoryDesc.dense(F32, 20, 30), MemoryDesc.dense(F32, 30, 40), MemoryDesc.dense(F32, 20, 40))));
+        assertSame(
+                primitive,
+                Run.LIBRARY.primitive(
+                        MatMul.of(
+                                MemoryDesc.dense(F32, 20, 30),
+                                MemoryDesc.dense(F32, 30, 40),
+                                MemoryDesc.dense(F32, 20, 40))));
         assertNotEquals(primitive, Run.LIBRARY.primitive(SMALL.attributes(Attributes.NONE.relu())));
         assertEquals(SMALL, primitive.spec());
     }
 
     @Test
     void wrongSpecsAreExceptions() {
-        var wrong = MatMul.of(MemoryDesc.dense(F32, 2, 3), MemoryDesc.dense(F32, 4, 5), MemoryDesc.dense(F32, 2, 5));
+        var wrong =
+                MatMul.of(
+                        MemoryDesc.dense(F32, 2, 3),
+                        MemoryDesc.dense(F32, 4, 5),
+                        MemoryDesc.dense(F32, 2, 5));
         var e = assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(wrong));
         assertEquals(Status.INVALID_ARGUMENTS, e.status());
         assertTrue(e.getMessage().startsWith("MatMul["), e.getMessage());
@@ -78,23 +91,63 @@ class PrimitiveTest {
         var image = MemoryDesc.dense(F32, 1, 4, 8, 8);
         var weights = MemoryDesc.dense(F32, 4, 4, 3, 3);
         for (var direction : Direction.values()) {
-            var badOutput = Convolution.of(direction, image, weights, image, Window.of(2)); // must be 6 by 6
+            var badOutput =
+                    Convolution.of(
+                            direction, image, weights, image, Window.of(2)); // must be 6 by 6
             assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badOutput));
-            var badWeights = Convolution.of(direction, image, MemoryDesc.dense(F32, 4, 5, 3, 3), image, Window.of(2).padding(1, 1));
+            var badWeights =
+                    Convolution.of(
+                            direction,
+                            image,
+                            MemoryDesc.dense(F32, 4, 5, 3, 3),
+                            image,
+                            Window.of(2).padding(1, 1));
             assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badWeights));
-            var badRank = Convolution.of(direction, image, MemoryDesc.dense(F32, 4, 4), image, Window.of(2).padding(1, 1));
+            var badRank =
+                    Convolution.of(
+                            direction,
+                            image,
+                            MemoryDesc.dense(F32, 4, 4),
+                            image,
+                            Window.of(2).padding(1, 1));
             assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badRank));
-            var cropped = Convolution.of(direction, image, weights, MemoryDesc.dense(F32, 1, 4, 4, 4), Window.of(2).padding(-1, -1));
+            var cropped =
+                    Convolution.of(
+                            direction,
+                            image,
+                            weights,
+                            MemoryDesc.dense(F32, 1, 4, 4, 4),
+                            Window.of(2).padding(-1, -1));
             assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(cropped));
         }
-        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(
-                Pooling.of(Direction.INFERENCE, Pooling.Mode.MAX, image, image, Window.of(2), 3, 3)));
-        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(Reorder.of(image, weights)));
+        assertThrows(
+                OneDnnException.class,
+                () ->
+                        Run.LIBRARY.primitive(
+                                Pooling.of(
+                                        Direction.INFERENCE,
+                                        Pooling.Mode.MAX,
+                                        image,
+                                        image,
+                                        Window.of(2),
+                                        3,
+                                        3)));
+        assertThrows(
+                OneDnnException.class, () -> Run.LIBRARY.primitive(Reorder.of(image, weights)));
         var overlapping = MemoryDesc.strided(F32, new long[] {20, 30}, new long[] {2, 1});
-        assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(
-                MatMul.of(overlapping, MemoryDesc.dense(F32, 30, 40), MemoryDesc.dense(F32, 20, 40))));
-        var types = MatMul.of(
-                MemoryDesc.dense(F32, 2, 3), MemoryDesc.dense(DataType.S8, 3, 5), MemoryDesc.dense(DataType.S32, 2, 5));
+        assertThrows(
+                OneDnnException.class,
+                () ->
+                        Run.LIBRARY.primitive(
+                                MatMul.of(
+                                        overlapping,
+                                        MemoryDesc.dense(F32, 30, 40),
+                                        MemoryDesc.dense(F32, 20, 40))));
+        var types =
+                MatMul.of(
+                        MemoryDesc.dense(F32, 2, 3),
+                        MemoryDesc.dense(DataType.S8, 3, 5),
+                        MemoryDesc.dense(DataType.S32, 2, 5));
         assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(types));
         var badBias = SMALL.bias(MemoryDesc.dense(F32, 40));
         assertThrows(OneDnnException.class, () -> Run.LIBRARY.primitive(badBias));
@@ -107,8 +160,12 @@ class PrimitiveTest {
         assertThrows(IllegalArgumentException.class, () -> MemoryDesc.dense(F32));
         assertThrows(IllegalArgumentException.class, () -> MemoryDesc.dense(F32, 3, -1));
         assertThrows(IllegalArgumentException.class, () -> MemoryDesc.dense(F32, new long[13]));
-        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.strided(F32, new long[] {2}, new long[] {1, 1}));
-        assertThrows(IllegalArgumentException.class, () -> MemoryDesc.strided(F32, new long[] {2}, new long[] {-1}));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> MemoryDesc.strided(F32, new long[] {2}, new long[] {1, 1}));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> MemoryDesc.strided(F32, new long[] {2}, new long[] {-1}));
         assertThrows(IllegalArgumentException.class, () -> Window.of(2).strides(0, 1));
         assertThrows(IllegalArgumentException.class, () -> Window.of(2).strides(1));
     }
@@ -132,7 +189,8 @@ class PrimitiveTest {
         var primitive = Run.LIBRARY.primitive(SMALL);
         var call = primitive.call();
         assertThrows(IllegalArgumentException.class, () -> call.run(new long[1]));
-        assertThrows(IllegalArgumentException.class, () -> call.run(new long[primitive.slots().size()]));
+        assertThrows(
+                IllegalArgumentException.class, () -> call.run(new long[primitive.slots().size()]));
         assertThrows(IllegalArgumentException.class, call::run);
     }
 
@@ -144,18 +202,20 @@ class PrimitiveTest {
             var threads = new ArrayList<Thread>();
             for (int t = 0; t < 16; t++) {
                 var builder = t % 4 == 0 ? Thread.ofVirtual() : Thread.ofPlatform();
-                threads.add(builder.start(() -> {
-                    var alive = new ArrayList<Cells>();
-                    var addresses = addresses(primitive, alive);
-                    var call = primitive.call();
-                    call.run(addresses);
-                    var expected = alive.get(2).content();
-                    for (int i = 0; i < 30; i++) {
-                        Cells.zeros(primitive.desc(Slot.Role.DST));
-                        call.run(addresses);
-                        if (!Arrays.equals(expected, alive.get(2).content())) wrong.incrementAndGet();
-                    }
-                }));
+                threads.add(
+                        builder.start(() -> {
+                            var alive = new ArrayList<Cells>();
+                            var addresses = addresses(primitive, alive);
+                            var call = primitive.call();
+                            call.run(addresses);
+                            var expected = alive.get(2).content();
+                            for (int i = 0; i < 30; i++) {
+                                Cells.zeros(primitive.desc(Slot.Role.DST));
+                                call.run(addresses);
+                                if (!Arrays.equals(expected, alive.get(2).content()))
+                                    wrong.incrementAndGet();
+                            }
+                        }));
             }
             for (var thread : threads) thread.join();
             assertEquals(0, wrong.get());
@@ -167,18 +227,33 @@ class PrimitiveTest {
         var image = ConvolutionTest.image(F32, true, 4, 64, 28, 28);
         var window = Window.of(2).padding(1, 1);
         var weights = MemoryDesc.dense(F32, 64, 64, 3, 3);
-        for (var spec : List.<Spec>of(
-                square(F32, 300),
-                square(BF16, 300),
-                MatMul.of(MemoryDesc.dense(F32, 4, 200_000), MemoryDesc.dense(F32, 200_000, 8), MemoryDesc.dense(F32, 4, 8)),
-                Convolution.of(Direction.FORWARD, image, weights, image, window),
-                Convolution.of(Direction.BACKWARD_DATA, image, weights, image, window),
-                Convolution.of(Direction.BACKWARD_WEIGHTS, image, weights, image, window).bias(MemoryDesc.dense(F32, 64)),
-                Pooling.of(Direction.INFERENCE, Pooling.Mode.MEAN, image, image, window, 3, 3),
-                Pooling.of(Direction.BACKWARD_DATA, Pooling.Mode.MEAN, image, image, window, 3, 3))) {
+        for (var spec :
+                List.<Spec>of(
+                        square(F32, 300),
+                        square(BF16, 300),
+                        MatMul.of(
+                                MemoryDesc.dense(F32, 4, 200_000),
+                                MemoryDesc.dense(F32, 200_000, 8),
+                                MemoryDesc.dense(F32, 4, 8)),
+                        Convolution.of(Direction.FORWARD, image, weights, image, window),
+                        Convolution.of(Direction.BACKWARD_DATA, image, weights, image, window),
+                        Convolution.of(Direction.BACKWARD_WEIGHTS, image, weights, image, window)
+                                .bias(MemoryDesc.dense(F32, 64)),
+                        Pooling.of(
+                                Direction.INFERENCE, Pooling.Mode.MEAN, image, image, window, 3, 3),
+                        Pooling.of(
+                                Direction.BACKWARD_DATA,
+                                Pooling.Mode.MEAN,
+                                image,
+                                image,
+                                window,
+                                3,
+                                3))) {
             List<byte[]> expected = List.of();
             for (int threads : new int[] {1, 2, 3, 7}) {
-                var primitive = new Primitive(Run.LIBRARY, spec, Split.of(Run.LIBRARY, spec), Teams.of(threads));
+                var primitive =
+                        new Primitive(
+                                Run.LIBRARY, spec, Split.of(Run.LIBRARY, spec), Teams.of(threads));
                 assertTrue(primitive.pieces() > 1, primitive.toString());
                 var alive = new ArrayList<Cells>();
                 primitive.call().run(addresses(primitive, alive));
@@ -186,7 +261,8 @@ class PrimitiveTest {
                 var actual = alive.subList(0, operands).stream().map(Cells::content).toList();
                 if (threads == 1) expected = actual;
                 for (int i = 0; i < operands; i++)
-                    assertArrayEquals(expected.get(i), actual.get(i), threads + " threads: " + primitive);
+                    assertArrayEquals(
+                            expected.get(i), actual.get(i), threads + " threads: " + primitive);
             }
         }
     }
@@ -200,7 +276,8 @@ class PrimitiveTest {
             var addresses = addresses(primitive, alive);
             var other = addresses(primitive, alive);
             var call = primitive.call();
-            long least = Long.MAX_VALUE; // until everything is linked and compiled, something is allocated
+            long least = Long.MAX_VALUE; // until everything is linked and compiled, something is
+            // allocated
             for (int round = 0; round < 40 && least > 1000; round++) {
                 long before = memory.getCurrentThreadAllocatedBytes();
                 for (int i = 0; i < 200; i++) call.run(i % 2 == 0 ? addresses : other);
@@ -239,7 +316,11 @@ class PrimitiveTest {
 
     private static long resident() throws java.io.IOException {
         try (var lines = java.nio.file.Files.lines(java.nio.file.Path.of("/proc/self/status"))) {
-            return Long.parseLong(lines.filter(l -> l.startsWith("VmRSS:")).findFirst().orElseThrow().replaceAll("\\D", ""));
+            return Long.parseLong(
+                    lines.filter(l -> l.startsWith("VmRSS:"))
+                            .findFirst()
+                            .orElseThrow()
+                            .replaceAll("\\D", ""));
         }
     }
 }

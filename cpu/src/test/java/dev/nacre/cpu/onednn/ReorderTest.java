@@ -38,8 +38,12 @@ class ReorderTest {
                 }
             }
         }
-        check(MemoryDesc.dense(F32, 8, 33, 40, 41), ConvolutionTest.image(F32, true, 8, 33, 40, 41));
-        check(ConvolutionTest.image(F32, true, 1, 130, 40, 41), MemoryDesc.dense(BF16, 1, 130, 40, 41));
+        check(
+                MemoryDesc.dense(F32, 8, 33, 40, 41),
+                ConvolutionTest.image(F32, true, 8, 33, 40, 41));
+        check(
+                ConvolutionTest.image(F32, true, 1, 130, 40, 41),
+                MemoryDesc.dense(BF16, 1, 130, 40, 41));
     }
 
     @Test
@@ -47,8 +51,13 @@ class ReorderTest {
         for (long[] dims : new long[][] {{64, 64, 3, 3}, {300, 200, 3, 3}, {70, 3, 7, 7}}) {
             var image = ConvolutionTest.image(F32, true, 2, dims[1], 20, 20);
             var out = ConvolutionTest.image(F32, true, 2, dims[0], 20, 20);
-            var spec = Convolution.of(
-                    Direction.FORWARD, image, MemoryDesc.any(F32, dims), out, Window.of(2).padding(dims[2] / 2, dims[2] / 2));
+            var spec =
+                    Convolution.of(
+                            Direction.FORWARD,
+                            image,
+                            MemoryDesc.any(F32, dims),
+                            out,
+                            Window.of(2).padding(dims[2] / 2, dims[2] / 2));
             var packed = Run.LIBRARY.primitive(spec).desc(Slot.Role.WEIGHTS);
             assertTrue(packed.isOpaque());
             var plain = Cells.random(MemoryDesc.dense(F32, dims), 1);
@@ -57,11 +66,12 @@ class ReorderTest {
             Run.copy(plain, there);
             Run.copy(there, back);
             assertArrayEquals(plain.content(), back.content());
-            var whole = new Primitive(
-                    Run.LIBRARY,
-                    Reorder.of(plain.desc, packed),
-                    Split.whole(Run.LIBRARY, Reorder.of(plain.desc, packed)),
-                    dev.nacre.cpu.Team.get());
+            var whole =
+                    new Primitive(
+                            Run.LIBRARY,
+                            Reorder.of(plain.desc, packed),
+                            Split.whole(Run.LIBRARY, Reorder.of(plain.desc, packed)),
+                            dev.nacre.cpu.Team.get());
             var once = Cells.zeros(packed);
             Run.run(whole, plain, once);
             assertArrayEquals(once.content(), there.content());

@@ -39,7 +39,8 @@ final class Run {
         call.run(addresses);
         call.run(addresses); // twice is the same as once, unless it accumulates
         for (int i = 0; i < held.length; i++) {
-            assertTrue(held[i].guardsStand(), slots.get(i).role() + " written outside: " + primitive);
+            assertTrue(
+                    held[i].guardsStand(), slots.get(i).role() + " written outside: " + primitive);
             if (i < operands.length && held[i] != operands[i]) copy(held[i], operands[i]);
         }
         return primitive;
@@ -47,7 +48,9 @@ final class Run {
 
     static void copy(Cells from, Cells to) {
         var primitive = LIBRARY.primitive(Reorder.of(from.desc, to.desc));
-        var scratch = Cells.zeros(MemoryDesc.dense(DataType.U8, Math.max(1, primitive.scratchpadBytes())));
+        var scratch =
+                Cells.zeros(
+                        MemoryDesc.dense(DataType.U8, Math.max(1, primitive.scratchpadBytes())));
         var addresses = new long[] {from.address(), to.address(), scratch.address()};
         primitive.call().run(Arrays.copyOf(addresses, primitive.slots().size()));
         assertTrue(to.guardsStand());
@@ -59,7 +62,11 @@ final class Run {
         actual.forEach(index -> {
             double expected = oracle.applyAsDouble(index);
             double allowed = unit * Math.abs(expected) + 2e-6 * Math.sqrt(terms) + 1e-6;
-            assertEquals(expected, actual.get(index), allowed, () -> what + " at " + Arrays.toString(index));
+            assertEquals(
+                    expected,
+                    actual.get(index),
+                    allowed,
+                    () -> what + " at " + Arrays.toString(index));
         });
     }
 
