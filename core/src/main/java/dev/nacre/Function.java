@@ -73,18 +73,27 @@ public final class Function {
     // ---------------------------------------------------------------------------------------------
     // from lambdas
 
+    /// A function of nothing: of variables, and what is random.
     public static Function of(Supplier<Tensor> body) {
         return traced(_ -> List.of(body.get()), 0);
     }
 
+    /// A function of one tensor.
+    ///
+    /// ```java
+    /// var f = Function.of((Tensor x) -> x.matmul(w).relu());
+    /// Tensor y = f.apply(x);
+    /// ```
     public static Function of(UnaryOperator<Tensor> body) {
         return traced(in -> List.of(body.apply(in.get(0))), 1);
     }
 
+    /// A function of two tensors, such as a training step: of a batch and its labels, giving the loss.
     public static Function of(BiFunction<Tensor, Tensor, Tensor> body) {
         return traced(in -> List.of(body.apply(in.get(0), in.get(1))), 2);
     }
 
+    /// A function of three tensors.
     public static Function of(Three body) {
         return traced(in -> List.of(body.apply(in.get(0), in.get(1), in.get(2))), 3);
     }

@@ -14,6 +14,7 @@ public final class Rng {
         this.state = state;
     }
 
+    /// The source of a seed, before its first draw.
     public static Rng seed(long seed) {
         return new Rng(Variable.of("rng", Tensor.of(new long[] {seed, 0}), false));
     }
@@ -57,7 +58,7 @@ public final class Rng {
         return high.cast(DType.F32).mul(0x1p-24);
     }
 
-    /// Uniform on [low, high) in f32.
+    /// Uniform on [low, high) in f32. Write the bounds as doubles: `uniform(-1.0, 1.0, 3)`; `uniform(-1, 1, 3)` would be sizes.
     public Tensor uniform(double low, double high, long... sizes) {
         return uniform(sizes).mul(high - low).add(low);
     }
@@ -68,7 +69,7 @@ public final class Rng {
         return radius.mul(uniform(sizes).mul(2 * Math.PI).cos());
     }
 
-    /// Normal with the given mean and standard deviation in f32.
+    /// Normal with the given mean and standard deviation in f32. Write them as doubles: `normal(0.0, 1.0, 3)`; `normal(0, 1, 3)` would be sizes.
     public Tensor normal(double mean, double std, long... sizes) {
         return normal(sizes).mul(std).add(mean);
     }

@@ -416,18 +416,22 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return ((float[]) heap(DType.F32, new float[count()]));
     }
 
+    /// All elements in row-major order, as f64.
     public double[] toDoubleArray() {
         return ((double[]) heap(DType.F64, new double[count()]));
     }
 
+    /// All elements in row-major order, as i32: fractions are cut off.
     public int[] toIntArray() {
         return ((int[]) heap(DType.I32, new int[count()]));
     }
 
+    /// All elements in row-major order, as i64: fractions are cut off.
     public long[] toLongArray() {
         return ((long[]) heap(DType.I64, new long[count()]));
     }
 
+    /// All elements in row-major order: whether they are not 0.
     public boolean[] toBooleanArray() {
         Elements e = new Elements(cast(DType.BOOL).value());
         boolean[] out = new boolean[count()];
