@@ -25,7 +25,8 @@ final class Child {
                                 "--add-modules",
                                 "jdk.incubator.vector",
                                 "--enable-native-access=ALL-UNNAMED",
-                                "-XX:+UseSerialGC"));
+                                "-XX:+UseSerialGC",
+                                "-XX:-TieredCompilation"));
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(main));
