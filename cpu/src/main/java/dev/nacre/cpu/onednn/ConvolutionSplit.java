@@ -30,10 +30,18 @@ final class ConvolutionSplit {
     static Split of(OneDnn library, Convolution asked) {
         // an image that is left open is channels-last: as fast as any, and divisible
         var spec = asked.images(channelsLast(asked.src()), channelsLast(asked.dst()));
+        var split = ofClosed(library, spec);
+        if (spec.equals(asked) || !split.isReference()) return split;
+        var open = Split.whole(library, asked);
+        return open.isReference() ? split : open;
+    }
+
+    private static Split ofClosed(OneDnn library, Convolution spec) {
         int rank = spec.src().rank();
         boolean regular =
                 Split.allStrided(spec.src(), spec.dst())
                         && !spec.weights().isTiled()
+                        && rank > Rows.AXIS
                         && rank == spec.dst().rank()
                         && (spec.weights().rank() == rank || spec.weights().rank() == rank + 1)
                         && spec.bias().map(b -> b.isStrided() && b.rank() == 1).orElse(true)

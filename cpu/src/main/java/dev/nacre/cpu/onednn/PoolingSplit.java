@@ -33,6 +33,7 @@ final class PoolingSplit {
         var operands = Split.postOpOperands(spec.attributes());
         boolean regular =
                 Split.allStrided(spec.src(), spec.dst())
+                        && spec.src().rank() > Rows.AXIS
                         && spec.src().rank() == spec.dst().rank()
                         && Split.allStrided(operands)
                         && !Split.isEmpty(spec.src())

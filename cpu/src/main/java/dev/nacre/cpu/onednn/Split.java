@@ -102,6 +102,11 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         if (nothing) throw new OneDnnException(Status.UNIMPLEMENTED, "a sum of nothing: " + spec);
     }
 
+    /// Whether any of it is the plain reference code.
+    boolean isReference() {
+        return phases.stream().flatMap(List::stream).anyMatch(piece -> piece.code().isReference());
+    }
+
     /// One piece.
     static Split whole(OneDnn library, Spec spec) {
         var code = library.code(spec);
