@@ -7,15 +7,16 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 
-/// Native memory that is freed when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and collects garbage
-/// before it gives up, as for direct buffers.
+/// Native memory that serves again, or is freed, when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and
+/// collects garbage before it gives up, as for direct buffers. Blocks are kept in a [Pool], where the JVM allows native access; else each is the JVM's own.
 public final class Memory {
-    private static final long ALIGNMENT = 64;
+    static final long ALIGNMENT = 64;
 
     /// Blocks worth naming when memory runs out.
     private static final long LARGE = 1 << 20;
@@ -26,9 +27,14 @@ public final class Memory {
 
     private static final LongAdder ALLOCATIONS = new LongAdder();
 
+    private static final Optional<Pool> POOL =
+            Memory.class.getModule().isNativeAccessEnabled()
+                    ? Optional.of(new Pool())
+                    : Optional.empty();
+
     private Memory() {}
 
-    /// Zeroed memory, aligned for any vector.
+    /// Memory aligned for any vector. What is in it is arbitrary.
     ///
     /// @param purpose what it is for, named if memory runs out
     public static MemorySegment allocate(long bytes, String purpose) {
@@ -58,11 +64,17 @@ public final class Memory {
 
     private static MemorySegment reserved(long bytes) {
         try {
-            return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+            return block(bytes);
         } catch (OutOfMemoryError e) {
             SPARE.forEach(Runnable::run);
-            return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+            return block(bytes);
         }
+    }
+
+    private static MemorySegment block(long bytes) {
+        return POOL.isPresent()
+                ? POOL.get().lend(bytes)
+                : Arena.ofAuto().allocate(bytes, ALIGNMENT);
     }
 
     private static String largest() {
