@@ -25,8 +25,7 @@ final class Child {
                                 "--add-modules",
                                 "jdk.incubator.vector",
                                 "--enable-native-access=ALL-UNNAMED",
-                                "-XX:+UseSerialGC",
-                                "-XX:-TieredCompilation"));
+                                "-XX:+UseSerialGC"));
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(main));

@@ -61,7 +61,9 @@ final class Doctor implements Runnable {
     private static String vectors(List<String> missing) {
         OptionalInt bits = CpuBackend.vectorBits();
         if (bits.isPresent()) {
-            return bits.getAsInt() + " bits";
+            return bits.getAsInt()
+                    + " bits, "
+                    + (CpuBackend.isMachineCode() ? "own machine code" : "Vector API");
         }
         missing.add(
                 "vectors: start java with --add-modules jdk.incubator.vector, without -Dnacre.vector=off");

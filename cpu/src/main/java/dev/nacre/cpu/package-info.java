@@ -1,2 +1,2 @@
-/// The CPU backend: loops generated on the Vector API, and oneDNN.
+/// The CPU backend: generated loops, and oneDNN.
 package dev.nacre.cpu;

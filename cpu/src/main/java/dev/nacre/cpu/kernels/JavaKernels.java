@@ -16,7 +16,7 @@ public final class JavaKernels {
 
     /// Makes a kernel ready to run. A [Loop] is not taken: it has a package of its own.
     public static Step prepare(Kernel kernel) {
-        return prepare(kernel, VectorSupport.isPresent());
+        return prepare(kernel, VectorSupport.isApi());
     }
 
     static Step prepare(Kernel kernel, boolean vectors) {

@@ -22,12 +22,16 @@ import java.util.function.IntPredicate;
 final class LoopCompiler {
     private static final ClassDesc THIS = ClassDesc.of("dev.nacre.cpu.loops.Generated");
     private static final ClassDesc TILE = Tile.class.describeConstable().orElseThrow();
-    private static final MethodTypeDesc RUN = MethodTypeDesc.ofDescriptor("([J)V");
+    private static final MethodTypeDesc RUN = MethodTypeDesc.ofDescriptor("(J)V");
 
-    /// Which lanes code may use.
+    /// What code is made of.
     enum Mode {
+        /// Bytecode, one element at a time.
         SCALAR,
-        VECTOR
+        /// Bytecode that calls the Vector API.
+        VECTOR,
+        /// Machine code.
+        MACHINE
     }
 
     /// A program's code.
@@ -42,9 +46,11 @@ final class LoopCompiler {
 
     private LoopCompiler() {}
 
-    /// The code of a program, in vectors if this machine and its settings allow them.
-    static Compiled compile(Program program) {
-        return compile(program, VectorSupport.isPresent() ? Mode.VECTOR : Mode.SCALAR);
+    /// The best that this machine and its settings allow.
+    static Mode mode() {
+        return VectorSupport.isMachineCode()
+                ? Mode.MACHINE
+                : VectorSupport.isApi() ? Mode.VECTOR : Mode.SCALAR;
     }
 
     static Compiled compile(Program program, Mode mode) {
@@ -57,6 +63,11 @@ final class LoopCompiler {
         var sinks = Lowering.of(program);
         var form = VectorForm.of(VectorSupport.bits(), widest(sinks));
         var schedule = schedule(program, sinks, form, mode);
+        if (mode == Mode.MACHINE)
+            return new Compiled(
+                    MachineTile.of(schedule, program.views(), form),
+                    Layout.of(schedule, form),
+                    cost(sinks));
         var bytes =
                 ClassFile.of()
                         .build(
@@ -91,7 +102,7 @@ final class LoopCompiler {
                 ClassFile.ACC_PUBLIC,
                 code -> {
                     for (int i = 0; i < steps; i++)
-                        code.aload(1).invokestatic(THIS, "step" + i, RUN);
+                        code.lload(1).invokestatic(THIS, "step" + i, RUN);
                     code.return_();
                 });
     }
@@ -116,6 +127,7 @@ final class LoopCompiler {
     private static Schedule schedule(
             Program program, List<Sink> sinks, VectorForm form, Mode mode) {
         if (mode == Mode.SCALAR) return Schedule.scalar(sinks);
+        if (mode == Mode.MACHINE) return Schedule.machine(sinks);
         IntPredicate strided = view -> program.views().get(view) == Access.STRIDED;
         return Schedule.vector(
                 sinks,

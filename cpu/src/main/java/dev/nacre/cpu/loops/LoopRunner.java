@@ -70,9 +70,7 @@ public final class LoopRunner {
 
     /// Compiles a loop. Programs that were compiled before are not compiled again.
     public static LoopRunner of(Loop loop) {
-        return of(
-                loop,
-                VectorSupport.isPresent() ? LoopCompiler.Mode.VECTOR : LoopCompiler.Mode.SCALAR);
+        return of(loop, LoopCompiler.mode());
     }
 
     static LoopRunner of(Loop loop, LoopCompiler.Mode mode) {

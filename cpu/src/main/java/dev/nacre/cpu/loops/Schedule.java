@@ -58,7 +58,7 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
 
     /// All in the scalar lane.
     static Schedule scalar(List<Sink> sinks) {
-        return new Planner(sinks, v -> false, view -> false, true).plan();
+        return new Planner(sinks, v -> false, view -> false, true, LARGE).plan();
     }
 
     /// In the vector lane what can be.
@@ -66,8 +66,16 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
     /// @param vectors whether a value has a vector form
     /// @param strided whether a view is strided along the row
     static Schedule vector(List<Sink> sinks, Predicate<Value> vectors, IntPredicate strided) {
-        return new Planner(sinks, vectors, strided, false).plan();
+        return new Planner(sinks, vectors, strided, false, LARGE).plan();
     }
+
+    /// In machine code, which knows vectors only.
+    static Schedule machine(List<Sink> sinks) {
+        return new Planner(sinks, v -> true, view -> false, false, Integer.MAX_VALUE).plan();
+    }
+
+    /// Operations in a step of bytecode. The JVM does not compile methods of more than 8000 bytes.
+    private static final int LARGE = 180;
 
     private static final Comparator<Value> OPERANDS_FIRST = Comparator.comparingInt(v -> v.id);
 
@@ -118,13 +126,11 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
         /// Recomputing this many operations costs about as much as a plane's store and load.
         private static final int CHEAP = 2;
 
-        /// Operations in a step. The JVM does not compile methods of more than 8000 bytes.
-        private static final int LARGE = 180;
-
         private final List<Sink> sinks;
         private final Predicate<Value> vectors;
         private final IntPredicate strided;
         private final boolean allScalar;
+        private final int most;
         private final Set<Value> reachable = ordered();
 
         /// Of a point: the first step that can compute it. Of a row value: the first step whose points can use it.
@@ -138,11 +144,13 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
                 List<Sink> sinks,
                 Predicate<Value> vectors,
                 IntPredicate strided,
-                boolean allScalar) {
+                boolean allScalar,
+                int most) {
             this.sinks = sinks;
             this.vectors = vectors;
             this.strided = strided;
             this.allScalar = allScalar;
+            this.most = most;
         }
 
         Schedule plan() {
@@ -185,7 +193,7 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
             for (var arg : v.args) step = Math.max(step, earliest.get(arg));
             if (!v.isPoint() || isFree(v)) return step;
             step = inLane(step, vectors.test(v));
-            while (sizes.merge(step, 1, Integer::sum) > LARGE) step += 2;
+            while (sizes.merge(step, 1, Integer::sum) > most) step += 2;
             return step;
         }
 
@@ -272,10 +280,8 @@ record Schedule(List<Step> steps, List<Value> planes, List<Value> slots) {
         /// Operations to compute a point from loads; stops counting when it is clear that they are too many.
         private int cost(Value v, Set<Value> seen) {
             if (!v.isPoint() || isFree(v) || !seen.add(v)) return 0;
-            int sum =
-                    vectors.test(v) || allScalar && v.prim != Prim.CALL1 && v.prim != Prim.CALL2
-                            ? 1
-                            : CHEAP + 1;
+            boolean call = v.prim == Prim.CALL1 || v.prim == Prim.CALL2;
+            int sum = !call && (vectors.test(v) || allScalar) ? 1 : CHEAP + 1;
             for (var arg : v.args) if (sum <= CHEAP) sum += cost(arg, seen);
             return sum;
         }

@@ -8,7 +8,7 @@ final class Scratch {
     private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
     private MemorySegment memory = MemorySegment.NULL;
-    long[] frame = {};
+    private MemorySegment frame = MemorySegment.NULL;
 
     /// First address of each view for the present row block.
     long[] bases = {};
@@ -27,13 +27,18 @@ final class Scratch {
     void reserve(int views, int axes) {
         if (bases.length < views) {
             bases = new long[views];
-            frame = new long[Tile.VIEWS + Tile.VIEW * views];
+            frame = Arena.ofAuto().allocate(8L * (Tile.VIEWS + Tile.VIEW * views), 64);
         }
         if (at.length < axes) {
             first = new long[axes];
             count = new long[axes];
             at = new long[axes];
         }
+    }
+
+    /// The address of a tile's frame.
+    long frame() {
+        return frame.address();
     }
 
     /// The address of at least so many bytes, aligned to a cache line.

@@ -33,7 +33,7 @@ import java.util.TreeSet;
 ///         all addresses one row further
 final class StepWriter {
     /// Folds are summed up this many vectors at a time, and such blocks in double precision. A multiple of the accumulators.
-    private static final int BLOCK = 128;
+    static final int BLOCK = 128;
 
     /// Accumulators of a fold whose operand is cheap: enough that one's latency does not matter.
     static final int ACCUMULATORS = 4;
@@ -53,7 +53,7 @@ final class StepWriter {
     private final Layout layout;
     private final Set<Value> splats = new LinkedHashSet<>();
 
-    private int nextLocal = 1; // after the frame
+    private int nextLocal = 2; // after the frame
     private final int rows;
     private final int length;
     private final int scratch;
@@ -130,7 +130,11 @@ final class StepWriter {
     }
 
     private void entry(int position, int local, boolean narrow) {
-        code.aload(0).loadConstant(position).laload();
+        code.lload(0).loadConstant(8L * position).ladd();
+        code.invokestatic(
+                Lane.MEMORY,
+                "i64",
+                java.lang.constant.MethodTypeDesc.of(ConstantDescs.CD_long, ConstantDescs.CD_long));
         if (narrow) code.l2i().istore(local);
         else code.lstore(local);
     }
@@ -303,7 +307,7 @@ final class StepWriter {
     }
 
     /// How many accumulators a fold has. Both lanes must agree.
-    private static int accumulators(Value fold) {
+    static int accumulators(Value fold) {
         var seen = new LinkedHashSet<Value>();
         busy(fold.args.getFirst(), seen);
         return seen.size() <= BUSY ? ACCUMULATORS : 1;

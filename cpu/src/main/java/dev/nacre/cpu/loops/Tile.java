@@ -29,6 +29,6 @@ interface Tile {
     /// Entries per view.
     int VIEW = 3;
 
-    /// @param frame the entries above
-    void run(long[] frame);
+    /// @param frame address of the entries above, 8 bytes each
+    void run(long frame);
 }

@@ -1,20 +1,34 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.cpu.x86.Machine;
 import jdk.incubator.vector.VectorShape;
 
-/// Whether vectors can be used, and how wide they are.
+/// How loops compute: by machine code of our own where the processor is x86-64 with AVX-512, else by the Vector API as wide as the machine's registers, if its module
+/// `jdk.incubator.vector` is there, else one element at a time.
 ///
-/// The system property `nacre.vector` turns them `off`, or sets their width in bits: 128, 256 or 512. Without it they are as
-/// wide as the machine's registers, if the module `jdk.incubator.vector` is there.
+/// The system property `nacre.vector` changes that: `off` for one element at a time, 128, 256 or 512 for the Vector API with so many bits.
 public final class VectorSupport {
     private static final String SETTING = System.getProperty("nacre.vector", "").strip();
-    private static final boolean PRESENT = !SETTING.equals("off") && isModulePresent();
-    private static final int BITS = PRESENT ? width() : 512;
+    private static final boolean OFF = SETTING.equals("off");
+    private static final boolean MACHINE = SETTING.isEmpty() && Machine.hasAvx512();
+    private static final boolean API = !OFF && isModulePresent();
+    private static final int BITS = width();
 
     private VectorSupport() {}
 
+    /// Whether loops are machine code.
+    public static boolean isMachineCode() {
+        return MACHINE;
+    }
+
+    /// Whether the Vector API can be used.
+    public static boolean isApi() {
+        return API;
+    }
+
+    /// Whether loops run on vectors, by either way.
     public static boolean isPresent() {
-        return PRESENT;
+        return MACHINE || API;
     }
 
     /// Of a register. Without vectors, the width that the order of summation pretends.
@@ -30,7 +44,7 @@ public final class VectorSupport {
     private static int width() {
         return switch (SETTING) {
             case "128", "256", "512" -> Integer.parseInt(SETTING);
-            default -> Math.clamp(Api.preferred(), 128, 512);
+            default -> MACHINE || !API ? 512 : Math.clamp(Api.preferred(), 128, 512);
         };
     }
 

@@ -86,14 +86,14 @@ final class Walk {
     }
 
     private void walk(Scratch s) {
-        var frame = s.frame;
+        long frame = s.frame();
         int inner = grid.inner();
-        frame[Tile.SCRATCH] = s.memory(scratchBytes);
-        frame[Tile.PLANE] = plane;
+        entry(frame, Tile.SCRATCH, s.memory(scratchBytes));
+        entry(frame, Tile.PLANE, plane);
         for (int v = 0; v < buffers.length; v++) {
             int entry = Tile.VIEWS + Tile.VIEW * v;
-            frame[entry + Tile.ROW_STEP] = inner > 0 ? steps[v][inner - 1] : 0;
-            frame[entry + Tile.STEP] = steps[v][inner];
+            entry(frame, entry + Tile.ROW_STEP, inner > 0 ? steps[v][inner - 1] : 0);
+            entry(frame, entry + Tile.STEP, steps[v][inner]);
         }
         for (int a = 0; a < inner; a++) s.at[a] = 0;
         do tiles(s, frame);
@@ -114,26 +114,30 @@ final class Walk {
     }
 
     /// All rows of the last two axes.
-    private void tiles(Scratch s, long[] frame) {
+    private void tiles(Scratch s, long frame) {
         int inner = grid.inner();
         long rows = inner > 0 ? s.count[inner - 1] : 1;
         long length = s.count[inner];
         for (long row = 0; row < rows; row += grid.tileRows) {
-            frame[Tile.ROWS] = Math.min(grid.tileRows, rows - row);
+            entry(frame, Tile.ROWS, Math.min(grid.tileRows, rows - row));
             long point = 0;
             do {
-                frame[Tile.LENGTH] = Math.min(grid.tileLength, length - point);
+                entry(frame, Tile.LENGTH, Math.min(grid.tileLength, length - point));
                 for (int v = 0; v < buffers.length; v++) {
-                    int entry = Tile.VIEWS + Tile.VIEW * v;
-                    frame[entry + Tile.ADDRESS] =
-                            s.bases[v]
-                                    + row * frame[entry + Tile.ROW_STEP]
-                                    + point * frame[entry + Tile.STEP];
+                    long rowStep = inner > 0 ? steps[v][inner - 1] : 0;
+                    entry(
+                            frame,
+                            Tile.VIEWS + Tile.VIEW * v + Tile.ADDRESS,
+                            s.bases[v] + row * rowStep + point * steps[v][inner]);
                 }
                 tile.run(frame);
                 point += grid.tileLength;
             } while (point < length);
         }
+    }
+
+    private static void entry(long frame, int position, long value) {
+        Memory.i64(frame + 8L * position, value);
     }
 
     /// Sets all elements that the part combines into to the neutral one.

@@ -82,7 +82,8 @@ final class WeightsSplit {
     private int mostSums() {
         double sumNanos = Split.nanosToMove(4.0 * Split.elements(spec.weights()) * type.bytes());
         double cheap = WORTH * nanos / sumNanos;
-        double few = Math.min(4, 2.5 * cheap); // the first few halve the time, so they may cost more
+        double few =
+                Math.min(4, 2.5 * cheap); // the first few halve the time, so they may cost more
         return (int) Math.clamp(Math.max(cheap, few), 1, Split.MOST_PIECES);
     }
 

@@ -122,9 +122,10 @@ final class Compare {
     }
 
     static List<LoopCompiler.Mode> modes() {
-        return VectorSupport.isPresent()
-                ? List.of(LoopCompiler.Mode.values())
-                : List.of(LoopCompiler.Mode.SCALAR);
+        var modes = new ArrayList<>(List.of(LoopCompiler.Mode.SCALAR));
+        if (VectorSupport.isApi()) modes.add(LoopCompiler.Mode.VECTOR);
+        if (VectorSupport.isMachineCode()) modes.add(LoopCompiler.Mode.MACHINE);
+        return modes;
     }
 
     private static String difference(Buffers a, Buffers b) {
