@@ -244,6 +244,8 @@ final class MachineLane {
                             true);
             case DIV -> binary(v, pick(t, Instruction.DIVPS, Instruction.DIVPD), false);
             case MIN, MAX -> extreme(v);
+            case LESSER -> binary(v, pick(t, Instruction.MINPS, Instruction.MINPD), false);
+            case GREATER -> binary(v, pick(t, Instruction.MAXPS, Instruction.MAXPD), false);
             case AND -> binary(v, pick(t, Instruction.PANDD, Instruction.PANDQ), true);
             case OR -> binary(v, pick(t, Instruction.PORD, Instruction.PORQ), true);
             case XOR -> binary(v, pick(t, Instruction.PXORD, Instruction.PXORQ), true);

@@ -23,6 +23,10 @@ enum Prim {
     MIN,
     /// NaN wins.
     MAX,
+    /// `a < b ? a : b`: the second where one is NaN.
+    LESSER,
+    /// `a > b ? a : b`: the second where one is NaN.
+    GREATER,
     NEG,
     ABS,
     SQRT,

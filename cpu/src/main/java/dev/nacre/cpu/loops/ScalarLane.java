@@ -113,6 +113,22 @@ final class ScalarLane extends Lane {
                 simple(v.prim, type);
             }
             case EQ, NE, LT, LE, GT, GE -> compare(v);
+            case LESSER, GREATER -> {
+                pushOperands(v);
+                boolean less = v.prim == Prim.LESSER;
+                Opcode compare =
+                        type == DType.F64
+                                ? less ? Opcode.DCMPG : Opcode.DCMPL
+                                : less ? Opcode.FCMPG : Opcode.FCMPL;
+                code.with(java.lang.classfile.instruction.OperatorInstruction.of(compare));
+                Label first = code.newLabel();
+                Label end = code.newLabel();
+                code.branch(less ? Opcode.IFLT : Opcode.IFGT, first);
+                push(v.args.get(1));
+                code.goto_(end).labelBinding(first);
+                push(v.args.get(0));
+                code.labelBinding(end);
+            }
             case CALL1 -> {
                 pushEnum((Enum<?>) v.detail);
                 pushOperands(v);

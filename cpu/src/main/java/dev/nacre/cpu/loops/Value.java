@@ -174,6 +174,21 @@ final class Value {
         return with(Prim.MAX, b);
     }
 
+    /// This float or the other, whichever is less; the other where one is NaN.
+    Value lesser(Value b) {
+        return with(Prim.LESSER, b);
+    }
+
+    /// This float or the other, whichever is greater; the other where one is NaN.
+    Value greater(Value b) {
+        return with(Prim.GREATER, b);
+    }
+
+    /// From `low` to `high`. NaN passes.
+    Value within(double low, double high) {
+        return like(low).greater(like(high).lesser(this));
+    }
+
     Value neg() {
         return with(Prim.NEG);
     }

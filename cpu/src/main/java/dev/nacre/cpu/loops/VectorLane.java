@@ -352,6 +352,13 @@ final class VectorLane extends Lane {
                 push(v.args.get(1));
                 lanewise(vector, VECTOR);
             }
+            case LESSER, GREATER -> {
+                push(v.args.get(1));
+                push(v.args.get(0));
+                pushOperands(v);
+                comparison(v.prim == Prim.LESSER ? "LT" : "GT", element);
+                code.invokevirtual(vector, "blend", MethodTypeDesc.of(vector, VECTOR, MASK));
+            }
             case NEG, ABS, NOT, SQRT -> {
                 pushOperands(v);
                 code.invokevirtual(

@@ -10,6 +10,12 @@ public enum Instruction {
     SUBPD(0x5C, Map.M0F, Prefix.P66, 1),
     DIVPS(0x5E, Map.M0F, Prefix.NONE, 0),
     DIVPD(0x5E, Map.M0F, Prefix.P66, 1),
+    /// `a < b ? a : b`.
+    MINPS(0x5D, Map.M0F, Prefix.NONE, 0),
+    MINPD(0x5D, Map.M0F, Prefix.P66, 1),
+    /// `a > b ? a : b`.
+    MAXPS(0x5F, Map.M0F, Prefix.NONE, 0),
+    MAXPD(0x5F, Map.M0F, Prefix.P66, 1),
     SQRTPS(0x51, Map.M0F, Prefix.NONE, 0),
     SQRTPD(0x51, Map.M0F, Prefix.P66, 1),
     FMADD132PS(0x98, Map.M0F38, Prefix.P66, 0),
