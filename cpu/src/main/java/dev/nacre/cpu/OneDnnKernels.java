@@ -97,6 +97,9 @@ final class OneDnnKernels {
         if (!hasUnitStride(c.a()) || !hasUnitStride(c.b()) || !hasUnitStride(c.out())) {
             return null; // oneDNN would compute it by its reference code
         }
+        if (isThinWithGaps(c.a()) || isThinWithGaps(c.b())) {
+            return null; // oneDNN 3.11 takes such a batch for a dense one, and gives wrong numbers
+        }
         MatMul spec =
                 MatMul.of(desc(c.a(), 2), desc(c.b(), 2), desc(c.out(), 2))
                         .attributes(attributes(c.epilogue()));
@@ -117,6 +120,22 @@ final class OneDnnKernels {
         c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         operands.add(new Operand(Role.DST, c.out()));
         return () -> new Sequence(p, operands, List.of(), List.of());
+    }
+
+    /// Whether it is a batch of single rows or columns that do not lie one behind the other.
+    private static boolean isThinWithGaps(View v) {
+        int r = v.rank();
+        if (v.sizes()[r - 1] != 1 && v.sizes()[r - 2] != 1) {
+            return false;
+        }
+        long dense = v.sizes()[r - 1] * v.sizes()[r - 2];
+        for (int i = r - 3; i >= 0; i--) {
+            if (v.sizes()[i] != 1 && v.strides()[i] != dense) {
+                return true;
+            }
+            dense *= v.sizes()[i];
+        }
+        return false;
     }
 
     private static boolean hasUnitStride(View v) {
