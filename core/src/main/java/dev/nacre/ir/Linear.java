@@ -1,6 +1,7 @@
 package dev.nacre.ir;
 
 import dev.nacre.type.DType;
+import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
@@ -54,7 +55,8 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                         .orElseThrow(() ->
                                 new ShapeException(
                                         p.rule("the leading axes do not broadcast").text()));
-        T out = product(x, y, lead, t);
+        DType narrow = Precision.ofProducts(t);
+        T out = product(x.cast(narrow), y.cast(narrow), lead, narrow).cast(t);
         out = row ? out.squeeze(-2) : out;
         return column ? out.squeeze(-1) : out;
     }
@@ -96,7 +98,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     /// Convolution (correlation) over the last axes of `[n, c, …]` with a kernel `[out, c/groups, …]`: one window per spatial axis, whose sizes are the kernel's.
     default T conv(T kernel, List<Window> windows, long groups) {
         Op op = Op.Convolve.forward(asNode(self()), asNode(kernel), windows, groups);
-        return emit(op, List.of(self(), kernel));
+        return convolved(op, kernel);
     }
 
     /// A stand-in with the same type, for type rules written on nodes.
@@ -196,8 +198,14 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
             p.require(out[2 + i] > 0, "padding leaves no output on axis " + (2 + i));
         }
         p.throwShape();
-        Op op = new Op.Convolve(Op.Convolve.Kind.DATA, windows, groups, Shape.of(out));
-        return emit(op, List.of(self(), kernel));
+        return convolved(
+                new Op.Convolve(Op.Convolve.Kind.DATA, windows, groups, Shape.of(out)), kernel);
+    }
+
+    /// A convolution in the [Precision] that holds here.
+    private T convolved(Op op, T kernel) {
+        DType narrow = Precision.ofProducts(dtype());
+        return emit(op, List.of(self().cast(narrow), kernel.cast(narrow))).cast(dtype());
     }
 
     default T convTranspose2d(
