@@ -38,18 +38,22 @@ public final class Rng {
 
     /// Uniformly distributed 32-bit integers.
     public Tensor bits(Shape shape) {
+        return key().randomBits(shape);
+    }
+
+    /// The key of one draw, `i64[2]`, for operations that draw their bits themselves, such as attention with dropout; see `randomBits`.
+    public Tensor key() {
         Tensor key =
                 Trace.current().isPresent()
                         ? new Tensor(state.node())
                         : Tensor.of(state.toLongArray());
-        Tensor bits = key.randomBits(shape);
         if (Trace.current().isPresent()) {
             state.set(key.add(Tensor.of(new long[] {0, 1})));
         } else {
             long[] s = state.toLongArray();
             state.replace(Tensor.of(new long[] {s[0], s[1] + 1}).copied(state));
         }
-        return bits;
+        return key;
     }
 
     /// Uniform on [0, 1) in f32, multiples of 2⁻²⁴.

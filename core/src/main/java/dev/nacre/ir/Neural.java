@@ -2,10 +2,13 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
+import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// Activations, normalisation and losses, composed of the rest.
 ///
@@ -149,6 +152,55 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                 .operand("x", type(), origin())
                 .throwShape();
         return Axes.range(rank() - count, rank());
+    }
+
+    // ----------------------------------------------------------------------------------------------- attention
+
+    /// Scaled dot-product attention (Vaswani et al. 2017): this is the query; `softmax(q·kᵀ/√width)·v`, or as `how` says. Weights are computed in f32 at least. A query
+    /// that sees no key at all gives zeros. A backend may compute it in one piece, without holding the scores; see [Attention].
+    ///
+    /// Shape: query `[…, heads, l, width]`, key `[…, heads/g, s, width]`, value `[…, heads/g, s, out]` → `[…, heads, l, out]`. With g above 1, g neighbouring heads of
+    /// the query share one of key and value (grouped queries, Ainslie et al. 2023).
+    default T scaledDotProductAttention(T key, T value, Attention how) {
+        return scaledDotProductAttention(key, value, how, Optional.empty(), Optional.empty());
+    }
+
+    /// The same with a mask and dropout.
+    ///
+    /// @param mask broadcast to `[…, heads, l, s]`: where a bool is true the query sees the key (as in PyTorch's function of this name); a number is added to the score
+    /// @param randomKey `i64[2]`, from which the dropout of `how` draws (see [Op.RandomBits]); present if and only if there is dropout
+    default T scaledDotProductAttention(
+            T key, T value, Attention how, Optional<T> mask, Optional<T> randomKey) {
+        Attention what = how.masked(mask.isPresent());
+        Problem p =
+                Problem.in("attention")
+                        .operand("query", type(), origin())
+                        .operand("key", key.type(), key.origin())
+                        .operand("value", value.type(), value.origin());
+        what.check(p, type(), key.type(), value.type());
+        mask.ifPresent(m -> {
+            p.operand("mask", m.type(), m.origin());
+            Shape scores = shape().with(-1, key.size(-2));
+            p.require(
+                            m.dtype() == DType.BOOL || m.dtype().isFloating(),
+                            "the mask must be bool or floating")
+                    .throwDType();
+            p.require(
+                            Shape.broadcast(m.shape(), scores).equals(Optional.of(scores)),
+                            "the mask must broadcast to " + scores)
+                    .throwShape();
+        });
+        p.require(
+                        randomKey.isPresent() == how.dropout() > 0,
+                        "dropout needs a key of random bits, and only dropout does")
+                .throwShape();
+        DType narrow = Precision.ofProducts(dtype());
+        List<T> operands =
+                new ArrayList<>(List.of(self().cast(narrow), key.cast(narrow), value.cast(narrow)));
+        mask.ifPresent(operands::add);
+        randomKey.ifPresent(operands::add);
+        Body body = what.body(operands.stream().map(Expression::type).toList());
+        return emit(new Op.Fused(what, body, 0), operands).cast(dtype());
     }
 
     // -------------------------------------------------------------------------------------------------- losses

@@ -2,12 +2,14 @@ package dev.nacre.optable;
 
 import static dev.nacre.optable.DTypes.NUMBERS;
 
+import dev.nacre.ir.Attention;
 import dev.nacre.ir.Node;
 import dev.nacre.reference.Array;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /// Rows for `Neural`.
@@ -18,6 +20,7 @@ final class NeuralRows {
         List<Row> rows = new ArrayList<>();
         activations(rows);
         normalisation(rows);
+        attention(rows);
         losses(rows);
         random(rows);
         return rows;
@@ -68,6 +71,83 @@ final class NeuralRows {
                         .from(1)
                         .slack(64));
         rows.add(matrix("rmsNorm", x -> x.rmsNorm(1, 1e-3)));
+    }
+
+    private static void attention(List<Row> rows) {
+        rows.add(
+                Row.of(
+                                "scaledDotProductAttention",
+                                d ->
+                                        List.of(
+                                                d.in(-2, 2, 2, d.n(), 3),
+                                                d.in(-2, 2, 2, 5, 3),
+                                                d.in(-2, 2, 2, 5, 4)),
+                                in ->
+                                        in.get(0)
+                                                .scaledDotProductAttention(
+                                                        in.get(1), in.get(2), Attention.FULL))
+                        .from(1)
+                        .slack(64));
+        rows.add(
+                Row.of(
+                                "scaledDotProductAttention, causal, grouped queries",
+                                d ->
+                                        List.of(
+                                                d.in(-2, 2, 4, d.n(), 3),
+                                                d.in(-2, 2, 2, d.n(), 3),
+                                                d.in(-2, 2, 2, d.n(), 2)),
+                                in ->
+                                        in.get(0)
+                                                .scaledDotProductAttention(
+                                                        in.get(1),
+                                                        in.get(2),
+                                                        Attention.CAUSAL.scale(0.7)))
+                        .from(1)
+                        .slack(64));
+        rows.add(
+                Row.of(
+                                "scaledDotProductAttention with bias and dropout",
+                                d ->
+                                        List.of(
+                                                d.in(-2, 2, d.n(), 3),
+                                                d.in(-2, 2, 4, 3),
+                                                d.in(-2, 2, 4, 3),
+                                                d.in(-2, 2, 4),
+                                                d.as(DType.I64).in(-1e6, 1e6, 2)),
+                                in ->
+                                        in.get(0)
+                                                .scaledDotProductAttention(
+                                                        in.get(1),
+                                                        in.get(2),
+                                                        Attention.FULL.dropout(0.3),
+                                                        Optional.of(in.get(3)),
+                                                        Optional.of(in.get(4))))
+                        .from(1)
+                        .slack(64));
+        rows.add(
+                Row.of(
+                                "scaledDotProductAttention, nothing to see for one query",
+                                d ->
+                                        List.of(
+                                                d.in(-2, 2, d.n(), 3),
+                                                d.in(-2, 2, 4, 3),
+                                                d.in(-2, 2, 4, 3)),
+                                in ->
+                                        in.get(0)
+                                                .scaledDotProductAttention(
+                                                        in.get(1),
+                                                        in.get(2),
+                                                        Attention.FULL,
+                                                        Optional.of(
+                                                                in.get(0)
+                                                                        .iota(
+                                                                                in.get(0).size(0),
+                                                                                DType.I32)
+                                                                        .gt(0)
+                                                                        .unsqueeze(1)),
+                                                        Optional.empty()))
+                        .from(1)
+                        .slack(64));
     }
 
     private static void losses(List<Row> rows) {

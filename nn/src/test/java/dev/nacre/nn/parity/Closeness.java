@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.nacre.Tensor;
 
 /// How far f32 results of two libraries may be apart, relative to the larger of 1 and the largest expected number: they add in different orders.
-enum Closeness {
+public enum Closeness {
     /// One rounding or two.
     ELEMENTWISE(5e-6),
     /// Sums of tens to hundreds of elements, forwards and backwards.
@@ -15,6 +15,8 @@ enum Closeness {
     NORMALISATION(5e-5),
     /// Ten and more optimizer steps: errors of roundings are carried on.
     STEPS(1e-4),
+    /// Gradients through dozens of normalisations of few numbers, each of which divides what is wrong before it by a small deviation.
+    DEEP(1e-3),
     /// Losses of whole training runs.
     TRAINING(1e-4);
 
@@ -24,12 +26,12 @@ enum Closeness {
         this.relative = relative;
     }
 
-    void check(String what, org.bytedeco.pytorch.Tensor expected, Tensor actual) {
+    public void check(String what, org.bytedeco.pytorch.Tensor expected, Tensor actual) {
         assertArrayEquals(expected.shape(), actual.shape().toArray(), what + ": shape");
         check(what, Torch.doubles(expected), actual.toDoubleArray());
     }
 
-    void check(String what, double[] expected, double[] actual) {
+    public void check(String what, double[] expected, double[] actual) {
         double scale = 1;
         for (double e : expected) {
             scale = Double.isFinite(e) ? Math.max(scale, Math.abs(e)) : scale;

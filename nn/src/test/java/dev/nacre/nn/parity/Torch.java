@@ -11,11 +11,11 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /// libtorch's side of the comparisons.
-final class Torch {
+public final class Torch {
     private Torch() {}
 
     /// A copy of a tensor.
-    static org.bytedeco.pytorch.Tensor of(Tensor x) {
+    public static org.bytedeco.pytorch.Tensor of(Tensor x) {
         long[] shape = x.shape().toArray();
         org.bytedeco.pytorch.Tensor flat =
                 switch (x.dtype()) {
@@ -30,11 +30,11 @@ final class Torch {
         return flat.reshape(shape).clone();
     }
 
-    static org.bytedeco.pytorch.Tensor parameter(Tensor x) {
+    public static org.bytedeco.pytorch.Tensor parameter(Tensor x) {
         return of(x).requires_grad_(true);
     }
 
-    static double[] doubles(org.bytedeco.pytorch.Tensor t) {
+    public static double[] doubles(org.bytedeco.pytorch.Tensor t) {
         org.bytedeco.pytorch.Tensor d = t.detach().to(torch.ScalarType.Double).contiguous();
         double[] out = new double[Math.toIntExact(d.numel())];
         if (out.length > 0) {
@@ -43,20 +43,20 @@ final class Torch {
         return out;
     }
 
-    static TensorOptional optional(org.bytedeco.pytorch.Tensor t) {
+    public static TensorOptional optional(org.bytedeco.pytorch.Tensor t) {
         return new TensorOptional(t);
     }
 
-    static TensorOptional none() {
+    public static TensorOptional none() {
         return new TensorOptional();
     }
 
-    static Scalar scalar(double x) {
+    public static Scalar scalar(double x) {
         return new Scalar(x);
     }
 
     /// Compares a function of some floating tensors, and its derivatives by all of them, weighted by random numbers.
-    static void compare(
+    public static void compare(
             String what,
             Closeness closeness,
             List<Tensor> inputs,
