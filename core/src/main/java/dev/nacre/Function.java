@@ -8,6 +8,7 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
@@ -23,7 +24,7 @@ import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
-/// A computation compiled once per types of its inputs and then replayed: outputs, and updates to variables that happen at each call.
+/// A computation compiled once per types of its inputs (and [Precision] of the calls) and then replayed: outputs, and updates to variables that happen at each call.
 ///
 /// There are two ways to make one: from a Java lambda over tensors, which is run once per input types to record what it does; or, as in Theano, from symbolic
 /// inputs, outputs and updates. Variables read inside have the value of the time of the call. Code that is not tensor math (printing, random numbers from
@@ -48,20 +49,24 @@ public final class Function {
         Recording record(List<Tensor> inputs);
     }
 
+    /// What a recording depends on.
+    private record Signature(List<TensorType> types, Precision precision) {}
+
     /// A plan for inputs of fixed types.
     private record Entry(
-            List<TensorType> types,
+            Signature signature,
             Plan plan,
             List<Source> leaves,
             Map<Symbol, Integer> inputs,
             List<Optional<Variable>> targets,
             List<String> names,
-            int outputs) {}
+            int outputs,
+            Optional<Steady> steady) {}
 
     private final Recorder recorder;
     private final int arity; // -1: any
     private final List<String> names;
-    private final Map<List<TensorType>, Entry> entries = new ConcurrentHashMap<>();
+    private final Map<Signature, Entry> entries = new ConcurrentHashMap<>();
     private volatile Entry last;
 
     private Function(Recorder recorder, int arity, List<String> names) {
@@ -266,10 +271,15 @@ public final class Function {
         }
         Trace.flush();
         Entry entry = entry(inputs);
+        List<Stored> kept = entry.steady.map(Steady::values).orElse(List.of());
         List<Source> leaves = new ArrayList<>(entry.leaves);
         for (int i = 0; i < leaves.size(); i++) {
             if (leaves.get(i) instanceof Symbol s) {
-                Stored given = inputs[entry.inputs.get(s)].value();
+                int number = entry.inputs.get(s);
+                Stored given =
+                        number < inputs.length
+                                ? inputs[number].value()
+                                : kept.get(number - inputs.length);
                 given.share(); // an input may be a variable that the function updates
                 leaves.set(i, new Stored.Ref(given));
             }
@@ -289,7 +299,8 @@ public final class Function {
 
     /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
     public String explain(Tensor... inputs) {
-        return plan(inputs).explain();
+        Entry e = entry(inputs);
+        return e.steady.map(Steady::explain).orElse("") + e.plan.explain();
     }
 
     Plan plan(Tensor... inputs) {
@@ -298,21 +309,24 @@ public final class Function {
 
     private Entry entry(Tensor[] inputs) {
         Entry e = last;
-        if (e != null && matches(e.types, inputs)) {
+        if (e != null && matches(e.signature, inputs)) {
             return e;
         }
-        List<TensorType> types = Arrays.stream(inputs).map(Tensor::type).toList();
-        e = entries.get(types);
+        Signature signature =
+                new Signature(
+                        Arrays.stream(inputs).map(Tensor::type).toList(), Precision.current());
+        e = entries.get(signature);
         if (e == null) {
-            e = compile(types);
-            entries.put(types, e);
+            e = compile(signature);
+            entries.put(signature, e);
         }
         last = e;
         return e;
     }
 
-    private static boolean matches(List<TensorType> types, Tensor[] inputs) {
-        if (types.size() != inputs.length) {
+    private static boolean matches(Signature signature, Tensor[] inputs) {
+        List<TensorType> types = signature.types;
+        if (types.size() != inputs.length || signature.precision != Precision.current()) {
             return false;
         }
         for (int i = 0; i < inputs.length; i++) {
@@ -323,10 +337,10 @@ public final class Function {
         return true;
     }
 
-    private Entry compile(List<TensorType> types) {
+    private Entry compile(Signature signature) {
         Map<Symbol, Integer> numbers = new HashMap<>();
         List<Tensor> inputs = new ArrayList<>();
-        for (TensorType t : types) {
+        for (TensorType t : signature.types) {
             Symbol s =
                     new Symbol(
                             names.isEmpty()
@@ -339,8 +353,14 @@ public final class Function {
         Recording r = recorder.record(inputs);
         List<Node> recorded = new ArrayList<>(r.outputs);
         r.updates.forEach(u -> recorded.add(u.node()));
-        List<Node> roots = Graph.cut(recorded);
-        requireInputs(roots, numbers.keySet());
+        List<Node> graph = Graph.cut(recorded);
+        requireInputs(graph, numbers.keySet());
+        Steady.Divided divided =
+                r.updates.isEmpty() && !inputs.isEmpty()
+                        ? Steady.divide(graph)
+                        : new Steady.Divided(graph, List.of(), Optional.empty());
+        List<Node> roots = divided.roots();
+        divided.symbols().forEach(s -> numbers.put(s, numbers.size()));
         List<Source> leaves =
                 Graph.leaves(roots).stream()
                         .map(n -> ((Op.Leaf) n.op()).source())
@@ -360,6 +380,14 @@ public final class Function {
             what.add(u.target().get().origin());
         }
         Plan plan = Compiler.compile(roots, leaves, sources, Engine.backend());
-        return new Entry(types, plan, plan.inputs(), numbers, targets, what, r.outputs.size());
+        return new Entry(
+                signature,
+                plan,
+                plan.inputs(),
+                numbers,
+                targets,
+                what,
+                r.outputs.size(),
+                divided.steady());
     }
 }

@@ -8,6 +8,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// A named cell whose value can change: a parameter, a running statistic, an optimizer's moment. It can be used wherever a tensor can; an expression keeps
 /// the value that the variable had when the expression was written.
@@ -43,6 +44,7 @@ public final class Variable extends Tensor {
     private String name;
     private volatile Stored stored;
     private volatile Tensor pending; // null: none
+    private final AtomicLong version = new AtomicLong();
     private Tensor grad; // null: none
     private Tensor loss; // whose gradient it is
 
@@ -159,6 +161,12 @@ public final class Variable extends Tensor {
     void replace(Stored value) {
         stored = value;
         pending = null;
+        version.incrementAndGet();
+    }
+
+    /// How often the value has been replaced.
+    long version() {
+        return version.get();
     }
 
     @Override
@@ -181,6 +189,11 @@ public final class Variable extends Tensor {
             Trace.flush(); // a variable that is read is a leaf, so that its gradient can be
             // asked for and graphs do not grow from step to step
         }
+        return present();
+    }
+
+    /// The value now, as an expression keeps it.
+    Node present() {
         Tensor p = pending; // set by another thread
         if (p != null) {
             return p.node();

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// From a graph to a [Plan]: simplify, schedule into kernels, merge equal loops, lay out memory, hand over to the backend.
+/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, merge equal loops, lay out memory, hand over to the backend.
 public final class Compiler {
     private final Backend backend;
     private final List<Source> sources;
@@ -41,7 +41,7 @@ public final class Compiler {
     private Plan run(List<Node> roots) {
         List<Node> simple =
                 Simplify.run(
-                        Stabilize.run(roots),
+                        Folding.run(Stabilize.run(roots), _ -> false),
                         (f, n) -> backend.claims(f, n.inputs().stream().map(Node::type).toList()));
         List<Node> leaves = new ArrayList<>();
         Map<Source, Node> bySource = new java.util.IdentityHashMap<>();

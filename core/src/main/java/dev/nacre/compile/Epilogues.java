@@ -109,7 +109,8 @@ final class Epilogues {
                 : Optional.empty();
     }
 
-    /// The vector that a node repeats along every axis but `axis`: a leaf, so that it is there when the product is computed.
+    /// The vector that a node repeats along every axis but `axis`. It cannot depend on the product, whose only user is what the vector is added in; so it is there when the product is
+    /// computed.
     private static Optional<Node> vector(Node n, int axis) {
         if (!(n.op() instanceof Op.Broadcast)) {
             return Optional.empty();
@@ -124,7 +125,7 @@ final class Epilogues {
         while (x.op() instanceof Op.Reshape) {
             x = x.input(0);
         }
-        return x.op() instanceof Op.Leaf && x.rank() == 1 ? Optional.of(x) : Optional.empty();
+        return x.rank() == 1 && Simplify.splat(x) == null ? Optional.of(x) : Optional.empty();
     }
 
     private static Optional<Activation> activation(Node n) {
