@@ -192,13 +192,29 @@ public final class Gradients {
         return new Tensor(Node.of(new Op.Fused(new Custom(forward, rule), body, 0), nodes));
     }
 
-    /// `forward` applied to the inputs, its intermediate values computed again for the derivative instead of kept: less memory for more time (Chen et al. 2016).
+    /// `forward` applied to the inputs, its intermediate values computed again for the derivative instead of kept: less memory for more time (Chen et al. 2016). Variables that it
+    /// sets, such as running statistics, are set once.
     public static Tensor checkpoint(
             java.util.function.Function<List<Tensor>, Tensor> forward, Tensor... inputs) {
         List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
-        return new Tensor(
+        Trace inner = Trace.within();
+        List<Node> results =
                 Checkpoint.of(
-                        nodes, in -> forward.apply(in.stream().map(Tensor::new).toList()).node()));
+                        nodes,
+                        in -> {
+                            List<Node> out = new ArrayList<>();
+                            out.add(
+                                    inner.in(() ->
+                                            forward.apply(in.stream().map(Tensor::new).toList())
+                                                    .node()));
+                            inner.updates().forEach(u -> out.add(u.node()));
+                            return out;
+                        });
+        int k = 1;
+        for (Engine.Root update : inner.updates()) {
+            update.target().orElseThrow().set(new Tensor(results.get(k++)));
+        }
+        return new Tensor(results.getFirst());
     }
 
     /// Compares the first and second derivatives of a function at the given points with finite differences, on the slow reference interpreter, and throws where they

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /// A stretch of code in which variables are symbols: reading one gives its current value, setting one is recorded instead of carried out. At the end the
@@ -18,10 +19,26 @@ final class Trace {
 
     private final Map<Variable, Node> values = new LinkedHashMap<>();
     private final boolean immediate;
+    private final Optional<Function<Variable, Node>>
+            outside; // where values come from, of a stretch
 
     /// @param immediate whether it is carried out at once, rather than kept to be replayed: then values not computed yet are part of it
     Trace(boolean immediate) {
+        this(immediate, Optional.empty());
+    }
+
+    private Trace(boolean immediate, Optional<Function<Variable, Node>> outside) {
         this.immediate = immediate;
+        this.outside = outside;
+    }
+
+    /// A stretch of the code that runs now, in a trace or not, whose changes to variables are collected instead of carried out.
+    static Trace within() {
+        if (CURRENT.isBound()) {
+            return new Trace(false, Optional.of(CURRENT.get()::read));
+        }
+        flush();
+        return new Trace(false, Optional.of(Variable::present));
     }
 
     static Optional<Trace> current() {
@@ -35,6 +52,9 @@ final class Trace {
 
     Node read(Variable v) {
         Node n = values.get(v);
+        if (n == null && outside.isPresent()) {
+            return outside.get().apply(v);
+        }
         return n != null
                 ? n
                 : v.pending().filter(_ -> immediate).map(Tensor::node).orElse(v.current());

@@ -18,12 +18,17 @@ public record Checkpoint(GraphKey structure) implements Composite {
         return true;
     }
 
-    /// `meaning` applied to the arguments, to be recomputed when differentiated. What it captures from outside gets its gradients too.
-    public static Node of(
-            List<Node> arguments, java.util.function.Function<List<Node>, Node> meaning) {
-        Body.Closure c = Body.closure(arguments, in -> List.of(meaning.apply(in)));
+    /// `meaning` applied to the arguments, to be recomputed when differentiated: all its results. What it captures from outside gets its gradients too.
+    public static List<Node> of(
+            List<Node> arguments, java.util.function.Function<List<Node>, List<Node>> meaning) {
+        Body.Closure c = Body.closure(arguments, meaning);
         List<Node> all = new ArrayList<>(arguments);
         all.addAll(c.captured());
-        return Node.of(new Op.Fused(new Checkpoint(GraphKey.of(c.body())), c.body(), 0), all);
+        Checkpoint what = new Checkpoint(GraphKey.of(c.body()));
+        List<Node> out = new ArrayList<>();
+        for (int i = 0; i < c.body().outputs().size(); i++) {
+            out.add(Node.of(new Op.Fused(what, c.body(), i), all));
+        }
+        return out;
     }
 }

@@ -46,8 +46,15 @@ class BodyTest {
                         in ->
                                 List.of(
                                         Checkpoint.of(
-                                                in.subList(0, 1),
-                                                a -> a.get(0).tanh().mul(in.get(1).exp()))),
+                                                        in.subList(0, 1),
+                                                        a ->
+                                                                List.of(
+                                                                        a.get(0)
+                                                                                .tanh()
+                                                                                .mul(
+                                                                                        in.get(1)
+                                                                                                .exp())))
+                                                .getFirst()),
                         operands,
                         2);
         assertEquals(List.of(), wrong);

@@ -45,6 +45,24 @@ public final class Optimizer {
         return new Optimizer().and(rule, parameters);
     }
 
+    /// Matrices and kernels by one rule, and by another what has fewer than two axes: biases, and gains of normalisations, which weight decay would only pull away from where they
+    /// have to be.
+    ///
+    /// ```java
+    /// var rule = AdamW.of(3e-4).weightDecay(0.1);
+    /// var optimizer = Optimizer.ofMatricesAndVectors(rule, rule.weightDecay(0), net.parameters());
+    /// ```
+    public static Optimizer ofMatricesAndVectors(
+            Rule matrices, Rule vectors, List<Variable> parameters) {
+        Optimizer out = new Optimizer();
+        List<Variable> first = parameters.stream().filter(p -> p.rank() >= 2).toList();
+        List<Variable> second = parameters.stream().filter(p -> p.rank() < 2).toList();
+        if (!first.isEmpty() || second.isEmpty()) {
+            out.and(matrices, first);
+        }
+        return second.isEmpty() ? out : out.and(vectors, second);
+    }
+
     /// Adds a group of parameters with a rule of its own.
     public Optimizer and(Rule rule, List<Variable> parameters) {
         if (parameters.isEmpty()) {
@@ -145,6 +163,23 @@ public final class Optimizer {
             double own = first == 0 ? rate : rate * (g.rule.learningRate() / first);
             assign(g.learningRate, Tensor.of(new double[] {own}).reshape(Shape.SCALAR));
         }
+    }
+
+    /// Number of groups.
+    public int groups() {
+        return groups.size();
+    }
+
+    /// The learning rate of a group.
+    public double groupLearningRate(int group) {
+        return groups.get(group).learningRate.item();
+    }
+
+    /// Sets the learning rate of one group.
+    public void groupLearningRate(int group, double rate) {
+        assign(
+                groups.get(group).learningRate,
+                Tensor.of(new double[] {rate}).reshape(Shape.SCALAR));
     }
 
     /// Number of steps that the first group has taken.

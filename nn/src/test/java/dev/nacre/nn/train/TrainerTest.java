@@ -145,4 +145,97 @@ class TrainerTest {
                         .getMessage();
         assertTrue(message.endsWith("f32[1, 2] is NaN already"), message);
     }
+
+    private static Sequential plain(long seed) {
+        Rng rng = Rng.seed(seed);
+        return Sequential.of(Linear.of(8, 16, rng), Activation.TANH, Linear.of(16, 4, rng));
+    }
+
+    /// A batch in pieces, the last one smaller, is the batch.
+    @Test
+    void piecesMakeTheSameStep() {
+        Sequential whole = plain(3);
+        Sequential pieces = plain(3);
+        Trainer a =
+                Trainer.of(
+                        whole,
+                        new CrossEntropyLoss(),
+                        Adam.of(whole.parameters(), 0.01),
+                        new Accuracy());
+        Trainer b =
+                Trainer.of(
+                                pieces,
+                                new CrossEntropyLoss(),
+                                Adam.of(pieces.parameters(), 0.01),
+                                new Accuracy())
+                        .accumulate(3);
+        for (int i = 0; i < 5; i++) {
+            Tensor xs = x.narrow(0, 20 * i, 20).realize();
+            Tensor ys = y.narrow(0, 20 * i, 20).realize();
+            Trainer.Step s = a.step(xs, ys);
+            Trainer.Step t = b.step(xs, ys);
+            assertEquals(s.loss(), t.loss(), 1e-5);
+            assertEquals(s.metrics().getFirst(), t.metrics().getFirst(), 1e-6);
+        }
+        whole.state()
+                .forEach((k, v) ->
+                        assertArrayEquals(
+                                v.toFloatArray(), pieces.state().get(k).toFloatArray(), 2e-5f));
+    }
+
+    @Test
+    void clippedStepsAreShort() {
+        Sequential net = plain(4);
+        Sequential before = plain(4);
+        Trainer t = Trainer.of(net, new CrossEntropyLoss(), SGD.of(net.parameters(), 1)).clip(0.01);
+        t.step(x, y);
+        double sum = 0;
+        for (String k : net.state().keySet()) {
+            sum += net.state().get(k).sub(before.state().get(k)).square().sum().item();
+        }
+        assertEquals(0.01, Math.sqrt(sum), 1e-5);
+    }
+
+    /// Normalisation, dropout and all, computed again for the gradient: the same bits of chance, running statistics moved once.
+    @Test
+    void checkpointsChangeNothing() {
+        for (boolean traced : new boolean[] {false, true}) {
+            Sequential kept = net(5);
+            Sequential again = net(5);
+            Module checkpointed = new dev.nacre.nn.Checkpointed(again);
+            assertEquals(kept.state().keySet(), checkpointed.state().keySet());
+            if (traced) {
+                Trainer a =
+                        Trainer.of(kept, new CrossEntropyLoss(), SGD.of(kept.parameters(), 0.1));
+                Trainer b =
+                        Trainer.of(
+                                checkpointed,
+                                new CrossEntropyLoss(),
+                                SGD.of(checkpointed.parameters(), 0.1));
+                for (int i = 0; i < 3; i++) {
+                    assertEquals(a.step(x, y).loss(), b.step(x, y).loss(), 1e-6);
+                }
+            } else {
+                for (int i = 0; i < 3; i++) {
+                    kept.parameters().forEach(dev.nacre.Variable::zeroGrad);
+                    again.parameters().forEach(dev.nacre.Variable::zeroGrad);
+                    kept.forward(x, dev.nacre.nn.Mode.TRAIN).square().mean().backward();
+                    checkpointed.forward(x, dev.nacre.nn.Mode.TRAIN).square().mean().backward();
+                    for (int k = 0; k < kept.parameters().size(); k++) {
+                        assertArrayEquals(
+                                kept.parameters().get(k).grad().orElseThrow().toFloatArray(),
+                                again.parameters().get(k).grad().orElseThrow().toFloatArray(),
+                                1e-6f);
+                    }
+                }
+            }
+            kept.state()
+                    .forEach((k, v) ->
+                            assertArrayEquals(
+                                    v.toDoubleArray(),
+                                    again.state().get(k).toDoubleArray(),
+                                    1e-6,
+                                    k));
+        }
+    }
 }

@@ -1,0 +1,66 @@
+package dev.nacre.nn.optim;
+
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Adds up the gradients of several small batches before one step, so that a large batch needs no more memory than a small one.
+///
+/// ```java
+/// for (Batch part : parts) {
+///     optimizer.zeroGrad();
+///     loss(part).backward();
+///     sum.add(1.0 / parts.size()); // of the mean over all parts
+/// }
+/// sum.give();
+/// optimizer.step();
+/// ```
+///
+/// The sums are variables, so that adding a part and taking the step can each be a traced function, whose plan holds the intermediate values of one part.
+public final class Accumulator {
+    private final Map<Variable, Variable> sums = new LinkedHashMap<>();
+    private final Map<Variable, Boolean> used = new IdentityHashMap<>();
+
+    private Accumulator() {}
+
+    public static Accumulator of(List<Variable> parameters) {
+        Accumulator a = new Accumulator();
+        for (Variable p : parameters) {
+            Tensor zeros = Tensor.zeros(p.dtype(), p.shape().toArray());
+            a.sums.put(p, Variable.of("sum." + p.name(), zeros, false));
+        }
+        return a;
+    }
+
+    /// Adds the gradients that `backward()` has left, multiplied by `weight`, and forgets them.
+    public void add(double weight) {
+        add(Tensor.of((float) weight));
+    }
+
+    /// The same with a weight that is an f32 scalar.
+    public void add(Tensor weight) {
+        Variable.update(
+                List.copyOf(sums.keySet()),
+                () ->
+                        sums.forEach((p, sum) ->
+                                p.grad()
+                                        .ifPresent(g -> {
+                                            used.put(p, true);
+                                            sum.set(sum.add(g.mul(weight.cast(g.dtype()))));
+                                        })));
+        sums.keySet().forEach(Variable::zeroGrad);
+    }
+
+    /// Makes the sums the parameters' gradients, and starts again from zero. A parameter that never had a gradient gets none.
+    public void give() {
+        sums.forEach((p, sum) -> {
+            if (used.containsKey(p)) {
+                p.setGrad(sum.add(0));
+                sum.set(sum.zerosLike());
+            }
+        });
+    }
+}
