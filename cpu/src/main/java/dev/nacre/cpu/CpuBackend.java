@@ -60,6 +60,7 @@ public final class CpuBackend implements Backend {
             }
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
+                Missing.warnOfBf16(kernel);
                 yield OneDnnKernels.prepare(kernel)
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }

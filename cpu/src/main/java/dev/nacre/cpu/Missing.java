@@ -1,13 +1,18 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Kernel;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.onednn.OneDnn;
+import dev.nacre.type.DType;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
 
 /// Says once what makes everything slower, and how to get it. What was switched off by a setting is not missed.
 final class Missing {
     private static final AtomicBoolean VECTORS = new AtomicBoolean();
     private static final AtomicBoolean ONEDNN = new AtomicBoolean();
+    private static final AtomicBoolean BF16 = new AtomicBoolean();
+    private static final Pattern HAS_BF16 = Pattern.compile("bf16|bfloat16|amx|fp16|avx10|vnni_2");
 
     private Missing() {}
 
@@ -32,6 +37,25 @@ final class Missing {
                             + String.join("; ", Native.report())
                             + ")");
         }
+    }
+
+    /// Before the first product in bf16.
+    static void warnOfBf16(Kernel kernel) {
+        boolean narrow = kernel.reads().stream().anyMatch(v -> v.dtype() == DType.BF16);
+        if (narrow
+                && OneDnn.get().isPresent()
+                && !hasBf16(OneDnn.get().get().instructions())
+                && BF16.compareAndSet(false, true)) {
+            warn(
+                    "products in bf16 are emulated, slower than in f32: this processor has neither AMX nor AVX512-BF16 ("
+                            + OneDnn.get().get().instructions()
+                            + "); use Precision.F32");
+        }
+    }
+
+    /// Whether a processor with these instructions, as oneDNN names them, multiplies bf16 itself.
+    static boolean hasBf16(String instructions) {
+        return HAS_BF16.matcher(instructions).find();
     }
 
     private static boolean isOff(String setting) {

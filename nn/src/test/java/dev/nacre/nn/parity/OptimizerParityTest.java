@@ -252,4 +252,43 @@ class OptimizerParityTest {
                                         theirs.toArray(org.bytedeco.pytorch.Tensor[]::new)),
                                 0.3));
     }
+
+    /// Weight decay on matrices alone, and learning rates of their own, against libtorch's groups of one optimizer.
+    @Test
+    void groups() {
+        AdamW rule = AdamW.of(0.05).weightDecay(0.3);
+        Optimizer ours = Optimizer.ofMatricesAndVectors(rule, rule.weightDecay(0), parameters);
+        assertEquals(2, ours.groups());
+        var decayed = new AdamWOptions(0.05);
+        decayed.weight_decay().put(0.3);
+        var free = new AdamWOptions(0.05);
+        free.weight_decay().put(0);
+        var first = new org.bytedeco.pytorch.AdamW(new TensorVector(theirs.getFirst()), decayed);
+        var second =
+                new org.bytedeco.pytorch.AdamW(
+                        new TensorVector(theirs.get(1), theirs.get(2)), free);
+        for (int step = 1; step <= 10; step++) {
+            if (step == 6) { // one group goes on more slowly
+                ours.groupLearningRate(1, 0.01);
+                free.set_lr(0.01);
+                second.param_groups().get(0).options().set_lr(0.01);
+            }
+            ours.zeroGrad();
+            loss().backward();
+            ours.step();
+            first.zero_grad();
+            second.zero_grad();
+            theirLoss().backward();
+            first.step();
+            second.step();
+            for (int i = 0; i < theirs.size(); i++) {
+                Closeness.STEPS.check(
+                        "step " + step + ": " + parameters.get(i).name(),
+                        theirs.get(i),
+                        parameters.get(i));
+            }
+        }
+        assertEquals(0.05, ours.groupLearningRate(0), 1e-12);
+        assertEquals(0.01, ours.groupLearningRate(1), 1e-12);
+    }
 }
