@@ -1,0 +1,9 @@
+/// Whole networks, with the names their published weights have.
+module dev.nacre.models {
+    requires transitive dev.nacre.nn;
+
+    exports dev.nacre.models;
+
+    opens dev.nacre.models to
+            dev.nacre.nn;
+}

@@ -1,0 +1,2 @@
+/// What is made by the models themselves; for their numbers see `parity`.
+package dev.nacre.models;
