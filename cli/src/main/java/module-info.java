@@ -4,6 +4,7 @@ module dev.nacre.cli {
     requires dev.nacre.cpu;
     requires dev.nacre.nn;
     requires dev.nacre.formats;
+    requires dev.nacre.models;
     requires com.fasterxml.jackson.core;
     requires info.picocli;
 

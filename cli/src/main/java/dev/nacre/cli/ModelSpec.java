@@ -1,7 +1,9 @@
 package dev.nacre.cli;
 
 import dev.nacre.Rng;
+import dev.nacre.models.ResNet;
 import dev.nacre.nn.Activation;
+import dev.nacre.nn.AdaptiveAvgPool2d;
 import dev.nacre.nn.BatchNorm2d;
 import dev.nacre.nn.Conv2d;
 import dev.nacre.nn.Dropout;
@@ -93,6 +95,28 @@ record ModelSpec(List<Layer> layers) {
         }
     }
 
+    /// Two 3×3 convolutions with normalisations and a way round them.
+    record Block(long in, long out, long stride) implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return ResNet.BasicBlock.of(in, out, stride, rng);
+        }
+
+        @Override
+        public long size() {
+            long shortcut = in == out && stride == 1 ? 0 : in * out + 4 * out + 1;
+            return 9 * out * (in + out) + 2 * (4 * out + 1) + shortcut;
+        }
+    }
+
+    /// The mean over the image.
+    record Mean() implements Layer {
+        @Override
+        public Module build(Rng rng) {
+            return new AdaptiveAvgPool2d(1, 1);
+        }
+    }
+
     /// The network with fresh random numbers.
     Sequential build(Rng rng) {
         return new Sequential(layers.stream().map(l -> l.build(rng)).toList());
@@ -114,6 +138,23 @@ record ModelSpec(List<Layer> layers) {
                         new Dense(256, 128),
                         new Relu(),
                         new Dense(128, classes)));
+    }
+
+    /// A residual network for small images (He et al. 2016): a convolution, then five blocks in three stages, each of half the size and twice the channels of the one before.
+    static ModelSpec resnet(Preprocessing images, int classes, long width) {
+        return new ModelSpec(
+                List.of(
+                        new Conv(images.channels(), width, 3),
+                        new Norm(width),
+                        new Relu(),
+                        new Block(width, width, 1),
+                        new Block(width, 2 * width, 2),
+                        new Block(2 * width, 2 * width, 1),
+                        new Block(2 * width, 4 * width, 2),
+                        new Block(4 * width, 4 * width, 1),
+                        new Mean(),
+                        new Flat(),
+                        new Dense(4 * width, classes)));
     }
 
     /// Two blocks of convolution, pooling and normalisation, and two dense layers. Pooling comes first in the block: what follows then has a quarter of the work.

@@ -36,6 +36,7 @@ public final class Nacre implements Runnable {
     static CommandLine commandLine() {
         Nacre nacre = new Nacre();
         return new CommandLine(nacre)
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExitCodeExceptionMapper(_ -> 1)
                 .setParameterExceptionHandler(Nacre::wrongUsage)
                 .setExecutionExceptionHandler((e, at, _) -> nacre.failed(e, at.getErr()));

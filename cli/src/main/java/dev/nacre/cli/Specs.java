@@ -33,6 +33,9 @@ final class Specs {
             case ModelSpec.Pool(long window) -> object("max_pool2d", "window", window);
             case ModelSpec.Flat() -> object("flatten");
             case ModelSpec.Drop(double p) -> object("dropout", "p", p);
+            case ModelSpec.Block(long in, long out, long stride) ->
+                    object("basic_block", "in", in, "out", out, "stride", stride);
+            case ModelSpec.Mean() -> object("mean_pool2d");
         };
     }
 
@@ -68,6 +71,9 @@ final class Specs {
             case "max_pool2d" -> new ModelSpec.Pool(size(json, "window"));
             case "flatten" -> new ModelSpec.Flat();
             case "dropout" -> new ModelSpec.Drop(json.member("p").asDouble());
+            case "basic_block" ->
+                    new ModelSpec.Block(size(json, "in"), size(json, "out"), size(json, "stride"));
+            case "mean_pool2d" -> new ModelSpec.Mean();
             default ->
                     throw new NacreException(
                             "there is a layer '" + name + "', which this version does not know");

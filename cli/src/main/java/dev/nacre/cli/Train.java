@@ -5,6 +5,7 @@ import dev.nacre.nn.data.FashionMnist;
 import dev.nacre.nn.data.Preprocessing;
 import dev.nacre.nn.data.Split;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "train",
         description = "Train a network on a data set and save it.",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        subcommands = TrainChars.class)
 final class Train implements Runnable {
     @Spec private CommandSpec spec;
 
@@ -33,7 +35,8 @@ final class Train implements Runnable {
 
     enum Kind {
         mlp,
-        cnn
+        cnn,
+        resnet
     }
 
     /// What all data sets have in common.
@@ -57,6 +60,13 @@ final class Train implements Runnable {
                 description = "Of first values, order and dropout (default: ${DEFAULT-VALUE}).")
         private long seed;
 
+        @Option(
+                names = "--precision",
+                paramLabel = "f32|bf16",
+                defaultValue = "f32",
+                description = "Of products and convolutions (default: ${DEFAULT-VALUE}).")
+        private Precision precision = Precision.F32;
+
         @Option(names = "--save", paramLabel = "FILE", description = "Where to put the network.")
         private Optional<Path> save = Optional.empty();
 
@@ -75,7 +85,12 @@ final class Train implements Runnable {
                     rate > 0 && Double.isFinite(rate),
                     "--lr must be a number above 0, but is " + rate);
             return new Training.Settings(
-                    epochs.orElse(usual.epochs()), batch.orElse(usual.batch()), rate, seed);
+                    epochs.orElse(usual.epochs()),
+                    batch.orElse(usual.batch()),
+                    rate,
+                    seed,
+                    precision,
+                    usual.flips());
         }
 
         private static void require(CommandSpec spec, boolean holds, String message) {
@@ -86,6 +101,10 @@ final class Train implements Runnable {
 
         /// Where to save; refused before any work is done if it cannot be written.
         Path target(String name) {
+            return writable(save, name);
+        }
+
+        static Path writable(Optional<Path> save, String name) {
             Path file = save.orElse(Path.of(name + ".safetensors")).toAbsolutePath().normalize();
             Path folder = Optional.ofNullable(file.getParent()).orElse(file);
             if (Files.isDirectory(file)) {
@@ -112,8 +131,7 @@ final class Train implements Runnable {
             mixinStandardHelpOptions = true)
     void digits(@Mixin Options options) {
         CommandSpec command = spec.subcommands().get("digits").getCommandSpec();
-        Training.Settings settings =
-                options.settings(command, new Training.Settings(15, 32, 3e-3, 0));
+        Training.Settings settings = options.settings(command, Training.Settings.of(15, 32, 3e-3));
         Path target = options.target("digits");
         Split data = Digits.split();
         Preprocessing images = data.train().preprocessing();
@@ -133,9 +151,10 @@ final class Train implements Runnable {
     void fashionMnist(
             @Option(
                             names = "--model",
-                            paramLabel = "mlp|cnn",
+                            paramLabel = "mlp|cnn|resnet",
                             defaultValue = "cnn",
-                            description = "Dense or convolutional (default: ${DEFAULT-VALUE}).")
+                            description =
+                                    "Dense, convolutional or residual (default: ${DEFAULT-VALUE}).")
                     Kind kind,
             @Option(
                             names = "--data",
@@ -144,9 +163,9 @@ final class Train implements Runnable {
                     Optional<Path> folder,
             @Mixin Options options) {
         CommandSpec command = spec.subcommands().get("fashion-mnist").getCommandSpec();
+        Training.Settings usual = Training.Settings.of(kind == Kind.cnn ? 3 : 10, 128, 3e-3);
         Training.Settings settings =
-                options.settings(
-                        command, new Training.Settings(kind == Kind.cnn ? 3 : 10, 128, 3e-3, 0));
+                options.settings(command, kind == Kind.resnet ? usual.withFlips() : usual);
         Path target = options.target("fashion-mnist-" + kind);
         PrintWriter err = command.commandLine().getErr();
         Split data =
@@ -159,9 +178,11 @@ final class Train implements Runnable {
         Preprocessing images = data.train().preprocessing();
         int classes = data.train().classes().size();
         ModelSpec model =
-                kind == Kind.cnn
-                        ? ModelSpec.cnn(images, classes, 32)
-                        : ModelSpec.mlp(images, classes);
+                switch (kind) {
+                    case mlp -> ModelSpec.mlp(images, classes);
+                    case cnn -> ModelSpec.cnn(images, classes, 32);
+                    case resnet -> ModelSpec.resnet(images, classes, 32);
+                };
         run(command, kind.name(), model, data, settings, target);
     }
 
@@ -221,6 +242,10 @@ final class Train implements Runnable {
         out.put("learning rate", String.valueOf(settings.learningRate()));
         out.put("optimizer", Training.METHOD);
         out.put("seed", String.valueOf(settings.seed()));
+        out.put("precision", settings.precision().toString().toLowerCase(Locale.ROOT));
+        if (settings.flips()) {
+            out.put("augmentation", "mirrored left to right at random");
+        }
         out.put("test accuracy", String.format(Locale.ROOT, "%.4f", score.accuracy()));
         out.put("test loss", String.format(Locale.ROOT, "%.4f", score.loss()));
         out.put("nacre", Build.version());

@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
+import dev.nacre.nn.RandomHorizontalFlip;
 import dev.nacre.nn.Sequential;
 import dev.nacre.nn.data.ImageSet;
 import dev.nacre.nn.data.Preprocessing;
@@ -17,6 +18,7 @@ import dev.nacre.nn.train.Batch;
 import dev.nacre.nn.train.Batches;
 import dev.nacre.nn.train.Prefetch;
 import dev.nacre.nn.train.Trainer;
+import dev.nacre.type.Precision;
 import dev.nacre.type.ValueException;
 import java.util.Map;
 
@@ -30,17 +32,38 @@ final class Training {
     private static final int TEST_BATCH = 1000;
 
     /// What the user chooses.
-    record Settings(int epochs, int batch, double learningRate, long seed) {}
+    ///
+    /// @param flips whether images are mirrored at random: for things that have no left and right
+    record Settings(
+            int epochs,
+            int batch,
+            double learningRate,
+            long seed,
+            Precision precision,
+            boolean flips) {
+        static Settings of(int epochs, int batch, double learningRate) {
+            return new Settings(epochs, batch, learningRate, 0, Precision.F32, false);
+        }
+
+        Settings withFlips() {
+            return new Settings(epochs, batch, learningRate, seed, precision, true);
+        }
+    }
 
     /// How well a network does.
     record Score(double loss, double accuracy) {}
 
     /// From pixels as they are stored to scores of the classes.
-    private record FromPixels(ImageSet stored, Preprocessing preprocessing, Sequential network)
+    private record FromPixels(
+            ImageSet stored,
+            Preprocessing preprocessing,
+            RandomHorizontalFlip flip,
+            Sequential network)
             implements Module {
         @Override
         public Tensor forward(Tensor images, Mode mode) {
-            return network.forward(preprocessing.normalise(stored.toUnit(images)), mode);
+            Tensor x = preprocessing.normalise(stored.toUnit(images));
+            return network.forward(flip.p() > 0 ? flip.forward(x, mode) : x, mode);
         }
     }
 
@@ -59,8 +82,13 @@ final class Training {
                 AdamW.of(settings.learningRate)
                         .weightDecay(WEIGHT_DECAY)
                         .over(network.parameters());
-        Module model = new FromPixels(data.train(), preprocessing, network);
-        this.trainer = Trainer.of(model, new CrossEntropyLoss(), optimizer, new Accuracy());
+        RandomHorizontalFlip flip =
+                new RandomHorizontalFlip(
+                        settings.flips ? 0.5 : 0, Rng.seed(settings.seed).split(1));
+        Module model = new FromPixels(data.train(), preprocessing, flip, network);
+        this.trainer =
+                Trainer.of(model, new CrossEntropyLoss(), optimizer, new Accuracy())
+                        .precision(settings.precision);
         this.batches = batches(data.train(), settings.batch).shuffled(settings.seed).whole();
     }
 

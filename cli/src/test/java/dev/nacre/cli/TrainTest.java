@@ -290,7 +290,7 @@ class TrainTest {
     void fashionMnistFromAGivenFolder() throws IOException {
         Path data = SmallFashion.write(folder.resolve("fashion"), 200, 50);
         Path saved = folder.resolve("fashion.safetensors");
-        for (String kind : List.of("mlp", "cnn")) {
+        for (String kind : List.of("mlp", "cnn", "resnet")) {
             Run run =
                     Run.of(
                             "train",
@@ -303,6 +303,8 @@ class TrainTest {
                             1,
                             "--batch",
                             50,
+                            "--precision",
+                            kind.equals("resnet") ? "bf16" : "f32",
                             "--save",
                             saved);
             assertEquals(0, run.status(), run.err());

@@ -204,6 +204,13 @@ public final class Trainer {
         return java.util.Arrays.stream(means).boxed().toList();
     }
 
+    /// Loss and metrics of a batch in evaluation mode; nothing is learned.
+    public Step measure(Tensor x, Tensor y) {
+        check(x, y);
+        List<Double> r = values(evaluate.call(x, y));
+        return new Step(steps, r.getFirst(), List.copyOf(r.subList(1, r.size())));
+    }
+
     private void check(Tensor x, Tensor y) {
         Shape s = scores.get(x.shape());
         if (s == null) { // the shape of the scores is found by building the expression, which
@@ -251,8 +258,9 @@ public final class Trainer {
                     values.add(s.loss());
                     values.addAll(s.metrics());
                 } else {
-                    check(b.x(), b.y());
-                    evaluate.call(b.x(), b.y()).forEach(t -> values.add(t.item()));
+                    Step s = measure(b.x(), b.y());
+                    values.add(s.loss());
+                    values.addAll(s.metrics());
                 }
                 int i = 0;
                 for (RunningMean m : means.values()) {

@@ -1,0 +1,180 @@
+package dev.nacre.cli;
+
+import dev.nacre.Rng;
+import dev.nacre.Tensor;
+import dev.nacre.formats.safetensors.SafeTensors;
+import dev.nacre.models.Gpt;
+import dev.nacre.nn.Sampling;
+import dev.nacre.nn.data.Characters;
+import dev.nacre.nn.data.TextFile;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Precision;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// `nacre train chars`: a GPT that learns a text character by character.
+@Command(
+        name = "chars",
+        description = {
+            "A GPT on the characters of a text, and a sample of what it writes.",
+            "Without --text, the text is Ambrose Bierce's \"The Devil's Dictionary\" (1911, public domain) from Debian's package dict-devil."
+        },
+        mixinStandardHelpOptions = true)
+final class TrainChars implements Runnable {
+    @Spec private CommandSpec spec;
+
+    @Option(
+            names = "--text",
+            paramLabel = "FILE",
+            description = "A text in UTF-8; may be compressed by gzip.")
+    private Optional<Path> text = Optional.empty();
+
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            defaultValue = "1500",
+            description = "How many steps (default: ${DEFAULT-VALUE}).")
+    private int steps;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "16",
+            description = "How many passages a step takes (default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(
+            names = "--length",
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "How long a passage is (default: ${DEFAULT-VALUE}).")
+    private int length;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "How many blocks (default: ${DEFAULT-VALUE}).")
+    private int layers;
+
+    @Option(
+            names = "--width",
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "Of a position's vector, a multiple of 32 (default: ${DEFAULT-VALUE}).")
+    private int width;
+
+    @Option(
+            names = "--lr",
+            paramLabel = "X",
+            defaultValue = "0.001",
+            description = "The highest learning rate (default: ${DEFAULT-VALUE}).")
+    private double learningRate;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            defaultValue = "0",
+            description = "Of first values, passages and the sample (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(
+            names = "--precision",
+            paramLabel = "f32|bf16",
+            defaultValue = "f32",
+            description = "Of products (default: ${DEFAULT-VALUE}).")
+    private Precision precision;
+
+    @Option(
+            names = "--temperature",
+            paramLabel = "X",
+            defaultValue = "0.8",
+            description = "Of the sample; 0 is greedy (default: ${DEFAULT-VALUE}).")
+    private double temperature;
+
+    @Option(names = "--save", paramLabel = "FILE", description = "Where to put the network.")
+    private Optional<Path> save = Optional.empty();
+
+    TrainChars() {}
+
+    @Override
+    public void run() {
+        require(
+                steps >= 1 && batch >= 1 && layers >= 1,
+                "--steps, --batch and --layers must be at least 1");
+        require(length >= 2, "--length must be at least 2, but is " + length);
+        require(
+                width >= 32 && width % 32 == 0,
+                "--width must be a multiple of 32, but is " + width);
+        require(
+                learningRate > 0 && Double.isFinite(learningRate),
+                "--lr must be a number above 0, but is " + learningRate);
+        Path target = Train.Options.writable(save, "chars");
+        String all = text.map(TextFile::read).orElseGet(TextFile::devilsDictionary);
+        Characters characters = Characters.of(all);
+        CharTraining training =
+                new CharTraining(
+                        characters.encode(all),
+                        new Gpt.Config(characters.count(), length, layers, width / 32, width, 0.1),
+                        new CharTraining.Settings(steps, batch, learningRate, seed, precision));
+        PrintWriter out = spec.commandLine().getOut();
+        out.printf(
+                Locale.ROOT,
+                "%,d characters of %d kinds, the last tenth for validation%nfrom %s; gpt with %,d parameters%n",
+                all.codePointCount(0, all.length()),
+                characters.count(),
+                text.orElse(TextFile.DEVILS_DICTIONARY),
+                training.network().parameterCount());
+        double loss = training.train(Terminal.screen(out), System::nanoTime, out);
+        save(target, training.network(), characters, loss);
+        out.printf("%s%n%n", sample(training.network(), characters));
+        out.println("saved " + target);
+        out.printf(Locale.ROOT, "validation loss %.4f%n", loss);
+        out.flush();
+    }
+
+    private void require(boolean holds, String message) {
+        if (!holds) {
+            throw new ParameterException(spec.commandLine(), message);
+        }
+    }
+
+    /// What the network writes after an end of a line, or its first character where there is none.
+    private String sample(Gpt network, Characters characters) {
+        int begin = Math.max(0, characters.alphabet().indexOf('\n'));
+        Tensor prompt = Tensor.of(new long[] {begin}, 1, 1);
+        Sampling how = temperature == 0 ? Sampling.GREEDY : Sampling.of(temperature).topP(0.95);
+        Tensor written = network.generate(prompt, length - 1, how, Rng.seed(seed).split(2));
+        return characters.decode(written.reshape(-1)).strip();
+    }
+
+    private void save(Path target, Gpt network, Characters characters, double loss) {
+        Map<String, Json> origin = new LinkedHashMap<>();
+        origin.put("data", Json.of(text.map(Path::toString).orElse("dict-devil")));
+        origin.put("steps", Json.of(String.valueOf(steps)));
+        origin.put("batch", Json.of(String.valueOf(batch)));
+        origin.put("learning rate", Json.of(String.valueOf(learningRate)));
+        origin.put("optimizer", Json.of(CharTraining.METHOD));
+        origin.put("seed", Json.of(String.valueOf(seed)));
+        origin.put("precision", Json.of(precision.toString().toLowerCase(Locale.ROOT)));
+        origin.put("validation loss", Json.of(String.format(Locale.ROOT, "%.4f", loss)));
+        origin.put("nacre", Json.of(Build.version()));
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("format", "nacre character model 1");
+        metadata.put("alphabet", characters.alphabet());
+        metadata.put("provenance", Json.of(origin).write());
+        SafeTensors.save(target, network, metadata);
+        if (!target.toFile().isFile()) {
+            throw new NacreException("--save: " + target + " was not written");
+        }
+    }
+}

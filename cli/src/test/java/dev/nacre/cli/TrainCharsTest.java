@@ -1,0 +1,115 @@
+package dev.nacre.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.nacre.formats.safetensors.SafeTensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainCharsTest {
+    @TempDir static Path folder;
+
+    private static Path text() throws IOException {
+        Path file = folder.resolve("rhyme.txt");
+        Files.writeString(file, "row, row, row your boat\ngently down the stream\n".repeat(60));
+        return file;
+    }
+
+    private static Run train(Path save, Object... more) throws IOException {
+        Object[] arguments =
+                new Object[] {
+                    "train",
+                    "chars",
+                    "--text",
+                    text(),
+                    "--batch",
+                    8,
+                    "--length",
+                    24,
+                    "--layers",
+                    1,
+                    "--width",
+                    32,
+                    "--lr",
+                    "0.01",
+                    "--save",
+                    save
+                };
+        Object[] all = Arrays.copyOf(arguments, arguments.length + more.length);
+        System.arraycopy(more, 0, all, arguments.length, more.length);
+        return Run.of(all);
+    }
+
+    private static double loss(Run run) {
+        return Double.parseDouble(run.lines().getLast().replace("validation loss ", ""));
+    }
+
+    /// Two lines again and again are learnt almost by heart, and the sample is made of them.
+    @Test
+    void learnsAndWrites() throws IOException {
+        Path save = folder.resolve("chars.safetensors");
+        Run run = train(save, "--steps", 120, "--temperature", 0);
+        assertEquals(0, run.status(), run.err());
+        List<String> lines = run.lines();
+        assertEquals("saved " + save, lines.get(lines.size() - 2));
+        assertTrue(loss(run) < 0.3, run.out());
+        String sample = lines.get(lines.size() - 4);
+        assertTrue(
+                "row, row, row your boat\ngently down the stream".contains(sample)
+                        && sample.length() > 10,
+                run.out());
+        var file = SafeTensors.read(save);
+        assertEquals("nacre character model 1", file.metadata().get("format"));
+        assertTrue(file.tensors().containsKey("transformer.h.0.attn.c_attn.weight"));
+    }
+
+    @Test
+    void sameSeedSameBits() throws IOException {
+        Path a = folder.resolve("a.safetensors");
+        Path b = folder.resolve("b.safetensors");
+        Path c = folder.resolve("c.safetensors");
+        train(a, "--steps", 4, "--seed", 3);
+        train(b, "--steps", 4, "--seed", 3);
+        train(c, "--steps", 4, "--seed", 4);
+        assertArrayEquals(head(a), head(b));
+        assertFalse(Arrays.equals(head(a), head(c)));
+    }
+
+    private static float[] head(Path file) {
+        return SafeTensors.read(file).tensors().get("lm_head.weight").toFloatArray();
+    }
+
+    @Test
+    void inBf16() throws IOException {
+        Run run = train(folder.resolve("n.safetensors"), "--steps", 30, "--precision", "bf16");
+        assertEquals(0, run.status(), run.err());
+        assertTrue(loss(run) < 3, run.out());
+    }
+
+    @Test
+    void whatIsWrongIsSaid() throws IOException {
+        assertTrue(
+                Run.of("train", "chars", "--text", folder.resolve("none.txt"))
+                        .err()
+                        .startsWith(
+                                "nacre: text: " + folder.resolve("none.txt") + " cannot be read"));
+        Path brief = folder.resolve("brief.txt");
+        Files.writeString(brief, "brief");
+        Run run = Run.of("train", "chars", "--text", brief);
+        assertEquals(1, run.status());
+        assertTrue(run.err().contains("need at least 1290"), run.err());
+        assertTrue(
+                Run.of("train", "chars", "--width", 33)
+                        .err()
+                        .contains("--width must be a multiple of 32"));
+        assertTrue(Run.of("train", "chars", "--precision", "f8").err().contains("--precision"));
+    }
+}
