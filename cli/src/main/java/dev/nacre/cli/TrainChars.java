@@ -12,9 +12,13 @@ import dev.nacre.type.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -25,11 +29,14 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "chars",
         description = {
-            "A GPT on the characters of a text, and a sample of what it writes.",
+            "A GPT on the characters of a text, and samples of what it writes.",
             "Without --text, the text is Ambrose Bierce's \"The Devil's Dictionary\" (1911, public domain) from Debian's package dict-devil."
         },
         mixinStandardHelpOptions = true)
 final class TrainChars implements Runnable {
+    private static final int SAMPLES = 3;
+    private static final Pattern LINE = Pattern.compile("(?m)^[\\p{L}-]+");
+
     @Spec private CommandSpec spec;
 
     @Option(
@@ -95,6 +102,12 @@ final class TrainChars implements Runnable {
     private Precision precision;
 
     @Option(
+            names = "--prompt",
+            paramLabel = "TEXT",
+            description = "What the samples begin with (default: a word that begins a line).")
+    private Optional<String> prompt = Optional.empty();
+
+    @Option(
             names = "--temperature",
             paramLabel = "X",
             defaultValue = "0.8",
@@ -121,6 +134,10 @@ final class TrainChars implements Runnable {
         Path target = Train.Options.writable(save, "chars");
         String all = text.map(TextFile::read).orElseGet(TextFile::devilsDictionary);
         Characters characters = Characters.of(all);
+        Tensor begin = characters.encode(prompt.orElseGet(() -> wordOf(all)));
+        require(
+                begin.size(0) >= 1 && begin.size(0) < length,
+                "--prompt must have at least one character, and fewer than --length");
         CharTraining training =
                 new CharTraining(
                         characters.encode(all),
@@ -136,7 +153,7 @@ final class TrainChars implements Runnable {
                 training.network().parameterCount());
         double loss = training.train(Terminal.screen(out), System::nanoTime, out);
         save(target, training.network(), characters, loss);
-        out.printf("%s%n%n", sample(training.network(), characters));
+        samples(training.network(), characters, begin).forEach(s -> out.printf("%s%n%n", s));
         out.println("saved " + target);
         out.printf(Locale.ROOT, "validation loss %.4f%n", loss);
         out.flush();
@@ -148,13 +165,22 @@ final class TrainChars implements Runnable {
         }
     }
 
-    /// What the network writes after an end of a line, or its first character where there is none.
-    private String sample(Gpt network, Characters characters) {
-        int begin = Math.max(0, characters.alphabet().indexOf('\n'));
-        Tensor prompt = Tensor.of(new long[] {begin}, 1, 1);
+    /// The first word of validation that begins a line, or the first character where there is none.
+    private static String wordOf(String text) {
+        Matcher word = LINE.matcher(text.substring(text.length() - text.length() / 10));
+        return word.find() ? word.group() : text.substring(0, text.offsetByCodePoints(0, 1));
+    }
+
+    /// What the network writes.
+    private List<String> samples(Gpt network, Characters characters, Tensor begin) {
+        int count = temperature == 0 ? 1 : SAMPLES;
+        Tensor prompts = begin.unsqueeze(0).broadcastTo(count, begin.size(0));
         Sampling how = temperature == 0 ? Sampling.GREEDY : Sampling.of(temperature).topP(0.95);
-        Tensor written = network.generate(prompt, length - 1, how, Rng.seed(seed).split(2));
-        return characters.decode(written.reshape(-1)).strip();
+        int more = Math.toIntExact(length - begin.size(0));
+        Tensor written = network.generate(prompts, more, how, Rng.seed(seed).split(2));
+        return IntStream.range(0, count)
+                .mapToObj(i -> characters.decode(written.select(0, i)).strip())
+                .toList();
     }
 
     private void save(Path target, Gpt network, Characters characters, double loss) {

@@ -58,7 +58,7 @@ class NacreTest {
             value = {
                 "|Which command?|Commands: train, predict, inspect, doctor, example|nacre",
                 "tran|Unmatched argument at index 0: 'tran'|Did you mean: nacre train?|nacre",
-                "train|Which data set?|Commands: digits, fashion-mnist|nacre train",
+                "train|Which data set?|Commands: chars, digits, fashion-mnist|nacre train",
                 "train fashion-mnst|Unmatched argument at index 1: 'fashion-mnst'|Did you mean: train fashion-mnist?|nacre train",
                 "train digits --epoch 3|Unknown options: '--epoch', '3'|Possible solutions: --epochs|nacre train digits",
                 "train digits --epochs 0|--epochs must be at least 1, but is 0||nacre train digits",
@@ -67,7 +67,7 @@ class NacreTest {
                 "train digits --lr -0.1|--lr must be a number above 0, but is -0.1||nacre train digits",
                 "train digits --lr NaN|--lr must be a number above 0, but is NaN||nacre train digits",
                 "train digits --model mlp|Unknown options: '--model', 'mlp'||nacre train digits",
-                "train fashion-mnist --model rnn|Invalid value for option '--model': expected one of [mlp, cnn] (case-sensitive) but was 'rnn'||nacre train fashion-mnist",
+                "train fashion-mnist --model rnn|Invalid value for option '--model': expected one of [mlp, cnn, resnet] (case-insensitive) but was 'rnn'||nacre train fashion-mnist",
                 "predict|Missing required parameters: 'MODEL', 'IMAGE'||nacre predict",
                 "inspect|Missing required parameter: 'MODEL'||nacre inspect"
             })

@@ -52,7 +52,7 @@ class TrainCharsTest {
         return Double.parseDouble(run.lines().getLast().replace("validation loss ", ""));
     }
 
-    /// Two lines again and again are learnt almost by heart, and the sample is made of them.
+    /// Two lines again and again are learnt almost by heart, and the sample is made of their words.
     @Test
     void learnsAndWrites() throws IOException {
         Path save = folder.resolve("chars.safetensors");
@@ -61,11 +61,7 @@ class TrainCharsTest {
         List<String> lines = run.lines();
         assertEquals("saved " + save, lines.get(lines.size() - 2));
         assertTrue(loss(run) < 0.3, run.out());
-        String sample = lines.get(lines.size() - 4);
-        assertTrue(
-                "row, row, row your boat\ngently down the stream".contains(sample)
-                        && sample.length() > 10,
-                run.out());
+        assertTrue(run.out().contains("row your boat\ngentl"), run.out());
         var file = SafeTensors.read(save);
         assertEquals("nacre character model 1", file.metadata().get("format"));
         assertTrue(file.tensors().containsKey("transformer.h.0.attn.c_attn.weight"));
