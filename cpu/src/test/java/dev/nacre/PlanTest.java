@@ -33,7 +33,11 @@ class PlanTest {
     }
 
     private static void assertStored(String name, Plan plan) throws IOException {
-        String text = plan.explain().replace("\r\n", "\n");
+        assertStored(name, plan.explain());
+    }
+
+    private static void assertStored(String name, String plan) throws IOException {
+        String text = plan.replace("\r\n", "\n");
         String file = "plans/" + name + ".txt";
         if (System.getProperty("nacre.snapshots", "").equals("write")) {
             Path path = Path.of("src/test/resources").resolve(file);
@@ -158,6 +162,27 @@ class PlanTest {
                     () -> Memory.allocations() - before + " blocks in 100 steps");
             assertEquals(plans, Engine.plans());
         }
+    }
+
+    /// A convolution, batch normalisation by running statistics and relu: weights when they change, then one convolution.
+    @Test
+    void normalisationInInference() throws IOException {
+        Rng rng = Rng.seed(1);
+        Variable w = Variable.of("w", rng.normal(8, 3, 3, 3));
+        Variable mean = Variable.of("mean", rng.normal(8), false);
+        Variable variance = Variable.of("variance", rng.uniform(8), false);
+        Variable gain = Variable.of("gain", rng.normal(8));
+        Variable bias = Variable.of("bias", rng.normal(8));
+        Function f =
+                Function.of((Tensor x) -> {
+                    Tensor scale = variance.add(1e-5).rsqrt().mul(gain).reshape(8, 1, 1);
+                    return x.conv2d(w, 1, 1, 1, 1)
+                            .sub(mean.reshape(8, 1, 1))
+                            .mul(scale)
+                            .add(bias.reshape(8, 1, 1))
+                            .relu();
+                });
+        assertStored("conv_norm_inference", f.explain(Tensor.zeros(2, 3, 16, 16)));
     }
 
     /// Outside a function somebody may still hold the old parameters, so they get new memory; nothing else does, and no step is compiled again.
