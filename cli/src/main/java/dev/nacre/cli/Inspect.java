@@ -4,6 +4,7 @@ import dev.nacre.nn.data.Preprocessing;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,6 +29,10 @@ final class Inspect implements Runnable {
 
     @Override
     public void run() {
+        if (SavedChars.isOne(model)) {
+            characters(SavedChars.read(model));
+            return;
+        }
         SavedModel saved = SavedModel.read(model);
         Preprocessing p = saved.preprocessing();
         PrintWriter out = spec.commandLine().getOut();
@@ -40,10 +45,22 @@ final class Inspect implements Runnable {
                 p.width());
         out.println("mean, std   " + numbers(p.mean()) + ", " + numbers(p.std()));
         out.println("classes     " + String.join(", ", saved.classes()));
+        provenance(out, saved.provenance());
+    }
+
+    private void characters(SavedChars saved) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.print(saved.network().summary());
+        out.printf(
+                Locale.ROOT, "input       [n, time], time up to %d%n", saved.config().positions());
+        out.println("characters  " + saved.characters().alphabet().strip());
+        provenance(out, saved.provenance());
+    }
+
+    private static void provenance(PrintWriter out, Map<String, String> provenance) {
         out.println("provenance");
-        int width = saved.provenance().keySet().stream().mapToInt(String::length).max().orElse(1);
-        saved.provenance()
-                .forEach((k, v) -> out.printf(Locale.ROOT, "  %-" + width + "s  %s%n", k, v));
+        int width = provenance.keySet().stream().mapToInt(String::length).max().orElse(1);
+        provenance.forEach((k, v) -> out.printf(Locale.ROOT, "  %-" + width + "s  %s%n", k, v));
         out.flush();
     }
 

@@ -2,15 +2,15 @@ package dev.nacre.cli;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
-import dev.nacre.formats.safetensors.SafeTensors;
 import dev.nacre.models.Gpt;
 import dev.nacre.nn.Sampling;
 import dev.nacre.nn.data.Characters;
 import dev.nacre.nn.data.TextFile;
-import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -138,10 +138,12 @@ final class TrainChars implements Runnable {
         require(
                 begin.size(0) >= 1 && begin.size(0) < length,
                 "--prompt must have at least one character, and fewer than --length");
+        Gpt.Config config =
+                new Gpt.Config(characters.count(), length, layers, width / 32, width, 0.1);
         CharTraining training =
                 new CharTraining(
                         characters.encode(all),
-                        new Gpt.Config(characters.count(), length, layers, width / 32, width, 0.1),
+                        config,
                         new CharTraining.Settings(steps, batch, learningRate, seed, precision));
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
@@ -152,7 +154,7 @@ final class TrainChars implements Runnable {
                 text.orElse(TextFile.DEVILS_DICTIONARY),
                 training.network().parameterCount());
         double loss = training.train(Terminal.screen(out), System::nanoTime, out);
-        save(target, training.network(), characters, loss);
+        new SavedChars(training.network(), config, characters, provenance(all, loss)).write(target);
         samples(training.network(), characters, begin).forEach(s -> out.printf("%s%n%n", s));
         out.println("saved " + target);
         out.printf(Locale.ROOT, "validation loss %.4f%n", loss);
@@ -183,24 +185,20 @@ final class TrainChars implements Runnable {
                 .toList();
     }
 
-    private void save(Path target, Gpt network, Characters characters, double loss) {
-        Map<String, Json> origin = new LinkedHashMap<>();
-        origin.put("data", Json.of(text.map(Path::toString).orElse("dict-devil")));
-        origin.put("steps", Json.of(String.valueOf(steps)));
-        origin.put("batch", Json.of(String.valueOf(batch)));
-        origin.put("learning rate", Json.of(String.valueOf(learningRate)));
-        origin.put("optimizer", Json.of(CharTraining.METHOD));
-        origin.put("seed", Json.of(String.valueOf(seed)));
-        origin.put("precision", Json.of(precision.toString().toLowerCase(Locale.ROOT)));
-        origin.put("validation loss", Json.of(String.format(Locale.ROOT, "%.4f", loss)));
-        origin.put("nacre", Json.of(Build.version()));
-        Map<String, String> metadata = new LinkedHashMap<>();
-        metadata.put("format", "nacre character model 1");
-        metadata.put("alphabet", characters.alphabet());
-        metadata.put("provenance", Json.of(origin).write());
-        SafeTensors.save(target, network, metadata);
-        if (!target.toFile().isFile()) {
-            throw new NacreException("--save: " + target + " was not written");
-        }
+    private Map<String, String> provenance(String all, double loss) {
+        Map<String, String> out = new LinkedHashMap<>();
+        out.put("data", text.map(Path::toString).orElse("dict-devil"));
+        out.put("characters", String.valueOf(all.length()));
+        out.put("steps", String.valueOf(steps));
+        out.put("batch", String.valueOf(batch));
+        out.put("learning rate", String.valueOf(learningRate));
+        out.put("optimizer", CharTraining.METHOD);
+        out.put("seed", String.valueOf(seed));
+        out.put("precision", precision.toString().toLowerCase(Locale.ROOT));
+        out.put("validation loss", String.format(Locale.ROOT, "%.4f", loss));
+        out.put("nacre", Build.version());
+        Build.commit().ifPresent(c -> out.put("commit", c));
+        out.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        return out;
     }
 }

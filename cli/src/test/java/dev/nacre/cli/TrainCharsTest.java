@@ -65,6 +65,17 @@ class TrainCharsTest {
         var file = SafeTensors.read(save);
         assertEquals("nacre character model 1", file.metadata().get("format"));
         assertTrue(file.tensors().containsKey("transformer.h.0.attn.c_attn.weight"));
+        Run inspected = Run.of("inspect", save);
+        assertEquals(0, inspected.status(), inspected.err());
+        assertTrue(inspected.out().contains("14,752 parameters"), inspected.out());
+        assertTrue(inspected.out().contains("steps"), inspected.out());
+        java.util.Map<String, String> wrong = new java.util.LinkedHashMap<>(file.metadata());
+        wrong.put("alphabet", "ab");
+        Path broken = folder.resolve("broken.safetensors");
+        SafeTensors.write(broken, file.tensors(), wrong);
+        assertTrue(
+                Run.of("inspect", broken).err().contains("is broken: its sizes make "),
+                Run.of("inspect", broken).err());
     }
 
     @Test
