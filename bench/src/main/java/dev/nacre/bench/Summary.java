@@ -4,6 +4,7 @@ import dev.nacre.bench.protocol.Case;
 import dev.nacre.bench.protocol.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
@@ -88,9 +89,10 @@ final class Summary {
                 note);
     }
 
-    /// The rows with Nacre's ratios to the best peer in the same metric. None where results do not agree.
+    /// The rows, metric by metric, with Nacre's ratios to the best peer in the same one. None where results do not agree.
     static List<Row> withRatios(List<Row> rows, boolean agree) {
         return rows.stream()
+                .sorted(Comparator.comparing(Row::metric))
                 .map(r -> r.isNacre() && agree ? r.ratio(ratio(r, rows)) : r)
                 .toList();
     }
