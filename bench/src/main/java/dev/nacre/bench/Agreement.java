@@ -32,8 +32,7 @@ final class Agreement {
         if (a.length != b.length) {
             return a.length + " numbers, not " + b.length;
         }
-        double size =
-                Math.sqrt(Arrays.stream(b).map(v -> v * v).average().orElse(0));
+        double size = Math.sqrt(Arrays.stream(b).map(v -> v * v).average().orElse(0));
         for (int i = 0; i < a.length; i++) {
             double allowed = tolerance * (Math.abs(b[i]) + size);
             if (!(Math.abs(a[i] - b[i]) <= allowed)) { // also when either is not a number

@@ -108,9 +108,7 @@ final class Chart {
 
     private static int at(double v, double[] range, int from, int length) {
         return from
-                + (int)
-                        Math.round(
-                                length * Math.log(v / range[0]) / Math.log(range[1] / range[0]));
+                + (int) Math.round(length * Math.log(v / range[0]) / Math.log(range[1] / range[0]));
     }
 
     private static void ticks(double[] range, java.util.function.DoubleConsumer each) {
@@ -137,13 +135,7 @@ final class Chart {
     }
 
     private static void text(StringBuilder s, int x, int y, String anchor, String text) {
-        add(
-                s,
-                "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>",
-                x,
-                y,
-                anchor,
-                escaped(text));
+        add(s, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>", x, y, anchor, escaped(text));
     }
 
     private static void line(

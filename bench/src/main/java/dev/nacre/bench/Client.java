@@ -1,5 +1,6 @@
 package dev.nacre.bench;
 
+import dev.nacre.bench.protocol.Server;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -83,10 +84,11 @@ final class Client implements AutoCloseable {
             questions.write(question);
             questions.newLine();
             questions.flush();
-            String answer = answers.readLine();
-            if (answer != null) {
-                asked++;
-                return answer;
+            for (String line; (line = answers.readLine()) != null; ) {
+                if (line.startsWith(Server.MARK)) {
+                    asked++;
+                    return line.substring(Server.MARK.length());
+                }
             }
         } catch (IOException _) { // the process has ended
         }

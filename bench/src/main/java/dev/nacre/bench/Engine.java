@@ -120,9 +120,12 @@ record Engine(
         options.addAll(more);
         Map<String, String> environment =
                 Map.of(
-                        "OMP_NUM_THREADS", Integer.toString(threads),
-                        "GLIBC_TUNABLES", MALLOC,
-                        "TF_CPP_MIN_LOG_LEVEL", "1");
+                        "OMP_NUM_THREADS",
+                        Integer.toString(threads),
+                        "GLIBC_TUNABLES",
+                        MALLOC,
+                        "TF_CPP_MIN_LOG_LEVEL",
+                        "1");
         return new Engine(
                 name,
                 Optional.of(peer),

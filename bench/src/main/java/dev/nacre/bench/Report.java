@@ -17,7 +17,17 @@ import java.util.OptionalDouble;
 /// Results as a table on the terminal, as Markdown, as JSON and as charts.
 final class Report {
     private static final List<String> HEADS =
-            List.of("workload", "engine", "median", "min", "max", "runs", "of limit", "ratio", "goal", "");
+            List.of(
+                    "workload",
+                    "engine",
+                    "median",
+                    "min",
+                    "max",
+                    "runs",
+                    "of limit",
+                    "ratio",
+                    "goal",
+                    "");
 
     private Report() {}
 

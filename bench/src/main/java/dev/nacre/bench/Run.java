@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -116,7 +117,7 @@ record Run(
     }
 
     static double[] numbers(String words) {
-        return java.util.Arrays.stream(words.strip().split("\\s+"))
+        return Arrays.stream(words.strip().split("\\s+"))
                 .mapToDouble(Double::parseDouble)
                 .toArray();
     }
@@ -164,6 +165,7 @@ record Run(
         clients.values().forEach(Client::close);
         Map<String, List<Window>> times = new LinkedHashMap<>();
         Map<String, List<Double>> memory = new LinkedHashMap<>();
+        Map<String, String> warm = new LinkedHashMap<>();
         int rounds = c.kind() == Case.Kind.COLD ? 3 : Math.max(3, (int) seconds);
         for (int round = 0; round < rounds; round++) {
             for (Client known : clients.values()) {
@@ -178,19 +180,31 @@ record Run(
                     Optional<String> kib = client.ask("memory");
                     memory.computeIfAbsent(e.name(), _ -> new ArrayList<>())
                             .add(Double.parseDouble(kib.orElse("0")));
+                    if (c.kind() == Case.Kind.COLD && round == rounds - 1) {
+                        warm.put(e.name(), tenWarm(client));
+                    }
                 } catch (Client.Failure f) {
                     say("  " + e.name() + " failed: " + f.getMessage());
                 }
             }
         }
         List<Row> rows = new ArrayList<>();
-        times.forEach((e, t) -> rows.addAll(Summary.of(c, e, t, Summary.Limits.UNKNOWN, "")));
+        times.forEach((e, t) -> {
+            String note = warm.getOrDefault(e, "");
+            rows.addAll(Summary.of(c, e, t, Summary.Limits.UNKNOWN, note));
+        });
         memory.forEach(
-                (e, m) ->
-                        rows.add(
-                                Summary.memory(
-                                        c, e, m.stream().mapToDouble(d -> d).toArray())));
+                (e, m) -> rows.add(Summary.memory(c, e, m.stream().mapToDouble(d -> d).toArray())));
         return Summary.withRatios(rows, agree);
+    }
+
+    /// What as many warm steps take.
+    private String tenWarm(Client client) throws Client.Failure {
+        client.ask("warm " + Math.min(seconds, client.engine().warmSeconds()));
+        Window w = Window.read(client.ask("window " + seconds / ROUNDS).orElseThrow());
+        double[] nanos = Arrays.stream(w.nanos()).asDoubleStream().toArray();
+        double ms = STEPS_COLD * Summary.median(nanos) / 1e6;
+        return "ten warm ones " + Report.amount(ms, Row.Metric.TIME.unit);
     }
 
     /// The case whose cold start is measured.

@@ -30,7 +30,10 @@ final class Summary {
     /// The results of an engine in a case.
     static List<Row> of(Case c, String engine, List<Window> windows, Limits limits, String note) {
         double[] nanos =
-                windows.stream().flatMapToLong(w -> Arrays.stream(w.nanos())).asDoubleStream().toArray();
+                windows.stream()
+                        .flatMapToLong(w -> Arrays.stream(w.nanos()))
+                        .asDoubleStream()
+                        .toArray();
         OptionalDouble limit = part(limits.least(c) / median(nanos));
         return switch (c.kind()) {
             case STEP, START, COLD ->
@@ -61,12 +64,7 @@ final class Summary {
     /// The peak of resident memory.
     static Row memory(Case c, String engine, double[] kib) {
         return row(
-                c,
-                engine,
-                Row.Metric.MEMORY,
-                scaled(kib, 1 / 1024.0),
-                OptionalDouble.empty(),
-                "");
+                c, engine, Row.Metric.MEMORY, scaled(kib, 1 / 1024.0), OptionalDouble.empty(), "");
     }
 
     private static Row row(

@@ -110,10 +110,7 @@ public final class DirectEngine {
         @Override
         public void step() {
             long part = from.byteSize() / PARTS;
-            Team.get()
-                    .run(
-                            PARTS,
-                            p -> MemorySegment.copy(from, p * part, to, p * part, part));
+            Team.get().run(PARTS, p -> MemorySegment.copy(from, p * part, to, p * part, part));
         }
 
         @Override

@@ -41,8 +41,7 @@ final class Elementwise implements Workload {
 
     private static List<Tensor> both(List<Tensor> in) {
         Tensor out = forward(in).getFirst();
-        Gradients g =
-                Gradients.of(out.mul(in.get(3)).sum(), in.get(0), in.get(1), in.get(2));
+        Gradients g = Gradients.of(out.mul(in.get(3)).sum(), in.get(0), in.get(1), in.get(2));
         return List.of(out, g.of(in.get(0)), g.of(in.get(1)), g.of(in.get(2)));
     }
 

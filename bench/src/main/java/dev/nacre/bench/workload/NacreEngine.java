@@ -23,8 +23,7 @@ public final class NacreEngine {
         return switch (c.workload()) {
             case "W1" -> Optional.of(smallMlp(Task.smallMlp()));
             case "W2" ->
-                    Optional.of(
-                            new Training(Task.mlp(), Mlp.of(784, 512, 512, 10), Adam.of(1e-3)));
+                    Optional.of(new Training(Task.mlp(), Mlp.of(784, 512, 512, 10), Adam.of(1e-3)));
             case "W3" -> Optional.of(new Training(Task.cnn(64), Cnn.of(), Adam.of(1e-3)));
             case "W9" -> Optional.of(new Elementwise(c.variant()));
             case "W11" -> Optional.of(smallMlp(Task.smallMlp().withBatches(1)));

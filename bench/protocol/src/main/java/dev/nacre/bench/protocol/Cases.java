@@ -180,11 +180,7 @@ public final class Cases {
     private static double gpt() {
         double d = Task.GPT_WIDTH;
         double layer = 12 * d * d + Task.GPT_LENGTH * d;
-        return 3
-                * 2
-                * 8.0
-                * Task.GPT_LENGTH
-                * (Task.GPT_LAYERS * layer + d * Task.GPT_VOCABULARY);
+        return 3 * 2 * 8.0 * Task.GPT_LENGTH * (Task.GPT_LAYERS * layer + d * Task.GPT_VOCABULARY);
     }
 
     private static double bert() {

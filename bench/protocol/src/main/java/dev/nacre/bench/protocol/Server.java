@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
 /// | `steps N` | N steps | `ok` |
 /// | `memory` | | `ok` and the peak of resident memory in KiB |
 ///
-/// What fails is answered by `failed` and a text. What an engine prints itself goes to standard error.
+/// What fails is answered by `failed` and a text. Answers begin with [#MARK]; all else on standard output is an engine's own talk.
 public final class Server {
     /// How an engine makes a workload.
     @FunctionalInterface
@@ -32,6 +32,9 @@ public final class Server {
         /// The workload of a case, if the engine has one.
         Optional<Workload> open(Case c) throws Exception;
     }
+
+    /// Before each answer, so that what a library prints is not taken for one.
+    public static final String MARK = "> ";
 
     private static final int LEAST_WARM = 5;
     private static final int MOST_TIMES = 1_000_000;
@@ -58,7 +61,7 @@ public final class Server {
         BufferedReader in =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line; (line = in.readLine()) != null; ) {
-            answers.println(server.answer(line));
+            answers.println(MARK + server.answer(line));
         }
         Runtime.getRuntime().halt(0);
     }

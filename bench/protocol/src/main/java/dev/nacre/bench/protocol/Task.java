@@ -163,12 +163,7 @@ public record Task(
                         .linear("fc", h, 64);
         long[] shape = {LSTM_LENGTH, 32, LSTM_INPUT};
         return new Task(
-                w,
-                4,
-                64,
-                shape,
-                i -> Data.normal(i, count(shape)),
-                new long[] {LSTM_LENGTH * 32L});
+                w, 4, 64, shape, i -> Data.normal(i, count(shape)), new long[] {LSTM_LENGTH * 32L});
     }
 
     /// A decoder with learned positions, normalisation before each part, and a head of its own without bias: keys `token`, `position`, `blocks.N.norm1`, `.qkv`, `.out`,

@@ -26,7 +26,8 @@ final class Training implements Workload {
 
     /// Sets a layer's weights to shared ones. Matrices are `[in, out]` here.
     Training with(Weights weights, String layer, String key) {
-        INDArray w = Nd4j.create(weights.values(key + ".weight"), weights.shape(key + ".weight"), 'c');
+        INDArray w =
+                Nd4j.create(weights.values(key + ".weight"), weights.shape(key + ".weight"), 'c');
         net.setParam(layer + "_W", w.rank() == 2 ? w.transpose() : w);
         float[] b = weights.values(key + ".bias");
         net.setParam(layer + "_b", Nd4j.create(b, new long[] {1, b.length}, 'c'));

@@ -23,8 +23,7 @@ record Lstm(TensorVector weights, TensorVector start, Linear fc) implements Mode
 
     @Override
     public Tensor forward(Tensor x) {
-        Tensor h =
-                torch.lstm(x, start, weights, true, 1, 0.0, true, false, false).get0();
+        Tensor h = torch.lstm(x, start, weights, true, 1, 0.0, true, false, false).get0();
         return fc.forward(h.view(-1, Task.LSTM_HIDDEN));
     }
 }

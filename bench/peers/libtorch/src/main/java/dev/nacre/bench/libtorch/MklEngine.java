@@ -68,8 +68,7 @@ public final class MklEngine {
         @Override
         public void step() {
             if (bf16) {
-                mkl_rt.cblas_gemm_bf16bf16f32(
-                        ROW, NO, NO, n, n, n, 1, lowA, n, lowB, n, 0, c, n);
+                mkl_rt.cblas_gemm_bf16bf16f32(ROW, NO, NO, n, n, n, 1, lowA, n, lowB, n, 0, c, n);
             } else {
                 mkl_rt.cblas_sgemm(ROW, NO, NO, n, n, n, 1, a, n, b, n, 0, c, n);
             }

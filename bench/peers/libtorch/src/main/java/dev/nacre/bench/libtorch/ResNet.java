@@ -23,7 +23,10 @@ final class ResNet {
     }
 
     private record Norm(
-            TensorOptional weight, TensorOptional bias, TensorOptional mean, TensorOptional variance)
+            TensorOptional weight,
+            TensorOptional bias,
+            TensorOptional mean,
+            TensorOptional variance)
             implements Model {
         @Override
         public Tensor forward(Tensor x) {
@@ -63,8 +66,7 @@ final class ResNet {
     /// The running mean is 0 and the variance 1.
     private static Normed folded(
             Parameters p, String conv, String norm, long stride, long padding) {
-        Tensor gain =
-                p.of(norm + ".weight").detach().mul(new Scalar(1 / Math.sqrt(1 + EPSILON)));
+        Tensor gain = p.of(norm + ".weight").detach().mul(new Scalar(1 / Math.sqrt(1 + EPSILON)));
         Tensor w = p.of(conv + ".weight").detach().mul(gain.view(-1, 1, 1, 1));
         Convolution c =
                 new Convolution(

@@ -56,8 +56,7 @@ final class Transformer {
                         false);
             }
             Tensor s =
-                    torch.matmul(q, k.transpose(-2, -1))
-                            .mul_(new Scalar(1 / Math.sqrt(q.size(3))));
+                    torch.matmul(q, k.transpose(-2, -1)).mul_(new Scalar(1 / Math.sqrt(q.size(3))));
             if (hidden.isPresent()) {
                 s = s.masked_fill_(hidden.get(), new Scalar(Double.NEGATIVE_INFINITY));
             }

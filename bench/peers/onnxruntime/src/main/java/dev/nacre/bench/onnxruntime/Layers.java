@@ -94,8 +94,7 @@ record Layers(OnnxModel model, Weights weights) {
     /// Of tokens that all have type 0.
     String embeddings(String ids, long length, long width) {
         String h = node("Gather", List.of(weight("token.weight"), ids), "axis", 0L);
-        float[] places =
-                Arrays.copyOf(weights.values("position.weight"), (int) (length * width));
+        float[] places = Arrays.copyOf(weights.values("position.weight"), (int) (length * width));
         float[] type = Arrays.copyOf(weights.values("type.weight"), (int) width);
         h = node("Add", List.of(h, model.constant(places, length, width)));
         h = node("Add", List.of(h, model.constant(type, width)));

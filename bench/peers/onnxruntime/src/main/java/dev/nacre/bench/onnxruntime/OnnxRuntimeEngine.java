@@ -62,8 +62,7 @@ public final class OnnxRuntimeEngine {
                 a = m.relu(m.normed(a, key + "conv2", key + "bn2", stride, 1));
                 a = m.normed(a, key + "conv3", key + "bn3", 1, 0);
                 String down = key + "downsample.";
-                String shortcut =
-                        block == 0 ? m.normed(h, down + "0", down + "1", stride, 0) : h;
+                String shortcut = block == 0 ? m.normed(h, down + "0", down + "1", stride, 0) : h;
                 h = m.relu(m.node("Add", List.of(a, shortcut)));
             }
         }
@@ -108,8 +107,7 @@ public final class OnnxRuntimeEngine {
         }
         String zero = m.model().constant(new long[] {0}, 1);
         String first = m.node("Gather", List.of(h, zero), "axis", 1L);
-        return m.session(
-                m.node("Tanh", List.of(m.product(first, "pooler"))), task, 1, 1, width);
+        return m.session(m.node("Tanh", List.of(m.product(first, "pooler"))), task, 1, 1, width);
     }
 
     private static Session elementwise(String variant) throws Exception {
@@ -121,9 +119,7 @@ public final class OnnxRuntimeEngine {
         String b = m.input("b", OnnxModel.FLOAT, narrow);
         String u = m.node("Add", List.of(m.node("Mul", List.of(x, w)), b));
         String out =
-                m.node(
-                        "Mul",
-                        List.of(m.node("Gelu", List.of(u)), m.node("Sigmoid", List.of(x))));
+                m.node("Mul", List.of(m.node("Gelu", List.of(u)), m.node("Sigmoid", List.of(x))));
         m.output(out, wide);
         return Session.of(
                 m,

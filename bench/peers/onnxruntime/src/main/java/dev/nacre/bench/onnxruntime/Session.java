@@ -25,8 +25,7 @@ final class Session implements Workload {
     private final Map<String, OnnxTensor> inputs;
     private final Map<String, OnnxTensor> outputs;
 
-    private Session(
-            OrtSession session, Map<String, OnnxTensor> in, Map<String, OnnxTensor> out) {
+    private Session(OrtSession session, Map<String, OnnxTensor> in, Map<String, OnnxTensor> out) {
         this.session = session;
         this.inputs = in;
         this.outputs = out;
@@ -78,9 +77,7 @@ final class Session implements Workload {
     }
 
     private OrtSession.Result run() throws OrtException {
-        return outputs.isEmpty()
-                ? session.run(inputs)
-                : session.run(inputs, Set.of(), outputs);
+        return outputs.isEmpty() ? session.run(inputs) : session.run(inputs, Set.of(), outputs);
     }
 
     @Override

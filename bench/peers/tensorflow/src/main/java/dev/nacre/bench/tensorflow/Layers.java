@@ -41,8 +41,7 @@ final class Layers {
         if (frozen) {
             return tf.constant(Shape.of(shape), DataBuffers.of(values));
         }
-        return tf.variable(
-                tf.withInitScope().constant(Shape.of(shape), DataBuffers.of(values)));
+        return tf.variable(tf.withInitScope().constant(Shape.of(shape), DataBuffers.of(values)));
     }
 
     Operand<TFloat32> weight(String key) {
@@ -52,8 +51,7 @@ final class Layers {
     /// The first rows of a table.
     Operand<TFloat32> rows(String key, int rows) {
         long width = weights.shape(key)[1];
-        return weight(
-                Arrays.copyOf(weights.values(key), (int) (rows * width)), rows, width);
+        return weight(Arrays.copyOf(weights.values(key), (int) (rows * width)), rows, width);
     }
 
     Operand<TFloat32> linear(Operand<TFloat32> x, String key) {
@@ -101,7 +99,8 @@ final class Layers {
             return tf.nn.conv2d(x, k, strides, "VALID");
         }
         if (!frozen) {
-            // the gradient of explicit padding forgets the padding; this is the same work, elsewhere by one pixel if the stride is 2
+            // the gradient of explicit padding forgets the padding; this is the same work,
+            // elsewhere by one pixel if the stride is 2
             return tf.nn.conv2d(x, k, strides, "SAME");
         }
         return tf.nn.conv2d(
@@ -174,21 +173,17 @@ final class Layers {
 
     Operand<TFloat32> gelu(Operand<TFloat32> x) {
         Operand<TFloat32> erf = tf.math.erf(tf.math.mul(x, constant((float) Math.sqrt(0.5))));
-        return tf.math.mul(
-                tf.math.mul(x, constant(0.5f)), tf.math.add(erf, constant(1)));
+        return tf.math.mul(tf.math.mul(x, constant(0.5f)), tf.math.add(erf, constant(1)));
     }
 
     Operand<TFloat32> layerNorm(Operand<TFloat32> x, String key) {
         Operand<TFloat32> mean = tf.math.mean(x, tf.constant(-1), Mean.keepDims(true));
         Operand<TFloat32> variance =
                 tf.math.mean(
-                        tf.math.squaredDifference(x, mean),
-                        tf.constant(-1),
-                        Mean.keepDims(true));
+                        tf.math.squaredDifference(x, mean), tf.constant(-1), Mean.keepDims(true));
         Operand<TFloat32> by = tf.math.rsqrt(tf.math.add(variance, constant(1e-5f)));
         return tf.math.add(
-                tf.math.mul(
-                        tf.math.mul(tf.math.sub(x, mean), by), weight(key + ".weight")),
+                tf.math.mul(tf.math.mul(tf.math.sub(x, mean), by), weight(key + ".weight")),
                 weight(key + ".bias"));
     }
 

@@ -86,8 +86,7 @@ public final class TensorFlowEngine {
                 x -> {
                     Operand<TFloat32> h = m.relu(m.convolution(x, "conv1"));
                     h = m.relu(m.convolution(h, "conv2"));
-                    Operand<org.tensorflow.types.TInt32> two =
-                            tf.constant(new int[] {1, 2, 2, 1});
+                    Operand<org.tensorflow.types.TInt32> two = tf.constant(new int[] {1, 2, 2, 1});
                     h = tf.nn.maxPool(h, two, two, "VALID");
                     h = tf.reshape(h, tf.constant(new int[] {64, 64 * 144}));
                     return m.linear(m.relu(m.linear(h, "fc1", 144)), "fc2");
@@ -124,11 +123,7 @@ public final class TensorFlowEngine {
                                                     a,
                                                     narrows
                                                             ? m.normed(
-                                                                    h,
-                                                                    down + "0",
-                                                                    down + "1",
-                                                                    2,
-                                                                    0)
+                                                                    h, down + "0", down + "1", 2, 0)
                                                             : h));
                         }
                     }
@@ -181,8 +176,7 @@ public final class TensorFlowEngine {
         int length = Task.BERT_LENGTH;
         int heads = Task.BERT_HEADS;
         int width = Task.BERT_WIDTH;
-        Placeholder<TInt32> ids =
-                tf.placeholder(TInt32.class, Placeholder.shape(Shape.of(length)));
+        Placeholder<TInt32> ids = tf.placeholder(TInt32.class, Placeholder.shape(Shape.of(length)));
         Operand<TFloat32> h = tf.gather(m.weight("token.weight"), ids, tf.constant(0));
         h = tf.math.add(h, m.rows("position.weight", length));
         h = m.layerNorm(tf.math.add(h, m.rows("type.weight", 1)), "norm");
@@ -200,8 +194,7 @@ public final class TensorFlowEngine {
                     tf.train.batchMatMul(
                             q.get(0), q.get(1), TFloat32.class, BatchMatMul.adjY(true));
             s = tf.math.mul(s, m.constant((float) (1 / Math.sqrt(width / heads))));
-            Operand<TFloat32> a =
-                    tf.train.batchMatMul(tf.nn.softmax(s), q.get(2), TFloat32.class);
+            Operand<TFloat32> a = tf.train.batchMatMul(tf.nn.softmax(s), q.get(2), TFloat32.class);
             a =
                     tf.reshape(
                             tf.linalg.transpose(a, tf.constant(new int[] {1, 0, 2})),

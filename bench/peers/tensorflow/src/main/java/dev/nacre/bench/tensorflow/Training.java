@@ -11,10 +11,13 @@ import org.tensorflow.Operand;
 import org.tensorflow.Result;
 import org.tensorflow.Session;
 import org.tensorflow.framework.optimizers.Optimizer;
+import org.tensorflow.framework.optimizers.Optimizer.GradAndVar;
 import org.tensorflow.ndarray.Shape;
 import org.tensorflow.op.Op;
+import org.tensorflow.op.Ops;
 import org.tensorflow.op.core.Placeholder;
 import org.tensorflow.types.TFloat32;
+import org.tensorflow.types.family.TType;
 
 /// Steps of training a classifier.
 final class Training implements Workload {
@@ -38,15 +41,11 @@ final class Training implements Workload {
         this.unchecked = unchecked;
         int n = (int) task.labelShape()[0];
         var tf = layers.tf;
-        x =
-                tf.placeholder(
-                        TFloat32.class, Placeholder.shape(Shape.of(Layers.inputShape(task))));
+        x = tf.placeholder(TFloat32.class, Placeholder.shape(Shape.of(Layers.inputShape(task))));
         y = tf.placeholder(TFloat32.class, Placeholder.shape(Shape.of(n, task.classes())));
         Operand<TFloat32> logits = net.apply(x);
-        loss =
-                tf.math.mean(
-                        tf.nn.softmaxCrossEntropyWithLogits(logits, y).loss(), tf.constant(0));
-        targets.add(optimizer.apply(layers.graph).minimize(loss));
+        loss = tf.math.mean(tf.nn.softmaxCrossEntropyWithLogits(logits, y).loss(), tf.constant(0));
+        targets.add(minimize(optimizer.apply(layers.graph), layers));
         targets.addAll(layers.statistics());
         session = layers.session();
         session.initialize();
@@ -56,6 +55,21 @@ final class Training implements Workload {
             inputs[i] = Layers.input(task, i);
             labels[i] = oneHot(task.labels(i), task.classes());
         }
+    }
+
+    /// All gradients before any update: a gradient that is computed after the update of a weight that it needs is a wrong one, and nothing else keeps them in order.
+    private Op minimize(Optimizer optimizer, Layers layers) {
+        List<GradAndVar<?>> gradients = optimizer.computeGradients(loss);
+        List<Op> all = new ArrayList<>();
+        gradients.forEach(g -> all.add(g.getGradient()));
+        Ops after = layers.tf.withControlDependencies(all);
+        List<GradAndVar<?>> gated = new ArrayList<>();
+        gradients.forEach(g -> gated.add(after(after, g)));
+        return optimizer.applyGradients(gated, "minimize");
+    }
+
+    private static <T extends TType> GradAndVar<T> after(Ops after, GradAndVar<T> g) {
+        return new GradAndVar<>(after.identity(g.getGradient()).asOutput(), g.getVariable());
     }
 
     private static TFloat32 oneHot(long[] classes, int count) {
