@@ -29,11 +29,7 @@ final class Summary {
 
     /// The results of an engine in a case.
     static List<Row> of(Case c, String engine, List<Window> windows, Limits limits, String note) {
-        double[] nanos =
-                windows.stream()
-                        .flatMapToLong(w -> Arrays.stream(w.nanos()))
-                        .asDoubleStream()
-                        .toArray();
+        double[] nanos = Arrays.stream(all(windows)).asDoubleStream().toArray();
         OptionalDouble limit = part(limits.least(c) / median(nanos));
         return switch (c.kind()) {
             case STEP, START, COLD ->
@@ -50,6 +46,10 @@ final class Summary {
         };
     }
 
+    private static long[] all(List<Window> windows) {
+        return windows.stream().flatMapToLong(w -> Arrays.stream(w.nanos())).toArray();
+    }
+
     private static List<Row> served(
             Case c, String engine, List<Window> windows, Limits limits, String note) {
         double[] answers = each(windows, w -> w.nanos().length * 1e9 / w.wall());
@@ -57,7 +57,15 @@ final class Summary {
         OptionalDouble limit = part(limits.least(c) * median(answers) / 1e9);
         List<Row> out = new ArrayList<>();
         out.add(row(c, engine, Row.Metric.THROUGHPUT, answers, limit, note));
-        out.add(row(c, engine, Row.Metric.SLOWEST, slow, OptionalDouble.empty(), note));
+        String middle = "median " + Report.amount(quantile(all(windows), 0.5) / 1e6, "ms");
+        out.add(
+                row(
+                        c,
+                        engine,
+                        Row.Metric.SLOWEST,
+                        slow,
+                        OptionalDouble.empty(),
+                        note.isEmpty() ? middle : middle + "; " + note));
         return out;
     }
 

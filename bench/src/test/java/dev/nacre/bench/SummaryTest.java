@@ -74,5 +74,6 @@ class SummaryTest {
         List<Row> rows = Summary.of(Cases.of("W14-4"), "nacre", List.of(w), LIMITS, "");
         assertEquals(1000, rows.get(0).median());
         assertEquals(4, rows.get(1).median());
+        assertEquals("median 1.00 ms", rows.get(1).note());
     }
 }

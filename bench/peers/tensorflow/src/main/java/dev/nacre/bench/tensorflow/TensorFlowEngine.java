@@ -15,7 +15,6 @@ import java.util.Optional;
 import org.tensorflow.Operand;
 import org.tensorflow.Output;
 import org.tensorflow.TensorFlow;
-import org.tensorflow.framework.optimizers.Adam;
 import org.tensorflow.framework.optimizers.Momentum;
 import org.tensorflow.ndarray.Shape;
 import org.tensorflow.ndarray.buffer.DataBuffers;
@@ -49,7 +48,7 @@ public final class TensorFlowEngine {
                             Operand<TFloat32> h = m.relu(m.linear(x, "fc1"));
                             return m.linear(m.relu(m.linear(h, "fc2")), "fc3");
                         },
-                        g -> new Adam(g, 1e-3f),
+                        Adam::minimize,
                         "");
             }
             case "W3" -> cnn();
@@ -69,11 +68,7 @@ public final class TensorFlowEngine {
     private static Training smallMlp(Task task) {
         Layers m = new Layers(task.weights(), false);
         return new Training(
-                task,
-                m,
-                x -> m.linear(m.relu(m.linear(x, "fc1")), "fc2"),
-                g -> new Adam(g, 1e-3f),
-                "");
+                task, m, x -> m.linear(m.relu(m.linear(x, "fc1")), "fc2"), Adam::minimize, "");
     }
 
     private static Training cnn() {
@@ -91,7 +86,7 @@ public final class TensorFlowEngine {
                     h = tf.reshape(h, tf.constant(new int[] {64, 64 * 144}));
                     return m.linear(m.relu(m.linear(h, "fc1", 144)), "fc2");
                 },
-                g -> new Adam(g, 1e-3f),
+                Adam::minimize,
                 "");
     }
 
@@ -129,7 +124,7 @@ public final class TensorFlowEngine {
                     }
                     return m.linear(m.tf.math.mean(h, m.tf.constant(new int[] {1, 2})), "fc");
                 },
-                g -> new Momentum(g, 0.01f, 0.9f),
+                (g, loss) -> List.of(new Momentum(g.graph, 0.01f, 0.9f).minimize(loss)),
                 "pads at the other edge where the stride is 2");
     }
 

@@ -4,20 +4,15 @@ import dev.nacre.bench.protocol.Task;
 import dev.nacre.bench.protocol.Workload;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
-import org.tensorflow.Graph;
 import org.tensorflow.Operand;
 import org.tensorflow.Result;
 import org.tensorflow.Session;
-import org.tensorflow.framework.optimizers.Optimizer;
-import org.tensorflow.framework.optimizers.Optimizer.GradAndVar;
 import org.tensorflow.ndarray.Shape;
 import org.tensorflow.op.Op;
-import org.tensorflow.op.Ops;
 import org.tensorflow.op.core.Placeholder;
 import org.tensorflow.types.TFloat32;
-import org.tensorflow.types.family.TType;
 
 /// Steps of training a classifier.
 final class Training implements Workload {
@@ -36,7 +31,7 @@ final class Training implements Workload {
             Task task,
             Layers layers,
             UnaryOperator<Operand<TFloat32>> net,
-            Function<Graph, Optimizer> optimizer,
+            BiFunction<Layers, Operand<TFloat32>, List<Op>> optimizer,
             String unchecked) {
         this.unchecked = unchecked;
         int n = (int) task.labelShape()[0];
@@ -45,7 +40,7 @@ final class Training implements Workload {
         y = tf.placeholder(TFloat32.class, Placeholder.shape(Shape.of(n, task.classes())));
         Operand<TFloat32> logits = net.apply(x);
         loss = tf.math.mean(tf.nn.softmaxCrossEntropyWithLogits(logits, y).loss(), tf.constant(0));
-        targets.add(minimize(optimizer.apply(layers.graph), layers));
+        targets.addAll(optimizer.apply(layers, loss));
         targets.addAll(layers.statistics());
         session = layers.session();
         session.initialize();
@@ -55,21 +50,6 @@ final class Training implements Workload {
             inputs[i] = Layers.input(task, i);
             labels[i] = oneHot(task.labels(i), task.classes());
         }
-    }
-
-    /// All gradients before any update: a gradient that is computed after the update of a weight that it needs is a wrong one, and nothing else keeps them in order.
-    private Op minimize(Optimizer optimizer, Layers layers) {
-        List<GradAndVar<?>> gradients = optimizer.computeGradients(loss);
-        List<Op> all = new ArrayList<>();
-        gradients.forEach(g -> all.add(g.getGradient()));
-        Ops after = layers.tf.withControlDependencies(all);
-        List<GradAndVar<?>> gated = new ArrayList<>();
-        gradients.forEach(g -> gated.add(after(after, g)));
-        return optimizer.applyGradients(gated, "minimize");
-    }
-
-    private static <T extends TType> GradAndVar<T> after(Ops after, GradAndVar<T> g) {
-        return new GradAndVar<>(after.identity(g.getGradient()).asOutput(), g.getVariable());
     }
 
     private static TFloat32 oneHot(long[] classes, int count) {
