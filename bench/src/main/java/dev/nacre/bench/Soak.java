@@ -2,55 +2,81 @@ package dev.nacre.bench;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.bench.protocol.Task;
+import dev.nacre.bench.workload.Mlp;
+import dev.nacre.bench.workload.Training;
+import dev.nacre.nn.optim.Adam;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
-/// Many training steps in a small heap with nothing closed anywhere: resident memory must stay flat, within 5 % from step 1,000 to the end.
-final class Soak {
-    private Soak() {}
+/// Many training steps in a small heap with nothing closed anywhere: resident memory must stay flat.
+@Command(
+        name = "soak",
+        description = "Take many steps in a small heap: memory must stay flat.",
+        mixinStandardHelpOptions = true)
+final class Soak implements Callable<Integer> {
+    /// What memory may grow from step 1,000 to the last.
+    private static final double ALLOWED = 0.05;
 
-    static void run(int steps) throws Exception {
+    @Option(names = "--steps", description = "How many (${DEFAULT-VALUE}).")
+    private int steps = 100_000;
+
+    Soak() {}
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        boolean flat = true;
         for (String form : new String[] {"compiled", "eager"}) {
-            double growth =
-                    Child.number(
-                            List.of("-Xmx256m"),
-                            "dev.nacre.bench.Soak",
-                            form,
-                            Integer.toString(steps));
-            System.out.printf(
-                    Locale.ROOT,
-                    "%s: resident memory from step 1,000 to step %,d: %+.1f %%%n",
-                    form,
-                    steps,
-                    100 * growth);
+            flat &= child(form) == 0;
         }
+        return flat ? 0 : 1;
     }
 
-    /// Prints the growth of resident memory.
+    private int child(String form) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(Engine.flags());
+        command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path")));
+        command.addAll(List.of(Soak.class.getName(), form, Integer.toString(steps)));
+        return new ProcessBuilder(command).inheritIO().start().waitFor();
+    }
+
+    /// Takes the steps, prints what memory they take, and exits with 1 if it grew.
     public static void main(String[] args) throws IOException {
         Rng rng = Rng.seed(0);
-        Nets.Training training = Nets.Training.of(Nets.Small.of(rng));
-        var compiled = training.compiled();
+        var training = new Training(Task.smallMlp(), Mlp.of(100, 64, 10), Adam.of(1e-3));
         int steps = Integer.parseInt(args[1]);
         long early = 0;
         for (int i = 1; i <= steps; i++) {
             Tensor x = rng.normal(32, 100);
             Tensor y = rng.integers(10, 32);
-            Tensor loss = args[0].equals("eager") ? training.step(x, y) : compiled.apply(x, y);
+            Tensor loss =
+                    args[0].equals("eager")
+                            ? training.eager(x, y)
+                            : training.compiled().apply(x, y);
             if (!Double.isFinite(loss.item())) {
                 throw new IllegalStateException("loss " + loss + " at step " + i);
             }
-            if (i == 1000) {
+            if (i == Math.min(1000, steps / 2)) {
                 early = resident();
             }
-            if (i % Math.max(1, steps / 10) == 0) {
-                System.out.printf(Locale.ROOT, "%,d steps: %,d KiB%n", i, resident());
-            }
         }
-        System.out.printf(Locale.ROOT, "RESULT %.4f%n", (double) resident() / early - 1);
+        double growth = (double) resident() / early - 1;
+        System.out.printf(
+                Locale.ROOT,
+                "%s: %,d KiB of resident memory after %,d steps, %+.1f %%%n",
+                args[0],
+                resident(),
+                steps,
+                100 * growth);
+        System.exit(growth > ALLOWED ? 1 : 0);
     }
 
     /// Resident memory of this process in KiB.

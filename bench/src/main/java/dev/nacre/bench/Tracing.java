@@ -1,22 +1,30 @@
 package dev.nacre.bench;
 
-import dev.nacre.Function;
-import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.bench.protocol.Task;
+import dev.nacre.bench.workload.Cnn;
+import dev.nacre.bench.workload.Training;
+import dev.nacre.nn.optim.Adam;
 import java.util.Locale;
+import picocli.CommandLine.Command;
 
 /// What it costs to write a step as an eager loop: the time of a step that is traced anew each time and finds its plan by structure, less that of the compiled function.
-final class Tracing {
-    private Tracing() {}
+@Command(
+        name = "tracing",
+        description = "Compare an eager step of W3 with the compiled one.",
+        mixinStandardHelpOptions = true)
+final class Tracing implements Runnable {
+    Tracing() {}
 
-    static void run() {
-        Rng rng = Rng.seed(0);
-        Tensor x = rng.normal(64, 1, 28, 28).realize();
-        Tensor y = rng.integers(10, 64).realize();
-        Function compiled = Nets.Training.of(Nets.Cnn.of(rng)).compiled();
-        Nets.Training eager = Nets.Training.of(Nets.Cnn.of(rng));
+    @Override
+    public void run() {
+        Task task = Task.cnn(64);
+        Tensor x = Tensor.of(task.input(0), task.shape());
+        Tensor y = Tensor.of(task.labels(0), task.labelShape());
+        var compiled = new Training(task, Cnn.of(), Adam.of(1e-3)).compiled();
+        Training eager = new Training(task, Cnn.of(), Adam.of(1e-3));
         System.out.print(compiled.explain(x, y));
-        Timing[] t = Timing.inTurn(() -> compiled.apply(x, y), () -> eager.step(x, y), 4, 3);
+        Timing[] t = Timing.inTurn(() -> compiled.apply(x, y), () -> eager.eager(x, y), 4, 3);
         System.out.println("compiled " + t[0].text());
         System.out.println("eager    " + t[1].text());
         System.out.printf(

@@ -1,0 +1,2 @@
+/// The benchmark's plumbing, with stand-ins for engines. Nothing here asserts a time.
+package dev.nacre.bench;
