@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MemoryTest {
     @Test
     void outOfMemoryNamesWhatIsHeld() throws Exception {
-        List<String> out = Jvm.usual("-Xmx64m", "-XX:MaxDirectMemorySize=64m").run("exhaust").out();
+        List<String> out = Jvm.usual("-Dnacre.memory=64m").run("exhaust").out();
         assertEquals(Long.toString(8 << 20), out.getFirst());
         assertEquals(
                 "out of memory: 8.0 MiB wanted for result of mul; largest blocks held:",
@@ -22,7 +22,7 @@ class MemoryTest {
         assertEquals("  20 MiB  parameter embedding.weight", out.get(2));
         assertEquals("  8.0 MiB  result of mul", out.get(3));
         assertEquals(
-                "  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches",
+                "  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx), or use smaller batches",
                 out.get(out.size() - 2));
         assertEquals("true", out.getLast(), "and goes on when there is memory again");
     }

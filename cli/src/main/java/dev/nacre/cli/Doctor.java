@@ -1,5 +1,6 @@
 package dev.nacre.cli;
 
+import dev.nacre.compile.Memory;
 import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.Native;
 import dev.nacre.cpu.Team;
@@ -87,10 +88,10 @@ final class Doctor implements Runnable {
     }
 
     private static String memory() {
-        long heap = Runtime.getRuntime().maxMemory() >> 20;
         return String.format(
                 Locale.ROOT,
-                "%,d MiB for Java objects (-Xmx), as much again for tensors unless -XX:MaxDirectMemorySize says otherwise",
-                heap);
+                "%,d MiB for Java objects (-Xmx), %,d MiB for tensors (-Dnacre.memory)",
+                Runtime.getRuntime().maxMemory() >> 20,
+                Memory.limit() >> 20);
     }
 }

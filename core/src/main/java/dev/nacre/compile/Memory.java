@@ -13,8 +13,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 
-/// Native memory that serves again, or is freed, when nobody can reach it any more. The JVM counts it against `-XX:MaxDirectMemorySize` (by default as much as `-Xmx`) and
-/// collects garbage before it gives up, as for direct buffers. Blocks are kept in a [Pool], where the JVM allows native access; else each is the JVM's own.
+/// Native memory that serves again, or is freed, when nobody can reach it any more ([Pool]). There is at most as much of it as the system property `nacre.memory` says (`8g`, `512m`, bytes), by default as
+/// much as the JVM may use for objects (`-Xmx`); garbage is collected before that becomes an error. Where the JVM does not allow native access, each block is the JVM's own, and counts against `-XX:MaxDirectMemorySize`.
 public final class Memory {
     static final long ALIGNMENT = 64;
 
@@ -29,10 +29,28 @@ public final class Memory {
 
     private static final Optional<Pool> POOL =
             Memory.class.getModule().isNativeAccessEnabled()
-                    ? Optional.of(new Pool())
+                    ? Optional.of(new Pool(limit()))
                     : Optional.empty();
 
     private Memory() {}
+
+    /// Bytes of tensors there may be at a time.
+    public static long limit() {
+        String text = System.getProperty("nacre.memory", "").strip().toLowerCase(Locale.ROOT);
+        if (text.isEmpty()) {
+            return Runtime.getRuntime().maxMemory();
+        }
+        int shift = "kmgt".indexOf(text.charAt(text.length() - 1)) + 1;
+        String digits = shift > 0 ? text.substring(0, text.length() - 1) : text;
+        try {
+            return Math.multiplyExact(Long.parseLong(digits), 1L << 10 * shift);
+        } catch (NumberFormatException | ArithmeticException e) {
+            throw new NacreException(
+                    "nacre.memory must be a number of bytes such as 512m or 8g, but is '"
+                            + text
+                            + "'");
+        }
+    }
 
     /// Memory aligned for any vector. What is in it is arbitrary.
     ///
@@ -115,7 +133,7 @@ public final class Memory {
                             + " wanted for "
                             + purpose
                             + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
-                            + "\n  hint: raise the limit with -XX:MaxDirectMemorySize=… (it defaults to -Xmx), or use smaller batches",
+                            + "\n  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx), or use smaller batches",
                     cause);
             this.bytes = bytes;
         }

@@ -5,52 +5,91 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.Optional;
 
-/// Asks the kernel for huge pages (Linux, and where the JVM allows this module native calls). A wish: where it is not granted all works the same, a little slower.
+/// Large blocks of memory from the kernel, in huge pages where it grants them, so that the first use of a block costs one fault for 2 MiB instead of 512. On Linux, and where the JVM allows this
+/// module native calls.
 final class Pages {
-    /// Of a huge page; large blocks are aligned to it.
+    /// Of a huge page, to which blocks are aligned.
     static final long HUGE = 2 << 20;
 
+    private static final int READ_WRITE = 3;
+    private static final int PRIVATE_ANONYMOUS = 0x22;
     private static final int MADV_HUGEPAGE = 14;
 
-    /// Since Linux 6.1: at once, pages in use included. Before, the kernel does it by and by.
-    private static final int MADV_COLLAPSE = 25;
-
-    private static final Optional<MethodHandle> MADVISE = madvise();
+    static final boolean AVAILABLE =
+            System.getProperty("os.name").equals("Linux")
+                    && Pages.class.getModule().isNativeAccessEnabled();
 
     private Pages() {}
 
-    @SuppressWarnings("restricted")
-    private static Optional<MethodHandle> madvise() {
-        if (!System.getProperty("os.name").equals("Linux")
-                || !Pages.class.getModule().isNativeAccessEnabled()) {
-            return Optional.empty();
+    /// Linked only where native access is allowed.
+    private static final class Native {
+        static final MethodHandle MMAP =
+                function(
+                        "mmap",
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_LONG);
+        static final MethodHandle MUNMAP =
+                function("munmap", ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG);
+        static final MethodHandle MADVISE =
+                function(
+                        "madvise",
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_INT);
+
+        @SuppressWarnings("restricted")
+        private static MethodHandle function(String name, ValueLayout... arguments) {
+            Linker linker = Linker.nativeLinker();
+            return linker.downcallHandle(
+                    linker.defaultLookup().findOrThrow(name),
+                    FunctionDescriptor.of(ValueLayout.JAVA_LONG, arguments));
         }
-        Linker linker = Linker.nativeLinker();
-        return linker.defaultLookup()
-                .find("madvise")
-                .map(f ->
-                        linker.downcallHandle(
-                                f,
-                                FunctionDescriptor.of(
-                                        ValueLayout.JAVA_INT,
-                                        ValueLayout.ADDRESS,
-                                        ValueLayout.JAVA_LONG,
-                                        ValueLayout.JAVA_INT)));
     }
 
-    /// Backs the huge pages that lie wholly within a block.
-    static void wishHuge(MemorySegment block) {
-        long bytes = block.byteSize() / HUGE * HUGE;
-        if (bytes == 0 || MADVISE.isEmpty()) {
-            return;
-        }
+    /// Zeroed memory, to be given back with [#unmap].
+    ///
+    /// @throws OutOfMemoryError if the kernel has none
+    @SuppressWarnings("restricted")
+    static MemorySegment map(long bytes) {
         try {
-            int ignored = (int) MADVISE.get().invokeExact(block, bytes, MADV_HUGEPAGE);
-            ignored = (int) MADVISE.get().invokeExact(block, bytes, MADV_COLLAPSE);
+            long room = bytes + HUGE;
+            long at =
+                    (long) Native.MMAP.invokeExact(0L, room, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
+            if (at == -1) {
+                throw new OutOfMemoryError(bytes + " bytes from the operating system");
+            }
+            long aligned = (at + HUGE - 1) / HUGE * HUGE;
+            long end = (aligned + bytes + 4095) / 4096 * 4096;
+            unmap(at, aligned - at);
+            unmap(end, at + room - end);
+            // a wish: where it is not granted all works the same, a little slower
+            long ignored = (long) Native.MADVISE.invokeExact(aligned, bytes, MADV_HUGEPAGE);
+            return MemorySegment.ofAddress(aligned).reinterpret(bytes);
+        } catch (Error | RuntimeException e) {
+            throw e;
         } catch (Throwable e) {
-            throw new LinkageError("madvise", e);
+            throw new LinkageError("mmap", e);
+        }
+    }
+
+    static void unmap(MemorySegment block) {
+        try {
+            unmap(block.address(), (block.byteSize() + 4095) / 4096 * 4096);
+        } catch (Error | RuntimeException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new LinkageError("munmap", e);
+        }
+    }
+
+    private static void unmap(long at, long bytes) throws Throwable {
+        if (bytes > 0) {
+            long ignored = (long) Native.MUNMAP.invokeExact(at, bytes);
         }
     }
 }

@@ -10,21 +10,34 @@ import java.util.Map;
 /// Blocks of native memory for use over and over: a fresh page costs more than the arithmetic on it.
 ///
 /// A block is lent until its segment and all slices of it are unreachable, and then serves the next request of its size. Nobody tells when that is the case but the
-/// garbage collector; so after much has been lent, and nothing fits, it is asked to look before the memory of the process grows.
+/// garbage collector; so when nothing fits it is asked to look, if it has not been asked for so long that its pauses do not matter, or if much has been lent since.
 final class Pool {
-    /// Lent between two collections that are worth their pause.
-    private static final long WORTH_COLLECTING =
-            Math.max(64L << 20, Runtime.getRuntime().maxMemory() / 8);
+    /// From here on blocks come from the kernel, and count against [#limit]; below, from the JVM.
+    private static final long LARGE = 1 << 20;
 
-    /// Memory that waits here for its next use at most.
-    private static final long MOST_IDLE = Math.max(64L << 20, Runtime.getRuntime().maxMemory() / 4);
+    /// Not worth a collection.
+    private static final long LITTLE = 16 << 20;
 
-    /// How long the collector's findings take to arrive.
+    /// The part of the time that may go to collections for blocks is one in so many.
+    private static final int SHARE = 50;
+
+    /// How long a collection's findings take to arrive.
     private static final long PATIENCE_NANOS = 20_000_000;
 
+    private static final int ATTEMPTS = 10;
+
+    private final long limit;
     private final Map<Long, Deque<MemorySegment>> idle = new HashMap<>();
     private long idleBytes;
+    private long mappedBytes;
     private long lentSinceCollection;
+    private long lastCollection = System.nanoTime();
+    private long pauseNanos = 5_000_000;
+
+    /// @param limit bytes of large blocks there may be, lent or idle
+    Pool(long limit) {
+        this.limit = limit;
+    }
 
     /// The size of the block that serves a request: at most an eighth more, so that similar requests share.
     static long size(long bytes) {
@@ -33,26 +46,30 @@ final class Pool {
     }
 
     /// A segment of at least so many bytes; what is in it is left over from others.
+    ///
+    /// @throws OutOfMemoryError if the limit is reached and nothing can be freed
     @SuppressWarnings("restricted")
     MemorySegment lend(long bytes) {
         long size = size(bytes);
-        MemorySegment b = take(size, true);
-        if (b == null && collectIfWorth()) {
-            b = await(size);
-        }
-        if (b == null) {
-            b = fresh(size);
-        }
-        MemorySegment lent = b;
+        MemorySegment lent = find(size);
         assert poisoned(lent);
         return MemorySegment.ofAddress(lent.address())
                 .reinterpret(size, Arena.ofAuto(), _ -> giveBack(lent));
     }
 
-    private synchronized MemorySegment take(long size, boolean counted) {
-        if (counted) {
+    private MemorySegment find(long size) {
+        synchronized (this) {
             lentSinceCollection += size;
         }
+        MemorySegment b = take(size);
+        if (b == null && isWorthCollecting()) {
+            collect();
+            b = await(size);
+        }
+        return b != null ? b : fresh(size);
+    }
+
+    private synchronized MemorySegment take(long size) {
         Deque<MemorySegment> fitting = idle.get(size);
         MemorySegment b = fitting == null ? null : fitting.pollLast();
         if (b != null) {
@@ -61,30 +78,44 @@ final class Pool {
         return b;
     }
 
-    /// Called by the JVM's cleaner. What is not kept is freed by the JVM.
-    private synchronized void giveBack(MemorySegment b) {
-        if (idleBytes + b.byteSize() <= MOST_IDLE) {
-            idle.computeIfAbsent(b.byteSize(), _ -> new ArrayDeque<>()).addLast(b);
-            idleBytes += b.byteSize();
-            notifyAll();
+    /// Called by the JVM's cleaner.
+    private void giveBack(MemorySegment b) {
+        synchronized (this) {
+            if (idleBytes + b.byteSize() <= limit / 4) {
+                idle.computeIfAbsent(b.byteSize(), _ -> new ArrayDeque<>()).addLast(b);
+                idleBytes += b.byteSize();
+                notifyAll();
+                return;
+            }
         }
+        free(b);
     }
 
-    private boolean collectIfWorth() {
+    // ------------------------------------------------------------------------------------------
+    // collections
+
+    private synchronized boolean isWorthCollecting() {
+        return lentSinceCollection > limit / 8
+                || lentSinceCollection > LITTLE
+                        && System.nanoTime() - lastCollection > SHARE * pauseNanos;
+    }
+
+    private void collect() {
         synchronized (this) {
-            if (lentSinceCollection < WORTH_COLLECTING) {
-                return false;
-            }
             lentSinceCollection = 0;
         }
+        long from = System.nanoTime();
         System.gc();
-        return true;
+        synchronized (this) {
+            lastCollection = System.nanoTime();
+            pauseNanos = (pauseNanos + lastCollection - from) / 2;
+        }
     }
 
     private MemorySegment await(long size) {
         long end = System.nanoTime() + PATIENCE_NANOS;
-        MemorySegment b = take(size, false);
-        for (long left; b == null && (left = end - System.nanoTime()) > 0; b = take(size, false)) {
+        MemorySegment b = take(size);
+        for (long left; b == null && (left = end - System.nanoTime()) > 0; b = take(size)) {
             synchronized (this) {
                 try {
                     wait(Math.max(1, left / 1_000_000));
@@ -97,26 +128,72 @@ final class Pool {
         return b;
     }
 
+    // ----------------------------------------------------------------------------------------
+    // fresh blocks
+
     private MemorySegment fresh(long size) {
-        try {
-            return allocate(size);
-        } catch (OutOfMemoryError e) {
+        if (size < LARGE || !Pages.AVAILABLE) {
+            return ofJvm(size);
+        }
+        for (int i = 0; i < ATTEMPTS; i++) {
+            if (reserve(size)) {
+                return mapped(size);
+            }
             release();
-            return allocate(size);
+            if (reserve(size)) {
+                return mapped(size);
+            }
+            collect();
+            MemorySegment b = await(size);
+            if (b != null) {
+                return b;
+            }
+        }
+        throw new OutOfMemoryError("no more than " + limit + " bytes of tensors");
+    }
+
+    private static MemorySegment ofJvm(long size) {
+        return Arena.ofAuto().allocate(size, Memory.ALIGNMENT);
+    }
+
+    private synchronized boolean reserve(long size) {
+        boolean fits = mappedBytes + size <= limit;
+        if (fits) {
+            mappedBytes += size;
+        }
+        return fits;
+    }
+
+    private MemorySegment mapped(long size) {
+        try {
+            return Pages.map(size);
+        } catch (Throwable e) {
+            synchronized (this) {
+                mappedBytes -= size;
+            }
+            throw e;
         }
     }
 
-    private static MemorySegment allocate(long size) {
-        long alignment = size < Pages.HUGE ? Memory.ALIGNMENT : Pages.HUGE;
-        MemorySegment m = Arena.ofAuto().allocate(size, alignment);
-        Pages.wishHuge(m);
-        return m;
+    /// What the JVM has allocated it frees itself.
+    private void free(MemorySegment b) {
+        if (b.byteSize() >= LARGE && Pages.AVAILABLE) {
+            Pages.unmap(b);
+            synchronized (this) {
+                mappedBytes -= b.byteSize();
+            }
+        }
     }
 
-    /// Lets go of all that waits here.
-    synchronized void release() {
-        idle.clear();
-        idleBytes = 0;
+    /// Frees all that waits here.
+    void release() {
+        Map<Long, Deque<MemorySegment>> all;
+        synchronized (this) {
+            all = new HashMap<>(idle);
+            idle.clear();
+            idleBytes = 0;
+        }
+        all.values().forEach(blocks -> blocks.forEach(this::free));
     }
 
     /// Fills a block with numbers that would be noticed.
