@@ -70,6 +70,7 @@ final class Simplify {
                     Op.ScatterAdd _,
                     Op.Contract _,
                     Op.Convolve _,
+                    Op.Scan _,
                     Op.After _ ->
                     merged(op, in);
         };

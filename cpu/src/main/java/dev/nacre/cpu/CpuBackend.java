@@ -3,6 +3,7 @@ package dev.nacre.cpu;
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
+import dev.nacre.compile.Repeat;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
@@ -63,6 +64,13 @@ public final class CpuBackend implements Backend {
                 Missing.warnOfBf16(kernel);
                 yield OneDnnKernels.prepare(kernel)
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
+            }
+            case Repeat repeat -> {
+                List<Supplier<Step>> body =
+                        repeat.body().stream().map(CpuBackend::prepare).toList();
+                yield () ->
+                        new RepeatStep(
+                                repeat, body.stream().map(Supplier::get).toArray(Step[]::new));
             }
             case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
