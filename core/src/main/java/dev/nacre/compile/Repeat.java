@@ -49,6 +49,11 @@ public record Repeat(
         return number < in.size() ? in.get(number) : out.get(number - in.size());
     }
 
+    /// Whether an entry of the inner table is an operand that stays the same.
+    public boolean isFixed(int slot) {
+        return slot < slots.size() - 1 && slots.get(slot).step == 0 && slots.get(slot).view < in.size();
+    }
+
     /// Fills the inner table for a step.
     public void locate(long step, long[] addresses, long[] inner) {
         for (int i = 0; i < inner.length; i++) {

@@ -292,22 +292,49 @@ final class Scheduler {
     }
 
     private Place concat(Node n, Op.Concat c) {
-        List<Place.Located> parts = n.inputs().stream().map(this::locateMemory).toList();
+        n.inputs().forEach(this::prepareToWrite);
         View out = newView(n.type());
         long start = 0;
         int last = -1;
-        for (Place.Located part : parts) {
+        for (Node part : n.inputs()) {
             List<dev.nacre.ir.Span> spans = new ArrayList<>();
             for (int i = 0; i < out.rank(); i++) {
                 spans.add(
                         i == c.axis()
-                                ? new dev.nacre.ir.Span(start, part.view().sizes()[i], 1)
+                                ? new dev.nacre.ir.Span(start, part.size(i), 1)
                                 : dev.nacre.ir.Span.all(out.sizes()[i]));
             }
-            start += part.view().sizes()[c.axis()];
-            last = write(part, out.slice(spans));
+            start += part.size(c.axis());
+            last = Math.max(last, write(part, out.slice(spans)));
         }
         return new Place.Located(out, last);
+    }
+
+    /// Puts what waits into a loop, so that it can be written by it.
+    private void prepareToWrite(Node n) {
+        if (placeOf(n) instanceof Place.Deferred d) {
+            settle(d.value());
+        }
+    }
+
+    /// Writes a node's values to a place: by the loop that computes them if it can. Gives the step after which they are there.
+    private int write(Node n, View to) {
+        if (placeOf(n) instanceof Place.InLoop p
+                && p.value() == n
+                && p.group().inner(n.shape()) == p.inner()
+                && p.group().fitsStore(to, p.inner())) {
+            p.group().store(new Ref.Computed(n), to, p.inner());
+            return p.group().step;
+        }
+        return placeOf(n) instanceof Place.Splat s
+                ? splat(s.value(), to)
+                : write(locate(n), to);
+    }
+
+    private int splat(Op.Constant value, View to) {
+        Group g = newGroup(Shape.of(to.sizes()));
+        g.store(new Ref.Literal(value), to, 1);
+        return g.step;
     }
 
     /// Copies into part of a buffer.
@@ -636,12 +663,7 @@ final class Scheduler {
 
     /// Writes a node's values to a place.
     void fill(Node n, View to) {
-        if (placeOf(n) instanceof Place.Splat s) {
-            Group g = newGroup(Shape.of(to.sizes()));
-            g.store(new Ref.Literal(s.value()), to, 1);
-        } else {
-            write(locate(n), to);
-        }
+        write(n, to);
     }
 
     private final Map<List<Object>, List<Place.Located>> calls = new HashMap<>();

@@ -138,6 +138,9 @@ final class Simplify {
                     a,
                     spread(Op.Constant.of(1 / cb.value(), cb.dtype()), b.shape()));
         }
+        if (m.f() == Binary.ADD && Pieces.sum(a, b).orElse(null) instanceof Node joined) {
+            return merged(joined.op(), joined.inputs());
+        }
         if (m.f() == Binary.ADD && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
             return map2(new Op.Map2(Binary.SUB), a, b.input(0));
         }

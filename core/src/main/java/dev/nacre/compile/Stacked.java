@@ -93,7 +93,10 @@ final class Stacked {
         Node x = stacked.get(n);
         if (x == null) {
             Node one = once.get(n);
-            x = one.reshape(lead(1, one.shape())).broadcastTo(lead(length, one.shape()));
+            while (one.op() instanceof Op.Broadcast) {
+                one = one.input(0);
+            }
+            x = one.reshape(lead(1, one.shape())).broadcastTo(lead(length, n.shape()));
             stacked.put(n, x);
         }
         return x;

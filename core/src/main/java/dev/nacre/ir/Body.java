@@ -45,6 +45,18 @@ public final class Body {
             inputs.add(Symbol.node("arg" + inputs.size(), a.type()));
         }
         List<Node> outputs = meaning.apply(List.copyOf(inputs));
+        List<Node> captured = captured(inputs, outputs);
+        List<Node> stands = new ArrayList<>();
+        for (Node c : captured) {
+            stands.add(Symbol.node("captured" + stands.size(), c.type()));
+        }
+        List<Node> lifted = Graph.substitute(outputs, captured, stands);
+        inputs.addAll(stands);
+        return new Closure(new Body(List.copyOf(inputs), lifted), captured);
+    }
+
+    /// What outputs depend on besides the inputs.
+    private static List<Node> captured(List<Node> inputs, List<Node> outputs) {
         Set<Node> inside = Collections.newSetFromMap(new IdentityHashMap<>());
         inside.addAll(inputs);
         Set<Node> captured = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -57,7 +69,15 @@ public final class Body {
                 numbers.add(n);
             }
         }
-        for (Node n : Graph.topological(outputs)) {
+        List<Node> all = Graph.topological(outputs);
+        for (Node n : all.reversed()) { // what is only repeated is captured as it was before
+            for (Node in : inside.contains(n) ? n.inputs() : List.<Node>of()) {
+                if (in.op() instanceof Op.Broadcast && !numbers.contains(in)) {
+                    inside.add(in);
+                }
+            }
+        }
+        for (Node n : all) {
             for (Node in : inside.contains(n) ? n.inputs() : List.<Node>of()) {
                 if (!inside.contains(in) && !numbers.contains(in) && captured.add(in)) {
                     order.add(in);
@@ -69,13 +89,7 @@ public final class Body {
                 order.add(out);
             }
         }
-        List<Node> stands = new ArrayList<>();
-        for (Node c : order) {
-            stands.add(Symbol.node("captured" + stands.size(), c.type()));
-        }
-        List<Node> lifted = Graph.substitute(outputs, order, stands);
-        inputs.addAll(stands);
-        return new Closure(new Body(List.copyOf(inputs), lifted), List.copyOf(order));
+        return List.copyOf(order);
     }
 
     /// Whether a node is a number that the body itself contains, repeated to some shape or not.

@@ -4,10 +4,13 @@ import dev.nacre.ir.Body;
 import dev.nacre.ir.Iteration;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Symbol;
+import dev.nacre.reference.Array;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /// Rows for loops: each result of each.
@@ -27,7 +30,7 @@ final class ScanRows {
         List<Node> arguments = new ArrayList<>();
         sequences.forEach(x ->
                 arguments.add(
-                        dev.nacre.ir.Symbol.node(
+                        Symbol.node(
                                 "x", x.type().withShape(x.shape().range(1, x.rank())))));
         arguments.addAll(firsts);
         Body.Closure c =
@@ -45,14 +48,13 @@ final class ScanRows {
                 .toList();
     }
 
-    /// All results that have elements of this type, in one vector.
+    /// All results added up, those of all steps over the steps: here every result has elements of one type.
     private static Node joined(List<Node> results) {
-        List<Node> flat =
-                results.stream()
-                        .filter(r -> r.dtype() == results.getFirst().dtype())
-                        .map(r -> r.reshape(r.shape().count()))
-                        .toList();
-        return flat.getFirst().concat(0, flat.subList(1, flat.size()));
+        int rank = results.getFirst().rank();
+        return results.stream()
+                .map(r -> r.rank() == rank ? r : r.sum(0))
+                .reduce((a, b) -> a.add(b))
+                .orElseThrow();
     }
 
     private static List<Node> recurrent(List<Node> in, boolean reverse) {
@@ -72,7 +74,7 @@ final class ScanRows {
                 });
     }
 
-    private static List<dev.nacre.reference.Array> recurrentOperands(Draw d) {
+    private static List<Array> recurrentOperands(Draw d) {
         return List.of(
                 d.in(-1, 1, d.n(), 2, 3),
                 d.in(-1, 1, 2, 4),
@@ -96,12 +98,12 @@ final class ScanRows {
                                 s.get(1)));
     }
 
-    private static List<dev.nacre.reference.Array> powerOperands(Draw d) {
+    private static List<Array> powerOperands(Draw d) {
         return List.of(
                 d.in(0.5, 1, d.n(), 3), d.in(-1, 1, d.n(), 2), d.in(0.5, 1, 3), d.in(-1, 1, 3));
     }
 
-    /// Halves until it is small.
+    /// Halves until it is small: of 17 steps, two or three are made.
     private static List<Node> halving(List<Node> in, boolean reverse) {
         return results(
                 in.subList(0, 1),
@@ -119,7 +121,7 @@ final class ScanRows {
                 });
     }
 
-    private static List<dev.nacre.reference.Array> halvingOperands(Draw d) {
+    private static List<Array> halvingOperands(Draw d) {
         return List.of(d.in(0.4, 0.6, d.n(), 2), d.in(1.5, 2, 2), d.in(0, 0.1, 2));
     }
 
@@ -151,45 +153,31 @@ final class ScanRows {
         List<Row> rows = new ArrayList<>();
         for (boolean reverse : Arrays.asList(false, true)) {
             String way = reverse ? " backwards" : "";
-            for (int r = 0; r < 4; r++) {
-                int result = r;
-                rows.add(
-                        Row.of(
-                                        "scan recurrent " + r + way,
-                                        ScanRows::recurrentOperands,
-                                        in -> recurrent(in, reverse).get(result))
-                                .slack(64));
-            }
-            rows.add(
-                    Row.of(
-                                    "scan recurrent" + way,
-                                    ScanRows::recurrentOperands,
-                                    in -> joined(recurrent(in, reverse)))
-                            .slack(64));
-            rows.add(
-                    Row.of(
-                                    "scan elementwise" + way,
-                                    ScanRows::powerOperands,
-                                    in -> joined(powers(in, reverse)))
-                            .slack(64));
-            rows.add(
-                    Row.of(
-                                    "scan until" + way,
-                                    ScanRows::halvingOperands,
-                                    in -> joined(halving(in, reverse)))
-                            .slack(64)
-                            .note("of 17 steps, two or three are made"));
+            each(
+                    "scan recurrent" + way,
+                    4,
+                    ScanRows::recurrentOperands,
+                    in -> recurrent(in, reverse),
+                    rows);
+            each(
+                    "scan elementwise" + way,
+                    7,
+                    ScanRows::powerOperands,
+                    in -> powers(in, reverse),
+                    rows);
+            each(
+                    "scan until" + way,
+                    5,
+                    ScanRows::halvingOperands,
+                    in -> halving(in, reverse),
+                    rows);
         }
-        rows.add(
-                Row.of(
-                                "scan in scan",
-                                d ->
-                                        List.of(
-                                                d.in(-1, 1, d.n(), 3, 2),
-                                                d.in(-1, 1, 2),
-                                                d.in(-1, 1, 2)),
-                                in -> joined(nested(in)))
-                        .slack(64));
+        each(
+                "scan in scan",
+                3,
+                d -> List.of(d.in(-1, 1, d.n(), 3, 2), d.in(-1, 1, 2), d.in(-1, 1, 2)),
+                ScanRows::nested,
+                rows);
         rows.add(
                 Row.of(
                                 "scan of integers",
@@ -208,5 +196,20 @@ final class ScanRows {
                         .on(DTypes.NUMBERS)
                         .slack(64));
         return rows;
+    }
+
+    /// A row for each result of a loop, and one for all.
+    private static void each(
+            String name,
+            int results,
+            Function<Draw, List<Array>> operands,
+            Function<List<Node>, List<Node>> loop,
+            List<Row> rows) {
+        for (int r = 0; r < results; r++) {
+            int result = r;
+            rows.add(
+                    Row.of(name + " " + r, operands, in -> loop.apply(in).get(result)).slack(64));
+        }
+        rows.add(Row.of(name, operands, in -> joined(loop.apply(in))).slack(256));
     }
 }

@@ -77,6 +77,17 @@ public final class CpuBackend implements Backend {
         };
     }
 
+    /// The same for a kernel of a loop's body.
+    private static Supplier<? extends Step> prepareInside(Kernel kernel, Repeat loop) {
+        if (kernel instanceof Kernel.Contraction c
+                && loop.steps() > 1
+                && loop.isFixed(c.b().buffer())
+                && PackedProduct.of(c).orElse(null) instanceof Supplier<PackedProduct> packed) {
+            return packed;
+        }
+        return prepare(kernel);
+    }
+
     private static Supplier<Step> shared(Step step) {
         return () -> step;
     }

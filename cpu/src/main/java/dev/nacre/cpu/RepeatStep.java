@@ -26,6 +26,14 @@ final class RepeatStep implements Step {
 
     @Override
     public void run(long[] addresses) {
+        if (repeat.steps() > 0) {
+            repeat.locate(0, addresses, inner);
+            for (Step s : body) {
+                if (s instanceof PackedProduct p) {
+                    p.pack(inner);
+                }
+            }
+        }
         long done = 0;
         boolean going = true;
         for (; done < repeat.steps() && going; done++) {
