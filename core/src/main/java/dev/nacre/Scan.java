@@ -167,10 +167,11 @@ public final class Scan {
                             + firsts.size()
                             + "\n  hint: use run(…)");
         }
-        return run((x, s) -> {
-                    Tensor next = step.apply(x.get(0), s.get(0));
-                    return step(next).giving(next);
-                })
+        return run(
+                        (x, s) -> {
+                            Tensor next = step.apply(x.get(0), s.get(0));
+                            return step(next).giving(next);
+                        })
                 .outputs()
                 .getFirst();
     }
@@ -179,9 +180,7 @@ public final class Scan {
     public Result run(Action action) {
         List<Node> arguments = new ArrayList<>();
         for (Tensor x : sequences) {
-            arguments.add(
-                    Symbol.node(
-                            "element", x.type().withShape(x.shape().range(1, x.rank()))));
+            arguments.add(Symbol.node("element", x.type().withShape(x.shape().range(1, x.rank()))));
         }
         firsts.forEach(s -> arguments.add(Symbol.node("state", s.type())));
         List<Step> recorded = new ArrayList<>();

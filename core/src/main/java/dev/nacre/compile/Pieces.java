@@ -72,8 +72,7 @@ final class Pieces {
         pieces.add(new Piece(Optional.empty(), m.before()));
         pieces.add(new Piece(Optional.of(n.input(0)), n.input(0).size(axis)));
         pieces.add(new Piece(Optional.empty(), m.after()));
-        return Optional.of(
-                new Pieces(axis, pieces.stream().filter(x -> x.size > 0).toList()));
+        return Optional.of(new Pieces(axis, pieces.stream().filter(x -> x.size > 0).toList()));
     }
 
     /// Walks both side by side; zeros may be cut anywhere.

@@ -51,7 +51,9 @@ public record Repeat(
 
     /// Whether an entry of the inner table is an operand that stays the same.
     public boolean isFixed(int slot) {
-        return slot < slots.size() - 1 && slots.get(slot).step == 0 && slots.get(slot).view < in.size();
+        return slot < slots.size() - 1
+                && slots.get(slot).step == 0
+                && slots.get(slot).view < in.size();
     }
 
     /// Fills the inner table for a step.

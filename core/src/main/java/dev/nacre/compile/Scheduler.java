@@ -326,9 +326,7 @@ final class Scheduler {
             p.group().store(new Ref.Computed(n), to, p.inner());
             return p.group().step;
         }
-        return placeOf(n) instanceof Place.Splat s
-                ? splat(s.value(), to)
-                : write(locate(n), to);
+        return placeOf(n) instanceof Place.Splat s ? splat(s.value(), to) : write(locate(n), to);
     }
 
     private int splat(Op.Constant value, View to) {

@@ -29,9 +29,7 @@ final class ScanRows {
         int s = sequences.size();
         List<Node> arguments = new ArrayList<>();
         sequences.forEach(x ->
-                arguments.add(
-                        Symbol.node(
-                                "x", x.type().withShape(x.shape().range(1, x.rank())))));
+                arguments.add(Symbol.node("x", x.type().withShape(x.shape().range(1, x.rank())))));
         arguments.addAll(firsts);
         Body.Closure c =
                 Body.closure(
@@ -207,8 +205,7 @@ final class ScanRows {
             List<Row> rows) {
         for (int r = 0; r < results; r++) {
             int result = r;
-            rows.add(
-                    Row.of(name + " " + r, operands, in -> loop.apply(in).get(result)).slack(64));
+            rows.add(Row.of(name + " " + r, operands, in -> loop.apply(in).get(result)).slack(64));
         }
         rows.add(Row.of(name, operands, in -> joined(loop.apply(in))).slack(256));
     }

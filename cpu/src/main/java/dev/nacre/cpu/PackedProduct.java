@@ -34,10 +34,12 @@ final class PackedProduct implements Step {
         this.product.set(product.slot(Role.WEIGHTS).orElseThrow(), room);
         List<View> bound = new ArrayList<>(List.of(c.a(), c.out()));
         List<Role> roles = new ArrayList<>(List.of(Role.SRC, Role.DST));
-        c.epilogue().bias().ifPresent(b -> {
-            bound.add(b);
-            roles.add(Role.BIAS);
-        });
+        c.epilogue()
+                .bias()
+                .ifPresent(b -> {
+                    bound.add(b);
+                    roles.add(Role.BIAS);
+                });
         views = bound.toArray(View[]::new);
         slots = roles.stream().mapToInt(r -> product.slot(r).orElseThrow()).toArray();
     }
