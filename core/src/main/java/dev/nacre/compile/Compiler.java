@@ -176,6 +176,9 @@ public final class Compiler {
             return v;
         }
         Integer slot = slots.get(v.buffer());
+        if (slot == null && v.count() == 0) { // nobody has written it
+            return v.on(arena, 0);
+        }
         return slot != null
                 ? v.on(slot, 0)
                 : v.on(arena, layout.places().get(v.buffer()) / v.dtype().bytes());

@@ -650,7 +650,9 @@ final class Scheduler {
         Map<Integer, Place.Located> known = loops.get(key);
         if (known == null) {
             Repeats.Made made = Repeats.of(this, key, wanted.get(key), backend);
-            steps.add(made.kernel());
+            if (key.loop().length() > 0) {
+                steps.add(made.kernel());
+            }
             Map<Integer, Place.Located> at = new HashMap<>();
             made.results().forEach((k, v) -> at.put(k, new Place.Located(v, steps.size() - 1)));
             loops.put(key, at);

@@ -132,7 +132,7 @@ class RecurrentTest {
                         + "  x        f32[2, 1, 3]  result of broadcast\n"
                         + "  state 0  f32[1, 4]     result of broadcast\n"
                         + "  state 1  f32[1, 1, 4]  result of broadcast\n"
-                        + "  lengths  f32[1]        result of broadcast",
+                        + "  lengths  f32[1]        result of reshape",
                 assertThrows(
                                 NacreException.class,
                                 () ->
