@@ -69,6 +69,27 @@ class ScanTest {
         }
     }
 
+    @Test
+    void recomputedAndPushedForward() {
+        Tensor x = rng.normal(5, 2, 3).realize();
+        Tensor h = rng.normal(2, 4).realize();
+        Tensor w = rng.normal(3, 4).realize();
+        Tensor u = rng.normal(4, 4).realize();
+        Tensor v = rng.normal(4, 4).realize();
+        Tensor expected = unrolled(x, h, w, u);
+        same(
+                Gradients.jvp(expected, u, v),
+                Gradients.jvp(recurrent(x, h, w, u), u, v));
+        Tensor again =
+                Gradients.checkpoint(
+                        in -> recurrent(in.get(0), h, w, in.get(1)).square().sum(), x, u);
+        for (Tensor by : List.of(x, u)) {
+            same(
+                    Gradients.of(expected.square().sum(), by).of(by),
+                    Gradients.of(again, by).of(by));
+        }
+    }
+
     /// A function of symbols is compiled anew for each length.
     @Test
     void lengthIsKnownWhenItRuns() {
