@@ -63,9 +63,7 @@ class ScanTest {
             Tensor ga = Gradients.of(a, by).of(by);
             Tensor gb = Gradients.of(b, by).of(by);
             same(gb, ga);
-            same(
-                    Gradients.of(gb.sin().sum(), by).of(by),
-                    Gradients.of(ga.sin().sum(), by).of(by));
+            same(Gradients.of(gb.sin().sum(), by).of(by), Gradients.of(ga.sin().sum(), by).of(by));
         }
     }
 
@@ -77,16 +75,12 @@ class ScanTest {
         Tensor u = rng.normal(4, 4).realize();
         Tensor v = rng.normal(4, 4).realize();
         Tensor expected = unrolled(x, h, w, u);
-        same(
-                Gradients.jvp(expected, u, v),
-                Gradients.jvp(recurrent(x, h, w, u), u, v));
+        same(Gradients.jvp(expected, u, v), Gradients.jvp(recurrent(x, h, w, u), u, v));
         Tensor again =
                 Gradients.checkpoint(
                         in -> recurrent(in.get(0), h, w, in.get(1)).square().sum(), x, u);
         for (Tensor by : List.of(x, u)) {
-            same(
-                    Gradients.of(expected.square().sum(), by).of(by),
-                    Gradients.of(again, by).of(by));
+            same(Gradients.of(expected.square().sum(), by).of(by), Gradients.of(again, by).of(by));
         }
     }
 

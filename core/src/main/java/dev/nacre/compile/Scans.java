@@ -76,6 +76,11 @@ final class Scans {
         if (!(n.op() instanceof Op.Scan)) {
             return n.withInputs(in);
         }
+        Iteration loop = ((Op.Scan) n.op()).loop();
+        int result = ((Op.Scan) n.op()).result();
+        if (loop.length() == 0) { // of no steps, the last states are the first
+            return result < loop.states() ? in.get(loop.sequences() + result) : n.zerosLike();
+        }
         if (!replaced.containsKey(n)) {
             rewrite(groups.get(keys.get(n)), in);
         }
@@ -92,12 +97,8 @@ final class Scans {
         List<Draft.State> states = List.copyOf(draft.states);
         draft.prune();
         draft.rewrite(simplify);
-        if (draft.length > 0) {
-            Hoisting.run(draft);
-            Sinking.run(draft);
-        } else {
-            draft.emit();
-        }
+        Hoisting.run(draft);
+        Sinking.run(draft);
         for (Node m : members) {
             Iteration loop = ((Op.Scan) m.op()).loop();
             int result = ((Op.Scan) m.op()).result();

@@ -650,9 +650,7 @@ final class Scheduler {
         Map<Integer, Place.Located> known = loops.get(key);
         if (known == null) {
             Repeats.Made made = Repeats.of(this, key, wanted.get(key), backend);
-            if (key.loop().length() > 0) {
-                steps.add(made.kernel());
-            }
+            steps.add(made.kernel());
             Map<Integer, Place.Located> at = new HashMap<>();
             made.results().forEach((k, v) -> at.put(k, new Place.Located(v, steps.size() - 1)));
             loops.put(key, at);

@@ -42,8 +42,7 @@ public final class AddingProblem {
             var second = places.eq(rng.integers(TIME / 2, count).add(TIME / 2));
             var marks = first.or(second).cast(DType.F32);
             return new Examples(
-                    Tensor.stack(2, java.util.List.of(numbers, marks)),
-                    numbers.mul(marks).sum(0));
+                    Tensor.stack(2, java.util.List.of(numbers, marks)), numbers.mul(marks).sum(0));
         }
     }
 
@@ -59,15 +58,14 @@ public final class AddingProblem {
         var optimizer = Adam.of(net.parameters(), 2e-3);
         var rng = Rng.seed(1);
         var step =
-                Function.of(
-                        () -> {
-                            optimizer.zeroGrad();
-                            var loss = error(net, Examples.of(BATCH, rng), Mode.TRAIN);
-                            loss.backward();
-                            Clip.byNorm(net.parameters(), 1);
-                            optimizer.step();
-                            return loss;
-                        });
+                Function.of(() -> {
+                    optimizer.zeroGrad();
+                    var loss = error(net, Examples.of(BATCH, rng), Mode.TRAIN);
+                    loss.backward();
+                    Clip.byNorm(net.parameters(), 1);
+                    optimizer.step();
+                    return loss;
+                });
         var test = Examples.of(1000, Rng.seed(2));
         var measure = Function.of(() -> error(net, test, Mode.EVAL));
         long start = System.nanoTime();
