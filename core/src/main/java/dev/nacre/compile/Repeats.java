@@ -155,7 +155,7 @@ final class Repeats {
         long row = type.shape().count();
         boolean back = kept && loop.reverse();
         long first = back ? loop.length() * row : 0;
-        scheduler.fill(
+        scheduler.write(
                 key.operands.get(loop.sequences() + k), rows(all, back ? rows - 1 : 0, 1, true));
         sources.add(View.dense(sources.size(), type));
         roots.add(loop.next(k));

@@ -318,7 +318,7 @@ final class Scheduler {
     }
 
     /// Writes a node's values to a place: by the loop that computes them if it can. Gives the step after which they are there.
-    private int write(Node n, View to) {
+    int write(Node n, View to) {
         if (placeOf(n) instanceof Place.InLoop p
                 && p.value() == n
                 && p.group().inner(n.shape()) == p.inner()
@@ -657,11 +657,6 @@ final class Scheduler {
             known = at;
         }
         return known.get(s.result());
-    }
-
-    /// Writes a node's values to a place.
-    void fill(Node n, View to) {
-        write(n, to);
     }
 
     private final Map<List<Object>, List<Place.Located>> calls = new HashMap<>();

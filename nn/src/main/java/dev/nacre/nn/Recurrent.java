@@ -37,7 +37,7 @@ record Recurrent(
 
     /// The weights of one cell. The products with them are `x·ihᵀ` and `h·hhᵀ`.
     record Weights(Variable ih, Variable hh, Optional<Variable> biasIh, Optional<Variable> biasHh) {
-        /// What the element contributes to the gates, with the biases of both products.
+        /// Both products and both biases, added up.
         Tensor fromBoth(Tensor x, Tensor h) {
             Tensor y = x.matmul(ih.transpose());
             if (biasIh.isPresent()) {
