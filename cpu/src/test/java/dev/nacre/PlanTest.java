@@ -104,6 +104,32 @@ class PlanTest {
         assertStored("layer_norm", p);
     }
 
+    /// One product and one loop per step, forth and back; the other products are outside.
+    @Test
+    void recurrentNetwork() throws IOException {
+        Tensor w = f32("w", 3, 16);
+        Tensor u = f32("u", 4, 16);
+        Tensor b = f32("b", 16);
+        Tensor zero = Tensor.zeros(2, 4);
+        Tensor h =
+                Scan.over(f32("x", 9, 2, 3))
+                        .from(zero, zero)
+                        .run((x, s) -> {
+                            Tensor sum = x.get(0).matmul(w).add(b).add(s.get(0).matmul(u));
+                            List<Tensor> gates = sum.chunk(4, 1);
+                            Tensor kept = s.get(1).mul(gates.get(1).sigmoid());
+                            Tensor added = gates.get(0).sigmoid().mul(gates.get(2).tanh());
+                            Tensor c = kept.add(added);
+                            Tensor next = gates.get(3).sigmoid().mul(c.tanh());
+                            return Scan.step(next, c).giving(next);
+                        })
+                        .outputs()
+                        .getFirst();
+        Tensor loss = h.square().sum();
+        Gradients g = Gradients.of(loss, w, u, b);
+        assertStored("lstm", plan(loss, g.of(w), g.of(u), g.of(b)));
+    }
+
     @Test
     void allUpdatesOfAdamAreOneLoop() throws IOException {
         Nets.Net net = Nets.mlp();

@@ -4,12 +4,15 @@ import dev.nacre.ir.Body;
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Cotangents;
 import dev.nacre.ir.Graph;
+import dev.nacre.ir.Iteration;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.type.Problem;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -45,10 +48,19 @@ public final class Reverse {
         for (int i = 0; i < outputs.size(); i++) {
             add(outputs.get(i), cotangents.get(i));
         }
+        Map<Loop, List<Node>> loops = new HashMap<>();
+        order.stream()
+                .filter(n -> n.op() instanceof Op.Scan)
+                .forEach(n -> loops.computeIfAbsent(Loop.of(n), _ -> new ArrayList<>()).add(n));
         for (int i = order.size() - 1; i >= 0; i--) {
             Node n = order.get(i);
             Node g = gradients.get(n);
-            if (g != null && n.arity() > 0 && wanted.contains(n)) {
+            if (n.op() instanceof Op.Scan) {
+                List<Node> results = loops.get(Loop.of(n));
+                if (results.getFirst() == n) { // all that uses any of them lies behind
+                    propagate(Loop.of(n), results);
+                }
+            } else if (g != null && n.arity() > 0 && wanted.contains(n)) {
                 propagate(n, g);
             }
         }
@@ -76,13 +88,38 @@ public final class Reverse {
         }
     }
 
+    /// A loop on its operands, of which several nodes are results.
+    private record Loop(Iteration what, List<Node> operands) {
+        static Loop of(Node n) {
+            return new Loop(((Op.Scan) n.op()).loop(), n.inputs());
+        }
+    }
+
+    private void propagate(Loop loop, List<Node> results) {
+        Map<Integer, Node> known = new LinkedHashMap<>();
+        for (Node r : results) {
+            Node g = wanted.contains(r) ? gradients.get(r) : null;
+            if (g != null) {
+                known.merge(((Op.Scan) r.op()).result(), g, (a, b) -> a.add(b));
+            }
+        }
+        if (!known.isEmpty()) {
+            ScanGradient.of(loop.what, loop.operands, known, i -> isWanted(loop.operands.get(i)))
+                    .forEach((i, g) -> add(loop.operands.get(i), g));
+        }
+    }
+
+    private boolean isWanted(Node operand) {
+        return wanted.contains(operand) && operand.dtype().isFloating();
+    }
+
     /// The gradient of a composite is a composite too, named after it, with the derivative of the body as its body.
     private void propagate(Node n, Op.Fused fused, Node g) {
         List<Node> operands = n.inputs();
         var custom = fused.what().differentiate(operands, n, g);
         List<Integer> wantedOperands = new ArrayList<>();
         for (int i = 0; i < operands.size(); i++) {
-            if (wanted.contains(operands.get(i)) && operands.get(i).dtype().isFloating()) {
+            if (isWanted(operands.get(i))) {
                 wantedOperands.add(i);
             }
         }
@@ -160,7 +197,7 @@ public final class Reverse {
 
         @Override
         public void give(int i, Supplier<Node> gradient) {
-            if (wanted.contains(node.input(i)) && node.input(i).dtype().isFloating()) {
+            if (isWanted(node.input(i))) {
                 add(node.input(i), gradient.get());
             }
         }

@@ -9,18 +9,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, merge equal loops, lay out memory, hand over to the backend.
 public final class Compiler {
-    private final Backend backend;
     private final List<Source> sources;
     private final List<Optional<Source>> targets;
     private List<Scheduler.Buffer> buffers;
     private final Map<Integer, Integer> slots =
             new HashMap<>(); // buffer → place in the table of addresses
 
-    private Compiler(Backend backend, List<Source> sources, List<Optional<Source>> targets) {
-        this.backend = backend;
+    private Compiler(List<Source> sources, List<Optional<Source>> targets) {
         this.sources = sources;
         this.targets = targets;
     }
@@ -35,14 +34,32 @@ public final class Compiler {
             List<Source> sources,
             List<Optional<Source>> targets,
             Backend backend) {
-        return new Compiler(backend, sources, targets).run(roots);
+        List<View> views = new ArrayList<>();
+        for (Source s : sources) {
+            views.add(View.dense(views.size(), s.type()));
+        }
+        List<TensorType> types = roots.stream().map(Node::type).toList();
+        Block b = new Compiler(sources, targets).run(roots, views, backend);
+        return new Plan(b.kernels(), sources, types, b.bytes(), backend.prepare(b.kernels()));
     }
 
-    private Plan run(List<Node> roots) {
-        List<Node> simple =
-                Simplify.run(
-                        Folding.run(Stabilize.run(roots), _ -> false),
-                        (f, n) -> backend.claims(f, n.inputs().stream().map(Node::type).toList()));
+    /// Compiles the body of a loop.
+    ///
+    /// @param views how the value of each source lies from the source's address on
+    static Block body(List<Node> roots, List<Source> sources, List<View> views, Backend backend) {
+        return new Compiler(sources, roots.stream().map(_ -> Optional.<Source>empty()).toList())
+                .run(roots, views, backend);
+    }
+
+    private Block run(List<Node> roots, List<View> views, Backend backend) {
+        UnaryOperator<List<Node>> simplify =
+                x ->
+                        Simplify.run(
+                                Slices.run(Folding.run(Stabilize.run(x), _ -> false)),
+                                (f, n) ->
+                                        backend.claims(
+                                                f, n.inputs().stream().map(Node::type).toList()));
+        List<Node> simple = Scans.run(simplify.apply(roots), simplify);
         List<Node> leaves = new ArrayList<>();
         Map<Source, Node> bySource = new java.util.IdentityHashMap<>();
         dev.nacre.ir.Graph.leaves(simple)
@@ -50,7 +67,7 @@ public final class Compiler {
         for (Source s : sources) {
             leaves.add(bySource.computeIfAbsent(s, x -> Node.of(new Op.Leaf(x))));
         }
-        Scheduler.Schedule schedule = Scheduler.run(simple, leaves);
+        Scheduler.Schedule schedule = Scheduler.run(simple, leaves, views, backend);
         buffers = new ArrayList<>(schedule.buffers());
         List<Kernel> kernels = new ArrayList<>(Merging.run(schedule.kernels()));
         for (int i = 0; i < leaves.size(); i++) {
@@ -63,10 +80,9 @@ public final class Compiler {
         int arena = sources.size() + roots.size();
         Arena.Layout layout =
                 Arena.of(kernels, buffers, b -> b != Scheduler.RAMP && !slots.containsKey(b));
-        List<Kernel> placed =
-                kernels.stream().map(k -> k.map(v -> place(v, layout, arena))).toList();
-        List<TensorType> types = roots.stream().map(Node::type).toList();
-        return new Plan(placed, sources, types, layout.bytes(), backend.prepare(placed));
+        return new Block(
+                kernels.stream().map(k -> k.map(v -> place(v, layout, arena))).toList(),
+                layout.bytes());
     }
 
     /// Gives root k a place of its own: the buffer it fills becomes the output, or it is copied there.
@@ -160,6 +176,9 @@ public final class Compiler {
             return v;
         }
         Integer slot = slots.get(v.buffer());
+        if (slot == null && v.count() == 0) { // nobody has written it
+            return v.on(arena, 0);
+        }
         return slot != null
                 ? v.on(slot, 0)
                 : v.on(arena, layout.places().get(v.buffer()) / v.dtype().bytes());

@@ -122,7 +122,7 @@ final class Epilogues {
                 return Optional.empty();
             }
         }
-        while (x.op() instanceof Op.Reshape) {
+        while (x.op() instanceof Op.Reshape && x.rank() != 1) {
             x = x.input(0);
         }
         return x.rank() == 1 && Simplify.splat(x) == null ? Optional.of(x) : Optional.empty();

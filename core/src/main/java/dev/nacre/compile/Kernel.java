@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 /// Operands are views of any strides unless said otherwise; results are views a kernel owns alone while it runs.
 public sealed interface Kernel
         permits Loop,
+                Repeat,
                 Kernel.Contraction,
                 Kernel.Convolution,
                 Kernel.Call,

@@ -102,9 +102,7 @@ public final class Plan {
             Kernel k = kernels.get(i);
             bytes += traffic(k);
             flops += flops(k);
-            out.append(
-                    String.format(
-                            Locale.ROOT, "%3d  %-12s %-22s %s%n", i, k.name(), points(k), what(k)));
+            describe(k, String.format(Locale.ROOT, "%3d  ", i), out);
         }
         out.append(
                 String.format(
@@ -117,7 +115,19 @@ public final class Plan {
         return out.toString();
     }
 
+    private static void describe(Kernel k, String margin, StringBuilder out) {
+        out.append(
+                String.format(
+                        Locale.ROOT, "%s%-12s %-22s %s%n", margin, k.name(), points(k), what(k)));
+        if (k instanceof Repeat r) {
+            r.body().forEach(inner -> describe(inner, " ".repeat(margin.length()) + "| ", out));
+        }
+    }
+
     private static String points(Kernel k) {
+        if (k instanceof Repeat r) {
+            return r.steps() + " steps";
+        }
         if (k instanceof Loop l) {
             String first = Arrays.toString(l.instances().getFirst().extents());
             return l.instances().size() == 1 ? first : l.instances().size() + " tensors";
@@ -128,6 +138,10 @@ public final class Plan {
     private static String what(Kernel k) {
         return switch (k) {
             case Loop l -> l.program().summary();
+            case Repeat r ->
+                    r.body().size()
+                            + (r.body().size() == 1 ? " kernel" : " kernels")
+                            + (r.halt().isPresent() ? ", until told to stop" : "");
             case Kernel.Contraction c ->
                     c.a().dtype()
                             + " k="
@@ -152,6 +166,9 @@ public final class Plan {
 
     private static long traffic(Kernel k) {
         long sum = 0;
+        if (k instanceof Repeat r) {
+            return r.steps() * r.body().stream().mapToLong(Plan::traffic).sum();
+        }
         for (List<View> side : List.of(k.reads(), k.writes())) {
             for (View v : side) {
                 long n = 1;
@@ -169,6 +186,7 @@ public final class Plan {
             case Loop l ->
                     (double) l.program().operations()
                             * l.instances().stream().mapToLong(Loop.Instance::points).sum();
+            case Repeat r -> r.steps() * r.body().stream().mapToDouble(Plan::flops).sum();
             case Kernel.Contraction c -> c.flops();
             case Kernel.Convolution c -> {
                 View w = c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.KERNEL ? c.out() : c.b();

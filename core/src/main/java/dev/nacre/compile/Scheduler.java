@@ -66,30 +66,35 @@ final class Scheduler {
     private final List<Buffer> buffers = new ArrayList<>();
     private final List<Node> leaves = new ArrayList<>();
     private final Epilogues epilogues;
+    private final Backend backend;
 
-    private Scheduler(List<Node> roots) {
+    private Scheduler(List<Node> roots, Backend backend) {
         this.epilogues = Epilogues.find(roots);
+        this.backend = backend;
     }
 
     /// The result of scheduling: kernels in order over numbered buffers, the first of which belong to the leaves.
     record Schedule(
             List<Node> leaves, List<Buffer> buffers, List<Kernel> kernels, List<View> roots) {}
 
-    static Schedule run(List<Node> roots, List<Node> leaves) {
-        Scheduler s = new Scheduler(roots);
-        for (Node leaf : leaves) {
-            s.leaves.add(leaf);
-            int b = s.newBuffer(leaf.type());
-            s.places.put(leaf, new Place.Located(View.dense(b, leaf.type()), -1));
+    /// @param views where the leaves' values lie in their buffers, which are the first
+    /// @param backend for the bodies of loops
+    static Schedule run(List<Node> roots, List<Node> leaves, List<View> views, Backend backend) {
+        Scheduler s = new Scheduler(roots, backend);
+        for (int i = 0; i < leaves.size(); i++) {
+            s.leaves.add(leaves.get(i));
+            s.newBuffer(leaves.get(i).type());
+            s.places.put(leaves.get(i), new Place.Located(views.get(i), -1));
         }
+        s.wanted.putAll(Repeats.wanted(roots));
         for (Node n : Graph.topological(roots)) {
             if (!s.places.containsKey(n) && !s.epilogues.isAbsorbed(n)) {
                 s.place(n);
             }
         }
-        List<View> views = new ArrayList<>();
+        List<View> results = new ArrayList<>();
         for (Node r : roots) {
-            views.add(s.locateMemory(r).view());
+            results.add(s.memory(r));
         }
         List<Kernel> kernels = new ArrayList<>();
         for (Object step : s.steps) {
@@ -103,7 +108,7 @@ final class Scheduler {
                 default -> throw new IllegalStateException();
             }
         }
-        return new Schedule(s.leaves, s.buffers, kernels, views);
+        return new Schedule(s.leaves, s.buffers, kernels, results);
     }
 
     private int newBuffer(TensorType type) {
@@ -111,7 +116,7 @@ final class Scheduler {
         return buffers.size() - 1;
     }
 
-    private View newView(TensorType type) {
+    View newView(TensorType type) {
         return View.dense(newBuffer(type), type);
     }
 
@@ -148,6 +153,7 @@ final class Scheduler {
             case Op.Pad p -> pad(n, p);
             case Op.Concat c -> concat(n, c);
             case Op.Fused f -> call(n, f);
+            case Op.Scan s -> scan(n, s);
             case Op.Gather g -> {
                 View out = newView(n.type());
                 yield add(
@@ -190,7 +196,12 @@ final class Scheduler {
     }
 
     private View memory(Node n, int operand) {
-        return locateMemory(n.input(operand)).view();
+        return memory(n.input(operand));
+    }
+
+    /// The node's values in memory.
+    View memory(Node n) {
+        return locateMemory(n).view();
     }
 
     private Place after(Node n) {
@@ -281,22 +292,47 @@ final class Scheduler {
     }
 
     private Place concat(Node n, Op.Concat c) {
-        List<Place.Located> parts = n.inputs().stream().map(this::locateMemory).toList();
+        n.inputs().forEach(this::prepareToWrite);
         View out = newView(n.type());
         long start = 0;
         int last = -1;
-        for (Place.Located part : parts) {
+        for (Node part : n.inputs()) {
             List<dev.nacre.ir.Span> spans = new ArrayList<>();
             for (int i = 0; i < out.rank(); i++) {
                 spans.add(
                         i == c.axis()
-                                ? new dev.nacre.ir.Span(start, part.view().sizes()[i], 1)
+                                ? new dev.nacre.ir.Span(start, part.size(i), 1)
                                 : dev.nacre.ir.Span.all(out.sizes()[i]));
             }
-            start += part.view().sizes()[c.axis()];
-            last = write(part, out.slice(spans));
+            start += part.size(c.axis());
+            last = Math.max(last, write(part, out.slice(spans)));
         }
         return new Place.Located(out, last);
+    }
+
+    /// Puts what waits into a loop, so that it can be written by it.
+    private void prepareToWrite(Node n) {
+        if (placeOf(n) instanceof Place.Deferred d) {
+            settle(d.value());
+        }
+    }
+
+    /// Writes a node's values to a place: by the loop that computes them if it can. Gives the step after which they are there.
+    int write(Node n, View to) {
+        if (placeOf(n) instanceof Place.InLoop p
+                && p.value() == n
+                && p.group().inner(n.shape()) == p.inner()
+                && p.group().fitsStore(to, p.inner())) {
+            p.group().store(new Ref.Computed(n), to, p.inner());
+            return p.group().step;
+        }
+        return placeOf(n) instanceof Place.Splat s ? splat(s.value(), to) : write(locate(n), to);
+    }
+
+    private int splat(Op.Constant value, View to) {
+        Group g = newGroup(Shape.of(to.sizes()));
+        g.store(new Ref.Literal(value), to, 1);
+        return g.step;
     }
 
     /// Copies into part of a buffer.
@@ -603,6 +639,24 @@ final class Scheduler {
                         : new Kernel.Contraction(a, b, epilogue, out);
         Place.Located at = add(k, out);
         return new Place.Located(out.reshape(end.shape()).orElseThrow(), at.step());
+    }
+
+    private final Map<Repeats.Key, Set<Integer>> wanted = new HashMap<>();
+    private final Map<Repeats.Key, Map<Integer, Place.Located>> loops = new HashMap<>();
+
+    /// Results of one loop share a kernel.
+    private Place scan(Node n, Op.Scan s) {
+        Repeats.Key key = Repeats.Key.of(n);
+        Map<Integer, Place.Located> known = loops.get(key);
+        if (known == null) {
+            Repeats.Made made = Repeats.of(this, key, wanted.get(key), backend);
+            steps.add(made.kernel());
+            Map<Integer, Place.Located> at = new HashMap<>();
+            made.results().forEach((k, v) -> at.put(k, new Place.Located(v, steps.size() - 1)));
+            loops.put(key, at);
+            known = at;
+        }
+        return known.get(s.result());
     }
 
     private final Map<List<Object>, List<Place.Located>> calls = new HashMap<>();

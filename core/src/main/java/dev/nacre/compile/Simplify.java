@@ -70,6 +70,7 @@ final class Simplify {
                     Op.ScatterAdd _,
                     Op.Contract _,
                     Op.Convolve _,
+                    Op.Scan _,
                     Op.After _ ->
                     merged(op, in);
         };
@@ -136,6 +137,9 @@ final class Simplify {
                     new Op.Map2(Binary.MUL),
                     a,
                     spread(Op.Constant.of(1 / cb.value(), cb.dtype()), b.shape()));
+        }
+        if (m.f() == Binary.ADD && Pieces.sum(a, b).orElse(null) instanceof Node joined) {
+            return merged(joined.op(), joined.inputs());
         }
         if (m.f() == Binary.ADD && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
             return map2(new Op.Map2(Binary.SUB), a, b.input(0));

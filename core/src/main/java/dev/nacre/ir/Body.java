@@ -16,6 +16,7 @@ public final class Body {
     private final List<Node> inputs;
     private final List<Node> outputs;
     private final Map<List<TensorType>, Body> bound = new ConcurrentHashMap<>();
+    private volatile GraphKey key; // null: not asked for
 
     private Body(List<Node> inputs, List<Node> outputs) {
         this.inputs = inputs;
@@ -31,6 +32,11 @@ public final class Body {
         return new Body(List.copyOf(inputs), List.copyOf(meaning.apply(List.copyOf(inputs))));
     }
 
+    /// The body with given leaves as inputs; the outputs depend on no others.
+    public static Body over(List<Node> inputs, List<Node> outputs) {
+        return new Body(List.copyOf(inputs), List.copyOf(outputs));
+    }
+
     /// The same, where `meaning` may also use nodes from outside: whatever it captures becomes a further input. Gives the body and the nodes captured, in the
     /// order of the further inputs.
     public static Closure closure(List<Node> arguments, Function<List<Node>, List<Node>> meaning) {
@@ -39,34 +45,58 @@ public final class Body {
             inputs.add(Symbol.node("arg" + inputs.size(), a.type()));
         }
         List<Node> outputs = meaning.apply(List.copyOf(inputs));
+        List<Node> captured = captured(inputs, outputs);
+        List<Node> stands = new ArrayList<>();
+        for (Node c : captured) {
+            stands.add(Symbol.node("captured" + stands.size(), c.type()));
+        }
+        List<Node> lifted = Graph.substitute(outputs, captured, stands);
+        inputs.addAll(stands);
+        return new Closure(new Body(List.copyOf(inputs), lifted), captured);
+    }
+
+    /// What outputs depend on besides the inputs.
+    private static List<Node> captured(List<Node> inputs, List<Node> outputs) {
         Set<Node> inside = Collections.newSetFromMap(new IdentityHashMap<>());
         inside.addAll(inputs);
         Set<Node> captured = Collections.newSetFromMap(new IdentityHashMap<>());
         List<Node> order = new ArrayList<>();
+        Set<Node> numbers = Collections.newSetFromMap(new IdentityHashMap<>());
         for (Node n : Graph.topological(outputs)) {
             if (n.inputs().stream().anyMatch(inside::contains)) {
                 inside.add(n);
+            } else if (isNumber(n, numbers)) {
+                numbers.add(n);
             }
         }
-        for (Node n : Graph.topological(outputs)) {
+        List<Node> all = Graph.topological(outputs);
+        for (Node n : all.reversed()) { // what is only repeated is captured as it was before
             for (Node in : inside.contains(n) ? n.inputs() : List.<Node>of()) {
-                if (!inside.contains(in) && !(in.op() instanceof Op.Constant) && captured.add(in)) {
+                if (in.op() instanceof Op.Broadcast && !numbers.contains(in)) {
+                    inside.add(in);
+                }
+            }
+        }
+        for (Node n : all) {
+            for (Node in : inside.contains(n) ? n.inputs() : List.<Node>of()) {
+                if (!inside.contains(in) && !numbers.contains(in) && captured.add(in)) {
                     order.add(in);
                 }
             }
         }
         for (Node out : outputs) { // a result that does not depend on the arguments
-            if (!inside.contains(out) && !(out.op() instanceof Op.Constant) && captured.add(out)) {
+            if (!inside.contains(out) && !numbers.contains(out) && captured.add(out)) {
                 order.add(out);
             }
         }
-        List<Node> stands = new ArrayList<>();
-        for (Node c : order) {
-            stands.add(Symbol.node("captured" + stands.size(), c.type()));
-        }
-        List<Node> lifted = Graph.substitute(outputs, order, stands);
-        inputs.addAll(stands);
-        return new Closure(new Body(List.copyOf(inputs), lifted), List.copyOf(order));
+        return List.copyOf(order);
+    }
+
+    /// Whether a node is a number that the body itself contains, repeated to some shape or not.
+    private static boolean isNumber(Node n, Set<Node> numbers) {
+        return n.op() instanceof Op.Constant
+                || (n.op() instanceof Op.Broadcast || n.op() instanceof Op.Reshape)
+                        && numbers.contains(n.input(0));
     }
 
     /// A body and what it captured from outside.
@@ -79,6 +109,16 @@ public final class Body {
 
     public List<Node> outputs() {
         return outputs;
+    }
+
+    /// What the body computes, as a value.
+    GraphKey key() {
+        GraphKey k = key;
+        if (k == null) {
+            k = GraphKey.of(this);
+            key = k;
+        }
+        return k;
     }
 
     /// The body with unknown sizes replaced ([Op#bind]): one body for equal sizes.

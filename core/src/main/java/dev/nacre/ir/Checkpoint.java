@@ -24,7 +24,7 @@ public record Checkpoint(GraphKey structure) implements Composite {
         Body.Closure c = Body.closure(arguments, meaning);
         List<Node> all = new ArrayList<>(arguments);
         all.addAll(c.captured());
-        Checkpoint what = new Checkpoint(GraphKey.of(c.body()));
+        Checkpoint what = new Checkpoint(c.body().key());
         List<Node> out = new ArrayList<>();
         for (int i = 0; i < c.body().outputs().size(); i++) {
             out.add(Node.of(new Op.Fused(what, c.body(), i), all));

@@ -6,6 +6,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.Predicate;
 
 /// Walks over graphs. All use an explicit stack: depth is bounded by memory, not by the call stack.
 public final class Graph {
@@ -13,6 +14,11 @@ public final class Graph {
 
     /// Every node that the roots depend on, each once, inputs before their users. The order depends on the structure alone.
     public static List<Node> topological(List<Node> roots) {
+        return topological(roots, _ -> false);
+    }
+
+    /// The same, without what lies only below nodes at which the walk `stops`.
+    public static List<Node> topological(List<Node> roots, Predicate<Node> stops) {
         List<Node> order = new ArrayList<>();
         Map<Node, Boolean> seen = new IdentityHashMap<>(); // false: entered, true: in the order
         ArrayDeque<Node> stack = new ArrayDeque<>();
@@ -24,7 +30,7 @@ public final class Graph {
             Boolean state = seen.get(n);
             if (state == null) {
                 seen.put(n, false);
-                for (int i = n.arity() - 1; i >= 0; i--) {
+                for (int i = stops.test(n) ? -1 : n.arity() - 1; i >= 0; i--) {
                     if (!seen.containsKey(n.input(i))) {
                         stack.push(n.input(i));
                     }

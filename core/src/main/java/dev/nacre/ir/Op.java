@@ -856,6 +856,21 @@ public sealed interface Op {
         }
     }
 
+    /// Result number `result` of a loop over the elements of sequences that carries states from step to step. Nodes with equal loops and the same operands are results
+    /// of one loop. Its derivative is a loop in the other direction (`dev.nacre.autodiff`).
+    record Scan(Iteration loop, int result) implements Op {
+        @Override
+        public TensorType infer(List<Node> in) {
+            loop.check(in);
+            return loop.type(result);
+        }
+
+        @Override
+        public Op bind(LongUnaryOperator known) {
+            return new Scan(loop.bind(known), result);
+        }
+    }
+
     /// The operand, through which no gradient flows.
     record Detach() implements Op {
         @Override

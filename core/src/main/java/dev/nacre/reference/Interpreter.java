@@ -93,6 +93,7 @@ public final class Interpreter {
             case Op.Contract o -> Products.contract(in.get(0), in.get(1), o.dtype());
             case Op.Convolve o -> Products.convolve(o, in.get(0), in.get(1));
             case Op.Fused o -> fused(o, in);
+            case Op.Scan o -> Loops.scan(o.loop(), in, leaves).get(o.result());
             case Op.Detach _, Op.After _ -> in.get(0);
         };
     }

@@ -53,6 +53,7 @@ public final class PlainBackend implements Backend {
 
     private static void run(Kernel k, long[] at) {
         switch (k) {
+            case Repeat r -> repeat(r, at);
             case Loop l -> l.instances().forEach(i -> new Walk(l.program(), i, at).run());
             case Kernel.Contraction c ->
                     write(
@@ -86,6 +87,38 @@ public final class PlainBackend implements Backend {
                             r.out(),
                             at,
                             op(new Op.RandomBits(Shape.of(r.out().sizes())), at, r.key()));
+        }
+    }
+
+    private static void repeat(Repeat r, long[] at) {
+        long[] inner = new long[r.slots().size()];
+        long done = 0;
+        boolean going = true;
+        for (; done < r.steps() && going; done++) {
+            r.locate(done, at, inner);
+            r.body().forEach(k -> run(k, inner));
+            going =
+                    r.halt().isEmpty()
+                            || ALL.get(ValueLayout.JAVA_BYTE, inner[r.halt().get().flag()]) == 0;
+        }
+        if (r.halt().isPresent()) {
+            r.locate(done, at, inner);
+            for (Repeat.Rest rest : r.halt().get().rests()) {
+                View v = r.view(rest.view());
+                long row = v.count() / Math.max(1, r.steps());
+                long n = (r.steps() - done) * row * v.dtype().bytes();
+                long from = rest.backwards() ? 0 : done * row;
+                ALL.asSlice(address(v, at, v.offset() + from), n).fill((byte) 0);
+            }
+            for (Repeat.Last last : r.halt().get().lasts()) {
+                View v = r.view(last.view());
+                MemorySegment.copy(
+                        ALL,
+                        inner[last.slot()],
+                        ALL,
+                        address(v, at, v.offset()),
+                        v.count() * v.dtype().bytes());
+            }
         }
     }
 

@@ -12,7 +12,8 @@ public final class OpTable {
                             ReductionRows.rows(),
                             LinearRows.rows(),
                             NeuralRows.rows(),
-                            StructureRows.rows())
+                            StructureRows.rows(),
+                            ScanRows.rows())
                     .flatMap(List::stream)
                     .toList();
 

@@ -81,6 +81,7 @@ class OpTableTest {
                 case Op.Reduce o -> used.add(o.kind());
                 case Op.Convolve o -> used.add(o.kind());
                 case Op.Fused o -> collect(o.body().outputs(), used);
+                case Op.Scan o -> collect(o.loop().body().outputs(), used);
                 default -> {}
             }
         }
@@ -109,7 +110,8 @@ class OpTableTest {
                         ReductionRows.class,
                         LinearRows.class,
                         NeuralRows.class,
-                        StructureRows.class)) {
+                        StructureRows.class,
+                        ScanRows.class)) {
             try (InputStream in = c.getResourceAsStream(c.getSimpleName() + ".class")) {
                 for (var entry : ClassFile.of().parse(in.readAllBytes()).constantPool()) {
                     if (entry instanceof MemberRefEntry m

@@ -3,6 +3,7 @@ package dev.nacre.cpu;
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
+import dev.nacre.compile.Repeat;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
@@ -64,9 +65,27 @@ public final class CpuBackend implements Backend {
                 yield OneDnnKernels.prepare(kernel)
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }
+            case Repeat repeat -> {
+                List<Supplier<Step>> body =
+                        repeat.body().stream().map(CpuBackend::prepare).toList();
+                yield () ->
+                        new RepeatStep(
+                                repeat, body.stream().map(Supplier::get).toArray(Step[]::new));
+            }
             case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
         };
+    }
+
+    /// The same for a kernel of a loop's body.
+    private static Supplier<? extends Step> prepareInside(Kernel kernel, Repeat loop) {
+        if (kernel instanceof Kernel.Contraction c
+                && loop.steps() > 1
+                && loop.isFixed(c.b().buffer())
+                && PackedProduct.of(c).orElse(null) instanceof Supplier<PackedProduct> packed) {
+            return packed;
+        }
+        return prepare(kernel);
     }
 
     private static Supplier<Step> shared(Step step) {

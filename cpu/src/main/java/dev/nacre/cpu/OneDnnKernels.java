@@ -53,17 +53,17 @@ final class OneDnnKernels {
         }
     }
 
-    private static boolean isSupported(View v) {
+    static boolean isSupported(View v) {
         return (v.dtype() == DType.F32 || v.dtype() == DType.BF16)
                 && Arrays.stream(v.strides()).allMatch(s -> s >= 0);
     }
 
-    private static DataType type(DType t) {
+    static DataType type(DType t) {
         return t == DType.F32 ? DataType.F32 : DataType.BF16;
     }
 
     /// An axis along which a view repeats one element becomes an axis of size 1, which oneDNN broadcasts.
-    private static MemoryDesc desc(View v, int keptAxes) {
+    static MemoryDesc desc(View v, int keptAxes) {
         long[] dims = v.sizes().clone();
         for (int i = 0; i < dims.length - keptAxes; i++) {
             dims[i] = v.strides()[i] == 0 ? 1 : dims[i];
@@ -100,19 +100,7 @@ final class OneDnnKernels {
         if (isThinWithGaps(c.a()) || isThinWithGaps(c.b())) {
             return null; // oneDNN 3.11 takes such a batch for a dense one, and gives wrong numbers
         }
-        MatMul spec =
-                MatMul.of(desc(c.a(), 2), desc(c.b(), 2), desc(c.out(), 2))
-                        .attributes(attributes(c.epilogue()));
-        if (c.epilogue().bias().isPresent()) {
-            View b = c.epilogue().bias().get();
-            long[] dims = new long[c.out().rank()];
-            long[] strides = new long[dims.length];
-            Arrays.fill(dims, 1);
-            Arrays.fill(strides, 1);
-            dims[dims.length - 1] = b.sizes()[0];
-            strides[dims.length - 1] = b.strides()[0];
-            spec = spec.bias(MemoryDesc.strided(type(b.dtype()), dims, strides));
-        }
+        MatMul spec = matMul(c, desc(c.b(), 2));
         Primitive p = OneDnn.get().orElseThrow().primitive(spec);
         List<Operand> operands = new ArrayList<>();
         operands.add(new Operand(Role.SRC, c.a()));
@@ -138,7 +126,25 @@ final class OneDnnKernels {
         return false;
     }
 
-    private static boolean hasUnitStride(View v) {
+    /// The product with weights that lie so.
+    static MatMul matMul(Kernel.Contraction c, MemoryDesc weights) {
+        MatMul spec =
+                MatMul.of(desc(c.a(), 2), weights, desc(c.out(), 2))
+                        .attributes(attributes(c.epilogue()));
+        if (c.epilogue().bias().isEmpty()) {
+            return spec;
+        }
+        View b = c.epilogue().bias().get();
+        long[] dims = new long[c.out().rank()];
+        long[] strides = new long[dims.length];
+        Arrays.fill(dims, 1);
+        Arrays.fill(strides, 1);
+        dims[dims.length - 1] = b.sizes()[0];
+        strides[dims.length - 1] = b.strides()[0];
+        return spec.bias(MemoryDesc.strided(type(b.dtype()), dims, strides));
+    }
+
+    static boolean hasUnitStride(View v) {
         int r = v.rank();
         long rows = v.strides()[r - 2];
         long columns = v.strides()[r - 1];

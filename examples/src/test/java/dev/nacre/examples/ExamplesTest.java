@@ -20,12 +20,12 @@ class ExamplesTest {
     }
 
     /// The losses that a program prints.
-    private static List<Double> losses(Main program) {
+    private static List<Double> losses(Main program, String... args) {
         PrintStream before = System.out;
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
         try {
-            program.run(new String[0]);
+            program.run(args);
         } finally {
             System.setOut(before);
         }
@@ -59,5 +59,13 @@ class ExamplesTest {
         var losses = losses(FromScratch::main);
         assertEquals(11, losses.size());
         assertTrue(losses.getLast() < losses.getFirst() / 20, losses.toString());
+    }
+
+    /// The first steps of what takes longer to learn.
+    @Test
+    void addingProblem() {
+        var losses = losses(AddingProblem::main, "200");
+        assertEquals(2, losses.size());
+        assertTrue(losses.getLast() < 0.25, losses.toString());
     }
 }

@@ -2,6 +2,7 @@ package dev.nacre.cpu.kernels;
 
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
+import dev.nacre.compile.Repeat;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.ir.Composite;
@@ -29,9 +30,9 @@ public final class JavaKernels {
             case Kernel.Indexed indexed -> Gather.of(indexed);
             case Kernel.Ordered ordered -> Orders.of(ordered);
             case Kernel.Random random -> new Philox(random, vectors);
-            case Loop loop ->
+            case Loop _, Repeat _ ->
                     throw new IllegalArgumentException(
-                            "a loop is not one of these kernels: " + loop.name());
+                            "a loop is not one of these kernels: " + kernel.name());
         };
     }
 
