@@ -116,14 +116,33 @@ public final class Compiler {
     private void keepOldValues(List<Kernel> kernels) {
         Map<Integer, Integer> bufferAt = new HashMap<>();
         slots.forEach((buffer, slot) -> bufferAt.put(slot, buffer));
+        Map<Integer, Integer> firstWrite = new HashMap<>();
+        Map<Integer, Integer> lastRead = new HashMap<>();
+        for (int i = 0; i < kernels.size(); i++) {
+            for (View v : kernels.get(i).writes()) {
+                firstWrite.putIfAbsent(v.buffer(), i);
+            }
+            for (View v : kernels.get(i).reads()) {
+                lastRead.put(v.buffer(), i);
+            }
+        }
+        Map<Source, Integer> numbers = new HashMap<>();
+        for (int i = 0; i < sources.size(); i++) {
+            numbers.putIfAbsent(sources.get(i), i);
+        }
         List<Integer> unsafe = new ArrayList<>();
         for (int k = 0; k < targets.size(); k++) {
-            if (targets.get(k).isPresent()) {
-                int variable = sources.indexOf(targets.get(k).get());
-                if (variable >= 0
-                        && !mayOverwrite(kernels, bufferAt.get(sources.size() + k), variable)) {
-                    unsafe.add(k);
-                }
+            int variable = targets.get(k).map(numbers::get).orElse(-1);
+            int written = bufferAt.get(sources.size() + k);
+            int write = firstWrite.getOrDefault(written, Integer.MAX_VALUE);
+            int read = lastRead.getOrDefault(variable, -1);
+            boolean safe =
+                    read < write
+                            || read == write
+                                    && kernels.get(read) instanceof Loop loop
+                                    && pointwise(loop, written, variable);
+            if (variable >= 0 && !safe) {
+                unsafe.add(k);
             }
         }
         for (int k : unsafe) {
@@ -137,26 +156,12 @@ public final class Compiler {
         }
     }
 
-    private static boolean mayOverwrite(List<Kernel> kernels, int written, int variable) {
-        boolean begun = false;
-        for (Kernel k : kernels) {
-            Optional<View> write =
-                    k.writes().stream().filter(v -> v.buffer() == written).findFirst();
-            boolean reads = k.reads().stream().anyMatch(v -> v.buffer() == variable);
-            if (write.isPresent()
-                            && reads
-                            && !(k instanceof Loop loop && pointwise(loop, written, variable))
-                    || begun && reads) {
-                return false;
-            }
-            begun |= write.isPresent();
-        }
-        return true;
-    }
-
     /// Whether within the loop each element of the variable is read only at the point that writes it.
     private static boolean pointwise(Loop loop, int written, int variable) {
         for (Loop.Instance i : loop.instances()) {
+            if (i.views().stream().noneMatch(v -> v.buffer() == variable)) {
+                continue;
+            }
             Loop alone = new Loop(loop.program(), List.of(i));
             Optional<View> out =
                     alone.writes().stream().filter(v -> v.buffer() == written).findFirst();
