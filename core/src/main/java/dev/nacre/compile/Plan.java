@@ -76,6 +76,11 @@ public final class Plan {
         public void run() {
             frame.run(addresses);
         }
+
+        /// As [run][#run()], and tells how long each of [Plan#kernels()] took.
+        public void run(long[] nanos) {
+            frame.run(addresses, nanos);
+        }
     }
 
     /// A call to fill in and run; to be given back with [#end].
@@ -117,7 +122,7 @@ public final class Plan {
         return out.toString();
     }
 
-    private static String points(Kernel k) {
+    static String points(Kernel k) {
         if (k instanceof Loop l) {
             String first = Arrays.toString(l.instances().getFirst().extents());
             return l.instances().size() == 1 ? first : l.instances().size() + " tensors";
@@ -125,7 +130,7 @@ public final class Plan {
         return Arrays.toString(k.writes().getFirst().sizes());
     }
 
-    private static String what(Kernel k) {
+    static String what(Kernel k) {
         return switch (k) {
             case Loop l -> l.program().summary();
             case Kernel.Contraction c ->
@@ -150,7 +155,8 @@ public final class Plan {
                 + e.activation().map(a -> " " + a.name().toLowerCase(Locale.ROOT)).orElse("");
     }
 
-    private static long traffic(Kernel k) {
+    /// Bytes that a kernel moves at least.
+    static long traffic(Kernel k) {
         long sum = 0;
         for (List<View> side : List.of(k.reads(), k.writes())) {
             for (View v : side) {
@@ -164,7 +170,8 @@ public final class Plan {
         return sum;
     }
 
-    private static double flops(Kernel k) {
+    /// Multiplications and additions.
+    static double flops(Kernel k) {
         return switch (k) {
             case Loop l ->
                     (double) l.program().operations()
