@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.function.Consumer;
 
 /// Computes graphs: finds the plan of an equal graph or compiles one, and runs it.
 final class Engine {
@@ -96,7 +97,8 @@ final class Engine {
                 plan,
                 leaves,
                 roots.stream().map(Root::target).toList(),
-                roots.stream().map(r -> "result of " + r.node.op().name()).toList());
+                roots.stream().map(r -> "result of " + r.node.op().name()).toList(),
+                Plan.Call::run);
     }
 
     private static Object identity(Source s) {
@@ -138,8 +140,13 @@ final class Engine {
     /// @param leaves where each input comes from; no symbols
     /// @param targets the variable that each output is the new value of, if any
     /// @param names what the outputs are, for messages
+    /// @param how the call is run once everything has its place
     static List<Stored> run(
-            Plan plan, List<Source> leaves, List<Optional<Variable>> targets, List<String> names) {
+            Plan plan,
+            List<Source> leaves,
+            List<Optional<Variable>> targets,
+            List<String> names,
+            Consumer<Plan.Call> how) {
         Stored[] held = new Stored[leaves.size()];
         Plan.Call call = plan.begin();
         for (int i = 0; i < held.length; i++) {
@@ -155,7 +162,7 @@ final class Engine {
             out.add(room);
             call.output(k, room.address());
         }
-        call.run();
+        how.accept(call);
         plan.end(call);
         for (int k = 0; k < targets.size(); k++) {
             if (targets.get(k).isPresent()) {

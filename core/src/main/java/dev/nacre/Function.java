@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Plan;
+import dev.nacre.compile.Profile;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
@@ -21,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
@@ -271,6 +273,15 @@ public final class Function {
         }
         Trace.flush();
         Entry entry = entry(inputs);
+        List<Stored> results = run(entry, inputs, Plan.Call::run);
+        List<Tensor> out = new ArrayList<>(entry.outputs);
+        for (int i = 0; i < entry.outputs; i++) {
+            out.add(new Tensor(results.get(i)));
+        }
+        return out;
+    }
+
+    private static List<Stored> run(Entry entry, Tensor[] inputs, Consumer<Plan.Call> how) {
         List<Stored> kept = entry.steady.map(Steady::values).orElse(List.of());
         List<Source> leaves = new ArrayList<>(entry.leaves);
         for (int i = 0; i < leaves.size(); i++) {
@@ -284,12 +295,7 @@ public final class Function {
                 leaves.set(i, new Stored.Ref(given));
             }
         }
-        List<Stored> results = Engine.run(entry.plan, leaves, entry.targets, entry.names);
-        List<Tensor> out = new ArrayList<>(entry.outputs);
-        for (int i = 0; i < entry.outputs; i++) {
-            out.add(new Tensor(results.get(i)));
-        }
-        return out;
+        return Engine.run(entry.plan, leaves, entry.targets, entry.names, how);
     }
 
     /// Calls the function: its first result.
@@ -301,6 +307,18 @@ public final class Function {
     public String explain(Tensor... inputs) {
         Entry e = entry(inputs);
         return e.steady.map(Steady::explain).orElse("") + e.plan.explain();
+    }
+
+    /// Where the time of a call goes: [#explain] with each kernel's median time, from a few warm calls of a second or more in all. They are calls like any others: variables
+    /// change.
+    ///
+    /// ```java
+    /// System.out.println(step.profile(x, y));
+    /// ```
+    public Profile profile(Tensor... inputs) {
+        call(inputs);
+        Entry entry = entry(inputs);
+        return Profile.of(entry.plan, how -> run(entry, inputs, how));
     }
 
     Plan plan(Tensor... inputs) {

@@ -131,7 +131,8 @@ final class Steady {
                                         plan,
                                         leaves,
                                         Collections.nCopies(names.size(), Optional.empty()),
-                                        names));
+                                        names,
+                                        Plan.Call::run));
             }
             return kept.values;
         }

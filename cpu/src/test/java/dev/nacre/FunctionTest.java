@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.nacre.compile.Profile;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
@@ -200,6 +201,33 @@ class FunctionTest {
         assertTrue(text.contains("matmul"), text);
         assertTrue(text.contains("f32 k=4 relu"), text);
         assertTrue(text.contains("1 kernels"), text);
+    }
+
+    /// One line per kernel of the plan, times that add up to no more than the call's, and the same results as any other call.
+    @Test
+    void profile() {
+        Variable count = Variable.of("count", Tensor.of(0f), false);
+        Function f =
+                Function.of((Tensor x, Tensor y) -> {
+                    count.set(count.add(1));
+                    return x.matmul(y).softmax(-1);
+                });
+        Tensor x = Tensor.zeros(300, 200);
+        Tensor y = Tensor.zeros(200, 100);
+        Profile p = f.profile(x, y);
+        assertEquals(f.plan(x, y).kernels(), p.lines().stream().map(Profile.Line::kernel).toList());
+        assertTrue(p.lines().stream().allMatch(l -> l.nanos() > 0), p.toString());
+        double sum = p.lines().stream().mapToDouble(Profile.Line::nanos).sum();
+        assertTrue(sum > 0.1 * p.nanos() && sum < 1.5 * p.nanos(), p.toString());
+        assertTrue(p.calls() >= 5 && count.item() > p.calls(), count + "\n" + p);
+        Profile.Line product = p.lines().getFirst();
+        assertEquals("matmul", product.kernel().name());
+        assertEquals(2.0 * 300 * 200 * 100 / product.nanos(), product.gigaflops(), 1e-9);
+        double bytes = 4.0 * (300 * 200 + 200 * 100 + 300 * 100);
+        assertEquals(bytes / product.nanos(), product.gigabytes(), 1e-9);
+        String slowest = p.slowest(1);
+        assertTrue(slowest.contains("1 × matmul"), slowest);
+        assertEquals(p.toString().lines().count(), slowest.lines().count() + p.lines().size() - 1);
     }
 
     // -------------------------------------------------------------------------------------------

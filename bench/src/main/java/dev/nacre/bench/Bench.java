@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
         name = "nacre bench",
         description = "Measure Nacre beside its peers, in turn on this machine.",
         mixinStandardHelpOptions = true,
-        subcommands = {Scaling.class, Soak.class, Tracing.class})
+        subcommands = {Profiling.class, Scaling.class, Soak.class, Tracing.class})
 public final class Bench implements Callable<Integer> {
     @Spec private CommandSpec spec;
 

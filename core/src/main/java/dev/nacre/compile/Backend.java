@@ -27,5 +27,10 @@ public interface Backend {
     interface Frame {
         /// Runs all kernels in order. `addresses[i]` is where buffer i begins.
         void run(long[] addresses);
+
+        /// As [run][#run(long[])], and tells how long each kernel took.
+        ///
+        /// @param nanos one for each kernel, in order
+        void run(long[] addresses, long[] nanos);
     }
 }

@@ -76,6 +76,11 @@ public final class Plan {
         public void run() {
             frame.run(addresses);
         }
+
+        /// As [run][#run()], and tells how long each of [Plan#kernels()] took.
+        public void run(long[] nanos) {
+            frame.run(addresses, nanos);
+        }
     }
 
     /// A call to fill in and run; to be given back with [#end].
@@ -124,7 +129,7 @@ public final class Plan {
         }
     }
 
-    private static String points(Kernel k) {
+    static String points(Kernel k) {
         if (k instanceof Repeat r) {
             return r.steps() + " steps";
         }
@@ -135,7 +140,7 @@ public final class Plan {
         return Arrays.toString(k.writes().getFirst().sizes());
     }
 
-    private static String what(Kernel k) {
+    static String what(Kernel k) {
         return switch (k) {
             case Loop l -> l.program().summary();
             case Repeat r ->
@@ -164,7 +169,8 @@ public final class Plan {
                 + e.activation().map(a -> " " + a.name().toLowerCase(Locale.ROOT)).orElse("");
     }
 
-    private static long traffic(Kernel k) {
+    /// Bytes that a kernel moves at least.
+    static long traffic(Kernel k) {
         long sum = 0;
         if (k instanceof Repeat r) {
             return r.steps() * r.body().stream().mapToLong(Plan::traffic).sum();
@@ -181,7 +187,8 @@ public final class Plan {
         return sum;
     }
 
-    private static double flops(Kernel k) {
+    /// Multiplications and additions.
+    static double flops(Kernel k) {
         return switch (k) {
             case Loop l ->
                     (double) l.program().operations()

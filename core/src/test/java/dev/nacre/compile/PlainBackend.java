@@ -48,7 +48,22 @@ public final class PlainBackend implements Backend {
 
     @Override
     public Executable prepare(List<Kernel> kernels) {
-        return () -> addresses -> kernels.forEach(k -> run(k, addresses));
+        return () ->
+                new Frame() {
+                    @Override
+                    public void run(long[] addresses) {
+                        kernels.forEach(k -> PlainBackend.run(k, addresses));
+                    }
+
+                    @Override
+                    public void run(long[] addresses, long[] nanos) {
+                        for (int i = 0; i < nanos.length; i++) {
+                            long before = System.nanoTime();
+                            PlainBackend.run(kernels.get(i), addresses);
+                            nanos[i] = System.nanoTime() - before;
+                        }
+                    }
+                };
     }
 
     private static void run(Kernel k, long[] at) {

@@ -26,12 +26,11 @@ import java.util.Optional;
 ///
 /// Shape: tokens `[n, time]` → `[n, time, width]`; pooled `[n, width]`.
 public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implements Module {
-    private static final double EPSILON = 1e-12;
-
     /// The size of a model.
     ///
     /// @param inner width inside the networks
     /// @param dropout of embeddings, attention weights and what the layers add
+    /// @param epsilon of the normalisations
     public record Config(
             long vocabulary,
             long positions,
@@ -40,9 +39,15 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
             int heads,
             long width,
             long inner,
-            double dropout) {
+            double dropout,
+            double epsilon) {
         /// BERT-base: 12 layers of width 768 with 12 heads, 109 million parameters.
-        public static final Config BASE = new Config(30522, 512, 2, 12, 12, 768, 3072, 0.1);
+        public static final Config BASE = new Config(30522, 512, 2, 12, 12, 768, 3072, 0.1, 1e-12);
+
+        public Config epsilon(double epsilon) {
+            return new Config(
+                    vocabulary, positions, segments, layers, heads, width, inner, dropout, epsilon);
+        }
     }
 
     /// What the encoder found: all positions `[n, time, width]`, and the pooled first one `[n, width]`.
@@ -185,7 +190,7 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
                         table(c.vocabulary, c.width, rng),
                         LearnedPositions.of(c.positions, c.width, rng),
                         table(c.segments, c.width, rng),
-                        LayerNorm.of(c.width).epsilon(EPSILON),
+                        LayerNorm.of(c.width).epsilon(c.epsilon),
                         Dropout.of(c.dropout, rng)),
                 new Encoder(List.copyOf(layers)),
                 new Pooler(Linear.of(c.width, c.width, first, rng)));
@@ -194,7 +199,7 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
     private static Output output(long in, Config c, Rng draws, Rng rng) {
         return new Output(
                 Linear.of(in, c.width, Initializer.normal(0, 0.02), rng),
-                LayerNorm.of(c.width).epsilon(EPSILON),
+                LayerNorm.of(c.width).epsilon(c.epsilon),
                 new Dropout(c.dropout, draws));
     }
 

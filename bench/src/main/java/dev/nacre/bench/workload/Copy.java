@@ -5,11 +5,11 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.bench.protocol.Data;
 import dev.nacre.bench.protocol.Digest;
-import dev.nacre.bench.protocol.Workload;
+import dev.nacre.compile.Profile;
 import java.util.List;
 
 /// A variable set to the values of a tensor.
-final class Copy implements Workload {
+final class Copy implements Profiled {
     private static final int PERIOD = 1 << 18;
 
     private final Tensor from;
@@ -28,6 +28,11 @@ final class Copy implements Workload {
     @Override
     public void step() {
         function.call(from);
+    }
+
+    @Override
+    public Profile profile() {
+        return function.profile(from);
     }
 
     @Override

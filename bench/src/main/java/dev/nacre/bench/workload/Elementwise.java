@@ -5,25 +5,22 @@ import dev.nacre.Gradients;
 import dev.nacre.Tensor;
 import dev.nacre.bench.protocol.Cases;
 import dev.nacre.bench.protocol.Data;
-import dev.nacre.bench.protocol.Digest;
-import dev.nacre.bench.protocol.Workload;
 import java.util.List;
 
 /// `gelu(x·w + b)·sigmoid(x)` over 16M floats; with backward, also the gradients of x, w and b for a given gradient of the result.
-final class Elementwise implements Workload {
-    private final Function function;
-    private final Tensor[] inputs;
+final class Elementwise {
+    private Elementwise() {}
 
     /// @param variant `full` or `bcast`, then `fwd` or `fwdbwd`
-    Elementwise(String variant) {
+    static Calls of(String variant) {
         long[] wide = {Cases.ROWS, Cases.COLUMNS};
         long[] narrow = variant.startsWith("full") ? wide : new long[] {Cases.COLUMNS};
         Tensor x = tensor(1, wide);
         Tensor w = tensor(2, narrow);
         Tensor b = tensor(3, narrow);
-        boolean backward = variant.endsWith("fwdbwd");
-        inputs = backward ? new Tensor[] {x, w, b, tensor(4, wide)} : new Tensor[] {x, w, b};
-        function = Function.ofMany(backward ? Elementwise::both : Elementwise::forward);
+        return variant.endsWith("fwdbwd")
+                ? new Calls(Function.ofMany(Elementwise::both), x, w, b, tensor(4, wide))
+                : new Calls(Function.ofMany(Elementwise::forward), x, w, b);
     }
 
     private static Tensor tensor(long stream, long... shape) {
@@ -43,16 +40,5 @@ final class Elementwise implements Workload {
         Tensor out = forward(in).getFirst();
         Gradients g = Gradients.of(out.mul(in.get(3)).sum(), in.get(0), in.get(1), in.get(2));
         return List.of(out, g.of(in.get(0)), g.of(in.get(1)), g.of(in.get(2)));
-    }
-
-    @Override
-    public void step() {
-        function.call(inputs);
-    }
-
-    @Override
-    public double[] check() {
-        return Digest.of(
-                function.call(inputs).stream().map(Tensor::toFloatArray).toArray(float[][]::new));
     }
 }

@@ -4,9 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Linear;
 import dev.nacre.nn.Module;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /// Linear layers `fc1`, `fc2`, … with ReLU between them.
 public record Mlp(List<Linear> layers) implements Module {
@@ -26,18 +24,5 @@ public record Mlp(List<Linear> layers) implements Module {
             h = l.forward(h.relu());
         }
         return h;
-    }
-
-    @Override
-    public void load(Map<String, ? extends Tensor> state) {
-        Map<String, Tensor> mine = new LinkedHashMap<>();
-        state.forEach((k, v) -> mine.put(renamed(k), v));
-        Module.super.load(mine);
-    }
-
-    /// `fc1.weight` → `layers.0.weight`.
-    private static String renamed(String key) {
-        int dot = key.indexOf('.');
-        return "layers." + (Integer.parseInt(key.substring(2, dot)) - 1) + key.substring(dot);
     }
 }

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 /// A small GPT and a small BERT against libtorch.
 class TransformersParityTest {
     private static final Gpt.Config GPT = new Gpt.Config(11, 12, 2, 3, 24, 0);
-    private static final Bert.Config BERT = new Bert.Config(13, 10, 2, 2, 2, 16, 40, 0);
+    private static final Bert.Config BERT = new Bert.Config(13, 10, 2, 2, 2, 16, 40, 0, 1e-12);
 
     private static org.bytedeco.pytorch.Tensor gpt(Other o, org.bytedeco.pytorch.Tensor tokens) {
         long time = tokens.size(1);
