@@ -3,6 +3,7 @@ package dev.nacre.cpu;
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
+import dev.nacre.cpu.attention.FlashAttention;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
@@ -41,7 +42,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public boolean claims(Op.Fused op, List<TensorType> operands) {
-        return JavaKernels.claims(op, operands);
+        return JavaKernels.claims(op, operands) || FlashAttention.claims(op, operands);
     }
 
     @Override
@@ -64,6 +65,8 @@ public final class CpuBackend implements Backend {
                 yield OneDnnKernels.prepare(kernel)
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }
+            case Kernel.Call call when FlashAttention.isAttention(call.what()) ->
+                    FlashAttention.prepare(call);
             case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
         };
