@@ -132,8 +132,16 @@ public final class Reverse {
         if (fused.what().recomputes()) {
             inputs.replaceAll(x -> Node.of(new Op.After(), x, g));
         }
-        inputs.add(g);
         Body forward = fused.body();
+        List<Node> before = List.copyOf(inputs);
+        inputs.add(g);
+        for (int k : fused.what().saved()) {
+            Node kept =
+                    k == fused.output() && !fused.what().recomputes()
+                            ? n
+                            : Node.of(new Op.Fused(fused.what(), forward, k), before);
+            inputs.add(Node.of(new Op.Detach(), kept));
+        }
         Body backward =
                 Body.of(
                         inputs.stream().map(Node::type).toList(),
@@ -142,7 +150,7 @@ public final class Reverse {
                             Node out = forward.inline(args).get(fused.output());
                             return gradients(
                                     List.of(out),
-                                    List.of(in.getLast()),
+                                    List.of(in.get(operands.size())),
                                     wantedOperands.stream().map(args::get).toList());
                         });
         Composite derivative =

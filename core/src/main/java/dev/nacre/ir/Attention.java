@@ -26,6 +26,12 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
     /// Query i sees keys 0 to i.
     public static final Attention CAUSAL = new Attention(true, OptionalDouble.empty(), 0, false);
 
+    /// Scores below this are as good as −∞: a row's largest score is taken to be at least this, so that `e^(score − largest)` is 0, not NaN, where everything is masked.
+    public static final double LOWEST = -1e30;
+
+    /// A row's sum of `e^(score − largest)` is at least 1, but 0 where everything is masked; it is taken to be at least this.
+    public static final double LEAST_SUM = 0.5;
+
     public Attention {
         if (!(dropout >= 0 && dropout < 1)) {
             throw new ValueException(
@@ -55,9 +61,15 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
         return 3 + (masked ? 1 : 0) + (dropout > 0 ? 1 : 0);
     }
 
-    /// What it means, in primitives.
+    /// What it means, in primitives. The first output is the result; the second, for derivatives, the logarithm of the sum of `e^score` over all keys, `[…, heads, queries, 1]`.
     Body body(List<TensorType> operands) {
-        return Body.of(operands, in -> List.of(meaning(in)));
+        return Body.of(operands, this::meaning);
+    }
+
+    /// The result and the logarithms: with them a derivative can compute the weights again, a block at a time (Dao 2023).
+    @Override
+    public List<Integer> saved() {
+        return List.of(0, 1);
     }
 
     /// The rules that the operands have to keep.
@@ -93,14 +105,17 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
                 .throwShape();
     }
 
-    private Node meaning(List<Node> in) {
+    /// What scores are multiplied by, for queries and keys of this width.
+    public double factor(long width) {
+        return scale.orElseGet(() -> 1 / Math.sqrt(Math.max(1, width)));
+    }
+
+    private List<Node> meaning(List<Node> in) {
         Node q = in.get(0);
         Node k = in.get(1);
         Node v = in.get(2);
         DType wide = q.dtype().arithmetic();
-        Node scores =
-                product(q, k.transpose(), wide)
-                        .mul(scale.orElseGet(() -> 1 / Math.sqrt(Math.max(1, q.size(-1)))));
+        Node scores = product(q, k.transpose(), wide).mul(factor(q.size(-1)));
         Node nothing = scores.constant(Double.NEGATIVE_INFINITY, wide);
         if (masked) {
             Node mask = in.get(3);
@@ -114,21 +129,20 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
             Node key = scores.iota(scores.size(-1), DType.I32);
             scores = query.ge(key).where(scores, nothing);
         }
-        Node weights = weights(scores);
+        // Softmax along the last axis, where a row in which everything is masked is all zeros: the
+        // largest element of such a row is −∞, and its sum 0 where every
+        // other row's is at least 1.
+        Axes last = Axes.range(scores.rank() - 1, scores.rank());
+        Node largest = scores.reduce(Reduction.MAX, last).detach().maximum(LOWEST);
+        Node e = scores.sub(largest.expandAlong(last, scores.shape())).exp();
+        Node sum = e.reduce(Reduction.SUM, last).maximum(LEAST_SUM);
+        Node weights = e.div(sum.expandAlong(last, scores.shape()));
         if (dropout > 0) {
             weights = weights.dropout(dropout, in.getLast().randomBits(weights.shape()));
         }
-        return product(weights.cast(v.dtype()), v, q.dtype());
-    }
-
-    /// Softmax along the last axis, where a row in which everything is masked is all zeros: the largest element of such a row is −∞, and its sum 0 where every other
-    /// row's is at least 1.
-    private static Node weights(Node scores) {
-        Axes last = Axes.range(scores.rank() - 1, scores.rank());
-        Node largest = scores.reduce(Reduction.MAX, last).detach().maximum(-1e30);
-        Node e = scores.sub(largest.expandAlong(last, scores.shape())).exp();
-        Node sum = e.reduce(Reduction.SUM, last).maximum(0.5);
-        return e.div(sum.expandAlong(last, scores.shape()));
+        return List.of(
+                product(weights.cast(v.dtype()), v, q.dtype()),
+                largest.add(sum.log()).unsqueeze(q.rank() - 1));
     }
 
     /// `[…, heads, m, k] · […, heads/g, k, n]`: g heads that share an operand are rows of one product.

@@ -20,8 +20,14 @@ public interface Composite {
         return false;
     }
 
+    /// Outputs of the body, by number, that the derivative takes as further operands: what a backend that has computed the composite can spare itself when it computes the
+    /// derivative. They follow from the other operands, so the derivative's own body does not look at them, and where nobody claims it they are not kept.
+    default List<Integer> saved() {
+        return List.of();
+    }
+
     /// The composite of the derivative of `of`: what a backend that knows `of` may claim as well. Inputs: those of `of`, then the gradient of its
-    /// output number `output`; outputs: the gradients of the inputs in `wanted`, in order.
+    /// output number `output`, then what `of` has [saved][#saved()]; outputs: the gradients of the inputs in `wanted`, in order.
     record Derivative(Composite of, int output, List<Integer> wanted) implements Composite {
         @Override
         public String name() {

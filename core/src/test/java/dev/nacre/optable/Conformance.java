@@ -123,7 +123,7 @@ public abstract class Conformance {
         List<Array> expected = Interpreter.evaluate(roots, leaves::get);
         List<Array> actual;
         try {
-            actual = evaluate(roots, leaves);
+            actual = evaluate(backend, roots, leaves);
         } catch (RuntimeException | AssertionError e) {
             throw new AssertionError(roots.getFirst() + ", " + where, e);
         }
@@ -148,7 +148,8 @@ public abstract class Conformance {
     }
 
     /// Compiles and runs a graph.
-    private List<Array> evaluate(List<Node> roots, Map<Source, Array> leaves) {
+    public static List<Array> evaluate(
+            Backend backend, List<Node> roots, Map<Source, Array> leaves) {
         List<Source> sources =
                 Graph.leaves(roots).stream()
                         .map(n -> ((Op.Leaf) n.op()).source())

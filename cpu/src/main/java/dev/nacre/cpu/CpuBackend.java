@@ -4,6 +4,7 @@ import dev.nacre.compile.Backend;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Repeat;
+import dev.nacre.cpu.attention.FlashAttention;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
@@ -42,7 +43,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public boolean claims(Op.Fused op, List<TensorType> operands) {
-        return JavaKernels.claims(op, operands);
+        return JavaKernels.claims(op, operands) || FlashAttention.claims(op, operands);
     }
 
     @Override
@@ -72,6 +73,8 @@ public final class CpuBackend implements Backend {
                         new RepeatStep(
                                 repeat, body.stream().map(Supplier::get).toArray(Step[]::new));
             }
+            case Kernel.Call call when FlashAttention.isAttention(call.what()) ->
+                    FlashAttention.prepare(call);
             case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
         };

@@ -2,6 +2,7 @@ package dev.nacre.cpu.kernels;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
@@ -11,7 +12,7 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 ///
 /// Blocks are kept for the next taker, so steady work allocates nothing. Their sizes are powers of two; as many are
 /// kept of each as were ever in use at once, except of the largest, which go back to the system.
-final class Scratch implements AutoCloseable {
+public final class Scratch implements AutoCloseable {
     private static final int SMALLEST = 12;
     private static final int LARGEST_KEPT = 26;
 
@@ -32,15 +33,30 @@ final class Scratch implements AutoCloseable {
     }
 
     /// At least `bytes` bytes at a multiple of 64, with anything in them.
-    static Scratch take(long bytes) {
+    public static Scratch take(long bytes) {
         int magnitude = Math.max(SMALLEST, 64 - Long.numberOfLeadingZeros(Math.max(1, bytes) - 1));
         if (magnitude > LARGEST_KEPT) return new Scratch(magnitude, bytes);
         var kept = FREE[magnitude].pollFirst();
         return kept != null ? kept : new Scratch(magnitude, 1L << magnitude);
     }
 
-    long address() {
+    public long address() {
         return memory.address();
+    }
+
+    /// Fills a part with zeros.
+    public void clear(long from, long bytes) {
+        memory.asSlice(from, bytes).fill((byte) 0);
+    }
+
+    /// Fills a part with `n` equal floats.
+    public void fill(long from, int n, float value) {
+        for (int i = 0; i < n; i++) memory.set(ValueLayout.JAVA_FLOAT, from + 4L * i, value);
+    }
+
+    /// Writes a number.
+    public void put(long at, int value) {
+        memory.set(ValueLayout.JAVA_INT, at, value);
     }
 
     @Override

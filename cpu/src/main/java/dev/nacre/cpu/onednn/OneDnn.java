@@ -86,6 +86,13 @@ public final class OneDnn {
         return primitives.get(spec, s -> new Primitive(this, s, Split.of(this, s), Team.get()));
     }
 
+    /// A product for one thread that is already a member of the team.
+    ///
+    /// @throws OneDnnException if oneDNN does not take it
+    public Solo solo(MatMul spec) {
+        return new Solo(this, spec);
+    }
+
     /// The compiled form of a spec for one thread.
     Code code(Spec spec) {
         return codes.get(spec, s -> new Code(this, s));

@@ -1,0 +1,105 @@
+package dev.nacre.cpu.attention;
+
+import dev.nacre.compile.Loop;
+import dev.nacre.compile.Program;
+import dev.nacre.compile.Program.Instr;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.loops.LoopRunner;
+import dev.nacre.ir.Binary;
+import dev.nacre.ir.Reduction;
+import dev.nacre.ir.Unary;
+import dev.nacre.type.DType;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/// A fused loop over one block of memory after the other: its views stay what they are, where they lie is said before each run. Not thread-safe.
+final class BlockLoop {
+    private final LoopRunner.Run run;
+    private final long[] addresses;
+
+    private BlockLoop(LoopRunner.Run run, int views) {
+        this.run = run;
+        this.addresses = new long[views];
+    }
+
+    /// Says where a view begins.
+    BlockLoop at(int view, long address) {
+        addresses[view] = address;
+        return this;
+    }
+
+    void run() {
+        run.run(addresses);
+    }
+
+    /// Writes the program of a loop. Views and values are numbered in the order in which they are made.
+    static final class Builder {
+        private final long[] extents;
+        private final List<Instr> code = new ArrayList<>();
+        private final List<View> views = new ArrayList<>();
+
+        Builder(long... extents) {
+            this.extents = extents;
+        }
+
+        BlockLoop build() {
+            var accesses = Collections.nCopies(views.size(), Program.Access.UNIFORM); // found anew
+            var instance = new Loop.Instance(extents, List.copyOf(views));
+            var loop = new Loop(new Program(List.copyOf(code), accesses), List.of(instance));
+            return new BlockLoop(LoopRunner.of(loop).newRun(), views.size());
+        }
+
+        private int view(DType type, long[] strides) {
+            views.add(new View(views.size(), type, 0, extents, strides));
+            return views.size() - 1;
+        }
+
+        private int add(Instr instr) {
+            code.add(instr);
+            return code.size() - 1;
+        }
+
+        /// An element in its arithmetic type.
+        int load(DType type, long... strides) {
+            int x = add(new Instr.Load(view(type, strides), type));
+            return type == DType.BOOL || type.arithmetic() == type
+                    ? x
+                    : add(new Instr.Convert(type.arithmetic(), x));
+        }
+
+        void store(int value, DType type, long... strides) {
+            int x = typeOf(value) == type ? value : add(new Instr.Convert(type, value));
+            add(new Instr.Store(view(type, strides), type, x));
+        }
+
+        /// The position `Σ index·stride`. It takes a view's number.
+        int ramp(long... strides) {
+            return add(new Instr.Ramp(view(DType.I32, strides), DType.I32));
+        }
+
+        int number(double value) {
+            return add(new Instr.Literal(DType.F32, Double.doubleToRawLongBits(value)));
+        }
+
+        int apply(Unary f, int x) {
+            return add(new Instr.Apply1(f, typeOf(x), x));
+        }
+
+        int apply(Binary f, int a, int b) {
+            return add(new Instr.Apply2(f, typeOf(a), a, b));
+        }
+
+        int choose(int condition, int a, int b) {
+            return add(new Instr.Choose(typeOf(a), condition, a, b));
+        }
+
+        int fold(Reduction kind, int x) {
+            return add(new Instr.RowFold(kind, typeOf(x), x));
+        }
+
+        private DType typeOf(int value) {
+            return code.get(value).dtype();
+        }
+    }
+}

@@ -1,0 +1,141 @@
+package dev.nacre.cpu.attention;
+
+import dev.nacre.compile.Memory;
+import dev.nacre.compile.View;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Optional;
+
+/// A view as matrices, its last two axes, one for each index of the others; and where they lie in the call in progress. What oneDNN cannot read as it lies is copied first.
+final class Matrices {
+    private final View view; // as it is read
+    private final long[] starts; // of each matrix, in bytes
+    private final Optional<Copy> copy;
+    private long origin;
+
+    /// A dense copy, made anew for every call.
+    private record Copy(View from, BlockLoop loop, MemorySegment memory) {
+        static Copy of(View v) {
+            var memory = Memory.allocate(v.count() * v.dtype().bytes(), "an operand of attention");
+            var loop = new BlockLoop.Builder(v.sizes());
+            loop.store(loop.load(v.dtype(), v.strides()), v.dtype(), dense(v.sizes()));
+            return new Copy(v, loop.build(), memory);
+        }
+
+        View to() {
+            return new View(-1, from.dtype(), 0, from.sizes(), dense(from.sizes()));
+        }
+
+        long run(long[] addresses) {
+            loop.at(0, address(addresses, from)).at(1, memory.address()).run();
+            return memory.address();
+        }
+    }
+
+    private Matrices(View view, Optional<Copy> copy) {
+        this.view = view;
+        this.copy = copy;
+        this.starts = starts(view);
+    }
+
+    /// As they lie.
+    static Matrices of(View v) {
+        return new Matrices(v, Optional.empty());
+    }
+
+    /// In a form that oneDNN reads and writes quickly: neighbours in a row are neighbours in memory.
+    static Matrices ofRows(View v) {
+        int r = v.rank();
+        boolean rows =
+                v.strides()[r - 1] == 1
+                        && (v.sizes()[r - 2] == 1 || v.strides()[r - 2] >= v.sizes()[r - 1]);
+        if (rows) return of(v);
+        var copy = Copy.of(v);
+        return new Matrices(copy.to(), Optional.of(copy));
+    }
+
+    /// What is broadcast to matrices of these sizes.
+    static Matrices of(View v, long[] sizes) {
+        var strides = new long[sizes.length];
+        for (int i = 1; i <= v.rank(); i++)
+            if (v.sizes()[v.rank() - i] != 1) strides[sizes.length - i] = v.strides()[v.rank() - i];
+        return of(new View(v.buffer(), v.dtype(), v.offset(), sizes, strides));
+    }
+
+    private static long[] dense(long[] sizes) {
+        var strides = new long[sizes.length];
+        long step = 1;
+        for (int i = sizes.length - 1; i >= 0; i--) {
+            strides[i] = step;
+            step *= sizes[i];
+        }
+        return strides;
+    }
+
+    private static long[] starts(View v) {
+        int lead = v.rank() - 2;
+        long count = 1;
+        for (int axis = 0; axis < lead; axis++) count *= v.sizes()[axis];
+        var starts = new long[Math.toIntExact(count)];
+        for (int i = 0; i < starts.length; i++) {
+            long rest = i;
+            for (int axis = lead - 1; axis >= 0; axis--) {
+                starts[i] += rest % v.sizes()[axis] * v.strides()[axis] * v.dtype().bytes();
+                rest /= v.sizes()[axis];
+            }
+        }
+        return starts;
+    }
+
+    private static long address(long[] addresses, View v) {
+        return addresses[v.buffer()] + v.offset() * v.dtype().bytes();
+    }
+
+    /// Begins a call.
+    void place(long[] addresses) {
+        origin = copy.isPresent() ? copy.get().run(addresses) : address(addresses, view);
+    }
+
+    /// How many.
+    int count() {
+        return starts.length;
+    }
+
+    View view() {
+        return view;
+    }
+
+    int rows() {
+        return Math.toIntExact(view.sizes()[view.rank() - 2]);
+    }
+
+    int columns() {
+        return Math.toIntExact(view.sizes()[view.rank() - 1]);
+    }
+
+    /// From row to row, in elements.
+    long rowStep() {
+        return rows() == 1 ? Math.max(columns(), stride(2)) : stride(2);
+    }
+
+    /// Both steps, in elements.
+    long[] steps() {
+        return new long[] {stride(2), stride(1)};
+    }
+
+    private long stride(int fromEnd) {
+        return view.strides()[view.rank() - fromEnd];
+    }
+
+    /// Where an element lies.
+    long at(int matrix, long row, long column) {
+        return origin
+                + starts[matrix]
+                + (row * stride(2) + column * stride(1)) * view.dtype().bytes();
+    }
+
+    @Override
+    public String toString() {
+        return starts.length + " of " + Arrays.toString(view.sizes());
+    }
+}
