@@ -67,16 +67,20 @@ final class Scheduler {
     private final List<Node> leaves = new ArrayList<>();
     private final Epilogues epilogues;
 
-    private Scheduler(List<Node> roots) {
+    private final Set<Node> images;
+
+    private Scheduler(List<Node> roots, Set<Node> images) {
         this.epilogues = Epilogues.find(roots);
+        this.images = images;
     }
 
     /// The result of scheduling: kernels in order over numbered buffers, the first of which belong to the leaves.
     record Schedule(
             List<Node> leaves, List<Buffer> buffers, List<Kernel> kernels, List<View> roots) {}
 
-    static Schedule run(List<Node> roots, List<Node> leaves) {
-        Scheduler s = new Scheduler(roots);
+    /// @param images nodes whose planes, the last axes, will not lie in one piece: they are not combined by rows
+    static Schedule run(List<Node> roots, List<Node> leaves, Set<Node> images) {
+        Scheduler s = new Scheduler(roots, images);
         for (Node leaf : leaves) {
             s.leaves.add(leaf);
             int b = s.newBuffer(leaf.type());
@@ -499,7 +503,12 @@ final class Scheduler {
         long length = x.shape().count() / Math.max(1, n.shape().count());
         boolean trailing =
                 r.axes().equals(dev.nacre.type.Axes.range(x.rank() - r.axes().count(), x.rank()));
-        boolean rows = trailing && inner == 1 && length > 1 && length <= LONGEST_ROW;
+        boolean rows =
+                trailing
+                        && inner == 1
+                        && length > 1
+                        && length <= LONGEST_ROW
+                        && !images.contains(x);
         if (rows
                 && g.fitsRows(x.shape(), length)
                 && (!(value instanceof Ref.Loaded l) || l.view().mergesInner(length))) {
