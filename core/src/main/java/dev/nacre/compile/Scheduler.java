@@ -68,8 +68,11 @@ final class Scheduler {
     private final Epilogues epilogues;
     private final Backend backend;
 
-    private Scheduler(List<Node> roots, Backend backend) {
+    private final Set<Node> images;
+
+    private Scheduler(List<Node> roots, Set<Node> images, Backend backend) {
         this.epilogues = Epilogues.find(roots);
+        this.images = images;
         this.backend = backend;
     }
 
@@ -78,9 +81,15 @@ final class Scheduler {
             List<Node> leaves, List<Buffer> buffers, List<Kernel> kernels, List<View> roots) {}
 
     /// @param views where the leaves' values lie in their buffers, which are the first
+    /// @param images nodes whose planes, the last axes, will not lie in one piece: they are not combined by rows
     /// @param backend for the bodies of loops
-    static Schedule run(List<Node> roots, List<Node> leaves, List<View> views, Backend backend) {
-        Scheduler s = new Scheduler(roots, backend);
+    static Schedule run(
+            List<Node> roots,
+            List<Node> leaves,
+            List<View> views,
+            Set<Node> images,
+            Backend backend) {
+        Scheduler s = new Scheduler(roots, images, backend);
         for (int i = 0; i < leaves.size(); i++) {
             s.leaves.add(leaves.get(i));
             s.newBuffer(leaves.get(i).type());
@@ -535,7 +544,12 @@ final class Scheduler {
         long length = x.shape().count() / Math.max(1, n.shape().count());
         boolean trailing =
                 r.axes().equals(dev.nacre.type.Axes.range(x.rank() - r.axes().count(), x.rank()));
-        boolean rows = trailing && inner == 1 && length > 1 && length <= LONGEST_ROW;
+        boolean rows =
+                trailing
+                        && inner == 1
+                        && length > 1
+                        && length <= LONGEST_ROW
+                        && !images.contains(x);
         if (rows
                 && g.fitsRows(x.shape(), length)
                 && (!(value instanceof Ref.Loaded l) || l.view().mergesInner(length))) {
