@@ -13,6 +13,7 @@ import dev.nacre.ir.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import java.util.function.IntBinaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +51,30 @@ class PoolingTest {
         check(new Sandbox(2), kind, List.of(w), new long[] {20_000}, false);
     }
 
+    /// Channels are neighbours in memory, and neither their number nor the image's a multiple of anything.
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    void channelsLast(Kind kind) {
+        for (int seed = 0; seed < 100; seed++) {
+            var box = new Sandbox(seed);
+            int spatial = 1 + seed % 3;
+            var windows = new ArrayList<Window>();
+            var sizes = new long[2 + spatial];
+            sizes[0] = box.between(1, 3);
+            sizes[1] = box.between(16, 150);
+            for (int i = 0; i < spatial; i++) {
+                int size = box.between(1, 3);
+                int dilation = seed % 4 == 0 ? 2 : 1;
+                int reach = dilation * (size - 1) + 1;
+                int before = box.between(0, reach / 2);
+                windows.add(
+                        new Window(size, box.between(1, 3), dilation, before, box.between(0, 1)));
+                sizes[2 + i] = reach + box.between(0, 6);
+            }
+            check(box, kind, windows, sizes, seed % 2 == 0, true);
+        }
+    }
+
     @Test
     void nothing() {
         check(new Sandbox(1), Kind.MAX, List.of(Window.of(2)), new long[] {0, 5}, false);
@@ -57,7 +82,17 @@ class PoolingTest {
 
     private static void check(
             Sandbox box, Kind kind, List<Window> windows, long[] sizes, boolean odd) {
-        var type = box.any(List.of(F32, F64, BF16, F16));
+        check(box, kind, windows, sizes, odd, false);
+    }
+
+    private static void check(
+            Sandbox box,
+            Kind kind,
+            List<Window> windows,
+            long[] sizes,
+            boolean odd,
+            boolean channelsLast) {
+        var type = channelsLast ? F32 : box.any(List.of(F32, F64, BF16, F16));
         int spatial = windows.size();
         var pooled = sizes.clone();
         for (int i = 0; i < spatial; i++) {
@@ -65,21 +100,23 @@ class PoolingTest {
             pooled[axis] = windows.get(i).positions(sizes[axis]);
         }
         // Few different values, so that there are ties; sometimes NaN and infinities.
-        var x =
-                box.operand(
-                        type,
-                        () ->
-                                odd && box.random.nextInt(15) == 0
-                                        ? box.any(
-                                                List.of(
-                                                        Double.NaN,
-                                                        Double.NEGATIVE_INFINITY,
-                                                        Double.POSITIVE_INFINITY))
-                                        : box.between(-4, 4),
-                        sizes);
-        var g = box.operand(type, () -> box.between(-9, 9), pooled);
-        var out = box.result(type, pooled);
-        var gradient = box.result(type, sizes);
+        DoubleSupplier xs =
+                () ->
+                        odd && box.random.nextInt(15) == 0
+                                ? box.any(
+                                        List.of(
+                                                Double.NaN,
+                                                Double.NEGATIVE_INFINITY,
+                                                Double.POSITIVE_INFINITY))
+                                : box.between(-4, 4);
+        DoubleSupplier gradients = () -> box.between(-9, 9);
+        var x = channelsLast ? box.fill(box.image(type, sizes), xs) : box.operand(type, xs, sizes);
+        var g =
+                channelsLast
+                        ? box.fill(box.image(type, pooled), gradients)
+                        : box.operand(type, gradients, pooled);
+        var out = channelsLast ? box.image(type, pooled) : box.result(type, pooled);
+        var gradient = channelsLast ? box.image(type, sizes) : box.result(type, sizes);
         var values = box.values(x);
         var gs = box.values(g);
         var expected = new double[gs.length];
@@ -106,7 +143,9 @@ class PoolingTest {
                 for (int p : inside) expectedGradient[p] += gs[i] / divisor;
             }
         }
-        double tolerance = 2 * Sandbox.epsilon(type) + 64 * Sandbox.epsilon(F64);
+        // kernels for vectors of channels add in the images' type
+        double tolerance =
+                (channelsLast ? 32 : 2) * Sandbox.epsilon(type) + 64 * Sandbox.epsilon(F64);
         for (int i = 0; i < expected.length; i++) expected[i] = type.round(expected[i]);
         for (int i = 0; i < expectedGradient.length; i++)
             expectedGradient[i] = type.round(expectedGradient[i]);

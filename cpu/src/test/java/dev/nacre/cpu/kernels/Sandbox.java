@@ -93,6 +93,19 @@ final class Sandbox {
         return new View(buffers.size() - 1, type, offset, sizes, strides);
     }
 
+    /// An image `[n, channels, …]` whose channels are neighbours, at an odd place.
+    View image(DType type, long... sizes) {
+        var strides = new long[sizes.length];
+        long step = 1;
+        for (int i = 0; i < sizes.length; i++) {
+            int axis = i == 0 ? 1 : i == sizes.length - 1 ? 0 : sizes.length - i;
+            strides[axis] = step;
+            step *= sizes[axis];
+        }
+        buffers.add(arena.allocate((step + 8) * type.bytes(), 64).fill(CANARY));
+        return new View(buffers.size() - 1, type, 3, sizes, strides);
+    }
+
     View fill(View v, DoubleSupplier values) {
         for (long i = 0; i < v.count(); i++)
             Memory.real(v.dtype(), address(v, i), values.getAsDouble());
