@@ -2,11 +2,14 @@ package dev.nacre;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.type.DType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// What the compiler makes of a few models. Each plan is compared with the one stored in `src/test/resources/plans`; after a change that is meant, write them
@@ -154,6 +158,31 @@ class PlanTest {
         Nets.Net net = Nets.convolutional();
         assertStored(
                 "conv_sgd_step", net.step(Nets.sgd(net.parameters(), 0.1)).plan(net.x(), net.y()));
+    }
+
+    /// Images lie with their channels as neighbours from the first convolution to the last, on the way back too; only what is given and asked for is row-major.
+    @Test
+    void imagesStayChannelsLast() throws IOException {
+        assumeTrue(OneDnn.get().isPresent());
+        Tensor x = f32("x", 4, 3, 12, 12);
+        Tensor first = f32("first", 16, 3, 3, 3);
+        Tensor w = f32("w", 16, 16, 3, 3);
+        Tensor h = x.conv2d(first, 1, 1, 1, 1);
+        Tensor c = h.sub(h.mean(0, 2, 3).reshape(16, 1, 1));
+        Tensor n = c.mul(h.variance(0, 0, 2, 3).add(1e-5).rsqrt().reshape(16, 1, 1)).relu();
+        Tensor out = n.conv2d(w, 1, 1, 1, 1).add(n).relu().maxPool2d(2, 2, 0);
+        Tensor loss = out.conv2d(w, 2, 1, 1, 1).mean(2, 3).square().mean();
+        Gradients g = Gradients.of(loss, first, w);
+        Plan p = plan(loss, g.of(first), g.of(w));
+        List<View> images =
+                p.kernels().stream()
+                        .flatMap(k -> Stream.concat(k.reads().stream(), k.writes().stream()))
+                        .filter(v -> v.rank() == 4 && v.sizes()[0] == 4 && v.sizes()[1] == 16)
+                        .toList();
+        assertTrue(images.size() > 10, p::explain);
+        assertTrue(images.stream().allMatch(v -> v.strides()[1] <= 1), p::explain);
+        assertTrue(!p.explain().contains("copy"), p::explain);
+        assertStored("images", p);
     }
 
     /// The eager loop reaches the plan that a function has.

@@ -1,6 +1,7 @@
 package dev.nacre.compile;
 
 import dev.nacre.ir.Op;
+import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.List;
 
@@ -13,6 +14,11 @@ public interface Backend {
 
     /// Whether the backend computes this composite itself for operands of these types; if not, the compiler puts the body in its place.
     boolean claims(Op.Fused op, List<TensorType> operands);
+
+    /// Whether convolutions and poolings of this type are fastest on images `[n, channels, …]` whose channels are neighbours in memory.
+    default boolean prefersChannelsLast(DType type) {
+        return false;
+    }
 
     /// Makes a plan's kernels ready to run. Called once per plan.
     Executable prepare(List<Kernel> kernels);

@@ -11,7 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
-/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, merge equal loops, lay out memory, hand over to the backend.
+/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, merge equal loops, lay out memory, hand over to the
+/// backend.
 public final class Compiler {
     private final List<Source> sources;
     private final List<Optional<Source>> targets;
@@ -67,7 +68,11 @@ public final class Compiler {
         for (Source s : sources) {
             leaves.add(bySource.computeIfAbsent(s, x -> Node.of(new Op.Leaf(x))));
         }
-        Scheduler.Schedule schedule = Scheduler.run(simple, leaves, views, backend);
+        Scheduler.Schedule schedule =
+                ChannelsLast.run(
+                        Scheduler.run(simple, leaves, views, backend),
+                        leaves.size(),
+                        backend::prefersChannelsLast);
         buffers = new ArrayList<>(schedule.buffers());
         List<Kernel> kernels = new ArrayList<>(Merging.run(schedule.kernels()));
         for (int i = 0; i < leaves.size(); i++) {
@@ -106,9 +111,7 @@ public final class Compiler {
         slots.put(to, slot);
         TensorType type = TensorType.of(from.dtype(), from.sizes());
         if (from.count() > 0) {
-            Group g = new Group(0, type.shape());
-            g.store(new Group.Ref.Loaded(from, 1), View.dense(to, type), 1);
-            kernels.add(g.loop());
+            kernels.add(Group.copy(from, View.dense(to, type)));
         }
     }
 

@@ -50,6 +50,13 @@ final class Group {
         this.domain = Domain.of(shape);
     }
 
+    /// A loop that copies a view to another of its sizes.
+    static Loop copy(View from, View to) {
+        Group g = new Group(0, Shape.of(from.sizes()));
+        g.store(new Ref.Loaded(from, 1), to, 1);
+        return g.loop();
+    }
+
     long count() {
         return domain.count();
     }
@@ -271,22 +278,9 @@ final class Group {
             if (at < 0) {
                 at = views.size();
                 views.add(spread);
-                accesses.add(access(spread));
+                accesses.add(Access.of(spread));
             }
             return at;
-        }
-
-        private Access access(View v) {
-            long innermost = v.strides()[extents.length - 1];
-            if (extents[extents.length - 1] != 1 && innermost != 0) {
-                return innermost == 1 ? Access.UNIT : Access.STRIDED;
-            }
-            for (int i = 0; i < extents.length - 1; i++) {
-                if (v.strides()[i] != 0) {
-                    return Access.ROW;
-                }
-            }
-            return Access.UNIFORM;
         }
     }
 }

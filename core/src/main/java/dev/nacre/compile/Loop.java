@@ -1,5 +1,6 @@
 package dev.nacre.compile;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToIntFunction;
@@ -25,6 +26,39 @@ public record Loop(Program program, List<Instance> instances) implements Kernel 
             }
             return n;
         }
+
+        /// With an axis as two, the inner one of `run` points, if that divides it.
+        Instance cut(int axis, long run) {
+            if (run == extents[axis] || extents[axis] % run != 0) {
+                return this;
+            }
+            long[] to = widened(extents, axis);
+            to[axis] = extents[axis] / run;
+            to[axis + 1] = run;
+            List<View> cut = new ArrayList<>();
+            for (View v : views) {
+                long[] strides = widened(v.strides(), axis);
+                strides[axis] *= run;
+                cut.add(new View(v.buffer(), v.dtype(), v.offset(), to, strides));
+            }
+            return new Instance(to, cut);
+        }
+
+        /// With entry `axis` twice.
+        private static long[] widened(long[] values, int axis) {
+            long[] out = Arrays.copyOf(values, values.length + 1);
+            System.arraycopy(values, axis, out, axis + 1, values.length - axis);
+            return out;
+        }
+    }
+
+    /// The same loop with the accesses that its views have now.
+    Loop withAccesses() {
+        Instance first = instances.getFirst();
+        return new Loop(
+                new Program(
+                        program.code(), first.views().stream().map(Program.Access::of).toList()),
+                instances);
     }
 
     @Override

@@ -153,15 +153,23 @@ public final class Plan {
                             + c.a().sizes()[c.a().rank() - 1]
                             + epilogue(c.epilogue());
             case Kernel.Convolution c ->
-                    c.a().dtype() + " " + c.op().windows() + epilogue(c.epilogue());
+                    c.a().dtype()
+                            + " "
+                            + c.op().windows()
+                            + order(c.b())
+                            + order(c.out())
+                            + epilogue(c.epilogue());
             case Kernel.Call c ->
-                    c.in().stream()
-                            .map(v -> v.dtype().toString())
-                            .collect(Collectors.joining(", "));
+                    c.in().stream().map(v -> v.dtype().toString()).collect(Collectors.joining(", "))
+                            + order(c.out().getFirst());
             case Kernel.Indexed x -> "axis " + x.axis();
             case Kernel.Ordered o -> o.op().toString();
             case Kernel.Random _ -> "philox";
         };
+    }
+
+    private static String order(View v) {
+        return v.rank() > 2 && v.strides()[1] == 1 && !v.isDense() ? " channels last" : "";
     }
 
     private static String epilogue(Kernel.Epilogue e) {

@@ -41,7 +41,11 @@ public record Program(List<Instr> code, List<Access> views) {
                         names.add("total_" + a.kind().name().toLowerCase(java.util.Locale.ROOT));
             }
         }
-        return loads + " in, " + stores + " out: " + String.join(" ", names);
+        return loads
+                + " in, "
+                + stores
+                + " out: "
+                + (names.isEmpty() ? "copy" : String.join(" ", names));
     }
 
     /// Arithmetic instructions per point.
@@ -72,7 +76,22 @@ public record Program(List<Instr> code, List<Access> views) {
         /// Neighbours along the inner axis are neighbours in memory.
         UNIT,
         /// Any other stride along the inner axis.
-        STRIDED
+        STRIDED;
+
+        /// How a view moves whose last axis is the inner one.
+        static Access of(View v) {
+            int inner = v.rank() - 1;
+            long step = v.strides()[inner];
+            if (v.sizes()[inner] != 1 && step != 0) {
+                return step == 1 ? UNIT : STRIDED;
+            }
+            for (int i = 0; i < inner; i++) {
+                if (v.strides()[i] != 0) {
+                    return ROW;
+                }
+            }
+            return UNIFORM;
+        }
     }
 
     /// One instruction.

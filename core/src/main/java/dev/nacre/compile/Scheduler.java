@@ -68,9 +68,13 @@ final class Scheduler {
     private final Epilogues epilogues;
     private final Backend backend;
 
+    /// Nodes whose planes, the last axes, will not lie in one piece: they are not combined by rows.
+    private final Set<Node> images;
+
     private Scheduler(List<Node> roots, Backend backend) {
         this.epilogues = Epilogues.find(roots);
         this.backend = backend;
+        this.images = ChannelsLast.images(roots, backend::prefersChannelsLast);
     }
 
     /// The result of scheduling: kernels in order over numbered buffers, the first of which belong to the leaves.
@@ -535,7 +539,12 @@ final class Scheduler {
         long length = x.shape().count() / Math.max(1, n.shape().count());
         boolean trailing =
                 r.axes().equals(dev.nacre.type.Axes.range(x.rank() - r.axes().count(), x.rank()));
-        boolean rows = trailing && inner == 1 && length > 1 && length <= LONGEST_ROW;
+        boolean rows =
+                trailing
+                        && inner == 1
+                        && length > 1
+                        && length <= LONGEST_ROW
+                        && !images.contains(x);
         if (rows
                 && g.fitsRows(x.shape(), length)
                 && (!(value instanceof Ref.Loaded l) || l.view().mergesInner(length))) {

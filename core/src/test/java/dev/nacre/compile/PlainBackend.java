@@ -46,6 +46,12 @@ public final class PlainBackend implements Backend {
         return false;
     }
 
+    /// Both orders are to be tested.
+    @Override
+    public boolean prefersChannelsLast(DType type) {
+        return type != DType.F64;
+    }
+
     @Override
     public Executable prepare(List<Kernel> kernels) {
         return () ->

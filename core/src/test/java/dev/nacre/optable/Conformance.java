@@ -98,6 +98,32 @@ public abstract class Conformance {
                 Optional.empty(), difference(roots, leaves, 64 * row.slack(), row + ", gradient"));
     }
 
+    static Stream<Row> imageRows() {
+        return ImageRows.rows().stream();
+    }
+
+    /// Networks of convolutions, with their gradients.
+    @ParameterizedTest
+    @MethodSource("imageRows")
+    protected void computesImages(Row row) {
+        List<String> wrong = new ArrayList<>();
+        for (DType t : row.dtypes()) {
+            for (int size : List.of(1, 6)) {
+                Map<Source, Array> leaves = new IdentityHashMap<>();
+                List<Node> operands = new ArrayList<>();
+                row.operands(SEED, t, size).forEach(a -> operands.add(leaf(a, leaves)));
+                Node out = row.apply(operands);
+                List<Node> roots = new ArrayList<>();
+                if (t != DType.BF16) { // roundings on the way add up
+                    roots.addAll(Reverse.gradients(List.of(out), List.of(out.cos()), operands));
+                }
+                roots.add(out);
+                difference(roots, leaves, row.slack(), t + ", size " + size).ifPresent(wrong::add);
+            }
+        }
+        assertEquals(List.of(), wrong, row.name());
+    }
+
     static Stream<Integer> seeds() {
         return Stream.iterate(0, i -> i + 1).limit(300);
     }

@@ -9,6 +9,7 @@ import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.ir.Op;
+import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.List;
 import java.util.OptionalInt;
@@ -47,6 +48,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public boolean prefersChannelsLast(DType type) {
+        return OneDnnKernels.takes(type);
+    }
+
+    @Override
     public Executable prepare(List<Kernel> kernels) {
         List<Supplier<Step>> prepared = kernels.stream().map(CpuBackend::prepare).toList();
         return () -> new CpuFrame(prepared.stream().map(Supplier::get).toArray(Step[]::new));
@@ -55,11 +61,7 @@ public final class CpuBackend implements Backend {
     /// Makes a kernel ready: gives the steps of as many frames as there will be.
     private static Supplier<Step> prepare(Kernel kernel) {
         return switch (kernel) {
-            case Loop loop -> {
-                Missing.warnOfVectors();
-                LoopRunner runner = LoopRunner.of(loop);
-                yield () -> runner.newRun()::run;
-            }
+            case Loop loop -> OneDnnKernels.prepare(loop).orElseGet(() -> loop(loop));
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
@@ -89,6 +91,12 @@ public final class CpuBackend implements Backend {
             return packed;
         }
         return prepare(kernel);
+    }
+
+    private static Supplier<Step> loop(Loop loop) {
+        Missing.warnOfVectors();
+        LoopRunner runner = LoopRunner.of(loop);
+        return () -> runner.newRun()::run;
     }
 
     private static Supplier<Step> shared(Step step) {

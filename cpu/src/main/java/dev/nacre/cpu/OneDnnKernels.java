@@ -1,7 +1,9 @@
 package dev.nacre.cpu;
 
 import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Loop;
 import dev.nacre.compile.Memory;
+import dev.nacre.compile.Program;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.onednn.Attributes;
 import dev.nacre.cpu.onednn.Call;
@@ -26,8 +28,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/// Products and convolutions by oneDNN. Operands whose layout it does not like are copied to the layout it chooses, in memory of the frame.
+/// Products, convolutions and transposing copies by oneDNN. Operands whose layout it does not like are copied to the layout it chooses, in memory of the frame.
 final class OneDnnKernels {
+    /// Fewer elements are copied sooner than the library is called.
+    private static final long LEAST_COPY = 4096;
+
     private OneDnnKernels() {}
 
     /// The kernel through oneDNN, unless the library is absent or does not take it.
@@ -45,6 +50,7 @@ final class OneDnnKernels {
                     switch (kernel) {
                         case Kernel.Contraction c -> contraction(c);
                         case Kernel.Convolution c -> convolution(c);
+                        case Loop loop -> copy(loop);
                         default -> null;
                     };
             return Optional.ofNullable(s);
@@ -53,9 +59,13 @@ final class OneDnnKernels {
         }
     }
 
+    /// Whether oneDNN is there and computes with this type.
+    static boolean takes(DType type) {
+        return OneDnn.get().isPresent() && (type == DType.F32 || type == DType.BF16);
+    }
+
     static boolean isSupported(View v) {
-        return (v.dtype() == DType.F32 || v.dtype() == DType.BF16)
-                && Arrays.stream(v.strides()).allMatch(s -> s >= 0);
+        return takes(v.dtype()) && Arrays.stream(v.strides()).allMatch(s -> s >= 0);
     }
 
     static DataType type(DType t) {
@@ -154,6 +164,57 @@ final class OneDnnKernels {
     }
 
     // ---------------------------------------------------------------------------------------
+    // copies
+
+    /// A loop that copies a view to one whose axes lie in another order: the library transposes in registers.
+    private static Supplier<Step> copy(Loop loop) {
+        List<Program.Instr> code = loop.program().code();
+        if (code.size() != 2
+                || loop.instances().size() != 1
+                || !(code.getFirst() instanceof Program.Instr.Load load)
+                || !(code.getLast() instanceof Program.Instr.Store store)) {
+            return null;
+        }
+        View from = loop.instances().getFirst().views().get(load.view());
+        View to = loop.instances().getFirst().views().get(store.view());
+        boolean isTransposed =
+                isInjective(from)
+                        && isInjective(to)
+                        && to.count() >= LEAST_COPY
+                        && innermost(from) != innermost(to);
+        if (!isTransposed || from.rank() > MemoryDesc.MAX_RANK || !isSupported(to)) {
+            return null;
+        }
+        Primitive p =
+                OneDnn.get()
+                        .orElseThrow()
+                        .primitive(Reorder.of(desc(from, from.rank()), desc(to, to.rank())));
+        List<Operand> operands = List.of(new Operand(Role.SRC, from), new Operand(Role.DST, to));
+        return p.isReference() ? null : () -> new Sequence(p, operands, List.of(), List.of());
+    }
+
+    /// Whether no element is repeated along an axis.
+    private static boolean isInjective(View v) {
+        for (int i = 0; i < v.rank(); i++) {
+            if (v.strides()[i] == 0 && v.sizes()[i] != 1) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// The axis along which neighbours are nearest in memory.
+    private static int innermost(View v) {
+        int best = -1;
+        for (int i = v.rank() - 1; i >= 0; i--) {
+            if (v.sizes()[i] != 1 && (best < 0 || v.strides()[i] < v.strides()[best])) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    // ---------------------------------------------------------------------------------------
     // convolutions
 
     private static Supplier<Step> convolution(Kernel.Convolution c) {
@@ -163,28 +224,11 @@ final class OneDnnKernels {
                 c.op().kind() == Op.Convolve.Kind.FORWARD
                         ? c.out()
                         : c.op().kind() == Op.Convolve.Kind.DATA ? c.a() : c.b();
-        MemoryDesc s = desc(src, src.rank());
+        MemoryDesc s = image(src);
         MemoryDesc w = grouped(weights, c.op().groups());
-        MemoryDesc d = desc(dst, dst.rank());
-        Direction direction =
-                switch (c.op().kind()) {
-                    case FORWARD -> Direction.FORWARD;
-                    case DATA -> Direction.BACKWARD_DATA;
-                    case KERNEL -> Direction.BACKWARD_WEIGHTS;
-                };
-        Convolution spec =
-                Convolution.of(direction, s.any(), w.any(), d.any(), window(c.op().windows()))
-                        .attributes(attributes(c.epilogue()));
-        Optional<View> bias = c.epilogue().bias();
-        if (bias.isPresent()) {
-            spec =
-                    spec.bias(
-                            MemoryDesc.strided(
-                                    type(bias.get().dtype()),
-                                    bias.get().sizes(),
-                                    bias.get().strides()));
-        }
-        Primitive p = OneDnn.get().orElseThrow().primitive(spec);
+        MemoryDesc d = image(dst);
+        Primitive direct = primitive(c, left(s), w.any(), left(d));
+        Primitive p = direct.isReference() ? primitive(c, s.any(), w.any(), d.any()) : direct;
         List<Operand> operands = new ArrayList<>();
         List<Copy> before = new ArrayList<>();
         List<Copy> after = new ArrayList<>();
@@ -194,9 +238,48 @@ final class OneDnnKernels {
                         : c.op().kind() == Op.Convolve.Kind.DATA ? Role.SRC : Role.WEIGHTS;
         place(p, Role.SRC, src, s, result, operands, before, after);
         place(p, Role.WEIGHTS, weights, w, result, operands, before, after);
-        bias.ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
+        c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         place(p, Role.DST, dst, d, result, operands, before, after);
         return () -> new Sequence(p, operands, before, after);
+    }
+
+    private static Primitive primitive(
+            Kernel.Convolution c, MemoryDesc src, MemoryDesc weights, MemoryDesc dst) {
+        Direction direction =
+                switch (c.op().kind()) {
+                    case FORWARD -> Direction.FORWARD;
+                    case DATA -> Direction.BACKWARD_DATA;
+                    case KERNEL -> Direction.BACKWARD_WEIGHTS;
+                };
+        Convolution spec =
+                Convolution.of(direction, src, weights, dst, window(c.op().windows()))
+                        .attributes(attributes(c.epilogue()));
+        Optional<MemoryDesc> bias =
+                c.epilogue()
+                        .bias()
+                        .map(b -> MemoryDesc.strided(type(b.dtype()), b.sizes(), b.strides()));
+        return OneDnn.get()
+                .orElseThrow()
+                .primitive(bias.isPresent() ? spec.bias(bias.get()) : spec);
+    }
+
+    /// An image, in oneDNN's words channels-last if it is so but for strides that nobody takes a step of.
+    private static MemoryDesc image(View v) {
+        MemoryDesc last = MemoryDesc.channelsLast(type(v.dtype()), v.sizes());
+        long[] strides = last.strides().orElseThrow();
+        for (int i = 0; i < v.rank(); i++) {
+            if (v.sizes()[i] != 1 && v.strides()[i] != strides[i]) {
+                return desc(v, v.rank());
+            }
+        }
+        return last;
+    }
+
+    /// An image that is channels-last is used where it lies; any other is copied to the layout that the library chooses.
+    private static MemoryDesc left(MemoryDesc image) {
+        return image.equals(MemoryDesc.channelsLast(image.type(), image.dims()))
+                ? image
+                : image.any();
     }
 
     /// Uses the operand where it lies if the primitive takes it so, else through a copy.

@@ -90,6 +90,11 @@ public final class Primitive {
         return work().getFirst().code().implementation();
     }
 
+    /// Whether any of it is oneDNN's plain reference code.
+    public boolean isReference() {
+        return split.isReference();
+    }
+
     /// A new call of it.
     public Call call() {
         return new Call(this);

@@ -102,9 +102,15 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         if (nothing) throw new OneDnnException(Status.UNIMPLEMENTED, "a sum of nothing: " + spec);
     }
 
-    /// Whether any of it is the plain reference code.
+    /// Whether any of what it computes, packing and adding apart, is the plain reference code.
     boolean isReference() {
-        return phases.stream().flatMap(List::stream).anyMatch(piece -> piece.code().isReference());
+        return phases.stream()
+                .flatMap(List::stream)
+                .map(Piece::code)
+                .filter(code ->
+                        phases.size() == 1
+                                || !(code.spec() instanceof Sum || code.spec() instanceof Reorder))
+                .anyMatch(Code::isReference);
     }
 
     /// One piece.
