@@ -21,6 +21,9 @@ final class MatMulSplit {
 
     private static final long INNER = 2048;
 
+    /// Of the inner axis in a last, thin layer.
+    private static final long LAST = 64;
+
     /// What adding may cost, as a part of the work.
     private static final double WORTH = 0.1;
 
@@ -121,25 +124,43 @@ final class MatMulSplit {
     /// each range of rows does with all of the weights, and each range of columns with all of the source.
     private int[] grid(int wanted) {
         long mostRows = Math.max(1, rows() / (2 * ROWS));
-        boolean wide = spec.weights().isStrided() && rows() >= COLUMNS;
+        boolean wide = spec.weights().isStrided() && !isTransposed() && rows() >= COLUMNS;
         long mostColumns =
                 spec.weights().isOpaque()
                         ? 1
                         : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
-        double weightCost = spec.weights().isStrided() ? 3 : 1;
+        double weightCost = weightCost();
         double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
         var best = new int[] {1, 1};
         double least = Double.MAX_VALUE;
         for (int m = 1; m <= Math.min(most, mostRows); m++) {
             int n = (int) Math.min(Math.ceilDiv(most, m), mostColumns);
-            if (m * n < most * 3 / 4) continue;
-            double cost = columns() * weightCost * m + rows() * srcCost * n;
+            if (4L * m * n < 3 * most) continue;
+            double even = even(rows(), m, ROWS) * even(columns(), n, COLUMNS);
+            double cost = (columns() * weightCost * m + rows() * srcCost * n) / Math.pow(even, 3);
             if (cost >= least) continue;
             least = cost;
             best = new int[] {m, n};
         }
         return best;
+    }
+
+    private boolean isTransposed() {
+        var strides = spec.weights().stridesUnsafe();
+        return strides[rank - 2] == 1 && strides[rank - 1] != 1;
+    }
+
+    /// What bringing weights into the form that is computed with costs, against reading them.
+    private double weightCost() {
+        if (!spec.weights().isStrided()) return 1;
+        return isTransposed() || spec.weights().type() != DataType.F32 ? 6 : 3;
+    }
+
+    /// How much of the time all pieces are busy when an axis is divided so.
+    private static double even(long size, long count, long unit) {
+        var ranges = Split.ranges(size, count, unit);
+        return (double) size / (ranges.getFirst().size() * Math.max(count, ranges.size()));
     }
 
     private List<Range> tileRanges() {
@@ -155,10 +176,8 @@ final class MatMulSplit {
     /// Into how many the inner axis goes when that many pieces are still wanted.
     private int layers(int wanted) {
         boolean plain =
-                spec.attributes().postOps().isEmpty()
-                        && spec.bias().isEmpty()
-                        && spec.weights().isStrided()
-                        && spec.dst().type() == DataType.F32
+                spec.weights().isStrided()
+                        && (spec.dst().type() == DataType.F32 || !isBare())
                         && Split.elements(spec.dst()) == rows() * columns();
         if (!plain || wanted < 2) return 1;
         double sumNanos = Split.nanosToMove(8.0 * rows() * columns());
@@ -261,35 +280,92 @@ final class MatMulSplit {
         return slots;
     }
 
-    /// The inner axis divided too: each layer makes a whole result of its own, and then the layers are added.
+    private boolean isBare() {
+        return spec.attributes().postOps().isEmpty() && spec.bias().isEmpty();
+    }
+
+    /// The inner axis divided too: each layer makes a whole result of its own, and then the layers are added. Where more than a sum follows, a thin last layer adds
+    /// the others to its own and does it.
     private Split layered(List<List<Range>> axes, int layers) {
-        long elements = rows() * columns();
-        long step = Split.partialStep(DataType.F32, elements);
-        var dims = spec.dst().dims();
-        var whole = MemoryDesc.dense(DataType.F32, dims);
+        long step = Split.partialStep(DataType.F32, rows() * columns());
+        var whole = MemoryDesc.dense(DataType.F32, spec.dst().dims());
+        long end = isBare() ? inner() : inner() - LAST;
+        var inner = Split.ranges(end, layers, LAST);
         var pieces = new ArrayList<Piece>();
-        var inner = Split.ranges(inner(), layers, 64);
         for (int layer = 0; layer < inner.size(); layer++) {
             for (var cell : product(axes)) {
-                var src = cut(spec.src(), cell, true, false).along(rank - 1, inner.get(layer));
-                var weights =
-                        cut(spec.weights(), cell, false, true).along(rank - 2, inner.get(layer));
+                var part = layer(cell, inner.get(layer));
                 var dst = cut(whole, cell, true, true);
                 var code =
                         library.code(
                                 new MatMul(
-                                        src.desc(),
-                                        weights.desc(),
+                                        part.src.desc(),
+                                        part.weights.desc(),
                                         Optional.empty(),
                                         dst.desc(),
-                                        spec.attributes()));
+                                        Attributes.NONE.math(spec.attributes().math())));
                 var offsets =
-                        new long[] {src.offset(), weights.offset(), layer * step + dst.offset()};
+                        new long[] {
+                            part.src.offset(), part.weights.offset(), layer * step + dst.offset()
+                        };
                 pieces.add(new Piece(code, new int[] {0, 1, Split.PARTIAL}, offsets));
             }
         }
-        var slots = slots(List.of(Slot.Role.SRC, Slot.Role.WEIGHTS, Slot.Role.DST), spec.weights());
-        return new Split(slots, List.of(pieces, sums(inner.size(), step)), inner.size() * step);
+        var last = isBare() ? sums(inner.size(), step) : last(axes, inner.size(), step);
+        return new Split(
+                slots(roles(), spec.weights()), List.of(pieces, last), inner.size() * step);
+    }
+
+    private record Layer(Part src, Part weights) {}
+
+    private Layer layer(List<Range> cell, Range inner) {
+        return new Layer(
+                cut(spec.src(), cell, true, false).along(rank - 1, inner),
+                cut(spec.weights(), cell, false, true).along(rank - 2, inner));
+    }
+
+    private List<Slot.Role> roles() {
+        var roles = new ArrayList<>(List.of(Slot.Role.SRC, Slot.Role.WEIGHTS));
+        if (spec.bias().isPresent()) roles.add(Slot.Role.BIAS);
+        roles.add(Slot.Role.DST);
+        roles.addAll(Collections.nCopies(operands.size(), Slot.Role.POST_OP));
+        return roles;
+    }
+
+    private List<Piece> last(List<List<Range>> axes, int layers, long step) {
+        var whole = MemoryDesc.dense(DataType.F32, spec.dst().dims());
+        var pieces = new ArrayList<Piece>();
+        for (var cell : product(axes)) {
+            var part = layer(cell, new Range(inner() - LAST, inner()));
+            var bias = spec.bias().map(b -> cut(b, cell, true, true));
+            var dst = cut(spec.dst(), cell, true, true);
+            var sum = cut(whole, cell, true, true);
+            var extra = operands.stream().map(o -> cut(o, cell, true, true)).toList();
+            var ops = new ArrayList<PostOp>();
+            for (int i = 0; i < layers; i++)
+                ops.add(new PostOp.Binary(PostOp.Operator.ADD, sum.desc()));
+            ops.addAll(Split.cut(spec.attributes(), extra).postOps());
+            var code =
+                    library.code(
+                            new MatMul(
+                                    part.src.desc(),
+                                    part.weights.desc(),
+                                    bias.map(Part::desc),
+                                    dst.desc(),
+                                    new Attributes(ops, spec.attributes().math())));
+            var places = new ArrayList<>(List.of(part.src.offset(), part.weights.offset()));
+            bias.ifPresent(b -> places.add(b.offset()));
+            places.add(dst.offset());
+            int own = places.size();
+            for (int i = 0; i < layers; i++) places.add(i * step + sum.offset());
+            extra.forEach(e -> places.add(e.offset()));
+            var bases = new int[places.size()];
+            for (int i = 0; i < bases.length; i++)
+                bases[i] = i < own ? i : i < own + layers ? Split.PARTIAL : i - layers;
+            pieces.add(
+                    new Piece(code, bases, places.stream().mapToLong(Long::longValue).toArray()));
+        }
+        return pieces;
     }
 
     private List<Piece> sums(int layers, long step) {

@@ -30,8 +30,11 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         }
     }
 
-    /// A piece is worth its while from so much work on.
-    private static final double PIECE_NANOS = 40_000;
+    /// A piece is worth its while from so much work on: each reads operands that its neighbours read too.
+    private static final double PIECE_NANOS = 70_000;
+
+    /// What the first division costs is less: handing out the pieces.
+    private static final double FIRST_NANOS = 10_000;
 
     /// Enough to keep many cores busy to the end.
     static final int MOST_PIECES = 64;
@@ -128,7 +131,8 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     /// How many pieces some work is worth: a power of two, as numbers of cores often are.
     static int pieces(double nanos) {
         int pieces = 1;
-        while (pieces < MOST_PIECES && nanos > 1.5 * pieces * PIECE_NANOS) pieces *= 2;
+        while (pieces < MOST_PIECES
+                && nanos > 1.5 * pieces * (pieces == 1 ? FIRST_NANOS : PIECE_NANOS)) pieces *= 2;
         return pieces;
     }
 
