@@ -99,7 +99,11 @@ final class ChannelsLast {
         return switch (k) {
             case Kernel.Convolution c ->
                     switch (c.op().kind()) {
-                        case FORWARD, DATA -> List.of(c.a(), c.out());
+                        case FORWARD, DATA ->
+                                Stream.concat(
+                                                Stream.of(c.a(), c.out()),
+                                                c.epilogue().addend().stream())
+                                        .toList();
                         case KERNEL -> List.of(c.a(), c.b());
                     };
             case Kernel.Call c ->

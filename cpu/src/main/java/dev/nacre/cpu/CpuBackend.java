@@ -66,6 +66,7 @@ public final class CpuBackend implements Backend {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
                 yield OneDnnKernels.prepare(kernel)
+                        .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }
             case Repeat repeat -> {
@@ -97,6 +98,18 @@ public final class CpuBackend implements Backend {
         Missing.warnOfVectors();
         LoopRunner runner = LoopRunner.of(loop);
         return () -> runner.newRun()::run;
+    }
+
+    private static Supplier<Step> inTwo(Addends parts) {
+        Step product = JavaKernels.prepare(parts.kernel());
+        Supplier<Step> loop = loop(parts.loop());
+        return () -> {
+            Step sum = loop.get();
+            return addresses -> {
+                product.run(addresses);
+                sum.run(addresses);
+            };
+        };
     }
 
     private static Supplier<Step> shared(Step step) {
