@@ -86,6 +86,21 @@ class PlanTest {
     }
 
     @Test
+    void residualsAreAddedWhereTheProductIs() {
+        Tensor x = f32("x", 2, 16, 8, 8);
+        Tensor w = f32("w", 16, 16, 3, 3);
+        Tensor h = x.conv2d(w, 1, 1, 1, 1).add(f32("b", 16).reshape(16, 1, 1)).relu();
+        Plan block = plan(h.conv2d(w, 1, 1, 1, 1).add(h).relu());
+        assertEquals(
+                2, block.kernels().stream().filter(Kernel.Convolution.class::isInstance).count());
+        assertTrue(block.explain().contains("+ tensor relu"), block::explain);
+        Tensor t = f32("t", 4, 8, 64);
+        Plan layer = plan(t.matmul(f32("v", 64, 64)).add(f32("c", 64)).add(t));
+        assertEquals(1, layer.kernels().size(), layer::explain);
+        assertTrue(layer.explain().contains("+ bias + tensor"), layer::explain);
+    }
+
+    @Test
     void crossEntropyForwardAndBackwardIsThreeLoops() throws IOException {
         Tensor logits = f32("logits", 128, 10);
         Tensor labels = Tensor.symbol("labels", DType.I64, 128);

@@ -99,7 +99,11 @@ final class ChannelsLast {
         return switch (k) {
             case Kernel.Convolution c ->
                     switch (c.op().kind()) {
-                        case FORWARD, DATA -> List.of(c.a(), c.out());
+                        case FORWARD, DATA ->
+                                Stream.concat(
+                                                Stream.of(c.a(), c.out()),
+                                                c.epilogue().addend().stream())
+                                        .toList();
                         case KERNEL -> List.of(c.a(), c.b());
                     };
             case Kernel.Call c ->
@@ -224,7 +228,7 @@ final class ChannelsLast {
         return switch (k) {
             case Kernel.Contraction _ ->
                     turned.strides()[r - 1] == 1 || turned.strides()[r - 2] == 1;
-            case Kernel.Random _, Repeat _ -> false; // dense, and rows of steps
+            case Kernel.Random _, Repeat _ -> false;
             case Loop _, Kernel.Convolution _, Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _ ->
                     true;
         };

@@ -69,13 +69,10 @@ public final class Compiler {
             leaves.add(bySource.computeIfAbsent(s, x -> Node.of(new Op.Leaf(x))));
         }
         Scheduler.Schedule schedule =
-                Scheduler.run(
-                        simple,
-                        leaves,
-                        views,
-                        ChannelsLast.images(simple, backend::prefersChannelsLast),
-                        backend);
-        schedule = ChannelsLast.run(schedule, leaves.size(), backend::prefersChannelsLast);
+                ChannelsLast.run(
+                        Scheduler.run(simple, leaves, views, backend),
+                        leaves.size(),
+                        backend::prefersChannelsLast);
         buffers = new ArrayList<>(schedule.buffers());
         List<Kernel> kernels = new ArrayList<>(Merging.run(schedule.kernels()));
         for (int i = 0; i < leaves.size(); i++) {

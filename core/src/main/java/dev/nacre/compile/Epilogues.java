@@ -12,16 +12,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Finds what can be done to a product's result while it is still in registers: a bias per column or channel, then an activation. Only values that nobody else wants
+/// Finds what can be done to a product's result while it is still in registers: a bias per column or channel, then another tensor, then an activation. Only values that nobody else wants
 /// are absorbed.
 ///
 /// ```
-/// before   c = matmul(a, b); d = c + broadcast(bias); e = relu(d)
-/// after    e = matmul(a, b, bias, relu)
+/// before   c = matmul(a, b); d = c + broadcast(bias); e = relu(d + residual)
+/// after    e = matmul(a, b, bias, residual, relu)
 /// ```
 final class Epilogues {
     /// A product and what follows it, down to the node whose value the kernel gives.
-    record Chain(Node core, Optional<Node> bias, Optional<Activation> activation) {}
+    record Chain(
+            Node core,
+            Optional<Node> bias,
+            Optional<Node> addend,
+            Optional<Activation> activation) {
+        static Chain of(Node core) {
+            return new Chain(core, Optional.empty(), Optional.empty(), Optional.empty());
+        }
+    }
 
     private final Map<Node, Chain> ends = new IdentityHashMap<>();
     private final Map<Node, Boolean> absorbed = new IdentityHashMap<>();
@@ -53,7 +61,7 @@ final class Epilogues {
     }
 
     Chain chain(Node end) {
-        return ends.getOrDefault(end, new Chain(end, Optional.empty(), Optional.empty()));
+        return ends.getOrDefault(end, Chain.of(end));
     }
 
     private void follow(Node core) {
@@ -86,7 +94,14 @@ final class Epilogues {
                 next = onlyUser(end);
             }
         }
+        Node sum = end == core ? before : end;
+        Optional<Node> addend = next.flatMap(n -> addend(n, sum));
+        if (addend.isPresent()) {
+            end = next.get();
+            next = onlyUser(end);
+        }
         if (bias.isEmpty()
+                && addend.isEmpty()
                 && reshaped != core
                 && (next.isEmpty() || activation(next.get()).isEmpty())) {
             return;
@@ -96,11 +111,38 @@ final class Epilogues {
             end = next.get();
         }
         if (end != core) {
-            ends.put(end, new Chain(core, bias, activation));
+            ends.put(end, new Chain(core, bias, addend, activation));
             for (Node n = core; n != end; n = user.get(n)) {
                 absorbed.put(n, true);
             }
         }
+    }
+
+    /// What a node adds to a product's result, if that is of the result's type and in memory anyway. If it is another product, the first of the two takes the other.
+    private Optional<Node> addend(Node n, Node product) {
+        if (!(n.op() instanceof Op.Map2 m)
+                || m.f() != Binary.ADD
+                || endsAt(n)
+                || isAbsorbed(n)
+                || n.input(0) == n.input(1)) {
+            return Optional.empty();
+        }
+        Node other = n.input(0) == product ? n.input(1) : n.input(0);
+        boolean inMemory =
+                switch (other.op()) {
+                    case Op.Leaf _, Op.Contract _, Op.Convolve _, Op.Fused _ -> true;
+                    case Op.Map1 _, Op.Map2 _, Op.Select _, Op.Cast _ ->
+                            endsAt(other) || uses.get(other) > 1;
+                    case Op.Reshape _ -> isProduct(other.input(0));
+                    default -> false;
+                };
+        return inMemory && Simplify.splat(other) == null && other.type().equals(n.type())
+                ? Optional.of(other)
+                : Optional.empty();
+    }
+
+    private static boolean isProduct(Node n) {
+        return n.op() instanceof Op.Contract || n.op() instanceof Op.Leaf;
     }
 
     private Optional<Node> onlyUser(Node n) {

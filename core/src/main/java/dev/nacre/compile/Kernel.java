@@ -34,16 +34,26 @@ public sealed interface Kernel
     /// What a contraction or convolution does to its result before it is written, first to last.
     ///
     /// @param bias one value per column (contraction: last axis; convolution: channel axis 1), if any
-    /// @param activation applied after the bias, if any
-    record Epilogue(Optional<View> bias, Optional<Activation> activation) {
+    /// @param addend added after the bias, of the result's sizes and type, if any
+    /// @param activation applied last, if any
+    record Epilogue(Optional<View> bias, Optional<View> addend, Optional<Activation> activation) {
         public static final Epilogue NONE = new Epilogue(Optional.empty(), Optional.empty());
 
+        /// Without an addend.
+        public Epilogue(Optional<View> bias, Optional<Activation> activation) {
+            this(bias, Optional.empty(), activation);
+        }
+
         public boolean isEmpty() {
-            return bias.isEmpty() && activation.isEmpty();
+            return bias.isEmpty() && addend.isEmpty() && activation.isEmpty();
+        }
+
+        private List<View> reads() {
+            return Stream.concat(bias.stream(), addend.stream()).toList();
         }
 
         private Epilogue map(UnaryOperator<View> f) {
-            return new Epilogue(bias.map(f), activation);
+            return new Epilogue(bias.map(f), addend.map(f), activation);
         }
     }
 
@@ -55,11 +65,11 @@ public sealed interface Kernel
         GELU
     }
 
-    /// `out = activation(a · b + bias)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.
+    /// `out = activation(a · b + bias + addend)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.
     record Contraction(View a, View b, Epilogue epilogue, View out) implements Kernel {
         @Override
         public List<View> reads() {
-            return Stream.concat(Stream.of(a, b), epilogue.bias().stream()).toList();
+            return Stream.concat(Stream.of(a, b), epilogue.reads().stream()).toList();
         }
 
         @Override
@@ -88,7 +98,7 @@ public sealed interface Kernel
             implements Kernel {
         @Override
         public List<View> reads() {
-            return Stream.concat(Stream.of(a, b), epilogue.bias().stream()).toList();
+            return Stream.concat(Stream.of(a, b), epilogue.reads().stream()).toList();
         }
 
         @Override

@@ -53,7 +53,7 @@ public record Loop(Program program, List<Instance> instances) implements Kernel 
     }
 
     /// The same loop with the accesses that its views have now.
-    Loop withAccesses() {
+    public Loop withAccesses() {
         Instance first = instances.getFirst();
         return new Loop(
                 new Program(

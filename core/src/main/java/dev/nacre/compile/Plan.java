@@ -174,6 +174,7 @@ public final class Plan {
 
     private static String epilogue(Kernel.Epilogue e) {
         return (e.bias().isPresent() ? " + bias" : "")
+                + (e.addend().isPresent() ? " + tensor" : "")
                 + e.activation().map(a -> " " + a.name().toLowerCase(Locale.ROOT)).orElse("");
     }
 

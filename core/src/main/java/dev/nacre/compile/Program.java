@@ -45,7 +45,7 @@ public record Program(List<Instr> code, List<Access> views) {
                 + " in, "
                 + stores
                 + " out: "
-                + (names.isEmpty() ? "copy" : String.join(" ", names));
+                + (!names.isEmpty() ? String.join(" ", names) : loads == 0 ? "fill" : "copy");
     }
 
     /// Arithmetic instructions per point.

@@ -68,12 +68,13 @@ final class Scheduler {
     private final Epilogues epilogues;
     private final Backend backend;
 
+    /// Nodes whose planes, the last axes, will not lie in one piece: they are not combined by rows.
     private final Set<Node> images;
 
-    private Scheduler(List<Node> roots, Set<Node> images, Backend backend) {
+    private Scheduler(List<Node> roots, Backend backend) {
         this.epilogues = Epilogues.find(roots);
-        this.images = images;
         this.backend = backend;
+        this.images = ChannelsLast.images(roots, backend::prefersChannelsLast);
     }
 
     /// The result of scheduling: kernels in order over numbered buffers, the first of which belong to the leaves.
@@ -81,15 +82,9 @@ final class Scheduler {
             List<Node> leaves, List<Buffer> buffers, List<Kernel> kernels, List<View> roots) {}
 
     /// @param views where the leaves' values lie in their buffers, which are the first
-    /// @param images nodes whose planes, the last axes, will not lie in one piece: they are not combined by rows
     /// @param backend for the bodies of loops
-    static Schedule run(
-            List<Node> roots,
-            List<Node> leaves,
-            List<View> views,
-            Set<Node> images,
-            Backend backend) {
-        Scheduler s = new Scheduler(roots, images, backend);
+    static Schedule run(List<Node> roots, List<Node> leaves, List<View> views, Backend backend) {
+        Scheduler s = new Scheduler(roots, backend);
         for (int i = 0; i < leaves.size(); i++) {
             s.leaves.add(leaves.get(i));
             s.newBuffer(leaves.get(i).type());
@@ -201,7 +196,15 @@ final class Scheduler {
     /// Where a node's values are now.
     private Place placeOf(Node n) {
         Place p = places.get(n);
-        return p instanceof Place.Deferred d ? places.get(d.value()) : p;
+        if (!(p instanceof Place.Deferred d)) {
+            return p;
+        }
+        Place now = places.get(d.value());
+        if (n != d.value() && now instanceof Place.Located at) { // a reshape of what was put off
+            places.put(n, reshaped(at, d.value().type(), n.shape()));
+            return places.get(n);
+        }
+        return now;
     }
 
     private View memory(Node n, int operand) {
@@ -234,12 +237,16 @@ final class Scheduler {
         if (placeOf(x) instanceof Place.Deferred d) {
             return d;
         }
-        Place.Located at = locate(x);
+        return reshaped(locate(x), x.type(), shape);
+    }
+
+    /// The values under another shape: a view, or a copy where strides cannot say it.
+    private Place.Located reshaped(Place.Located at, TensorType type, Shape shape) {
         Optional<View> view = at.view().reshape(shape);
         if (view.isPresent()) {
             return new Place.Located(view.get(), at.step());
         }
-        Place.Located copy = copy(at, x.type());
+        Place.Located copy = copy(at, type);
         return new Place.Located(copy.view().reshape(shape).orElseThrow(), copy.step());
     }
 
@@ -646,7 +653,9 @@ final class Scheduler {
         View b = memory(core, 1);
         Optional<View> bias = chain.bias().map(n -> locateMemory(n).view());
         View out = newView(core.type());
-        Kernel.Epilogue epilogue = new Kernel.Epilogue(bias, chain.activation());
+        Optional<View> addend =
+                chain.addend().map(n -> reshaped(locateMemory(n), n.type(), core.shape()).view());
+        Kernel.Epilogue epilogue = new Kernel.Epilogue(bias, addend, chain.activation());
         Kernel k =
                 core.op() instanceof Op.Convolve c
                         ? new Kernel.Convolution(c, a, b, epilogue, out)

@@ -167,6 +167,9 @@ public final class PlainBackend implements Backend {
             Node b = leaf(e.bias().get(), at, g.leaves);
             n = n.add(channel == 1 ? b.reshape(channels(b, n.rank())) : b);
         }
+        if (e.addend().isPresent()) {
+            n = n.add(leaf(e.addend().get(), at, g.leaves));
+        }
         if (e.activation().isPresent()) {
             n =
                     switch (e.activation().get()) {

@@ -69,6 +69,26 @@ final class ImageRows {
         rows.add(images("residual", (x, w) -> same(same(x, w).add(x).relu(), w).add(x)));
         rows.add(
                 images(
+                        "residual with bias",
+                        (x, w) -> {
+                            Node bias = w.sum(1, 2, 3).reshape(CHANNELS, 1, 1);
+                            Node h = same(x, w).add(bias).add(x).relu();
+                            return same(h, w).add(same(h.tanh(), w)).sigmoid().add(h);
+                        }));
+        rows.add(
+                chain(
+                        "residual products",
+                        d ->
+                                List.of(
+                                        d.in(-1, 1, 2, d.n() + 3, CHANNELS),
+                                        d.in(-0.3, 0.3, CHANNELS, CHANNELS)),
+                        (x, w) -> {
+                            Node h = x.add(x.matmul(w).add(w.sum(0)));
+                            Node g = h.matmul(w).add(w.sum(1)).add(h).tanh();
+                            return g.matmul(w).add(h.matmul(w)).add(g);
+                        }));
+        rows.add(
+                images(
                         "conv pool flatten matmul",
                         (x, w) -> {
                             Node h = same(x, w).relu().maxPool2d(2, 2, 0).flatten(1);

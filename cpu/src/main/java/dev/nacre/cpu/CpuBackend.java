@@ -67,6 +67,7 @@ public final class CpuBackend implements Backend {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
                 yield OneDnnKernels.prepare(kernel)
+                        .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }
             case Repeat repeat -> {
@@ -78,7 +79,11 @@ public final class CpuBackend implements Backend {
             }
             case Kernel.Call call when FlashAttention.isAttention(call.what()) ->
                     FlashAttention.prepare(call);
-            case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
+            case Kernel.Call call ->
+                    PoolingLoop.of(call)
+                            .map(CpuBackend::loop)
+                            .orElseGet(() -> shared(JavaKernels.prepare(call)));
+            case Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
         };
     }
@@ -98,6 +103,18 @@ public final class CpuBackend implements Backend {
         Missing.warnOfVectors();
         LoopRunner runner = LoopRunner.of(loop);
         return () -> runner.newRun()::run;
+    }
+
+    private static Supplier<Step> inTwo(Addends parts) {
+        Step product = JavaKernels.prepare(parts.kernel());
+        Supplier<Step> loop = loop(parts.loop());
+        return () -> {
+            Step sum = loop.get();
+            return addresses -> {
+                product.run(addresses);
+                sum.run(addresses);
+            };
+        };
     }
 
     private static Supplier<Step> shared(Step step) {

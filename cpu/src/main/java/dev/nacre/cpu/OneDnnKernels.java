@@ -87,7 +87,8 @@ final class OneDnnKernels {
         return MemoryDesc.strided(type(v.dtype()), dims, strides);
     }
 
-    private static Attributes attributes(Kernel.Epilogue e) {
+    private static Attributes attributes(Kernel.Epilogue e, MemoryDesc result) {
+        Attributes sum = e.addend().isPresent() ? Attributes.NONE.add(result) : Attributes.NONE;
         return e.activation()
                 .map(a ->
                         switch (a) {
@@ -96,8 +97,8 @@ final class OneDnnKernels {
                             case TANH -> PostOp.Function.TANH;
                             case GELU -> PostOp.Function.GELU_ERF;
                         })
-                .map(f -> Attributes.NONE.then(f, 0, 0))
-                .orElse(Attributes.NONE);
+                .map(f -> sum.then(f, 0, 0))
+                .orElse(sum);
     }
 
     // ------------------------------------------------------------------------------------------
@@ -117,7 +118,12 @@ final class OneDnnKernels {
         operands.add(new Operand(Role.WEIGHTS, c.b()));
         c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         operands.add(new Operand(Role.DST, c.out()));
-        return () -> new Sequence(p, operands, List.of(), List.of());
+        List<Copy> before = new ArrayList<>();
+        c.epilogue()
+                .addend()
+                .ifPresent(v ->
+                        place(p, Role.POST_OP, v, desc(v, 0), Role.DST, operands, before, before));
+        return () -> new Sequence(p, operands, before, List.of());
     }
 
     /// Whether it is a batch of single rows or columns that do not lie one behind the other.
@@ -138,9 +144,9 @@ final class OneDnnKernels {
 
     /// The product with weights that lie so.
     static MatMul matMul(Kernel.Contraction c, MemoryDesc weights) {
+        MemoryDesc out = desc(c.out(), 2);
         MatMul spec =
-                MatMul.of(desc(c.a(), 2), weights, desc(c.out(), 2))
-                        .attributes(attributes(c.epilogue()));
+                MatMul.of(desc(c.a(), 2), weights, out).attributes(attributes(c.epilogue(), out));
         if (c.epilogue().bias().isEmpty()) {
             return spec;
         }
@@ -240,6 +246,10 @@ final class OneDnnKernels {
         place(p, Role.WEIGHTS, weights, w, result, operands, before, after);
         c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         place(p, Role.DST, dst, d, result, operands, before, after);
+        c.epilogue()
+                .addend()
+                .ifPresent(
+                        v -> place(p, Role.POST_OP, v, image(v), result, operands, before, after));
         return () -> new Sequence(p, operands, before, after);
     }
 
@@ -253,7 +263,10 @@ final class OneDnnKernels {
                 };
         Convolution spec =
                 Convolution.of(direction, src, weights, dst, window(c.op().windows()))
-                        .attributes(attributes(c.epilogue()));
+                        .attributes(
+                                attributes(
+                                        c.epilogue(),
+                                        MemoryDesc.channelsLast(dst.type(), dst.dims())));
         Optional<MemoryDesc> bias =
                 c.epilogue()
                         .bias()

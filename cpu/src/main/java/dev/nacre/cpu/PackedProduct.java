@@ -40,6 +40,12 @@ final class PackedProduct implements Step {
                     bound.add(b);
                     roles.add(Role.BIAS);
                 });
+        c.epilogue()
+                .addend()
+                .ifPresent(v -> {
+                    bound.add(v);
+                    roles.add(Role.POST_OP);
+                });
         views = bound.toArray(View[]::new);
         slots = roles.stream().mapToInt(r -> product.slot(r).orElseThrow()).toArray();
     }
@@ -54,7 +60,13 @@ final class PackedProduct implements Step {
                                 .allMatch(v -> OneDnnKernels.isSupported(v) && v.count() > 0)
                         && OneDnnKernels.hasUnitStride(c.a())
                         && OneDnnKernels.hasUnitStride(c.b())
-                        && OneDnnKernels.hasUnitStride(c.out());
+                        && OneDnnKernels.hasUnitStride(c.out())
+                        && c.epilogue()
+                                .addend()
+                                .map(v ->
+                                        OneDnnKernels.desc(v, 0)
+                                                .equals(OneDnnKernels.desc(c.out(), 2)))
+                                .orElse(true);
         if (!fits) {
             return Optional.empty();
         }

@@ -191,7 +191,7 @@ class MatMulTest {
             value = DataType.class,
             names = {"F32", "BF16"})
     void biasAndPostOps(DataType type) {
-        for (long[] mkn : new long[][] {{13, 17, 19}, {130, 240, 200}}) {
+        for (long[] mkn : new long[][] {{13, 17, 19}, {130, 240, 200}, {40, 9001, 60}}) {
             long m = mkn[0];
             long k = mkn[1];
             long n = mkn[2];
