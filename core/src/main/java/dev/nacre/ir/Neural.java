@@ -46,7 +46,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// `ln(1 + eˣ)`, computed without overflow.
     default T softplus() {
-        return self().maximum(0).add(self().abs().neg().exp().log1p());
+        return self().map(Unary.SOFTPLUS);
     }
 
     /// `ln sigmoid(x)`.
