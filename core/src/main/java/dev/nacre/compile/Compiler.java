@@ -59,6 +59,7 @@ public final class Compiler {
         for (int k = 0; k < roots.size(); k++) {
             assign(k, schedule.roots().get(k), kernels);
         }
+        kernels = Commit.last(kernels, this::isUpdated);
         keepOldValues(kernels);
         int arena = sources.size() + roots.size();
         Arena.Layout layout =
@@ -84,6 +85,11 @@ public final class Compiler {
         }
     }
 
+    private boolean isUpdated(int buffer) {
+        int k = slots.getOrDefault(buffer, -1) - sources.size();
+        return k >= 0 && targets.get(k).isPresent();
+    }
+
     private void copy(View from, int slot, List<Kernel> kernels) {
         buffers.add(new Scheduler.Buffer(from.dtype(), from.count()));
         int to = buffers.size() - 1;
@@ -96,16 +102,16 @@ public final class Compiler {
         }
     }
 
-    /// An update may overwrite its variable only where nobody reads the old value any more; otherwise it is computed aside and copied at the end.
+    /// An update may overwrite its variable only where nobody reads the old value any more and nothing fails any more; otherwise it is computed aside and copied at
+    /// the end.
     private void keepOldValues(List<Kernel> kernels) {
         Map<Integer, Integer> bufferAt = new HashMap<>();
         slots.forEach((buffer, slot) -> bufferAt.put(slot, buffer));
         List<Integer> unsafe = new ArrayList<>();
         for (int k = 0; k < targets.size(); k++) {
             if (targets.get(k).isPresent()) {
-                int variable = sources.indexOf(targets.get(k).get());
-                if (variable >= 0
-                        && !mayOverwrite(kernels, bufferAt.get(sources.size() + k), variable)) {
+                int variable = sources.indexOf(targets.get(k).get()); // -1: not read at all
+                if (!mayOverwrite(kernels, bufferAt.get(sources.size() + k), variable)) {
                     unsafe.add(k);
                 }
             }
@@ -126,11 +132,15 @@ public final class Compiler {
         for (Kernel k : kernels) {
             Optional<View> write =
                     k.writes().stream().filter(v -> v.buffer() == written).findFirst();
-            boolean reads = k.reads().stream().anyMatch(v -> v.buffer() == variable);
-            if (write.isPresent()
-                            && reads
-                            && !(k instanceof Loop loop && pointwise(loop, written, variable))
-                    || begun && reads) {
+            boolean reads =
+                    variable >= 0 && k.reads().stream().anyMatch(v -> v.buffer() == variable);
+            boolean wrong =
+                    write.isPresent()
+                            && (k.mayFail()
+                                    || reads
+                                            && !(k instanceof Loop loop
+                                                    && pointwise(loop, written, variable)));
+            if (wrong || begun && (k.mayFail() || reads)) {
                 return false;
             }
             begun |= write.isPresent();
