@@ -29,7 +29,7 @@ public sealed interface Op {
                 .toLowerCase(java.util.Locale.ROOT);
     }
 
-    /// A hash under which two leaves of one type are equal.
+    /// A hash under which two leaves of one type are equal, and two floating constants.
     default int structure() {
         return hashCode();
     }
@@ -67,6 +67,11 @@ public sealed interface Op {
 
         public static Constant ofLong(long value, DType dtype) {
             return dtype.isFloating() ? of(value, dtype) : new Constant(dtype, dtype.wrap(value));
+        }
+
+        @Override
+        public int structure() {
+            return dtype.isFloating() ? dtype.hashCode() : hashCode();
         }
 
         public double value() {
