@@ -3,7 +3,7 @@ package dev.nacre;
 import dev.nacre.type.DType;
 import java.lang.foreign.ValueLayout;
 
-/// Single numbers read from memory.
+/// Single numbers in memory.
 record Elements(Stored stored) {
     double asDouble(long i) {
         return switch (stored.type().dtype()) {
@@ -13,6 +13,21 @@ record Elements(Stored stored) {
             case BF16 -> DType.bf16ToFloat(stored.memory().getAtIndex(ValueLayout.JAVA_SHORT, i));
             case BOOL, U8, I8, I32, I64 -> asLong(i);
         };
+    }
+
+    /// Writes a floating number.
+    void set(long i, double v) {
+        switch (stored.type().dtype()) {
+            case F32 -> stored.memory().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) v);
+            case F64 -> stored.memory().setAtIndex(ValueLayout.JAVA_DOUBLE, i, v);
+            case F16 ->
+                    stored.memory()
+                            .setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16((float) v));
+            case BF16 ->
+                    stored.memory()
+                            .setAtIndex(ValueLayout.JAVA_SHORT, i, DType.floatToBf16((float) v));
+            case BOOL, U8, I8, I32, I64 -> throw new IllegalArgumentException(stored.origin());
+        }
     }
 
     long asLong(long i) {

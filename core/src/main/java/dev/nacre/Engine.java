@@ -11,33 +11,21 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.TensorType;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /// Computes graphs: finds the plan of an equal graph or compiles one, and runs it.
 final class Engine {
-    /// Plans kept; the least recently used goes first.
-    private static final int PLANS = 256;
-
-    private record Key(GraphKey graph, List<Integer> targets) {}
-
-    private static final Map<Key, Plan> PLAN_CACHE =
-            new LinkedHashMap<>(64, 0.75f, true) {
-                private static final long serialVersionUID = 1L;
-
-                @Override
-                protected boolean removeEldestEntry(Map.Entry<Key, Plan> eldest) {
-                    return size() > PLANS;
-                }
-            };
+    private static final Plans PLANS = new Plans();
 
     private static final class Found {
         static final Backend BACKEND =
@@ -50,11 +38,7 @@ final class Engine {
     }
 
     static {
-        Memory.whenShort(() -> {
-            synchronized (PLAN_CACHE) {
-                PLAN_CACHE.values().forEach(Plan::shrink);
-            }
-        });
+        Memory.whenShort(() -> PLANS.forEach(Plan::shrink));
     }
 
     private Engine() {}
@@ -82,17 +66,18 @@ final class Engine {
         for (Root r : roots) {
             targets.add(r.target.map(v -> number.getOrDefault(v, -2)).orElse(-1));
         }
-        Key key = new Key(GraphKey.of(nodes, order), targets);
-        Plan plan;
-        synchronized (PLAN_CACHE) {
-            plan = PLAN_CACHE.get(key);
-        }
-        if (plan == null) {
-            plan = compile(nodes, order, targets);
-            synchronized (PLAN_CACHE) {
-                PLAN_CACHE.put(key, plan);
-            }
-        }
+        Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(nodes, order), targets);
+        Plans.Literals literals =
+                PLANS.literals(
+                        key, numbers(order).stream().map(n -> (Op.Constant) n.op()).toList());
+        Plan plan =
+                PLANS.find(key, literals)
+                        .orElseGet(() -> {
+                            Plan p = compile(nodes, order, targets, literals);
+                            PLANS.keep(key, literals, p);
+                            return p;
+                        });
+        literals.inputs().forEach(c -> leaves.add(new Stored.Ref(Stored.number(c))));
         return run(
                 plan,
                 leaves,
@@ -109,11 +94,43 @@ final class Engine {
         };
     }
 
+    /// The floating constants among nodes.
+    private static List<Node> numbers(List<Node> order) {
+        List<Node> out = new ArrayList<>();
+        for (Node n : order) {
+            if (n.op() instanceof Op.Constant c && c.dtype().isFloating()) {
+                out.add(n);
+            }
+        }
+        return out;
+    }
+
     /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
-    private static Plan compile(List<Node> roots, List<Node> order, List<Integer> targets) {
-        List<Node> leaves = order.stream().filter(n -> n.op() instanceof Op.Leaf).toList();
-        List<Node> stands = leaves.stream().map(n -> Symbol.node(n.origin(), n.type())).toList();
-        List<Source> sources = stands.stream().map(n -> ((Op.Leaf) n.op()).source()).toList();
+    private static Plan compile(
+            List<Node> roots, List<Node> order, List<Integer> targets, Plans.Literals literals) {
+        List<Node> leaves = new ArrayList<>();
+        List<Node> stands = new ArrayList<>();
+        for (Node n : order) {
+            if (n.op() instanceof Op.Leaf) {
+                leaves.add(n);
+                stands.add(Symbol.node(n.origin(), n.type()));
+            }
+        }
+        List<Node> given =
+                literals.inputs().stream()
+                        .map(c -> Symbol.node("a number", TensorType.of(c.dtype())))
+                        .toList();
+        List<Source> sources =
+                Stream.concat(stands.stream(), given.stream())
+                        .map(n -> ((Op.Leaf) n.op()).source())
+                        .toList();
+        List<Node> numbers = numbers(order);
+        for (int i = 0; i < numbers.size(); i++) {
+            if (literals.form().get(i) instanceof Integer input) {
+                leaves.add(numbers.get(i));
+                stands.add(given.get(input));
+            }
+        }
         List<Optional<Source>> overwritten =
                 targets.stream()
                         .map(t -> t >= 0 ? Optional.of(sources.get(t)) : Optional.<Source>empty())
@@ -124,15 +141,19 @@ final class Engine {
 
     /// Number of plans kept.
     static int plans() {
-        synchronized (PLAN_CACHE) {
-            return PLAN_CACHE.size();
-        }
+        return PLANS.size();
     }
 
     /// The plan that [#evaluate] would use, for explanations.
     static Plan planOf(List<Node> expressions) {
         List<Node> roots = Graph.cut(expressions);
-        return compile(roots, Graph.topological(roots), roots.stream().map(_ -> -1).toList());
+        List<Node> order = Graph.topological(roots);
+        List<Object> form = new ArrayList<>(numbers(order));
+        return compile(
+                roots,
+                order,
+                roots.stream().map(_ -> -1).toList(),
+                new Plans.Literals(form, List.of()));
     }
 
     /// Runs a plan.

@@ -6,6 +6,7 @@ import dev.nacre.compile.Profile;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Sizes;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
@@ -160,10 +161,12 @@ public final class Function {
         }
         List<Node> graph = Variable.symbolic(Graph.cut(roots));
         requireInputs(graph, symbols.stream().map(n -> ((Op.Leaf) n.op()).source()).toList());
+        List<Sizes.Pair> assumed = Sizes.assumed(graph);
         Recorder recorder =
                 given ->
                         bind(
                                 graph,
+                                assumed,
                                 symbols,
                                 given.stream().map(Tensor::node).toList(),
                                 outputs.size(),
@@ -194,7 +197,12 @@ public final class Function {
 
     /// The recorded graph on inputs of known types: unknown sizes become what they are in the inputs, and all types are inferred again.
     private static Recording bind(
-            List<Node> graph, List<Node> symbols, List<Node> given, int outputs, Update[] updates) {
+            List<Node> graph,
+            List<Sizes.Pair> assumed,
+            List<Node> symbols,
+            List<Node> given,
+            int outputs,
+            Update[] updates) {
         Map<Long, Long> sizes = new HashMap<>();
         Map<Node, Node> places = new IdentityHashMap<>();
         Problem p = Problem.in("call");
@@ -218,6 +226,17 @@ public final class Function {
             places.put(symbols.get(i), given.get(i));
         }
         p.throwShape();
+        for (Sizes.Pair pair : assumed) {
+            long a = sizes.getOrDefault(pair.a(), pair.a());
+            long b = sizes.getOrDefault(pair.b(), pair.b());
+            if (a != b && a >= 0 && b >= 0) {
+                p.rule(
+                        "%s and %s meet in the function, so their sizes must be equal, but are %d and %d"
+                                .formatted(
+                                        place(pair.a(), symbols), place(pair.b(), symbols), a, b));
+            }
+        }
+        p.throwShape();
         List<Node> bound =
                 Graph.rewrite(
                         graph,
@@ -237,6 +256,18 @@ public final class Function {
             changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
         }
         return new Recording(bound.subList(0, outputs), changes);
+    }
+
+    /// The axis of an input that an unknown size is declared by.
+    private static String place(long size, List<Node> symbols) {
+        for (Node s : symbols) {
+            for (int i = 0; i < s.rank(); i++) {
+                if (s.size(i) == size) {
+                    return "axis " + i + " of " + s.origin();
+                }
+            }
+        }
+        throw new IllegalStateException("a size of no input");
     }
 
     /// Whether a type is one of those declared; notes what unknown sizes are.

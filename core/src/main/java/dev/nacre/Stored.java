@@ -74,6 +74,13 @@ final class Stored implements Source {
         return new Stored(type, memory, origin, null);
     }
 
+    /// A number that a plan takes as an input.
+    static Stored number(Op.Constant c) {
+        Stored s = room(TensorType.of(c.dtype()), "a number");
+        new Elements(s).set(0, c.value());
+        return s;
+    }
+
     private static MemorySegment take(long bytes, String purpose) {
         if (bytes > SMALL) {
             return Memory.allocate(bytes, purpose);

@@ -243,8 +243,8 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return arange(n).unsqueeze(1).eq(arange(n)).cast(DType.F32);
     }
 
-    /// A symbolic input whose value is given when a function is called. A size may be [Shape#ANY]; two of those are two sizes. One that is the same in another input is
-    /// declared by it: `Tensor.symbol("y", F32, x.size(0))`.
+    /// A symbolic input whose value is given when a function is called. A size may be [Shape#ANY]; two of those are two sizes, and where they meet in an elementwise
+    /// operation or product the call checks that they are equal. A size can also be declared as that of another input: `Tensor.symbol("y", F32, x.size(0))`.
     public static Tensor symbol(String name, DType dtype, long... sizes) {
         long[] known = sizes.clone();
         for (int i = 0; i < known.length; i++) {

@@ -81,6 +81,7 @@ public final class Compiler {
         for (int k = 0; k < roots.size(); k++) {
             assign(k, schedule.roots().get(k), kernels);
         }
+        kernels = Commit.last(kernels, this::isUpdated);
         keepOldValues(kernels);
         int arena = sources.size() + roots.size();
         Arena.Layout layout =
@@ -105,6 +106,11 @@ public final class Compiler {
         }
     }
 
+    private boolean isUpdated(int buffer) {
+        int k = slots.getOrDefault(buffer, -1) - sources.size();
+        return k >= 0 && targets.get(k).isPresent();
+    }
+
     private void copy(View from, int slot, List<Kernel> kernels) {
         buffers.add(new Scheduler.Buffer(from.dtype(), from.count()));
         int to = buffers.size() - 1;
@@ -115,13 +121,16 @@ public final class Compiler {
         }
     }
 
-    /// An update may overwrite its variable only where nobody reads the old value any more; otherwise it is computed aside and copied at the end.
+    /// An update may overwrite its variable only where nobody reads the old value any more and nothing fails any more; otherwise it is computed aside and copied at
+    /// the end.
     private void keepOldValues(List<Kernel> kernels) {
         Map<Integer, Integer> bufferAt = new HashMap<>();
         slots.forEach((buffer, slot) -> bufferAt.put(slot, buffer));
         Map<Integer, Integer> firstWrite = new HashMap<>();
         Map<Integer, Integer> lastRead = new HashMap<>();
+        int lastFailure = -1;
         for (int i = 0; i < kernels.size(); i++) {
+            lastFailure = kernels.get(i).mayFail() ? i : lastFailure;
             for (View v : kernels.get(i).writes()) {
                 firstWrite.putIfAbsent(v.buffer(), i);
             }
@@ -135,16 +144,19 @@ public final class Compiler {
         }
         List<Integer> unsafe = new ArrayList<>();
         for (int k = 0; k < targets.size(); k++) {
-            int variable = targets.get(k).map(numbers::get).orElse(-1);
+            if (targets.get(k).isEmpty()) {
+                continue;
+            }
+            int variable = numbers.getOrDefault(targets.get(k).get(), -1); // -1: not read at all
             int written = bufferAt.get(sources.size() + k);
             int write = firstWrite.getOrDefault(written, Integer.MAX_VALUE);
-            int read = lastRead.getOrDefault(variable, -1);
+            int read = variable < 0 ? -1 : lastRead.getOrDefault(variable, -1);
             boolean safe =
                     read < write
                             || read == write
                                     && kernels.get(read) instanceof Loop loop
                                     && pointwise(loop, written, variable);
-            if (variable >= 0 && !safe) {
+            if (!safe || lastFailure >= write) {
                 unsafe.add(k);
             }
         }

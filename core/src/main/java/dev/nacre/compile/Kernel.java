@@ -31,6 +31,11 @@ public sealed interface Kernel
     /// The same kernel on other views.
     Kernel map(UnaryOperator<View> f);
 
+    /// Whether it depends on values if it can be run: an index may be out of range.
+    default boolean mayFail() {
+        return this instanceof Indexed;
+    }
+
     /// What a contraction or convolution does to its result before it is written, first to last.
     ///
     /// @param bias one value per column (contraction: last axis; convolution: channel axis 1), if any

@@ -44,6 +44,7 @@ final class LoopSize {
             case EXP, EXPM1, LOG, ASIN, ACOS, ATAN, SINH, COSH, TANH, SIGMOID, LGAMMA, DIGAMMA ->
                     850;
             case ERF, LOG1P -> 1_250;
+            case SOFTPLUS -> 2_200;
             case SIN, COS, TAN, ASINH, ACOSH, ATANH -> 1_800;
         };
     }

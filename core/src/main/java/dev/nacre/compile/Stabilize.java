@@ -64,9 +64,7 @@ public final class Stabilize {
     }
 
     private static Node log1p(Node n, Node x) {
-        if (is(x, Unary.EXP)
-                && !(is(x.input(0), Unary.NEG)
-                        && is(x.input(0).input(0), Unary.ABS))) { // not what softplus itself uses
+        if (is(x, Unary.EXP)) {
             return x.input(0).softplus();
         }
         return is(x, Unary.NEG) && is(x.input(0), Unary.SIGMOID)

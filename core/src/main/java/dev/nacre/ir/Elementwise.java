@@ -241,7 +241,7 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         for (int i = 1; i <= Math.min(a.rank(), b.rank()) && !p.found(); i++) {
             long x = a.size(-i);
             long y = b.size(-i);
-            if (x != y && x != 1 && y != 1) {
+            if (x != y && x != 1 && y != 1 && !(x < 0 && y < 0)) {
                 p.rule(
                         "shapes do not broadcast: a.size(-"
                                 + i
@@ -251,10 +251,6 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
                                 + i
                                 + ") is "
                                 + Sizes.text(y));
-                if (x < 0 && y < 0) {
-                    p.hint(
-                            "sizes that are equal at every call are declared as one: Tensor.symbol(\"y\", F32, x.size(0))");
-                }
             }
         }
     }

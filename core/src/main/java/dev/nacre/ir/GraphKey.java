@@ -8,7 +8,7 @@ import java.util.Map;
 /// The structure of a graph as a value: equal for graphs of equal ops in equal places whose leaves agree in type. The same leaf in two places equals only the same leaf
 /// in both places.
 public final class GraphKey {
-    private final Object[] ops; // an Op, or the type of a leaf
+    private final Object[] ops; // an Op, or the type of a leaf, or that of a number left out
     private final int[] edges;
     private final int hash;
 
@@ -20,6 +20,15 @@ public final class GraphKey {
 
     /// The key of a graph whose nodes are given in topological order.
     public static GraphKey of(List<Node> roots, List<Node> order) {
+        return of(roots, order, true);
+    }
+
+    /// The same, equal for graphs that differ in floating constants alone.
+    public static GraphKey withoutNumbers(List<Node> roots, List<Node> order) {
+        return of(roots, order, false);
+    }
+
+    private static GraphKey of(List<Node> roots, List<Node> order, boolean exact) {
         Map<Node, Integer> numbers = new IdentityHashMap<>(2 * order.size());
         int count = roots.size();
         for (Node n : order) {
@@ -31,7 +40,8 @@ public final class GraphKey {
         for (int i = 0; i < ops.length; i++) {
             Node n = order.get(i);
             numbers.put(n, i);
-            ops[i] = n.op() instanceof Op.Leaf ? n.type() : n.op();
+            boolean isNumber = n.op() instanceof Op.Constant c && c.dtype().isFloating();
+            ops[i] = n.op() instanceof Op.Leaf ? n.type() : isNumber && !exact ? n.dtype() : n.op();
             for (int k = 0; k < n.arity(); k++) {
                 edges[e++] = numbers.get(n.input(k));
             }

@@ -32,6 +32,9 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         x = row ? x.unsqueeze(0) : x;
         y = column ? y.unsqueeze(1) : y;
         long k = x.size(-1);
+        if (k < 0 && y.size(-2) < 0) { // taken for one size
+            y = y.broadcastTo(y.shape().with(-2, k));
+        }
         if (k != y.size(-2)) {
             p.rule(
                     "a.size(-1) must equal b.size("

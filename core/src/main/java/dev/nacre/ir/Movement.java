@@ -147,7 +147,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
             return self();
         }
         if (rank() > shape.rank()
-                || !Shape.broadcast(shape(), shape).filter(shape::equals).isPresent()) {
+                || !Shape.broadcast(shape, shape()).filter(shape::equals).isPresent()) {
             Problem.in("broadcast")
                     .rule(shape() + " does not broadcast to " + shape)
                     .operand("x", type(), origin())

@@ -46,7 +46,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// `ln(1 + eˣ)`, computed without overflow.
     default T softplus() {
-        return self().maximum(0).add(self().abs().neg().exp().log1p());
+        return self().map(Unary.SOFTPLUS);
     }
 
     /// `ln sigmoid(x)`.
@@ -186,7 +186,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                             "the mask must be bool or floating")
                     .throwDType();
             p.require(
-                            Shape.broadcast(m.shape(), scores).equals(Optional.of(scores)),
+                            Shape.broadcast(scores, m.shape()).equals(Optional.of(scores)),
                             "the mask must broadcast to " + scores)
                     .throwShape();
         });
@@ -212,9 +212,11 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     default T crossEntropy(T labels, double smoothing) {
         int axis = classAxis(labels);
         T log = logSoftmax(axis);
-        T number = labels.dtype().bytes() < 4 ? labels.cast(DType.I32) : labels;
-        T classes = iota(size(axis), number.dtype()).reshape(alongAxis(axis));
         Axes a = Axes.range(axis, axis + 1);
+        T number =
+                (labels.dtype().bytes() < 4 ? labels.cast(DType.I32) : labels)
+                        .broadcastTo(shape().without(a));
+        T classes = iota(size(axis), number.dtype()).reshape(alongAxis(axis));
         T hit =
                 classes.eq(number.unsqueeze(axis))
                         .where(log, constant(0, dtype()))
@@ -238,7 +240,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                 .require(labels.dtype().isInteger(), "class numbers must be integers")
                 .throwDType();
         p.require(rank() >= 1, "logits need an axis of classes").throwShape();
-        boolean fits = labels.shape().equals(shape().without(Axes.range(axis, axis + 1)));
+        boolean fits = labels.shape().mayEqual(shape().without(Axes.range(axis, axis + 1)));
         p.require(fits, "labels must have the logits' shape without the class axis " + axis)
                 .throwShape();
         return axis;
@@ -260,7 +262,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         int axis = rank() == 1 ? 0 : 1;
         Problem.in("crossEntropy")
                 .require(
-                        shape().equals(probabilities.shape()),
+                        shape().mayEqual(probabilities.shape()),
                         "probabilities must have the logits' shape")
                 .operand("logits", self().type(), origin())
                 .operand("probabilities", probabilities.type(), probabilities.origin())
@@ -274,8 +276,16 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         return q.mul(logSoftmax(axis)).sum(axis).neg();
     }
 
-    /// Binary cross-entropy of these logits against targets in [0, 1], elementwise: `max(x, 0) − x·t + ln(1 + e^−|x|)`.
+    /// Binary cross-entropy of these probabilities against targets in [0, 1], elementwise: `−t·ln p − (1 − t)·ln(1 − p)`, where a logarithm counts as −100 at
+    /// least, as in PyTorch. Of probabilities that are the sigmoid of something, the digits are those of [#binaryCrossEntropyWithLogits].
     default T binaryCrossEntropy(T targets) {
+        T right = self().log().maximum(-100).mul(targets);
+        T wrong = self().neg().add(1).log().maximum(-100).mul(targets.neg().add(1));
+        return right.add(wrong).neg();
+    }
+
+    /// Binary cross-entropy of these logits against targets in [0, 1], elementwise: `max(x, 0) − x·t + ln(1 + e^−|x|)`.
+    default T binaryCrossEntropyWithLogits(T targets) {
         return softplus().sub(self().mul(targets));
     }
 

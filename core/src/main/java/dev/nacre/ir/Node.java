@@ -58,7 +58,7 @@ public final class Node implements Algebra<Node> {
         return type;
     }
 
-    /// Equal for structurally equal expressions, whose leaves may differ in all but type.
+    /// Equal for structurally equal expressions, whose leaves and floating constants may differ in all but type.
     public int hash() {
         return hash;
     }

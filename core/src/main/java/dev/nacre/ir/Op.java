@@ -29,7 +29,7 @@ public sealed interface Op {
                 .toLowerCase(java.util.Locale.ROOT);
     }
 
-    /// A hash under which two leaves of one type are equal.
+    /// A hash under which two leaves of one type are equal, and two floating constants.
     default int structure() {
         return hashCode();
     }
@@ -67,6 +67,11 @@ public sealed interface Op {
 
         public static Constant ofLong(long value, DType dtype) {
             return dtype.isFloating() ? of(value, dtype) : new Constant(dtype, dtype.wrap(value));
+        }
+
+        @Override
+        public int structure() {
+            return dtype.isFloating() ? dtype.hashCode() : hashCode();
         }
 
         public double value() {
@@ -286,14 +291,18 @@ public sealed interface Op {
         }
     }
 
-    /// Axes of size 1 repeated to the sizes of `shape`, which has the operand's rank.
+    /// Axes of size 1 repeated to the sizes of `shape`, which has the operand's rank. An unknown size may become another: it is then assumed to be equal, which
+    /// the call of the function checks ([Sizes#assumed]).
     record Broadcast(Shape shape) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
             Node x = in.get(0);
             boolean fits = x.rank() == shape.rank();
             for (int i = 0; fits && i < x.rank(); i++) {
-                fits = x.size(i) == shape.size(i) || x.size(i) == 1;
+                fits =
+                        x.size(i) == shape.size(i)
+                                || x.size(i) == 1
+                                || x.size(i) < 0 && shape.size(i) < 0;
             }
             if (!fits) {
                 Problem.in("broadcast")

@@ -246,6 +246,10 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
             }
         }
         Axes a = Axes.of("sumTo", rank(), axes.stream().mapToInt(i -> i).toArray());
-        return self().reduce(Reduction.SUM, a).reshape(shape);
+        Shape same = shape; // with this tensor's own unknown sizes
+        for (int i = 0; i < shape.rank(); i++) {
+            same = shape.size(i) < 0 ? same.with(i, size(i + extra)) : same;
+        }
+        return self().reduce(Reduction.SUM, a).reshape(same).broadcastTo(shape);
     }
 }

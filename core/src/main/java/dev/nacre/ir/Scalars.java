@@ -12,6 +12,10 @@ public final class Scalars {
         return e / (1 + e);
     }
 
+    public static double softplus(double a) {
+        return a > 0 ? a + Math.log1p(Math.exp(-a)) : Math.log1p(Math.exp(a));
+    }
+
     public static double asinh(double a) {
         double x = Math.abs(a);
         return Math.copySign(

@@ -3,10 +3,44 @@ package dev.nacre.ir;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
+import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 
 /// Arithmetic on sizes, which is possible only where they are known: an unknown size is a name, not a number.
-final class Sizes {
+public final class Sizes {
     private Sizes() {}
+
+    /// Two unknown sizes, one of which a graph takes for the other.
+    public record Pair(long a, long b) {}
+
+    /// The unknown sizes that the graph, with the bodies of its composites, takes for one another: whoever gives them numbers has to check that they are equal.
+    public static List<Pair> assumed(List<Node> roots) {
+        Set<Pair> found = new LinkedHashSet<>();
+        Set<Body> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        ArrayDeque<List<Node>> open = new ArrayDeque<>(List.of(roots));
+        while (!open.isEmpty()) {
+            for (Node n : Graph.topological(open.pop())) {
+                if (n.op() instanceof Op.Broadcast) {
+                    Node x = n.input(0);
+                    for (int i = 0; i < n.rank(); i++) {
+                        if (x.size(i) < 0 && x.size(i) != n.size(i)) {
+                            found.add( // the older one first
+                                    new Pair(
+                                            Math.max(n.size(i), x.size(i)),
+                                            Math.min(n.size(i), x.size(i))));
+                        }
+                    }
+                } else if (n.op() instanceof Op.Fused f && seen.add(f.body())) {
+                    open.push(f.body().outputs());
+                }
+            }
+        }
+        return List.copyOf(found);
+    }
 
     /// Size along an axis whose number is in range, for an operation that computes with it.
     static long known(String op, Expression<?> x, int axis) {

@@ -20,7 +20,8 @@ public enum Unary {
     RSQRT("rsqrt", a -> 1 / Math.sqrt(a), (x, y, g) -> g.mul(y.div(x)).mul(-0.5)),
     RECIPROCAL("reciprocal", a -> 1 / a, (x, y, g) -> g.mul(y.square()).neg()),
     EXP("exp", Math::exp, (x, y, g) -> g.mul(y)),
-    EXPM1("expm1", Math::expm1, (x, y, g) -> g.mul(y.add(1))),
+    /// The derivative is not written with the result: `y + 1` has lost all digits where eˣ is small.
+    EXPM1("expm1", Math::expm1, (x, y, g) -> g.mul(x.exp())),
     LOG("log", Math::log, (x, y, g) -> g.div(x)),
     LOG1P("log1p", Math::log1p, (x, y, g) -> g.div(x.add(1))),
     SIN("sin", Math::sin, (x, y, g) -> g.mul(x.cos())),
@@ -46,6 +47,8 @@ public enum Unary {
             a -> a > 0 || Double.isNaN(a) ? a : 0,
             (x, y, g) -> y.gt(0).where(g, g.zerosLike())),
     SIGMOID("sigmoid", Scalars::sigmoid, (x, y, g) -> g.mul(y.mul(y.neg().add(1)))),
+    /// `ln(1 + eˣ)` without overflow.
+    SOFTPLUS("softplus", Scalars::softplus, (x, y, g) -> g.mul(x.sigmoid())),
     /// Natural logarithm of |Γ(x)|.
     LGAMMA("lgamma", Scalars::lgamma, (x, y, g) -> g.mul(x.digamma())),
     /// Derivative of `lgamma`.

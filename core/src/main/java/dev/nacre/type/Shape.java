@@ -7,7 +7,7 @@ import java.util.stream.LongStream;
 /// The sizes of a tensor along its axes, outermost first. A scalar has rank 0.
 ///
 /// A size may be unknown until a function is called ([#ANY], [#unknown()]); see `Function.of` with symbols. Unknown sizes are negative numbers;
-/// two of them are equal only if they are the same unknown.
+/// two of them are equal only if they are the same unknown. Where two different ones meet, the first is taken for the second, and the call checks that they are equal.
 public final class Shape {
     /// "Any size" in the declaration of a symbolic input.
     public static final long ANY = -1;
@@ -157,14 +157,28 @@ public final class Shape {
         return strides;
     }
 
-    /// NumPy's broadcasting: aligned at the last axis, sizes must be equal or one of them 1. Empty if they do not fit.
+    /// Whether the shapes are equal, or may turn out to be where unknown sizes stand against unknown ones.
+    public boolean mayEqual(Shape other) {
+        boolean fits = rank() == other.rank();
+        for (int i = 0; fits && i < rank(); i++) {
+            fits = mayEqual(sizes[i], other.sizes[i]);
+        }
+        return fits;
+    }
+
+    private static boolean mayEqual(long a, long b) {
+        return a == b || a < 0 && b < 0;
+    }
+
+    /// NumPy's broadcasting: aligned at the last axis, sizes must be equal or one of them 1. Empty if they do not fit. Of two unknown sizes the result has that of
+    /// `a`.
     public static java.util.Optional<Shape> broadcast(Shape a, Shape b) {
         int rank = Math.max(a.rank(), b.rank());
         long[] out = new long[rank];
         for (int i = 1; i <= rank; i++) {
             long x = i <= a.rank() ? a.sizes[a.rank() - i] : 1;
             long y = i <= b.rank() ? b.sizes[b.rank() - i] : 1;
-            if (x != y && x != 1 && y != 1) {
+            if (!mayEqual(x, y) && x != 1 && y != 1) {
                 return java.util.Optional.empty();
             }
             out[rank - i] = x == 1 ? y : x;

@@ -33,6 +33,17 @@ class KinkTest {
         return Interpreter.evaluate(g, s -> s == source ? x : null).get(0).toDoubles();
     }
 
+    /// The second derivative of `f` at a point.
+    private static double second(UnaryOperator<Node> f, double x) {
+        UnaryOperator<Node> derivative =
+                leaf -> {
+                    Node y = f.apply(leaf);
+                    return Reverse.gradients(List.of(y), List.of(y.onesLike()), List.of(leaf))
+                            .getFirst();
+                };
+        return gradient(derivative, x)[0];
+    }
+
     private static void assertGradient(UnaryOperator<Node> f, double x, double expected) {
         assertArrayEquals(new double[] {expected}, gradient(f, x));
     }
@@ -60,6 +71,25 @@ class KinkTest {
         assertGradient(x -> x.elu(1.5), 0, 1.5);
         assertGradient(x -> x.softplus(), 0, 0.5);
         assertGradient(x -> x.softsign(), 0, 1);
+    }
+
+    /// Smooth where its parts are not.
+    @Test
+    void softplusAtZero() {
+        assertEquals(0.25, second(x -> x.softplus(), 0));
+        assertEquals(0.25, second(x -> x.neg().softplus(), 0));
+        assertEquals(-0.25, second(x -> x.logSigmoid(), 0));
+        assertEquals(0, second(x -> x.softplus(), 800));
+        assertEquals(0, second(x -> x.softplus(), -800));
+    }
+
+    /// Where `e^x − 1` is −1 to all digits.
+    @Test
+    void expm1FarOut() {
+        for (double x : new double[] {-1, -20, -40, -300}) {
+            assertArrayEquals(new double[] {Math.exp(x)}, gradient(t -> t.expm1(), x));
+            assertArrayEquals(new double[] {1.5 * Math.exp(x)}, gradient(t -> t.elu(1.5), x));
+        }
     }
 
     @Test

@@ -182,8 +182,14 @@ final class NeuralRows {
         rows.add(
                 Row.of(
                                 "binaryCrossEntropy",
-                                d -> List.of(d.off0(0.1, 3, 2, d.n()), d.in(0, 1, 2, d.n())),
+                                d -> List.of(d.in(0.1, 0.9, 2, d.n()), d.in(0, 1, 2, d.n())),
                                 in -> in.get(0).binaryCrossEntropy(in.get(1)))
+                        .slack(8));
+        rows.add(
+                Row.of(
+                                "binaryCrossEntropyWithLogits",
+                                d -> List.of(d.in(-3, 3, 2, d.n()), d.in(0, 1, 2, d.n())),
+                                in -> in.get(0).binaryCrossEntropyWithLogits(in.get(1)))
                         .slack(8));
         rows.add(
                 Row.of(

@@ -352,7 +352,13 @@ class ReductionsTest {
         }
         assertArrayEquals(
                 expected,
-                run(in -> in.get(0).binaryCrossEntropy(in.get(1)), x, t).toDoubles(),
+                run(in -> in.get(0).binaryCrossEntropyWithLogits(in.get(1)), x, t).toDoubles(),
+                1e-14);
+        Array p = vector(0, 1, 0.25, 0.75);
+        assertArrayEquals(
+                new double[] {100, 100, -Math.log(0.25), -0.5 * Math.log(0.75 * 0.25)},
+                run(in -> in.get(0).binaryCrossEntropy(in.get(1)), p, vector(1, 0, 1, 0.5))
+                        .toDoubles(),
                 1e-14);
         assertArrayEquals(
                 new double[] {4, 9},

@@ -55,6 +55,16 @@ class ExamplesTest {
     }
 
     @Test
+    void theanoStyle() {
+        var losses = losses(TheanoStyle::main);
+        assertEquals(7, losses.size());
+        for (int i = 1; i < losses.size(); i++) {
+            assertTrue(losses.get(i) < losses.get(i - 1), losses.toString());
+        }
+        assertTrue(losses.getLast() < losses.getFirst() / 10, losses.toString());
+    }
+
+    @Test
     void fromScratch() {
         var losses = losses(FromScratch::main);
         assertEquals(11, losses.size());

@@ -42,6 +42,7 @@ final class Elementary {
                             Map.entry(Unary.LOG, Elementary::log),
                             Map.entry(Unary.LOG1P, Elementary::log1p),
                             Map.entry(Unary.SIGMOID, Elementary::sigmoid),
+                            Map.entry(Unary.SOFTPLUS, Elementary::softplus),
                             Map.entry(Unary.TANH, Elementary::tanh),
                             Map.entry(Unary.ERF, Elementary::erf),
                             Map.entry(Unary.SIN, x -> sine(x, Unary.SIN)),
@@ -289,6 +290,11 @@ final class Elementary {
         var y = log(split.e, lost.fma(scale, split.m.sub(1)));
         var z = logDomain(x, u, y);
         return x.abs().lt(0x1p-13).select(x.fma(x.mul(-0.5), x), z);
+    }
+
+    /// `max(x, 0) + ln(1 + e^−|x|)`.
+    static Value softplus(Value x) {
+        return x.lt(0).select(x.like(0), x).add(log1p(exp(x.abs().neg())));
     }
 
     static Value asinh(Value x) {

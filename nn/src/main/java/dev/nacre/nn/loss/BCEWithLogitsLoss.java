@@ -14,6 +14,6 @@ public record BCEWithLogitsLoss(Reduction reduction) implements Loss {
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
         Loss.requireSameShape("bceWithLogitsLoss", prediction, target);
-        return reduction.apply(prediction.binaryCrossEntropy(target));
+        return reduction.apply(prediction.binaryCrossEntropyWithLogits(target));
     }
 }

@@ -141,6 +141,26 @@ class FunctionParityTest {
         two("squaredError", -3, 3, Tensor::squaredError, (a, b) -> torch.square(a.sub(b)));
     }
 
+    private void losses() {
+        List<Tensor> in = List.of(uniform(0.01, 0.99, 7, 13), uniform(0, 1, 7, 13));
+        rows.add(
+                new Row(
+                        "binaryCrossEntropy",
+                        Closeness.ELEMENTWISE,
+                        in,
+                        x -> x.get(0).binaryCrossEntropy(x.get(1)),
+                        x -> torch.binary_cross_entropy(x.get(0), x.get(1), Torch.none(), 0)));
+        rows.add(
+                new Row(
+                        "binaryCrossEntropyWithLogits",
+                        Closeness.ELEMENTWISE,
+                        List.of(uniform(-9, 9, 7, 13), in.get(1)),
+                        x -> x.get(0).binaryCrossEntropyWithLogits(x.get(1)),
+                        x ->
+                                torch.binary_cross_entropy_with_logits(
+                                        x.get(0), x.get(1), Torch.none(), Torch.none(), 0)));
+    }
+
     private void activations() {
         one("relu", -3, 3, Tensor::relu, torch::relu);
         one("sigmoid", -9, 9, Tensor::sigmoid, torch::sigmoid);
@@ -347,6 +367,7 @@ class FunctionParityTest {
     Stream<DynamicTest> functions() {
         elementwise();
         activations();
+        losses();
         reductions();
         movement();
         products();

@@ -1,0 +1,107 @@
+package dev.nacre;
+
+import dev.nacre.compile.Plan;
+import dev.nacre.ir.GraphKey;
+import dev.nacre.ir.Op;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/// Compiled plans by the structure of their graphs; those used least recently go first.
+///
+/// A floating constant is part of the structure until its place is seen with a second value, as that of a learning rate that follows a schedule: from then on it
+/// is an input of the plan, and further values need no plan of their own. 0, 1, −1 and what is not finite stay constants, for what they simplify to.
+final class Plans {
+    private static final int FAMILIES = 256;
+
+    /// Plans of one family: its graphs differ in what stays constant.
+    private static final int MEMBERS = 8;
+
+    /// @param graph without its numbers
+    /// @param targets for each root, which leaf it may overwrite, or −1
+    record Key(GraphKey graph, List<Integer> targets) {}
+
+    /// What a graph's constants are in a plan.
+    ///
+    /// @param form for each of them the constant itself, or the number of the input that it is
+    /// @param inputs the values of those inputs: one for all places that have the same
+    record Literals(List<Object> form, List<Op.Constant> inputs) {}
+
+    /// Plans of graphs that differ in floating constants alone.
+    private static final class Family {
+        private final Op.Constant[] seen; // null: nothing but 0, 1, …
+        private final boolean[] varies;
+        private final Map<List<Object>, Plan> members = leastRecentlyUsed(MEMBERS);
+
+        Family(int constants) {
+            seen = new Op.Constant[constants];
+            varies = new boolean[constants];
+        }
+
+        Literals divide(List<Op.Constant> constants) {
+            List<Object> form = new ArrayList<>(constants.size());
+            List<Op.Constant> inputs = new ArrayList<>();
+            for (int i = 0; i < seen.length; i++) {
+                Op.Constant c = constants.get(i);
+                if (!simplifies(c.value())) {
+                    varies[i] |= seen[i] != null && !seen[i].equals(c);
+                    seen[i] = c;
+                }
+                if (varies[i] && !simplifies(c.value())) {
+                    if (!inputs.contains(c)) {
+                        inputs.add(c);
+                    }
+                    form.add(inputs.indexOf(c));
+                } else {
+                    form.add(c);
+                }
+            }
+            return new Literals(form, inputs);
+        }
+
+        private static boolean simplifies(double v) {
+            return v == 0 || Math.abs(v) == 1 || !Double.isFinite(v);
+        }
+    }
+
+    private final Map<Key, Family> families = leastRecentlyUsed(FAMILIES);
+
+    private static <K, V> Map<K, V> leastRecentlyUsed(int most) {
+        return new LinkedHashMap<>(16, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
+                return size() > most;
+            }
+        };
+    }
+
+    private Family family(Key key, int constants) {
+        return families.computeIfAbsent(key, _ -> new Family(constants));
+    }
+
+    /// Which of a graph's constants are inputs now.
+    synchronized Literals literals(Key key, List<Op.Constant> constants) {
+        return family(key, constants.size()).divide(constants);
+    }
+
+    synchronized Optional<Plan> find(Key key, Literals literals) {
+        return Optional.ofNullable(families.get(key)).map(f -> f.members.get(literals.form));
+    }
+
+    synchronized void keep(Key key, Literals literals, Plan plan) {
+        family(key, literals.form.size()).members.put(literals.form, plan);
+    }
+
+    synchronized void forEach(Consumer<Plan> use) {
+        families.values().forEach(f -> f.members.values().forEach(use));
+    }
+
+    synchronized int size() {
+        return families.values().stream().mapToInt(f -> f.members.size()).sum();
+    }
+}
