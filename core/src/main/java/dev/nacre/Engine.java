@@ -169,22 +169,27 @@ final class Engine {
             List<String> names,
             Consumer<Plan.Call> how) {
         Stored[] held = new Stored[leaves.size()];
-        Plan.Call call = plan.begin();
         for (int i = 0; i < held.length; i++) {
-            held[i] = stored(leaves.get(i));
-            call.input(i, held[i].address());
+            held[i] = stored(leaves.get(i)); // may compute: not while this plan's turn lasts
         }
         List<Stored> out = new ArrayList<>(targets.size());
-        for (int k = 0; k < targets.size(); k++) {
-            Stored room =
-                    targets.get(k).isPresent()
-                            ? targets.get(k).get().roomForUpdate()
-                            : Stored.room(plan.outputs().get(k), names.get(k));
-            out.add(room);
-            call.output(k, room.address());
+        Plan.Call call = plan.begin();
+        try {
+            for (int i = 0; i < held.length; i++) {
+                call.input(i, held[i].address());
+            }
+            for (int k = 0; k < targets.size(); k++) {
+                Stored room =
+                        targets.get(k).isPresent()
+                                ? targets.get(k).get().roomForUpdate()
+                                : Stored.room(plan.outputs().get(k), names.get(k));
+                out.add(room);
+                call.output(k, room.address());
+            }
+            how.accept(call);
+        } finally {
+            plan.end(call);
         }
-        how.accept(call);
-        plan.end(call);
         for (int k = 0; k < targets.size(); k++) {
             if (targets.get(k).isPresent()) {
                 targets.get(k).get().replace(out.get(k));

@@ -6,16 +6,21 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 
 /// Numbers in memory, dense and row-major. Never changes, except for the value of a variable that nobody else holds ([#isShared()]).
 final class Stored implements Source {
     /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own.
     private static final long SMALL = 1024;
 
-    private static final long SLAB = 1 << 16;
+    private static final long SLAB_BYTES = 1 << 16;
 
-    private static MemorySegment slab = MemorySegment.NULL;
-    private static long slabUsed;
+    /// A block that small outputs are cut from, by any thread.
+    private record Slab(MemorySegment memory, AtomicLong used) {}
+
+    private static final AtomicReference<Slab> SLAB =
+            new AtomicReference<>(new Slab(MemorySegment.NULL, new AtomicLong()));
 
     private final TensorType type;
     private final MemorySegment memory;
@@ -86,14 +91,14 @@ final class Stored implements Source {
             return Memory.allocate(bytes, purpose);
         }
         long need = Math.max(64, Math.ceilDiv(bytes, 64) * 64);
-        synchronized (Stored.class) {
-            if (slab.byteSize() < slabUsed + need) {
-                slab = Memory.allocate(SLAB, "small tensors");
-                slabUsed = 0;
+        while (true) {
+            Slab slab = SLAB.get();
+            long at = slab.used.getAndAdd(need);
+            if (at + need <= slab.memory.byteSize()) {
+                return slab.memory.asSlice(at, need, 64);
             }
-            MemorySegment part = slab.asSlice(slabUsed, need, 64);
-            slabUsed += need;
-            return part;
+            MemorySegment fresh = Memory.allocate(SLAB_BYTES, "small tensors");
+            SLAB.compareAndSet(slab, new Slab(fresh, new AtomicLong()));
         }
     }
 

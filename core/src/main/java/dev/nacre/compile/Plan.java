@@ -6,18 +6,23 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.stream.Collectors;
 
 /// A compiled graph: kernels in order and the layout of their memory. Thread-safe; each call in progress has a frame of its own, and frames are kept for the next
-/// call, so that a repeated call allocates nothing.
+/// call, so that a repeated call allocates nothing. Where there are more callers than processors, they [take turns][Turns], with the frames that are still in the caches.
 public final class Plan {
+    /// Calls that are timed, so that short ones need not wait.
+    private static final int TRIALS = 8;
+
     private final List<Kernel> kernels;
     private final List<Source> inputs;
     private final List<TensorType> outputs;
     private final long arenaBytes;
     private final Backend.Executable executable;
-    private final ConcurrentLinkedQueue<Call> idle = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedDeque<Call> idle = new ConcurrentLinkedDeque<>();
+    private volatile long nanos = Long.MAX_VALUE; // the least that one of the first calls took
+    private volatile int trials;
 
     Plan(
             List<Kernel> kernels,
@@ -55,6 +60,8 @@ public final class Plan {
         private final MemorySegment arena;
         private final Backend.Frame frame;
         private final long[] addresses;
+        private boolean turn;
+        private long begun;
 
         private Call() {
             arena = Memory.allocate(arenaBytes, "intermediate values");
@@ -83,14 +90,25 @@ public final class Plan {
         }
     }
 
-    /// A call to fill in and run; to be given back with [#end].
+    /// A call to fill in and run; to be given back with [#end], whatever happens.
     public Call begin() {
-        Call c = idle.poll();
-        return c != null ? c : new Call();
+        boolean turn = Turns.begin(nanos);
+        Call c = idle.pollFirst();
+        c = c != null ? c : new Call();
+        c.turn = turn;
+        c.begun = trials < TRIALS ? System.nanoTime() : 0;
+        return c;
     }
 
     public void end(Call c) {
-        idle.offer(c);
+        if (c.begun != 0) {
+            nanos = Math.min(nanos, System.nanoTime() - c.begun);
+            trials++; // some calls may count as one
+        }
+        idle.addFirst(c);
+        if (c.turn) {
+            Turns.end();
+        }
     }
 
     /// Releases the memory kept for further calls.

@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Turns;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
@@ -20,7 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 /// **One caller at a time.** Whoever finds the team free has it for one [run][#run(int, Work)], or for as long as
 /// [enter][#enter(Runnable)] lasts. A caller that finds it taken is not kept waiting: its parts run on its own thread,
 /// one after another. So sixteen threads that infer at once use the cores as sixteen threads, not as sixteen teams. Calls
-/// from inside a part run inline for the same reason.
+/// from inside a part run inline for the same reason. And whoever has the team leaves as many of its members alone as there are
+/// other callers: those have the cores, and a part given to a member that gets none would be waited for.
 ///
 /// **Nobody waits for a member that is not there.** Parts that a member has not begun are taken by the others, so a
 /// machine that is busy with something else slows the team down but does not stall it.
@@ -45,6 +47,7 @@ public final class Team {
     }
 
     private static final VarHandle OWNER = field("owner", Thread.class);
+    private static final VarHandle CALLERS = field("callers", int.class);
     private static final VarHandle INSIDE = field("inside", int.class);
     private static final VarHandle CURSOR = MethodHandles.arrayElementVarHandle(int[].class);
     private static final VarHandle ASLEEP = MethodHandles.arrayElementVarHandle(boolean[].class);
@@ -62,6 +65,7 @@ public final class Team {
     private final Thread[] threads;
     private final boolean[] asleep;
     private volatile Thread owner;
+    private volatile int callers; // how many have entered
     private boolean busy; // the owner is inside a region; only the owner looks
 
     // The region under way. Written before it opens, read by those who have come in.
@@ -106,7 +110,7 @@ public final class Team {
     /// @throws RuntimeException or Error, the first one that a part threw; parts not yet begun are then left out
     public void run(int parts, Work work) {
         boolean claimed = false;
-        if (parts > 1 && size > 1 && (ours() || (claimed = claim()))) {
+        if (parts > 1 && free() > 1 && (ours() || (claimed = claim()))) {
             try {
                 region(parts, Objects.requireNonNull(work, "work"), null);
             } finally {
@@ -120,7 +124,7 @@ public final class Team {
     /// As [run][#run(int, Work)], telling each part which member runs it.
     public void run(int parts, MemberWork work) {
         boolean claimed = false;
-        if (parts > 1 && size > 1 && (ours() || (claimed = claim()))) {
+        if (parts > 1 && free() > 1 && (ours() || (claimed = claim()))) {
             try {
                 region(parts, null, Objects.requireNonNull(work, "work"));
             } finally {
@@ -134,12 +138,23 @@ public final class Team {
     /// Runs `plan` on the calling thread, which has the team for all that time if it was free. Worth it around regions
     /// that belong together, so that another caller does not take the team half-way through.
     public void enter(Runnable plan) {
+        if (owner == Thread.currentThread()) { // is in already
+            plan.run();
+            return;
+        }
+        CALLERS.getAndAdd(this, 1);
         boolean claimed = claim();
         try {
             plan.run();
         } finally {
             if (claimed) owner = null;
+            CALLERS.getAndAdd(this, -1);
         }
+    }
+
+    /// How many members there are for one caller.
+    private int free() {
+        return Turns.isAwaited() ? 1 : size - Math.max(0, callers - 1);
     }
 
     private boolean claim() {
@@ -154,7 +169,7 @@ public final class Team {
         this.work = work;
         this.memberWork = memberWork;
         this.parts = parts;
-        this.members = Math.min(parts, size);
+        this.members = Math.min(parts, Math.max(1, free()));
         this.failure = null;
         for (int member = 0; member < members; member++) cursors[member * STRIDE] = first(member);
         busy = true;

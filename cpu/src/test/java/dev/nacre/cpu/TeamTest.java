@@ -130,6 +130,36 @@ class TeamTest {
         assertTrue(ran.get() <= 2, ran + " parts ran");
     }
 
+    /// One of two callers has the team, but the other has the second processor.
+    @Test
+    void otherCallersKeepTheirProcessors() throws InterruptedException {
+        var team = Teams.of(2);
+        var inside = new CountDownLatch(1);
+        var leave = new CountDownLatch(1);
+        var other =
+                Thread.ofPlatform()
+                        .start(() ->
+                                team.enter(() -> {
+                                    inside.countDown();
+                                    await(leave);
+                                }));
+        team.enter(() -> {
+            await(inside);
+            var me = Thread.currentThread();
+            var elsewhere = new AtomicInteger();
+            team.run(
+                    100,
+                    part -> {
+                        if (Thread.currentThread() != me) elsewhere.incrementAndGet();
+                    });
+            assertEquals(0, elsewhere.get());
+        });
+        leave.countDown();
+        other.join();
+        var meeting = new CyclicBarrier(2);
+        team.enter(() -> team.run(2, part -> meet(meeting)));
+    }
+
     @Test
     void nestedRunsAreInline() {
         var team = Teams.of(3);
