@@ -58,6 +58,12 @@ final class Backward implements Step, Team.MemberWork {
         return (long) g.query().count() * g.query().rows() * g.query().columns();
     }
 
+    /// Memory that it takes while it runs.
+    long bytes() {
+        return members.length * members[0].room.bytes()
+                + (addition.isPresent() ? 4 * queries() * spans : 0);
+    }
+
     private BlockLoop addition(Matrices to) {
         var sizes = to.view().sizes();
         var dense = new long[sizes.length];
@@ -104,7 +110,6 @@ final class Backward implements Step, Team.MemberWork {
         private final boolean narrow = g.type() != DType.F32;
         private final long weights = narrow ? room.take(2L * g.rows() * g.columns()) : scores;
         private final long changes = narrow ? room.take(2L * g.rows() * g.columns()) : slopes;
-        private final long ahead = room.take(4);
         private final long delta = room.take(4L * g.rows());
         private final long ofQueries = room.take(4L * g.rows() * g.query().columns());
         private final long ofKeys = room.take(4L * span * g.key().columns());
@@ -202,7 +207,6 @@ final class Backward implements Step, Team.MemberWork {
                         .at(2, at + delta)
                         .run();
             for (int first = begin; first < seen; first += g.columns()) {
-                scratch.put(ahead, (int) row - first);
                 int c = Math.min(g.columns(), seen - first);
                 blocks[kind(i)][c].run(at, matrix, i, first, begin);
             }
@@ -280,10 +284,7 @@ final class Backward implements Step, Team.MemberWork {
                 score.run(q, k, at + scores, at + pad);
                 slope.run(dOut, g.value().at(keys, first, 0), at + slopes, at + pad);
                 var loop = cut ? diagonal : all;
-                loop.at(0, at + scores);
-                if (g.mask().isPresent()) loop.at(1, g.mask().get().at(matrix, row, first));
-                int next = g.taken(cut);
-                if (cut) loop.at(next - 2, at + ahead);
+                int next = g.place(loop, at + scores, matrix, row, first, cut);
                 loop.at(next, logs.at(matrix, row, 0))
                         .at(next + 1, at + slopes)
                         .at(next + 2, at + delta)
