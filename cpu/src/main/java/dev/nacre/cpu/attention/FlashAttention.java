@@ -18,9 +18,13 @@ import java.util.function.Supplier;
 /// Taken are f32 and bf16 (with sums in f32), any strides, grouped queries, causal or not, with a mask of bools or numbers. Not taken, so that the body is compiled instead: dropout, gradients
 /// of the mask, other types, few scores, and machines without oneDNN.
 public final class FlashAttention {
-    /// Queries and keys in a block: scores and their gradients, 128 KiB, stay in the second cache; fewer make calls too short, more of them waste work on the diagonal.
+    /// Queries in a block: more make more of each key that is read, fewer waste less on the diagonal.
     private static final int ROWS = 64;
 
+    /// Queries from which on blocks are twice as high.
+    private static final int MANY = 1024;
+
+    /// Keys in a block. Scores and their gradients, 256 KiB at most, stay in the second cache with the keys and values.
     private static final int COLUMNS = 256;
 
     /// With fewer scores to a head, products of all heads at once are as fast or faster. Half of them do not count where attention is causal.
@@ -82,7 +86,8 @@ public final class FlashAttention {
     }
 
     static Step of(Call call) {
-        return of(call, ROWS, COLUMNS, PARTS);
+        long queries = call.in().getFirst().sizes()[call.in().getFirst().rank() - 2];
+        return of(call, queries < MANY ? ROWS : 2 * ROWS, COLUMNS, PARTS);
     }
 
     static Step of(Call call, int rows, int columns, int parts) {
