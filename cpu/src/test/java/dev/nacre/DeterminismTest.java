@@ -19,8 +19,10 @@ class DeterminismTest {
 
     @Test
     void anyNumberOfThreads() throws Exception {
-        List<String> one = Jvm.usual("-Dnacre.threads=1").run("train").out();
-        assertEquals(one, Jvm.usual("-Dnacre.threads=2").run("train").out());
-        assertEquals(one, Jvm.usual("-Dnacre.threads=3").run("train").out());
+        for (String program : List.of("train", "attend")) {
+            List<String> one = Jvm.usual("-Dnacre.threads=1").run(program).out();
+            assertEquals(one, Jvm.usual("-Dnacre.threads=2").run(program).out());
+            assertEquals(one, Jvm.usual("-Dnacre.threads=3").run(program).out());
+        }
     }
 }

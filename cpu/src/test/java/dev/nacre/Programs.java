@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.compile.Memory;
+import dev.nacre.ir.Attention;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ final class Programs {
     public static void main(String[] args) throws IOException {
         switch (args[0]) {
             case "train" -> train().forEach(System.out::println);
+            case "attend" -> attend().forEach(System.out::println);
             case "exhaust" -> exhaust();
             case "soak" -> soak(args[1].equals("eager"), Integer.parseInt(args[2]));
             default -> throw new IllegalArgumentException(args[0]);
@@ -33,15 +35,37 @@ final class Programs {
                     lines.add("loss " + Float.toHexString((float) loss.item()));
                 }
                 for (Variable v : net.parameters()) {
-                    long bits = 0;
-                    for (float f : v.toFloatArray()) {
-                        bits = 31 * bits + Float.floatToIntBits(f);
-                    }
-                    lines.add(v.name() + " " + Long.toHexString(bits));
+                    lines.add(v.name() + " " + bits(v));
                 }
             }
         }
         return lines;
+    }
+
+    /// Attention's result and gradients, of few and of many heads, as sums over all bits.
+    static List<String> attend() {
+        List<String> lines = new ArrayList<>();
+        Rng rng = Rng.seed(9);
+        for (int heads : new int[] {1, 20}) {
+            List<Variable> in = new ArrayList<>();
+            for (String name : List.of("q", "k", "v")) {
+                in.add(Variable.of(name, rng.normal(heads, 600, 16)));
+            }
+            Tensor out =
+                    in.get(0).scaledDotProductAttention(in.get(1), in.get(2), Attention.CAUSAL);
+            Gradients g = Gradients.of(out.square().sum(), in.toArray(Variable[]::new));
+            lines.add("out " + bits(out));
+            in.forEach(v -> lines.add(v.name() + " " + bits(g.of(v))));
+        }
+        return lines;
+    }
+
+    private static String bits(Tensor x) {
+        long bits = 0;
+        for (float f : x.toFloatArray()) {
+            bits = 31 * bits + Float.floatToIntBits(f);
+        }
+        return Long.toHexString(bits);
     }
 
     /// Takes memory until there is none, keeping all of it.

@@ -12,8 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/// The gradients. A part is all queries by a span of the keys of one matrix: it sums up the gradients of its keys and values in memory of its own, and those of the queries block by
-/// block. Where keys are in several spans, each makes the queries' gradients due to it, and these are added up in order. So nothing depends on who computes what.
+/// The gradients. A part is all queries by a span of the keys of one matrix: it sums up all gradients in memory of its own. Where keys are in several spans, each makes the queries' gradients due to it, and these are added up in order. So nothing depends on who computes what.
 ///
 ///     P = e^(S − logs)     dP = dO·Vᵀ     dS = P∘(dP − rows(dO∘O))·factor
 ///     dV += Pᵀ·dO          dK += dSᵀ·Q    dQ += dS·K
@@ -56,6 +55,12 @@ final class Backward implements Step, Team.MemberWork {
 
     private long queries() {
         return (long) g.query().count() * g.query().rows() * g.query().columns();
+    }
+
+    /// Memory that it takes while it runs.
+    long bytes() {
+        return members.length * members[0].room.bytes()
+                + (addition.isPresent() ? 4 * queries() * spans : 0);
     }
 
     private BlockLoop addition(Matrices to) {
@@ -104,15 +109,14 @@ final class Backward implements Step, Team.MemberWork {
         private final boolean narrow = g.type() != DType.F32;
         private final long weights = narrow ? room.take(2L * g.rows() * g.columns()) : scores;
         private final long changes = narrow ? room.take(2L * g.rows() * g.columns()) : slopes;
-        private final long ahead = room.take(4);
-        private final long delta = room.take(4L * g.rows());
-        private final long ofQueries = room.take(4L * g.rows() * g.query().columns());
+        private final long deltas = room.take(4L * g.query().rows());
+        private final long ofQueries = room.take(4L * g.query().rows() * g.query().columns());
         private final long ofKeys = room.take(4L * span * g.key().columns());
         private final long ofValues = room.take(4L * span * g.value().columns());
         private final long pad;
         private final Block[][] blocks = new Block[2][g.columns() + 1];
-        private final BlockLoop[] deltas = new BlockLoop[2];
-        private final BlockLoop[] stores = new BlockLoop[2];
+        private final BlockLoop delta = delta();
+        private final BlockLoop queryStore = queryStore();
         private final BlockLoop[] keyStores = spanStores(dKey);
         private final BlockLoop[] valueStores = spanStores(dValue);
 
@@ -126,10 +130,6 @@ final class Backward implements Step, Team.MemberWork {
                     if (blocks[kind][c] == null) blocks[kind][c] = new Block(g.rowsOf(i), c);
                     most = Math.max(most, blocks[kind][c].scratchpadBytes());
                 }
-                if (deltas[kind] == null) {
-                    deltas[kind] = delta(g.rowsOf(i));
-                    stores[kind] = queryStore(g.rowsOf(i));
-                }
             }
             pad = room.take(most);
         }
@@ -138,8 +138,8 @@ final class Backward implements Step, Team.MemberWork {
             return g.rowsOf(block) == g.rows() ? 0 : 1;
         }
 
-        private BlockLoop delta(int r) {
-            var b = new BlockLoop.Builder(r, out.columns());
+        private BlockLoop delta() {
+            var b = new BlockLoop.Builder(out.rows(), out.columns());
             int x = b.load(out.view().dtype(), out.steps());
             int y = b.load(grad.view().dtype(), grad.steps());
             b.store(b.fold(Reduction.SUM, b.apply(Binary.MUL, x, y)), DType.F32, 1, 0);
@@ -153,8 +153,9 @@ final class Backward implements Step, Team.MemberWork {
             return b.build();
         }
 
-        private BlockLoop queryStore(int r) {
+        private BlockLoop queryStore() {
             int n = g.query().columns();
+            int r = g.query().rows();
             return addition.isPresent() || dQuery.isEmpty()
                     ? store(r, DType.F32, new long[] {n, 1}, n)
                     : store(r, dQuery.get().view().dtype(), dQuery.get().steps(), n);
@@ -179,7 +180,7 @@ final class Backward implements Step, Team.MemberWork {
                 scratch.clear(ofKeys, 4L * (end - begin) * g.key().columns());
                 scratch.clear(ofValues, 4L * (end - begin) * g.value().columns());
                 for (int m = keys * g.group(); m < (keys + 1) * g.group(); m++)
-                    for (int i = 0; i < g.blocks(); i++) run(scratch, m, i, begin, end, part);
+                    run(scratch, m, begin, end, part);
                 int kind = end - begin == span ? 0 : 1;
                 dKey.ifPresent(
                         m -> keyStores[kind].at(0, at + ofKeys).at(1, m.at(keys, begin, 0)).run());
@@ -188,33 +189,25 @@ final class Backward implements Step, Team.MemberWork {
             }
         }
 
-        /// The part that a block of queries has in it.
-        private void run(Scratch scratch, int matrix, int i, int begin, int end, int part) {
+        /// All queries of a matrix by the keys of a span. One block of keys is done after the other, so that what is summed up for it stays in the second cache.
+        private void run(Scratch scratch, int matrix, int begin, int end, int part) {
             long at = scratch.address();
-            long row = (long) i * g.rows();
-            int seen = Math.min(end, g.visible(i));
-            if (seen <= begin && dQuery.isEmpty()) return;
-            scratch.clear(ofQueries, 4L * g.rows() * g.query().columns());
-            if (seen > begin)
-                deltas[kind(i)]
-                        .at(0, out.at(matrix, row, 0))
-                        .at(1, grad.at(matrix, row, 0))
-                        .at(2, at + delta)
-                        .run();
-            for (int first = begin; first < seen; first += g.columns()) {
-                scratch.put(ahead, (int) row - first);
-                int c = Math.min(g.columns(), seen - first);
-                blocks[kind(i)][c].run(at, matrix, i, first, begin);
+            scratch.clear(ofQueries, 4L * g.query().rows() * g.query().columns());
+            delta.at(0, out.at(matrix, 0, 0)).at(1, grad.at(matrix, 0, 0)).at(2, at + deltas).run();
+            for (int first = begin; first < end; first += g.columns()) {
+                for (int i = 0; i < g.blocks(); i++) {
+                    int c = Math.min(g.columns(), Math.min(end, g.visible(i)) - first);
+                    if (c > 0) blocks[kind(i)][c].run(at, matrix, i, first, begin);
+                }
             }
             if (dQuery.isEmpty()) return;
-            long columns = g.query().columns();
             long to =
                     addition.isPresent()
                             ? partial
-                                    + 4 * (queries() * part)
-                                    + 4 * columns * ((long) matrix * g.query().rows() + row)
-                            : dQuery.get().at(matrix, row, 0);
-            stores[kind(i)].at(0, at + ofQueries).at(1, to).run();
+                                    + 4 * queries() * part
+                                    + 4L * matrix * g.query().rows() * g.query().columns()
+                            : dQuery.get().at(matrix, 0, 0);
+            queryStore.at(0, at + ofQueries).at(1, to).run();
         }
 
         /// Blocks of one size.
@@ -280,23 +273,21 @@ final class Backward implements Step, Team.MemberWork {
                 score.run(q, k, at + scores, at + pad);
                 slope.run(dOut, g.value().at(keys, first, 0), at + slopes, at + pad);
                 var loop = cut ? diagonal : all;
-                loop.at(0, at + scores);
-                if (g.mask().isPresent()) loop.at(1, g.mask().get().at(matrix, row, first));
-                int next = g.taken(cut);
-                if (cut) loop.at(next - 2, at + ahead);
+                int next = g.place(loop, at + scores, matrix, row, first, cut);
                 loop.at(next, logs.at(matrix, row, 0))
                         .at(next + 1, at + slopes)
-                        .at(next + 2, at + delta)
+                        .at(next + 2, at + deltas + 4 * row)
                         .at(next + 3, at + weights)
                         .at(next + 4, at + changes)
                         .run();
                 long p = at + weights;
                 long ds = at + changes;
+                long toQueries = at + ofQueries + 4 * row * g.query().columns();
                 long toKeys = at + ofKeys + 4L * (first - begin) * g.key().columns();
                 long toValues = at + ofValues + 4L * (first - begin) * g.value().columns();
                 if (value.isPresent()) value.get().run(p, dOut, toValues, at + pad);
                 if (key.isPresent()) key.get().run(ds, q, toKeys, at + pad);
-                if (query.isPresent()) query.get().run(ds, k, at + ofQueries, at + pad);
+                if (query.isPresent()) query.get().run(ds, k, toQueries, at + pad);
             }
         }
     }

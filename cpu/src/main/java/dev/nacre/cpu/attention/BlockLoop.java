@@ -73,11 +73,6 @@ final class BlockLoop {
             add(new Instr.Store(view(type, strides), type, x));
         }
 
-        /// The position `Σ index·stride`. It takes a view's number.
-        int ramp(long... strides) {
-            return add(new Instr.Ramp(view(DType.I32, strides), DType.I32));
-        }
-
         int number(double value) {
             return add(new Instr.Literal(DType.F32, Double.doubleToRawLongBits(value)));
         }

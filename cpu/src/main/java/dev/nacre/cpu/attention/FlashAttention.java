@@ -18,15 +18,17 @@ import java.util.function.Supplier;
 /// Taken are f32 and bf16 (with sums in f32), any strides, grouped queries, causal or not, with a mask of bools or numbers. Not taken, so that the body is compiled instead: dropout, gradients
 /// of the mask, other types, few scores, and machines without oneDNN.
 public final class FlashAttention {
-    /// Queries and keys in a block: scores and their gradients, 128 KiB, stay in the second cache; fewer make calls too short, more of them waste work on the diagonal.
+    /// Queries in a block: more make more of each key that is read, fewer waste less on the diagonal.
     private static final int ROWS = 64;
 
+    /// Queries from which on blocks are twice as high.
+    private static final int MANY = 1024;
+
+    /// Keys in a block. Scores and their gradients, 256 KiB at most, stay in the second cache with the keys and values.
     private static final int COLUMNS = 256;
 
-    /// With fewer scores to a head, products of all heads at once are faster.
-    private static final long LEAST_SCORES = 1 << 12;
-
-    private static final int LEAST_QUERIES = 32;
+    /// With fewer scores to a head, products of all heads at once are as fast or faster. Half of them do not count where attention is causal.
+    private static final long LEAST_SCORES = 1 << 15;
 
     /// Parts of the backward pass that keep all cores busy.
     private static final int PARTS = 16;
@@ -35,7 +37,7 @@ public final class FlashAttention {
 
     /// Whether [#prepare(Call)] takes a composite applied to operands of these types.
     public static boolean claims(Op.Fused op, List<TensorType> operands) {
-        return takes(op, operands) && pays(operands);
+        return takes(op, operands) && pays(op, operands);
     }
 
     /// Whether it is attention or a derivative of it.
@@ -71,15 +73,21 @@ public final class FlashAttention {
         return type == DType.BOOL || type.isFloating() && type.arithmetic() == DType.F32;
     }
 
-    private static boolean pays(List<TensorType> operands) {
+    private static boolean pays(Op.Fused op, List<TensorType> operands) {
         long queries = operands.get(0).shape().size(-2);
         long keys = operands.get(1).shape().size(-2);
-        return queries >= LEAST_QUERIES && queries * keys >= LEAST_SCORES;
+        boolean causal = attention(op.what()).filter(Attention::causal).isPresent();
+        return queries >= ROWS && queries * keys >= (causal ? LEAST_SCORES / 2 : LEAST_SCORES);
     }
 
     /// The kernel of a call, made anew for each frame.
     public static Supplier<Step> prepare(Call call) {
-        return () -> of(call, ROWS, COLUMNS, PARTS);
+        return () -> of(call);
+    }
+
+    static Step of(Call call) {
+        long queries = call.in().getFirst().sizes()[call.in().getFirst().rank() - 2];
+        return of(call, queries < MANY ? ROWS : 2 * ROWS, COLUMNS, PARTS);
     }
 
     static Step of(Call call, int rows, int columns, int parts) {
@@ -125,6 +133,7 @@ public final class FlashAttention {
                 Matrices.ofRows(in.get(2)),
                 a.masked() ? Optional.of(Matrices.of(in.get(3), scores)) : Optional.empty(),
                 rows,
-                columns);
+                columns,
+                new Diagonal(rows, columns));
     }
 }

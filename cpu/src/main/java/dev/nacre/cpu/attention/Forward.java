@@ -29,6 +29,11 @@ final class Forward implements Step, Team.MemberWork {
         for (int i = 0; i < members.length; i++) members[i] = new Member();
     }
 
+    /// Memory that it takes while it runs.
+    long bytes() {
+        return members.length * members[0].room.bytes();
+    }
+
     @Override
     public void run(long[] addresses) {
         g.place(addresses);
@@ -48,7 +53,6 @@ final class Forward implements Step, Team.MemberWork {
         private final long scores = room.take(4L * g.rows() * g.columns());
         private final long weights = room.take(4L * g.rows() * g.columns());
         private final long sums = room.take(4L * g.rows() * out.columns());
-        private final long ahead = room.take(4);
         private final long[] largest = {room.take(4L * g.rows()), room.take(4L * g.rows())};
         private final long[] total = {room.take(4L * g.rows()), room.take(4L * g.rows())};
         private final long shrink = room.take(4L * g.rows());
@@ -92,7 +96,6 @@ final class Forward implements Step, Team.MemberWork {
                 int turn = 0;
                 for (int first = 0; first < seen; first += g.columns(), turn ^= 1) {
                     int c = Math.min(g.columns(), seen - first);
-                    scratch.put(ahead, i * g.rows() - first);
                     block(i, c).run(at, matrix, i, first, turn);
                 }
                 finish[kind]
@@ -179,10 +182,7 @@ final class Forward implements Step, Team.MemberWork {
                         at + scores,
                         at + pad);
                 var loop = cut ? diagonal : all;
-                loop.at(0, at + scores);
-                if (g.mask().isPresent()) loop.at(1, g.mask().get().at(matrix, row, first));
-                int next = g.taken(cut);
-                if (cut) loop.at(next - 2, at + ahead);
+                int next = g.place(loop, at + scores, matrix, row, first, cut);
                 loop.at(next, at + largest[turn])
                         .at(next + 1, at + total[turn])
                         .at(next + 2, at + weights)

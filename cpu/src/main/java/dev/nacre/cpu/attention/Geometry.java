@@ -17,7 +17,8 @@ record Geometry(
         Matrices value,
         Optional<Matrices> mask,
         int rows,
-        int columns) {
+        int columns,
+        Diagonal diagonal) {
 
     /// Begins a call.
     void place(long[] addresses) {
@@ -68,8 +69,8 @@ record Geometry(
         return Products.matrix(type(), c, value.columns(), value.rowStep());
     }
 
-    /// Begins the program of a block: its scores, from products of queries and keys in view 0. With a mask that is view 1; on the diagonal the first query's
-    /// number less the first key's is the view after, and one more view is taken.
+    /// Begins the program of a block: its scores, from products of queries and keys in view 0. The mask is view 1, if there is one, and what the [Diagonal] says is the view after, if the
+    /// block is on it.
     int scores(BlockLoop.Builder b, int c, boolean diagonal) {
         int s = b.load(DType.F32, c, 1);
         double factor = what.factor(query.columns());
@@ -83,13 +84,16 @@ record Geometry(
                             : b.apply(Binary.ADD, s, x);
         }
         if (!diagonal) return s;
-        int ahead = b.load(DType.I32, 0, 0);
-        int seen = b.apply(Binary.GE, ahead, b.ramp(-1, 1));
+        int seen = b.apply(Binary.GT, b.load(DType.F32, Diagonal.STEPS), b.number(0));
         return b.choose(seen, s, b.number(Double.NEGATIVE_INFINITY));
     }
 
-    /// How many views [#scores] has taken.
-    int taken(boolean diagonal) {
-        return 1 + (mask.isPresent() ? 1 : 0) + (diagonal ? 2 : 0);
+    /// Says where the views of [#scores] are for a block; returns the number of the next one.
+    int place(BlockLoop loop, long scores, int matrix, long query, int key, boolean diagonal) {
+        loop.at(0, scores);
+        int next = 1;
+        if (mask.isPresent()) loop.at(next++, mask.get().at(matrix, query, key));
+        if (diagonal) loop.at(next++, this.diagonal.at((int) query - key + 1));
+        return next;
     }
 }

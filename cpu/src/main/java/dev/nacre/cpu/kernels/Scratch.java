@@ -54,11 +54,6 @@ public final class Scratch implements AutoCloseable {
         for (int i = 0; i < n; i++) memory.set(ValueLayout.JAVA_FLOAT, from + 4L * i, value);
     }
 
-    /// Writes a number.
-    public void put(long at, int value) {
-        memory.set(ValueLayout.JAVA_INT, at, value);
-    }
-
     @Override
     public void close() {
         if (magnitude <= LARGEST_KEPT) FREE[magnitude].addFirst(this);

@@ -4,12 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nacre.Gradients;
+import dev.nacre.Rng;
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
 import dev.nacre.autodiff.Reverse;
 import dev.nacre.compile.Backend;
+import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Plan;
 import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.ir.Attention;
+import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
@@ -32,6 +39,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -311,5 +319,178 @@ class FlashAttentionTest {
         var roots = new ArrayList<>(List.of(out));
         roots.addAll(Reverse.gradients(List.of(out), List.of(g), in));
         return roots;
+    }
+
+    // ------------------------------------------------------------------------------------- the
+    // whole backend
+
+    /// The plan of result and gradients, by a backend that claims attention or does not.
+    private static Plan plan(boolean claims, List<Node> roots) {
+        var cpu = new CpuBackend();
+        Backend backend =
+                claims
+                        ? cpu
+                        : new Backend() {
+                            @Override
+                            public String name() {
+                                return "naive";
+                            }
+
+                            @Override
+                            public int priority() {
+                                return 0;
+                            }
+
+                            @Override
+                            public boolean claims(Op.Fused op, List<TensorType> operands) {
+                                return !FlashAttention.isAttention(op.what())
+                                        && cpu.claims(op, operands);
+                            }
+
+                            @Override
+                            public Executable prepare(List<Kernel> kernels) {
+                                return () -> _ -> {}; // not run
+                            }
+                        };
+        var sources =
+                Graph.leaves(roots).stream()
+                        .map(n -> ((Op.Leaf) n.op()).source())
+                        .distinct()
+                        .toList();
+        return Compiler.compile(
+                roots,
+                sources,
+                roots.stream().map(_ -> Optional.<Source>empty()).toList(),
+                backend);
+    }
+
+    private static List<Node> longRoots(Attention what) {
+        var type = TensorType.of(DType.F32, 1, 8, 4096, 64);
+        var in = Stream.of("q", "k", "v").map(n -> Symbol.node(n, type)).toList();
+        Node out = in.get(0).scaledDotProductAttention(in.get(1), in.get(2), what);
+        var roots = new ArrayList<>(List.of(out));
+        roots.addAll(Reverse.gradients(List.of(out), List.of(Symbol.node("g", type)), in));
+        return roots;
+    }
+
+    /// For 4096 positions, 8 heads of 64: the plan's memory and what the kernels take besides.
+    @Test
+    void takesUnderATenthOfTheNaiveFormsMemory() {
+        for (var what : List.of(Attention.FULL, Attention.CAUSAL)) {
+            long naive = plan(false, longRoots(what)).arenaBytes();
+            Plan plan = plan(true, longRoots(what));
+            long own = 0;
+            for (Kernel k : plan.kernels())
+                own +=
+                        switch (FlashAttention.of((Kernel.Call) k)) {
+                            case Forward f -> f.bytes();
+                            case Backward b -> b.bytes();
+                            default -> throw new AssertionError(k.name());
+                        };
+            assertTrue(naive > 8L * 4096 * 4096 * 4, "scores exist: " + naive);
+            assertTrue(own > 1 << 20, "own memory is counted: " + own);
+            assertTrue(
+                    10 * (plan.arenaBytes() + own) < naive,
+                    plan.arenaBytes() + " + " + own + " of " + naive);
+        }
+    }
+
+    /// What the kernel does not do, the body does; and small sizes are the body's too.
+    @Test
+    void whatIsNotTakenIsTheBodys() {
+        var type = TensorType.of(DType.F32, 2, 256, 16);
+        var in = Stream.of("q", "k", "v").map(n -> Symbol.node(n, type)).toList();
+        var bias = Symbol.node("bias", TensorType.of(DType.F32, 256, 256));
+        Node out =
+                in.get(0)
+                        .scaledDotProductAttention(
+                                in.get(1),
+                                in.get(2),
+                                Attention.FULL,
+                                Optional.of(bias),
+                                Optional.empty());
+        assertEquals(1, calls(List.of(out)));
+        var some = Reverse.gradients(List.of(out), List.of(Symbol.node("g", type)), in);
+        assertEquals(2, calls(some), "gradients of all but the mask");
+        var of = Reverse.gradients(List.of(out), List.of(Symbol.node("g", type)), List.of(bias));
+        assertEquals(0, calls(of), "the gradient of the mask");
+        var key = Symbol.node("key", TensorType.of(DType.I64, 2));
+        Node dropped =
+                in.get(0)
+                        .scaledDotProductAttention(
+                                in.get(1),
+                                in.get(2),
+                                Attention.FULL.dropout(0.1),
+                                Optional.empty(),
+                                Optional.of(key));
+        assertEquals(0, calls(List.of(dropped)), "dropout");
+        var few = in.stream().map(x -> x.narrow(1, 0, 40)).toList();
+        assertEquals(
+                0,
+                calls(
+                        List.of(
+                                few.get(0)
+                                        .scaledDotProductAttention(
+                                                few.get(1), few.get(2), Attention.CAUSAL))));
+    }
+
+    private static long calls(List<Node> roots) {
+        return plan(true, roots).kernels().stream().filter(k -> k instanceof Kernel.Call).count();
+    }
+
+    /// The gradient along a random direction, by differences.
+    @Test
+    void theGradientIsASlope() {
+        var rng = Rng.seed(3);
+        List<Variable> in =
+                Stream.of("q", "k", "v")
+                        .map(n -> Variable.of(n, rng.normal(1, 2, 200, 16)))
+                        .toList();
+        var along = in.stream().map(_ -> rng.normal(1, 2, 200, 16).realize()).toList();
+        var weights = rng.normal(1, 2, 200, 16).realize();
+        double h = 1e-2;
+        var gradients = Gradients.of(loss(List.copyOf(in), weights), in.toArray(Variable[]::new));
+        double slope = 0;
+        var up = new ArrayList<Tensor>();
+        var down = new ArrayList<Tensor>();
+        for (int i = 0; i < 3; i++) {
+            slope += gradients.of(in.get(i)).mul(along.get(i)).sum().item();
+            up.add(in.get(i).add(along.get(i).mul(h)));
+            down.add(in.get(i).sub(along.get(i).mul(h)));
+        }
+        double difference = (loss(up, weights).item() - loss(down, weights).item()) / (2 * h);
+        assertEquals(difference, slope, 0.01 * Math.abs(slope) + 0.05);
+        assertTrue(Math.abs(slope) > 1, "a slope to speak of: " + slope);
+    }
+
+    private static Tensor loss(List<Tensor> in, Tensor weights) {
+        return in.get(0)
+                .scaledDotProductAttention(in.get(1), in.get(2), Attention.CAUSAL)
+                .mul(weights)
+                .sum();
+    }
+
+    /// The second derivative goes through the body, whatever computes the first.
+    @Test
+    void differentiatesAgain() {
+        var type = TensorType.of(DType.F32, 2, 200, 8);
+        var in = new ArrayList<Node>();
+        var c = Case.of(200, 200);
+        for (int i = 0; i < 4; i++) in.add(leaf(c, DType.F32, type.shape()));
+        var roots = new ArrayList<>(second(in));
+        roots.addAll(second(wide(in)));
+        var results = Conformance.evaluate(new CpuBackend(), roots, leaves);
+        for (int i = 0; i < 3; i++)
+            assertEquals(
+                    Optional.empty(),
+                    Tolerance.difference(
+                            results.get(3 + i), results.get(i), Tolerance.of(DType.F32, 1024)));
+    }
+
+    private static List<Node> second(List<Node> in) {
+        var operands = in.subList(0, 3);
+        Node out = in.get(0).scaledDotProductAttention(in.get(1), in.get(2), Attention.CAUSAL);
+        Node first = Reverse.gradients(List.of(out), List.of(in.get(3)), operands).get(1);
+        return Reverse.gradients(List.of(first), List.of(first), operands);
     }
 }
