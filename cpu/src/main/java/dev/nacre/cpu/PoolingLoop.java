@@ -64,7 +64,9 @@ final class PoolingLoop {
         int first = x.rank() - p.windows().size();
         for (int i = 0; i < p.windows().size(); i++) {
             Window w = p.windows().get(i);
-            if (w.stride() != w.size() || w.dilation() != 1 || x.sizes()[first + i] % w.size() != 0) {
+            if (w.stride() != w.size()
+                    || w.dilation() != 1
+                    || x.sizes()[first + i] % w.size() != 0) {
                 return false;
             }
         }
