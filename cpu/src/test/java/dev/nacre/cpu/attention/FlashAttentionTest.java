@@ -351,7 +351,9 @@ class FlashAttentionTest {
 
                             @Override
                             public Executable prepare(List<Kernel> kernels) {
-                                return () -> _ -> {}; // not run
+                                return () -> {
+                                    throw new IllegalStateException("not to be run");
+                                };
                             }
                         };
         var sources =
