@@ -228,7 +228,9 @@ class FlashAttentionTest {
             if (!(kernel instanceof Kernel.Call call)) return cpu.prepare(List.of(kernel));
             calls.incrementAndGet();
             return () ->
-                    frame(FlashAttention.of(call, blocks.get(0), blocks.get(1), blocks.get(2))::run);
+                    frame(
+                            FlashAttention.of(call, blocks.get(0), blocks.get(1), blocks.get(2))
+                                    ::run);
         }
 
         private static Frame frame(Consumer<long[]> work) {
