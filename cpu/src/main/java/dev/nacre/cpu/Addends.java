@@ -5,7 +5,6 @@ import dev.nacre.compile.Kernel.Activation;
 import dev.nacre.compile.Kernel.Epilogue;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Program;
-import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.compile.View;
 import dev.nacre.ir.Binary;
@@ -54,11 +53,9 @@ record Addends(Kernel kernel, Loop loop) {
         e.activation().ifPresent(a -> apply(a, t, code));
         code.add(new Instr.Convert(out.dtype(), code.size() - 1));
         code.add(new Instr.Store(2, out.dtype(), code.size() - 1));
-        // how views move is found anew from their strides
-        Program program =
-                new Program(code, List.of(Access.STRIDED, Access.STRIDED, Access.STRIDED));
+        Program program = new Program(code, List.of());
         List<View> views = List.of(out, e.addend().orElseThrow(), out);
-        return new Loop(program, List.of(new Loop.Instance(out.sizes(), views)));
+        return new Loop(program, List.of(new Loop.Instance(out.sizes(), views))).withAccesses();
     }
 
     private static void apply(Activation f, DType t, List<Instr> code) {

@@ -80,8 +80,8 @@ public final class CpuBackend implements Backend {
             case Kernel.Call call when FlashAttention.isAttention(call.what()) ->
                     FlashAttention.prepare(call);
             case Kernel.Call call ->
-                    PoolingLoop.of(call)
-                            .map(CpuBackend::loop)
+                    PoolingLoops.of(call)
+                            .map(CpuBackend::inTurn)
                             .orElseGet(() -> shared(JavaKernels.prepare(call)));
             case Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
                     shared(JavaKernels.prepare(kernel));
@@ -103,6 +103,18 @@ public final class CpuBackend implements Backend {
         Missing.warnOfVectors();
         LoopRunner runner = LoopRunner.of(loop);
         return () -> runner.newRun()::run;
+    }
+
+    private static Supplier<Step> inTurn(List<Loop> loops) {
+        List<Supplier<Step>> prepared = loops.stream().map(CpuBackend::loop).toList();
+        return () -> {
+            Step[] steps = prepared.stream().map(Supplier::get).toArray(Step[]::new);
+            return addresses -> {
+                for (Step s : steps) {
+                    s.run(addresses);
+                }
+            };
+        };
     }
 
     private static Supplier<Step> inTwo(Addends parts) {

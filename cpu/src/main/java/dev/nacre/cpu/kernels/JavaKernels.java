@@ -10,7 +10,6 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Pooling;
 import dev.nacre.type.TensorType;
 import java.util.List;
-import java.util.Optional;
 
 /// Every kernel but the fused loop, in Java.
 public final class JavaKernels {
@@ -25,9 +24,7 @@ public final class JavaKernels {
         return switch (kernel) {
             case Kernel.Contraction contraction -> Products.of(contraction, vectors);
             case Kernel.Convolution convolution -> Convolutions.of(convolution, vectors);
-            case Kernel.Call call ->
-                    (vectors ? ImagePoolings.of(call) : Optional.<Step>empty())
-                            .orElseGet(() -> Poolings.of(call));
+            case Kernel.Call call -> Poolings.of(call);
             case Kernel.Indexed indexed when indexed.base().isPresent() ->
                     ScatterAdd.of(indexed, vectors);
             case Kernel.Indexed indexed -> Gather.of(indexed);

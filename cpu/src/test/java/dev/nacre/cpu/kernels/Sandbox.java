@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.View;
+import dev.nacre.cpu.CpuBackend;
+import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.type.DType;
@@ -134,34 +136,35 @@ final class Sandbox {
     void check(Kernel kernel, View out, double[] expected, double tolerance) {
         for (boolean vectors : new boolean[] {true, false}) {
             if (vectors && !VectorSupport.isApi()) continue;
-            var bits = run(kernel, vectors, out, false);
-            var values = values(out);
             String what = kernel + (vectors ? "" : " without vectors");
-            assertEquals(expected.length, values.length);
-            for (int i = 0; i < expected.length; i++) {
-                double wrong = Math.abs(values[i] - expected[i]);
-                boolean fits =
-                        wrong <= tolerance * Math.max(1, Math.abs(expected[i]))
-                                || Double.compare(values[i], expected[i]) == 0;
-                if (!fits)
-                    fail(
-                            "element "
-                                    + i
-                                    + " is "
-                                    + values[i]
-                                    + ", not "
-                                    + expected[i]
-                                    + " in "
-                                    + what);
-            }
-            assertArrayEquals(bits, run(kernel, vectors, out, true), "on one thread: " + what);
+            check(JavaKernels.prepare(kernel, vectors), what, out, expected, tolerance);
         }
     }
 
-    private byte[] run(Kernel kernel, boolean vectors, View out, boolean alone) {
+    /// The same for what the whole backend makes of the kernel.
+    void checkBackend(Kernel kernel, View out, double[] expected, double tolerance) {
+        var frame = new CpuBackend().prepare(List.of(kernel)).newFrame();
+        check(frame::run, kernel + " by the backend", out, expected, tolerance);
+    }
+
+    private void check(Step step, String what, View out, double[] expected, double tolerance) {
+        var bits = run(step, what, out, false);
+        var values = values(out);
+        assertEquals(expected.length, values.length);
+        for (int i = 0; i < expected.length; i++) {
+            double wrong = Math.abs(values[i] - expected[i]);
+            boolean fits =
+                    wrong <= tolerance * Math.max(1, Math.abs(expected[i]))
+                            || Double.compare(values[i], expected[i]) == 0;
+            if (!fits)
+                fail("element " + i + " is " + values[i] + ", not " + expected[i] + " in " + what);
+        }
+        assertArrayEquals(bits, run(step, what, out, true), "on one thread: " + what);
+    }
+
+    private byte[] run(Step step, String what, View out, boolean alone) {
         var buffer = buffers.get(out.buffer());
         buffer.fill(CANARY);
-        var step = JavaKernels.prepare(kernel, vectors);
         if (alone) alone(() -> step.run(addresses()));
         else step.run(addresses());
         var bytes = buffer.toArray(ValueLayout.JAVA_BYTE);
@@ -170,7 +173,7 @@ final class Sandbox {
             int at = (int) (address(out, i) - buffer.address());
             Arrays.fill(outside, at, at + out.dtype().bytes(), CANARY);
         }
-        for (byte b : outside) if (b != CANARY) fail("written outside of the result: " + kernel);
+        for (byte b : outside) if (b != CANARY) fail("written outside of the result: " + what);
         return bytes;
     }
 
