@@ -50,6 +50,7 @@ final class Report {
             }
             out.append(text.toString().stripTrailing()).append('\n');
         }
+        Goals.of(rows).forEach(g -> out.append(g.text()).append('\n'));
         return out.toString();
     }
 
@@ -84,7 +85,7 @@ final class Report {
     }
 
     /// Three digits or more.
-    private static String number(double v) {
+    static String number(double v) {
         double a = Math.abs(v);
         return String.format(Locale.ROOT, a >= 100 ? "%.0f" : a >= 10 ? "%.1f" : "%.2f", v);
     }
@@ -137,6 +138,11 @@ final class Report {
                 out.append("|---|---|--:|--:|--:|--:|--:|--:|--:|---|\n");
                 head = false;
             }
+        }
+        List<Goals.Goal> goals = Goals.of(rows);
+        if (!goals.isEmpty()) {
+            out.append("\n| goal | measured | wanted | |\n|---|--:|--:|---|\n");
+            goals.forEach(g -> line(out, g.cells()));
         }
         return out.toString();
     }

@@ -26,9 +26,11 @@ record Row(
     /// @param less whether less is better
     enum Metric {
         TIME("time", "ms", true),
+        WARM("ten warm steps", "ms", true),
         PRODUCTS("speed", "GFLOP/s", false),
         BANDWIDTH("bandwidth", "GB/s", false),
         THROUGHPUT("throughput", "1/s", false),
+        LATENCY("median latency", "ms", true),
         SLOWEST("p99 latency", "ms", true),
         MEMORY("peak memory", "MiB", true);
 

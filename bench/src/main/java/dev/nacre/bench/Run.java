@@ -165,7 +165,7 @@ record Run(
         clients.values().forEach(Client::close);
         Map<String, List<Window>> times = new LinkedHashMap<>();
         Map<String, List<Double>> memory = new LinkedHashMap<>();
-        Map<String, String> warm = new LinkedHashMap<>();
+        Map<String, Double> warm = new LinkedHashMap<>();
         int rounds = c.kind() == Case.Kind.COLD ? 3 : Math.max(3, (int) seconds);
         for (int round = 0; round < rounds; round++) {
             for (Client known : clients.values()) {
@@ -189,22 +189,19 @@ record Run(
             }
         }
         List<Row> rows = new ArrayList<>();
-        times.forEach((e, t) -> {
-            String note = warm.getOrDefault(e, "");
-            rows.addAll(Summary.of(c, e, t, Summary.Limits.UNKNOWN, note));
-        });
+        times.forEach((e, t) -> rows.addAll(Summary.of(c, e, t, Summary.Limits.UNKNOWN, "")));
+        warm.forEach((e, ms) -> rows.add(Summary.warm(c, e, ms)));
         memory.forEach(
                 (e, m) -> rows.add(Summary.memory(c, e, m.stream().mapToDouble(d -> d).toArray())));
         return Summary.withRatios(rows, agree);
     }
 
-    /// What as many warm steps take.
-    private String tenWarm(Client client) throws Client.Failure {
+    /// What as many warm steps take, in milliseconds.
+    private double tenWarm(Client client) throws Client.Failure {
         client.ask("warm " + Math.min(seconds, client.engine().warmSeconds()));
         Window w = Window.read(client.ask("window " + seconds / ROUNDS).orElseThrow());
         double[] nanos = Arrays.stream(w.nanos()).asDoubleStream().toArray();
-        double ms = STEPS_COLD * Summary.median(nanos) / 1e6;
-        return "ten warm ones " + Report.amount(ms, Row.Metric.TIME.unit);
+        return STEPS_COLD * Summary.median(nanos) / 1e6;
     }
 
     /// The case whose cold start is measured.

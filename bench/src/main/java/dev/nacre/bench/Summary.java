@@ -57,15 +57,10 @@ final class Summary {
         OptionalDouble limit = part(limits.least(c) * median(answers) / 1e9);
         List<Row> out = new ArrayList<>();
         out.add(row(c, engine, Row.Metric.THROUGHPUT, answers, limit, note));
-        String middle = "median " + Report.amount(quantile(all(windows), 0.5) / 1e6, "ms");
-        out.add(
-                row(
-                        c,
-                        engine,
-                        Row.Metric.SLOWEST,
-                        slow,
-                        OptionalDouble.empty(),
-                        note.isEmpty() ? middle : middle + "; " + note));
+        OptionalDouble none = OptionalDouble.empty();
+        double[] usual = each(windows, w -> quantile(w.nanos(), 0.5) / 1e6);
+        out.add(row(c, engine, Row.Metric.LATENCY, usual, none, note));
+        out.add(row(c, engine, Row.Metric.SLOWEST, slow, none, note));
         return out;
     }
 
@@ -73,6 +68,11 @@ final class Summary {
     static Row memory(Case c, String engine, double[] kib) {
         return row(
                 c, engine, Row.Metric.MEMORY, scaled(kib, 1 / 1024.0), OptionalDouble.empty(), "");
+    }
+
+    /// What as many warm steps take as were timed from a cold start.
+    static Row warm(Case c, String engine, double ms) {
+        return row(c, engine, Row.Metric.WARM, new double[] {ms}, OptionalDouble.empty(), "");
     }
 
     private static Row row(
