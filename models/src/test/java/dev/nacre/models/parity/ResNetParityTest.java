@@ -143,7 +143,9 @@ class ResNetParityTest {
                         DynamicTest.dynamicTest(
                                 c.name,
                                 () -> {
-                                    double rate = c.bottlenecks ? 0.002 : 0.01;
+                                    // Small steps: at larger ones the losses agree to 1e-7 until a
+                                    // unit's sign hangs on a rounding, and then part by 1e-3.
+                                    double rate = c.bottlenecks ? 0.0004 : 0.002;
                                     ResNet net = c.build();
                                     Rng rng = Rng.seed(6);
                                     Tensor x = rng.normal(8, 3, c.size, c.size).realize();
