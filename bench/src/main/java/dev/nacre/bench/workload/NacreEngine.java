@@ -37,6 +37,7 @@ public final class NacreEngine {
                     case "W3" -> new Training(Task.cnn(64), Cnn.of(), Adam.of(1e-3));
                     case "W4" -> resNet18(Precision.F32);
                     case "W5" -> resNet50(Integer.parseInt(c.variant().substring(1)));
+                    case "W6" -> new Training(Task.lstm(), Lstm.of(), Adam.of(1e-3));
                     case "W7" -> gpt(Precision.F32);
                     case "W8" -> bert();
                     case "W9" -> Elementwise.of(c.variant());
