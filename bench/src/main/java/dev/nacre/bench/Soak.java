@@ -22,6 +22,11 @@ import picocli.CommandLine.Option;
         description = "Take many steps in a small heap: memory must stay flat.",
         mixinStandardHelpOptions = true)
 final class Soak implements Callable<Integer> {
+    /// So that what is resident is what is held: a young generation that has been used whole before the first measurement, and a C library that gives back what the
+    /// JVM's compilers have freed.
+    private static final List<String> FLAGS =
+            List.of("-Xmx256m", "-Xmn16m", "-XX:TrimNativeHeapInterval=500");
+
     /// What memory may grow from step 1,000 to the last.
     private static final double ALLOWED = 0.05;
 
@@ -43,7 +48,8 @@ final class Soak implements Callable<Integer> {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(Engine.flags());
-        command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path")));
+        command.addAll(FLAGS);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(Soak.class.getName(), form, Integer.toString(steps)));
         return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
@@ -67,16 +73,33 @@ final class Soak implements Callable<Integer> {
             if (i == Math.min(1000, steps / 2)) {
                 early = resident();
             }
+            if (isMilestone(i)) {
+                System.out.printf(
+                        Locale.ROOT,
+                        "%-8s %,9d KiB of resident memory after %,7d steps%n",
+                        args[0],
+                        resident(),
+                        i);
+            }
         }
         double growth = (double) resident() / early - 1;
         System.out.printf(
                 Locale.ROOT,
-                "%s: %,d KiB of resident memory after %,d steps, %+.1f %%%n",
+                "%-8s %+.1f %% from step %,d to step %,d%n",
                 args[0],
-                resident(),
-                steps,
-                100 * growth);
+                100 * growth,
+                Math.min(1000, steps / 2),
+                steps);
         System.exit(growth > ALLOWED ? 1 : 0);
+    }
+
+    /// 1,000, 2,000, 5,000, 10,000, …
+    private static boolean isMilestone(int step) {
+        int unit = step;
+        while (unit % 10 == 0) {
+            unit /= 10;
+        }
+        return step >= 1000 && (unit == 1 || unit == 2 || unit == 5);
     }
 
     /// Resident memory of this process in KiB.
