@@ -2,12 +2,12 @@ package dev.nacre.compile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 class PoolTest {
     private static final long SIZE = 3 << 20;
 
-    private final Pool pool = new Pool();
+    private final Pool pool = new Pool(1L << 30);
 
     /// Collects garbage until something holds.
     private static void eventually(String what, BooleanSupplier holds) throws InterruptedException {
@@ -90,39 +90,21 @@ class PoolTest {
         eventually("the part was never let go", () -> pool.lend(SIZE).address() == address);
     }
 
-    /// What lies idle is given back when memory is short.
+    /// What lies idle makes room for blocks of other sizes; what is held does not.
     @Test
-    void released() throws InterruptedException {
-        long before = settled();
-        pool.lend(SIZE);
-        assertTrue(reserved() >= before + SIZE);
-        assertTrue(settled() >= before + SIZE, "it is kept");
-        eventually(
-                "memory is not given back",
-                () -> {
-                    pool.release();
-                    return reserved() < before + SIZE;
-                });
-    }
-
-    /// The same when what other tests have left behind is gone.
-    private static long settled() throws InterruptedException {
-        long last = -1;
-        for (int same = 0; same < 10; ) {
-            System.gc();
-            Thread.sleep(5);
-            same = reserved() == last ? same + 1 : 0;
-            last = reserved();
+    void pressure() {
+        assumeTrue(Pages.AVAILABLE);
+        Pool small = new Pool(32 << 20);
+        for (int i = 0; i < 20; i++) {
+            small.lend(20 << 20);
+            small.lend(24 << 20);
         }
-        return last;
-    }
-
-    /// Bytes of native memory that the JVM counts.
-    private static long reserved() {
-        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-                .filter(b -> b.getName().equals("direct"))
-                .findFirst()
-                .orElseThrow()
-                .getMemoryUsed();
+        MemorySegment[] held = {small.lend(20 << 20)};
+        held[0].fill((byte) 0x5A);
+        assertThrows(OutOfMemoryError.class, () -> small.lend(24 << 20));
+        assertEquals(8 << 20, small.lend(8 << 20).byteSize(), "there is room for less");
+        assertEquals(0x5A, held[0].get(ValueLayout.JAVA_BYTE, (20 << 20) - 1));
+        held[0] = null;
+        assertEquals(24 << 20, small.lend(24 << 20).byteSize());
     }
 }
