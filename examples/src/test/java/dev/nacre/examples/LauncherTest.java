@@ -19,7 +19,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The README's first command in a copy of the sources that has never been built. It takes most of a minute, and is the one promise that nothing else would keep.
+/// The README's first command in a copy of the sources that has never been built. No other test would notice if that broke.
 @DisabledOnOs(OS.WINDOWS)
 class LauncherTest {
     private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
