@@ -221,13 +221,7 @@ final class MachineLane {
         var t = v.type;
         boolean real = t.isFloating();
         switch (v.prim) {
-            case ADD ->
-                    binary(
-                            v,
-                            real
-                                    ? pick(t, Instruction.ADDPS, Instruction.ADDPD)
-                                    : pick(t, Instruction.PADDD, Instruction.PADDQ),
-                            true);
+            case ADD -> binary(v, sum(t), true);
             case SUB ->
                     binary(
                             v,
@@ -235,13 +229,7 @@ final class MachineLane {
                                     ? pick(t, Instruction.SUBPS, Instruction.SUBPD)
                                     : pick(t, Instruction.PSUBD, Instruction.PSUBQ),
                             false);
-            case MUL ->
-                    binary(
-                            v,
-                            real
-                                    ? pick(t, Instruction.MULPS, Instruction.MULPD)
-                                    : pick(t, Instruction.PMULLD, Instruction.PMULLQ),
-                            true);
+            case MUL -> binary(v, product(t), true);
             case DIV -> binary(v, pick(t, Instruction.DIVPS, Instruction.DIVPD), false);
             case MIN, MAX -> extreme(v);
             case LESSER -> binary(v, pick(t, Instruction.MINPS, Instruction.MINPD), false);
@@ -264,6 +252,18 @@ final class MachineLane {
             case SQRT -> unary(v, pick(t, Instruction.SQRTPS, Instruction.SQRTPD));
             default -> throw new IllegalStateException(v.toString());
         }
+    }
+
+    private static Instruction sum(DType t) {
+        return t.isFloating()
+                ? pick(t, Instruction.ADDPS, Instruction.ADDPD)
+                : pick(t, Instruction.PADDD, Instruction.PADDQ);
+    }
+
+    private static Instruction product(DType t) {
+        return t.isFloating()
+                ? pick(t, Instruction.MULPS, Instruction.MULPD)
+                : pick(t, Instruction.PMULLD, Instruction.PMULLQ);
     }
 
     private static long sign(DType type) {
@@ -888,28 +888,8 @@ final class MachineLane {
         int mask = masked ? LANES : 0;
         boolean real = t.isFloating();
         switch (kind) {
-            case SUM ->
-                    step.code.vector(
-                            real
-                                    ? pick(t, Instruction.ADDPS, Instruction.ADDPD)
-                                    : pick(t, Instruction.PADDD, Instruction.PADDQ),
-                            n,
-                            dst,
-                            a,
-                            b,
-                            mask,
-                            false);
-            case PROD ->
-                    step.code.vector(
-                            real
-                                    ? pick(t, Instruction.MULPS, Instruction.MULPD)
-                                    : pick(t, Instruction.PMULLD, Instruction.PMULLQ),
-                            n,
-                            dst,
-                            a,
-                            b,
-                            mask,
-                            false);
+            case SUM -> step.code.vector(sum(t), n, dst, a, b, mask, false);
+            case PROD -> step.code.vector(product(t), n, dst, a, b, mask, false);
             case MAX, MIN -> {
                 if (!real) {
                     step.code.vector(extreme(t, kind == Reduction.MAX), n, dst, a, b, mask, false);
