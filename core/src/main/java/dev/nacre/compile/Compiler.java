@@ -6,12 +6,15 @@ import dev.nacre.ir.Source;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
 
-/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, merge equal loops, lay out memory, hand over to the
+/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, merge equal loops, advance what frees memory, lay out memory, hand over to the
 /// backend.
 public final class Compiler {
     private final List<Source> sources;
@@ -74,7 +77,15 @@ public final class Compiler {
                         leaves.size(),
                         backend::prefersChannelsLast);
         buffers = new ArrayList<>(schedule.buffers());
-        List<Kernel> kernels = new ArrayList<>(Merging.run(schedule.kernels()));
+        Set<Integer> results = new HashSet<>();
+        schedule.roots().forEach(v -> results.add(v.buffer()));
+        IntPredicate isTemporary = b -> b >= leaves.size() && !results.contains(b);
+        List<Kernel> kernels =
+                new ArrayList<>(
+                        Advancing.run(
+                                Merging.run(schedule.kernels(), buffers, isTemporary),
+                                buffers,
+                                isTemporary));
         for (int i = 0; i < leaves.size(); i++) {
             slots.put(i, i);
         }

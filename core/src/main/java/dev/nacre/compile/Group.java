@@ -8,8 +8,12 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +72,15 @@ final class Group {
 
     boolean computes(Node n) {
         return items.containsKey(n);
+    }
+
+    /// What a value is computed from.
+    List<Ref> operands(Node n) {
+        return items.get(n).operands;
+    }
+
+    boolean loads(View v) {
+        return loads.stream().anyMatch(l -> l.view.equals(v));
     }
 
     /// Length of a row, 0 while rows are not fixed.
@@ -174,7 +187,12 @@ final class Group {
         private final List<Access> accesses = new ArrayList<>();
 
         Loop build() {
-            items.forEach((n, item) -> values.put(n, instruction(n, item)));
+            Set<Node> wanted = wanted();
+            items.forEach((n, item) -> {
+                if (wanted.contains(n)) {
+                    values.put(n, instruction(n, item));
+                }
+            });
             for (Exit e : exits) {
                 int value = operand(e.value);
                 if (row > 0 && e.kind != null && e.inner == 1 && level(value) < ELEMENT) {
@@ -190,6 +208,19 @@ final class Group {
             return new Loop(
                     new Program(List.copyOf(code), List.copyOf(accesses)),
                     List.of(new Loop.Instance(extents, List.copyOf(views))));
+        }
+
+        /// What the exits depend on; the rest was computed again elsewhere.
+        private Set<Node> wanted() {
+            Set<Node> out = Collections.newSetFromMap(new IdentityHashMap<>());
+            Deque<Ref> open = new ArrayDeque<>();
+            exits.forEach(e -> open.add(e.value));
+            while (!open.isEmpty()) {
+                if (open.poll() instanceof Ref.Computed c && out.add(c.node)) {
+                    open.addAll(items.get(c.node).operands);
+                }
+            }
+            return out;
         }
 
         /// 2 for a value per element, 1 for a value per row, 0 for one value.

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /// Joins loops of one program that do not depend on each other into one kernel of several instances, placed where the last of them was: the updates of all parameters
 /// by an optimizer become one multi-tensor kernel.
@@ -15,7 +16,12 @@ import java.util.Map;
 final class Merging {
     private Merging() {}
 
-    static List<Kernel> run(List<Kernel> kernels) {
+    /// Of a buffer that must not be kept for long.
+    private static final long LARGE = 1 << 20;
+
+    /// @param isTemporary whether a buffer is neither given to the plan nor a result of it
+    static List<Kernel> run(
+            List<Kernel> kernels, List<Scheduler.Buffer> buffers, IntPredicate isTemporary) {
         Map<Integer, Integer> firstRead = new HashMap<>();
         Map<Integer, Integer> lastWrite = new HashMap<>();
         for (int i = kernels.size() - 1; i >= 0; i--) {
@@ -29,7 +35,7 @@ final class Merging {
         Kernel[] out = kernels.toArray(Kernel[]::new);
         Map<Program, Integer> home = new HashMap<>();
         for (int i = out.length - 1; i >= 0; i--) {
-            if (!(out[i] instanceof Loop loop)) {
+            if (!(out[i] instanceof Loop loop) || keeps(loop, buffers, isTemporary)) {
                 continue;
             }
             Integer later = home.get(loop.program());
@@ -49,6 +55,15 @@ final class Merging {
             }
         }
         return result;
+    }
+
+    /// Whether a loop that is not an update reads something large, which would have to be kept until the last of the loops.
+    private static boolean keeps(
+            Loop loop, List<Scheduler.Buffer> buffers, IntPredicate isTemporary) {
+        return loop.writes().stream().allMatch(v -> isTemporary.test(v.buffer()))
+                && loop.reads().stream()
+                        .map(View::buffer)
+                        .anyMatch(b -> isTemporary.test(b) && buffers.get(b).bytes() > LARGE);
     }
 
     /// Nothing up to the new place may read what the loop writes, nor write to the same buffer.

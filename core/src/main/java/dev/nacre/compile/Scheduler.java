@@ -11,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -483,6 +484,10 @@ final class Scheduler {
 
     /// How the node's elements will lie if its loop's value is written densely to a buffer; empty if only a further copy gives the node's shape.
     private static Optional<View> viewOf(Node n, Place.InLoop p, int buffer) {
+        return viewOf(n.shape(), p, buffer);
+    }
+
+    private static Optional<View> viewOf(Shape shape, Place.InLoop p, int buffer) {
         Node value = p.value();
         View view = View.dense(buffer, value.type());
         long inner = p.group().inner(value.shape());
@@ -490,8 +495,108 @@ final class Scheduler {
             long rows = value.shape().count();
             view = view.reshape(Shape.of(rows, 1)).orElseThrow().broadcast(Shape.of(rows, inner));
         }
-        return view.reshape(n.shape());
+        return view.reshape(shape);
     }
+
+    /// A value that another loop computes from what lies in memory is computed again where it is wanted, if that reads no more than the value itself: less is written, and less is kept
+    /// from a forward pass to the backward pass. Gradients of gelu need x, not two functions of it.
+    private final class Again {
+        /// Whether a value of one loop can be computed again in a later one.
+        boolean mayCompute(Node value, Group from, Group to) {
+            if (to.computes(value)) {
+                return true;
+            }
+            boolean perElement = from.inner(value.shape()) == 1;
+            if (!perElement || stored.containsKey(value) || from.step >= to.step) {
+                return false;
+            }
+            Set<View> fresh = new HashSet<>();
+            Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+            ArrayDeque<Node> open = new ArrayDeque<>(List.of(value));
+            int size = 0;
+            while (!open.isEmpty()) {
+                Node n = open.pop();
+                if (!seen.add(n) || to.computes(n)) {
+                    continue;
+                }
+                if (n.op() instanceof Op.Reduce || to.inner(n.shape()) != 1) {
+                    return false;
+                }
+                size += LoopSize.of(n);
+                for (Ref r : from.operands(n)) {
+                    switch (r) {
+                        case Ref.Literal _ -> {}
+                        case Ref.Computed c when from.inner(c.node().shape()) != 1 -> {
+                            if (rows(c.node(), from, n, RAMP)
+                                    .filter(v -> to.fits(v, 1))
+                                    .isEmpty()) {
+                                return false;
+                            }
+                        }
+                        case Ref.Computed c -> open.push(c.node());
+                        case Ref.Loaded l -> {
+                            boolean given = l.view().buffer() < leaves.size(); // may be overwritten
+                            if (given || l.inner() != 1 || !to.fits(l.view(), 1)) {
+                                return false;
+                            }
+                            if (isWhole(l.view()) && !to.loads(l.view())) {
+                                fresh.add(l.view());
+                            }
+                        }
+                    }
+                }
+            }
+            long bytes = fresh.stream().mapToLong(v -> v.dtype().bytes()).sum();
+            return bytes <= value.dtype().bytes() && to.weight() + size <= LoopSize.LIMIT / 2;
+        }
+
+        void compute(Node value, Group from, Group to) {
+            if (to.computes(value)) {
+                return;
+            }
+            List<Ref> operands = new ArrayList<>();
+            for (Ref r : from.operands(value)) {
+                operands.add(
+                        switch (r) {
+                            case Ref.Computed c when from.inner(c.node().shape()) != 1 -> {
+                                Place.Located at =
+                                        write(
+                                                c.node(),
+                                                new Place.InLoop(
+                                                        from,
+                                                        c.node(),
+                                                        from.inner(c.node().shape())));
+                                yield new Ref.Loaded(
+                                        rows(c.node(), from, value, at.view().buffer())
+                                                .orElseThrow(),
+                                        1);
+                            }
+                            case Ref.Computed c -> {
+                                compute(c.node(), from, to);
+                                yield c;
+                            }
+                            default -> r;
+                        });
+            }
+            to.compute(value, operands, 1);
+        }
+
+        /// A value per row as it is seen at the elements of a node.
+        private Optional<View> rows(Node row, Group from, Node elements, int buffer) {
+            return viewOf(elements.shape(), new Place.InLoop(from, row, 1), buffer);
+        }
+
+        /// Whether a view has an element of its own for every point.
+        private boolean isWhole(View v) {
+            long own = 1;
+            for (int i = 0; i < v.rank(); i++) {
+                own *= v.strides()[i] == 0 ? 1 : v.sizes()[i];
+            }
+            return 2 * own > v.count();
+        }
+    }
+
+    private final Again again = new Again();
 
     /// A new loop over `shape` for a node whose operands are put in memory first, so that all of them come before it.
     private Group opened(Node n, Shape shape) {
@@ -508,7 +613,12 @@ final class Scheduler {
     private void prepare(Node n) {
         for (Node in : n.inputs()) {
             switch (placeOf(in)) {
-                case Place.InLoop _ -> places.put(in, locate(in));
+                case Place.InLoop p -> {
+                    if (!again.mayCompute(p.value(), p.group(), new Group(steps.size(), in.shape()))
+                            || p.inner() != 1) {
+                        places.put(in, locate(in));
+                    }
+                }
                 case Place.Deferred d -> prepareDeferred(in, d.value());
                 case Place.Located _, Place.Splat _ -> {}
             }
@@ -534,6 +644,13 @@ final class Scheduler {
             return new Ref.Computed(d.value());
         }
         if (p instanceof Place.InLoop l && l.group() == g && l.inner() == inner) {
+            return new Ref.Computed(l.value());
+        }
+        if (p instanceof Place.InLoop l
+                && l.inner() == 1
+                && inner == 1
+                && again.mayCompute(l.value(), l.group(), g)) {
+            again.compute(l.value(), l.group(), g);
             return new Ref.Computed(l.value());
         }
         View v = locate(in).view();
