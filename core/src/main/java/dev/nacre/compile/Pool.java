@@ -15,6 +15,9 @@ final class Pool {
     /// From here on blocks come from the kernel, and count against [#limit]; below, from the JVM.
     private static final long LARGE = 1 << 20;
 
+    /// A new block of this size is the memory of a plan or of large results: idle blocks, which did not fit, make room for it, so that what was needed for the start is not kept for ever.
+    private static final long VAST = 32 << 20;
+
     /// Not worth a collection.
     private static final long LITTLE = 16 << 20;
 
@@ -55,6 +58,16 @@ final class Pool {
         assert poisoned(lent);
         return MemorySegment.ofAddress(lent.address())
                 .reinterpret(size, Arena.ofAuto(), _ -> giveBack(lent));
+    }
+
+    /// Bytes that wait to be lent.
+    synchronized long idle() {
+        return idleBytes;
+    }
+
+    /// Bytes from the kernel, lent or idle.
+    synchronized long mapped() {
+        return mappedBytes;
     }
 
     private MemorySegment find(long size) {
@@ -134,6 +147,9 @@ final class Pool {
     private MemorySegment fresh(long size) {
         if (size < LARGE || !Pages.AVAILABLE) {
             return ofJvm(size);
+        }
+        if (size >= VAST) {
+            release();
         }
         for (int i = 0; i < ATTEMPTS; i++) {
             if (reserve(size)) {

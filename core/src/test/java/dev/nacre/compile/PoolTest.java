@@ -95,6 +95,17 @@ class PoolTest {
                 });
     }
 
+    @Test
+    void idleBlocksMakeRoomForALargeOne() throws InterruptedException {
+        assumeTrue(Pages.AVAILABLE);
+        pool.lend(SIZE);
+        eventually("the block is not given back", () -> pool.idle() == SIZE);
+        MemorySegment large = pool.lend(40 << 20);
+        assertEquals(0, pool.idle());
+        assertEquals(40 << 20, pool.mapped());
+        Reference.reachabilityFence(large);
+    }
+
     /// What lies idle makes room for blocks of other sizes; what is held does not.
     @Test
     void pressure() {
