@@ -79,7 +79,7 @@ final class Simplify {
             case Op.Broadcast b -> broadcast(b, in.get(0));
             case Op.Slice s -> slice(s, in.get(0));
             case Op.Reduce r -> reduce(r, in.get(0));
-            case Op.Concat c -> in.size() == 1 ? in.get(0) : merged(c, in);
+            case Op.Concat c -> concat(c, in);
             case Op.Fused f -> fused(f, in);
             case Op.Leaf _,
                     Op.Constant _,
@@ -319,6 +319,39 @@ final class Simplify {
             all &= s.spans().get(i).isAll(x.size(i));
         }
         return all ? x : merged(s, List.of(x));
+    }
+
+    /// Of tensors whose axis is several axes taken as one, the outer one is joined: what lies in another order is written to its place at once.
+    private Node concat(Op.Concat c, List<Node> in) {
+        Node first = in.getFirst();
+        if (in.size() == 1) {
+            return first;
+        }
+        boolean sameMerge =
+                in.stream()
+                        .allMatch(x ->
+                                isMerge(x, c.axis())
+                                        && x.input(0)
+                                                .shape()
+                                                .with(c.axis(), 0)
+                                                .equals(first.input(0).shape().with(c.axis(), 0)));
+        if (!sameMerge) {
+            return merged(c, in);
+        }
+        Node whole = simplify(c, in.stream().map(x -> x.input(0)).toList());
+        return reshape(new Op.Reshape(c.infer(in).shape()), whole);
+    }
+
+    /// Whether a node takes the axes of its input from one on together as that axis, and leaves the rest.
+    private static boolean isMerge(Node x, int axis) {
+        if (!(x.op() instanceof Op.Reshape) || x.input(0).rank() <= x.rank()) {
+            return false;
+        }
+        Shape from = x.input(0).shape();
+        int after = x.rank() - axis - 1;
+        return from.range(0, axis).equals(x.shape().range(0, axis))
+                && from.range(from.rank() - after, from.rank())
+                        .equals(x.shape().range(axis + 1, x.rank()));
     }
 
     // ---------------------------------------------------------------------------------------------- reductions
