@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 
 /// An engine's process, and what it is asked.
 final class Client implements AutoCloseable {
-    private static final int PATIENCE_SECONDS = 400;
+    private static final int PATIENCE_SECONDS = 1200;
 
     /// An engine that cannot go on, and why.
     static final class Failure extends Exception {

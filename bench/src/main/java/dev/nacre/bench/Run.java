@@ -101,7 +101,11 @@ record Run(
                 } else if (answer.startsWith("failed")) {
                     throw new Client.Failure(answer.substring(6).strip());
                 } else {
-                    results.put(e.name(), numbers(answer.substring(2)));
+                    double[] numbers = numbers(answer.substring(2));
+                    results.put(e.name(), numbers);
+                    if (numbers.length == 1) {
+                        say(String.format(Locale.ROOT, "  %s: %.4f", e.name(), numbers[0]));
+                    }
                 }
             } catch (Client.Failure f) {
                 say("  " + e.name() + " failed: " + f.getMessage());

@@ -2,6 +2,7 @@ package dev.nacre.bench.workload;
 
 import dev.nacre.Rng;
 import dev.nacre.bench.protocol.Case;
+import dev.nacre.bench.protocol.Decoder;
 import dev.nacre.bench.protocol.Server;
 import dev.nacre.bench.protocol.Task;
 import dev.nacre.bench.protocol.Workload;
@@ -47,6 +48,7 @@ public final class NacreEngine {
                             c.kind() == Case.Kind.COPY
                                     ? new Copy(c.bytes())
                                     : Product.of(c.bf16(), c.variant());
+                    case "chars" -> new Chars();
                     case "W14" -> Calls.inference(Task.cnn(1), Cnn.of());
                     default -> null;
                 });
@@ -74,16 +76,20 @@ public final class NacreEngine {
     }
 
     private static Training gpt(Precision precision) {
-        Gpt.Config size =
-                new Gpt.Config(
-                        Task.GPT_VOCABULARY,
-                        Task.GPT_LENGTH,
-                        Task.GPT_LAYERS,
-                        Task.GPT_HEADS,
-                        Task.GPT_WIDTH,
-                        0);
-        Gpt net = Gpt.of(size, Rng.seed(0));
+        Gpt net = gpt(Decoder.W7, 0);
         return new Training(Task.gpt(), net, AdamW.of(3e-4).weightDecay(0.01), precision);
+    }
+
+    static Gpt gpt(Decoder size, double dropout) {
+        return Gpt.of(
+                new Gpt.Config(
+                        size.vocabulary(),
+                        size.length(),
+                        size.layers(),
+                        size.heads(),
+                        size.width(),
+                        dropout),
+                Rng.seed(0));
     }
 
     private static Calls bert() {

@@ -22,11 +22,6 @@ public record Task(
     private static final long LABELS = 1000;
     private static final long TOKENS = 2000;
 
-    public static final int GPT_LAYERS = 6;
-    public static final int GPT_WIDTH = 384;
-    public static final int GPT_HEADS = 6;
-    public static final int GPT_LENGTH = 256;
-    public static final int GPT_VOCABULARY = 65;
     public static final int BERT_LAYERS = 12;
     public static final int BERT_WIDTH = 768;
     public static final int BERT_HEADS = 12;
@@ -166,28 +161,16 @@ public record Task(
                 w, 4, 64, shape, i -> Data.normal(i, count(shape)), new long[] {LSTM_LENGTH * 32L});
     }
 
-    /// A decoder with learned positions, normalisation before each part, and a head of its own without bias: keys `token`, `position`, `blocks.N.norm1`, `.qkv`, `.out`,
-    /// `.norm2`, `.up`, `.down`, `norm`, `head`.
+    /// The decoder of W7.
     public static Task gpt() {
-        long d = GPT_WIDTH;
-        double bound = 0.02 * Math.sqrt(3);
-        Weights w =
-                new Weights()
-                        .uniform("token.weight", bound, GPT_VOCABULARY, d)
-                        .uniform("position.weight", bound, GPT_LENGTH, d);
-        for (int i = 0; i < GPT_LAYERS; i++) {
-            String key = "blocks." + i + ".";
-            w.norm(key + "norm1", d).linear(key + "qkv", d, 3 * d).linear(key + "out", d, d);
-            w.norm(key + "norm2", d).linear(key + "up", d, 4 * d).linear(key + "down", 4 * d, d);
-        }
-        w.norm("norm", d).uniform("head.weight", 1 / Math.sqrt(d), GPT_VOCABULARY, d);
+        Decoder size = Decoder.W7;
         return new Task(
-                w,
+                size.weights(),
                 4,
-                GPT_VOCABULARY,
-                new long[] {8, GPT_LENGTH},
+                size.vocabulary(),
+                new long[] {size.batch(), size.length()},
                 _ -> new float[0],
-                new long[] {8L * GPT_LENGTH});
+                new long[] {(long) size.batch() * size.length()});
     }
 
     /// BERT-base's encoder and pooler: keys `token`, `position`, `type`, `norm`, `layers.N.q`, `.k`, `.v`, `.out`, `.norm1`, `.up`, `.down`, `.norm2`, `pooler`.

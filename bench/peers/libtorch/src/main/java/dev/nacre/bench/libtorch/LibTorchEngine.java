@@ -1,6 +1,7 @@
 package dev.nacre.bench.libtorch;
 
 import dev.nacre.bench.protocol.Case;
+import dev.nacre.bench.protocol.Decoder;
 import dev.nacre.bench.protocol.Server;
 import dev.nacre.bench.protocol.Task;
 import dev.nacre.bench.protocol.Workload;
@@ -48,6 +49,7 @@ public final class LibTorchEngine {
             case "W10-mlp" -> mlp(true);
             case "W10-resnet18" -> resNet18(true);
             case "W10-gpt" -> gpt(true);
+            case "chars" -> new Chars();
             case "W11" -> smallMlp(Task.smallMlp().withBatches(1));
             default ->
                     switch (c.workload()) {
@@ -85,7 +87,7 @@ public final class LibTorchEngine {
 
     private static Training gpt(boolean bf16) {
         Parameters p = new Parameters(Task.gpt().weights());
-        Model net = Transformer.gpt(p, bf16);
+        Model net = Transformer.gpt(p, bf16, Decoder.W7, () -> 0);
         return new Training(Task.gpt(), net, p, Optimizer.adamW(p, 3e-4, 0.01), bf16);
     }
 }

@@ -27,9 +27,9 @@ final class Optimizer {
     private final IValue counts;
     private boolean begun;
 
-    private Optimizer(String name, Parameters p, boolean adam, double... numbers) {
+    private Optimizer(String name, List<Tensor> parameters, boolean adam, double... numbers) {
         operator = Dispatcher.singleton().findSchemaOrThrow("aten::" + name, "");
-        parameters = p.all();
+        this.parameters = parameters;
         this.adam = adam;
         this.numbers = numbers;
         // the element type Tensor cannot be made in Java; a list that an operator returns has it
@@ -43,15 +43,24 @@ final class Optimizer {
     }
 
     static Optimizer adam(Parameters p, double rate) {
-        return new Optimizer("_fused_adam_", p, true, rate, 0.9, 0.999, 0, 1e-8);
+        return new Optimizer("_fused_adam_", p.all(), true, rate, 0.9, 0.999, 0, 1e-8);
     }
 
     static Optimizer adamW(Parameters p, double rate, double decay) {
-        return new Optimizer("_fused_adamw_", p, true, rate, 0.9, 0.999, decay, 1e-8);
+        return adamW(p.all(), rate, 0.999, decay);
+    }
+
+    static Optimizer adamW(List<Tensor> parameters, double rate, double beta2, double decay) {
+        return new Optimizer("_fused_adamw_", parameters, true, rate, 0.9, beta2, decay, 1e-8);
+    }
+
+    /// Sets the learning rate of Adam.
+    void rate(double rate) {
+        numbers[0] = rate;
     }
 
     static Optimizer sgd(Parameters p, double rate, double momentum) {
-        return new Optimizer("_fused_sgd_", p, false, 0, momentum, rate, 0);
+        return new Optimizer("_fused_sgd_", p.all(), false, 0, momentum, rate, 0);
     }
 
     private IValue list(List<Tensor> tensors) {

@@ -1,9 +1,11 @@
 package dev.nacre.bench.libtorch;
 
+import dev.nacre.bench.protocol.Decoder;
 import dev.nacre.bench.protocol.Task;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.AbstractTensor;
 import org.bytedeco.pytorch.DoubleOptional;
@@ -32,7 +34,9 @@ final class Transformer {
 
     /// @param hidden true where a token must not look; without it, attention is not causal
     /// @param fused whether the one operator is used
-    private record Attention(int heads, Optional<Tensor> hidden, boolean fused) {
+    /// @param dropout of the weights
+    private record Attention(
+            int heads, Optional<Tensor> hidden, boolean fused, DoubleSupplier dropout) {
         Tensor of(Tensor q, Tensor k, Tensor v) {
             Tensor out = attend(split(q), split(k), split(v));
             return out.transpose(1, 2).contiguous().view(q.size(0), q.size(1), q.size(2));
@@ -50,7 +54,7 @@ final class Transformer {
                         k,
                         v,
                         Parameters.NONE,
-                        0.0,
+                        dropout.getAsDouble(),
                         hidden.isPresent(),
                         new DoubleOptional(),
                         false);
@@ -73,12 +77,12 @@ final class Transformer {
             Linear down,
             Attention attention)
             implements Model {
-        static GptBlock of(Parameters p, String key, Attention attention) {
+        static GptBlock of(Parameters p, String key, int width, Attention attention) {
             return new GptBlock(
-                    LayerNorm.of(p, key + "norm1", Task.GPT_WIDTH),
+                    LayerNorm.of(p, key + "norm1", width),
                     Linear.of(p, key + "qkv"),
                     Linear.of(p, key + "out"),
-                    LayerNorm.of(p, key + "norm2", Task.GPT_WIDTH),
+                    LayerNorm.of(p, key + "norm2", width),
                     Linear.of(p, key + "up"),
                     Linear.of(p, key + "down"),
                     attention);
@@ -86,9 +90,11 @@ final class Transformer {
 
         @Override
         public Tensor forward(Tensor x) {
-            TensorVector q = qkv.forward(norm1.forward(x)).split(Task.GPT_WIDTH, 2);
-            Tensor h = x.add(out.forward(attention.of(q.get(0), q.get(1), q.get(2))));
-            return h.add(down.forward(torch.gelu(up.forward(norm2.forward(h)))));
+            TensorVector q = qkv.forward(norm1.forward(x)).split(x.size(2), 2);
+            Tensor a = out.forward(attention.of(q.get(0), q.get(1), q.get(2)));
+            Tensor h = x.add(dropped(a, attention.dropout));
+            Tensor m = down.forward(torch.gelu(up.forward(norm2.forward(h))));
+            return h.add(dropped(m, attention.dropout));
         }
     }
 
@@ -126,29 +132,35 @@ final class Transformer {
 
     private Transformer() {}
 
+    private static Tensor dropped(Tensor x, DoubleSupplier p) {
+        return p.getAsDouble() == 0 ? x : torch.dropout(x, p.getAsDouble(), true);
+    }
+
     private static Tensor positions(int n) {
         return torch.arange(new Scalar(n), new TensorOptions(ScalarType.Long));
     }
 
-    static Model gpt(Parameters p, boolean bf16) {
-        int length = Task.GPT_LENGTH;
+    /// @param dropout now
+    static Model gpt(Parameters p, boolean bf16, Decoder size, DoubleSupplier dropout) {
+        int length = size.length();
         Tensor hidden = torch.ones(length, length).tril().eq(new Scalar(0));
-        Attention attention = new Attention(Task.GPT_HEADS, Optional.of(hidden), !bf16);
+        Attention attention = new Attention(size.heads(), Optional.of(hidden), !bf16, dropout);
         Tensor token = p.of("token.weight");
         Tensor position = p.of("position.weight");
         List<GptBlock> blocks = new ArrayList<>();
-        for (int i = 0; i < Task.GPT_LAYERS; i++) {
-            blocks.add(GptBlock.of(p, "blocks." + i + ".", attention));
+        for (int i = 0; i < size.layers(); i++) {
+            blocks.add(GptBlock.of(p, "blocks." + i + ".", size.width(), attention));
         }
-        LayerNorm norm = LayerNorm.of(p, "norm", Task.GPT_WIDTH);
+        LayerNorm norm = LayerNorm.of(p, "norm", size.width());
         Linear head = new Linear(p.of("head.weight"), Parameters.NONE);
         Tensor places = positions(length);
         return x -> {
             Tensor h = torch.embedding(token, x).add(torch.embedding(position, places));
+            h = dropped(h, dropout);
             for (GptBlock b : blocks) {
                 h = b.forward(h);
             }
-            return head.forward(norm.forward(h)).view(-1, Task.GPT_VOCABULARY);
+            return head.forward(norm.forward(h)).view(-1, size.vocabulary());
         };
     }
 
@@ -156,7 +168,7 @@ final class Transformer {
     static Supplier<Tensor> bert() {
         Task task = Task.bert();
         Parameters p = new Parameters(task.weights());
-        Attention attention = new Attention(Task.BERT_HEADS, Optional.empty(), true);
+        Attention attention = new Attention(Task.BERT_HEADS, Optional.empty(), true, () -> 0);
         Tensor token = p.of("token.weight");
         Tensor position = p.of("position.weight");
         Tensor type = p.of("type.weight");
