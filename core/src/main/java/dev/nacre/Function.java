@@ -404,17 +404,6 @@ public final class Function {
         r.updates.forEach(u -> recorded.add(u.node()));
         List<Node> graph = Graph.cut(recorded);
         requireInputs(graph, numbers.keySet());
-        Steady.Divided divided =
-                r.updates.isEmpty() && !inputs.isEmpty()
-                        ? Steady.divide(graph)
-                        : new Steady.Divided(graph, List.of(), Optional.empty());
-        List<Node> roots = divided.roots();
-        divided.symbols().forEach(s -> numbers.put(s, numbers.size()));
-        List<Source> leaves =
-                Graph.leaves(roots).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
         List<Optional<Variable>> targets = new ArrayList<>();
         List<Optional<Source>> sources = new ArrayList<>();
         List<String> what = new ArrayList<>();
@@ -428,15 +417,28 @@ public final class Function {
             sources.add(Optional.of(((Op.Leaf) u.target().get().current().op()).source()));
             what.add(u.target().get().origin());
         }
-        Plan plan = Compiler.compile(roots, leaves, sources, Engine.backend());
+        Steady.Compiled compiled =
+                r.updates.isEmpty() && !inputs.isEmpty()
+                        ? Steady.compile(graph)
+                        : new Steady.Compiled(plan(graph, sources), Optional.empty());
+        compiled.steady().ifPresent(s -> s.symbols().forEach(k -> numbers.put(k, numbers.size())));
         return new Entry(
                 signature,
-                plan,
-                plan.inputs(),
+                compiled.plan(),
+                compiled.plan().inputs(),
                 numbers,
                 targets,
                 what,
                 r.outputs.size(),
-                divided.steady());
+                compiled.steady());
+    }
+
+    private static Plan plan(List<Node> graph, List<Optional<Source>> targets) {
+        List<Source> leaves =
+                Graph.leaves(graph).stream()
+                        .map(n -> ((Op.Leaf) n.op()).source())
+                        .distinct()
+                        .toList();
+        return Compiler.compile(graph, leaves, targets, Engine.backend());
     }
 }

@@ -13,6 +13,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 
@@ -54,6 +55,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public Optional<Packing> packing(Kernel.Product product) {
+        return OneDnnKernels.packing(product);
+    }
+
+    @Override
     public Executable prepare(List<Kernel> kernels) {
         List<Supplier<Step>> prepared = kernels.stream().map(CpuBackend::prepare).toList();
         return () -> new CpuFrame(prepared.stream().map(Supplier::get).toArray(Step[]::new));
@@ -63,6 +69,7 @@ public final class CpuBackend implements Backend {
     private static Supplier<Step> prepare(Kernel kernel) {
         return switch (kernel) {
             case Loop loop -> OneDnnKernels.prepare(loop).orElseGet(() -> loop(loop));
+            case Kernel.Pack _, Kernel.Packed _ -> OneDnnKernels.prepare(kernel).orElseThrow();
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
