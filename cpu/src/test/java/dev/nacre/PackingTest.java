@@ -74,6 +74,50 @@ class PackingTest {
         return ((dev.nacre.ir.Op.Leaf) v.current().op()).source();
     }
 
+    /// Kernels of one pixel are products; with strides, of pixels that are gathered first.
+    @Test
+    void kernelsOfOnePixel() {
+        for (int stride : List.of(1, 2, 3)) {
+            for (long size : List.of(14L, 7L, 1L)) {
+                Variable one = Variable.of("one", rng.normal(96, 32, 1, 1));
+                Variable b = Variable.of("b", rng.normal(96));
+                long n = (size - 1) / stride + 1;
+                Tensor x = rng.normal(2, 32, size, size).realize();
+                Tensor y = rng.normal(2, 96, n, n).realize();
+                Function packed =
+                        Function.of((Tensor in, Tensor sum) ->
+                                in.relu()
+                                        .conv2d(one, stride, 0, 1, 1)
+                                        .add(b.reshape(96, 1, 1))
+                                        .add(sum)
+                                        .relu());
+                Tensor pixels = x.relu().realize();
+                float[] expected = new float[(int) (2 * 96 * n * n)];
+                float[] in = pixels.toFloatArray();
+                float[] w = one.toFloatArray();
+                float[] bias = b.toFloatArray();
+                float[] sum = y.toFloatArray();
+                for (int i = 0; i < 2; i++) {
+                    for (int o = 0; o < 96; o++) {
+                        for (int r = 0; r < n; r++) {
+                            for (int c = 0; c < n; c++) {
+                                double s = bias[o];
+                                for (int k = 0; k < 32; k++) {
+                                    long at =
+                                            ((i * 32 + k) * size + r * stride) * size + c * stride;
+                                    s += (double) in[(int) at] * w[o * 32 + k];
+                                }
+                                int at = (int) (((i * 96 + o) * n + r) * n + c);
+                                expected[at] = (float) Math.max(0, s + sum[at]);
+                            }
+                        }
+                    }
+                }
+                assertArrayEquals(expected, packed.apply(x, y).toFloatArray(), 1e-4f);
+            }
+        }
+    }
+
     @Test
     void everyWayToChangeAVariableIsNoticed() {
         Function f = Function.of(this::network);

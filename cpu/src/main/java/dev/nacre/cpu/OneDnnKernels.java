@@ -85,24 +85,38 @@ final class OneDnnKernels {
         };
     }
 
+    /// With packed weights a convolution by single pixels is computed as a product.
+    private static Optional<Pointwise> pointwise(Kernel.Convolution c) {
+        return Pointwise.of(c).filter(p -> packs(p.product()));
+    }
+
     private static MemoryDesc packed(Kernel.Product p) {
         return switch (p) {
             case Kernel.Contraction c -> primitive(c, true).desc(Role.WEIGHTS);
-            case Kernel.Convolution c -> primitive(c).desc(Role.WEIGHTS);
+            case Kernel.Convolution c ->
+                    pointwise(c)
+                            .map(x -> packed(x.product()))
+                            .orElseGet(() -> primitive(c).desc(Role.WEIGHTS));
         };
     }
 
     private static MemoryDesc asItLies(Kernel.Product p) {
         return switch (p) {
             case Kernel.Contraction c -> desc(c.b(), 2);
-            case Kernel.Convolution c -> grouped(c.b(), c.op().groups());
+            case Kernel.Convolution c ->
+                    pointwise(c)
+                            .map(x -> asItLies(x.product()))
+                            .orElseGet(() -> grouped(c.b(), c.op().groups()));
         };
     }
 
     private static Supplier<Step> product(Kernel.Product product, boolean packed) {
         return switch (product) {
             case Kernel.Contraction c -> contraction(c, packed);
-            case Kernel.Convolution c -> convolution(c, packed);
+            case Kernel.Convolution c -> {
+                Optional<Pointwise> p = packed ? pointwise(c) : Optional.empty();
+                yield p.isPresent() ? pointwise(p.get()) : convolution(c, packed);
+            }
         };
     }
 
@@ -162,21 +176,35 @@ final class OneDnnKernels {
     // products
 
     private static Supplier<Step> contraction(Kernel.Contraction c, boolean packed) {
-        if (!isRegular(c)) {
-            return null;
-        }
+        return isRegular(c) ? contraction(c, packed, Optional.empty()) : null;
+    }
+
+    private static Supplier<Step> pointwise(Pointwise p) {
+        return contraction(p.product(), true, p.pixels());
+    }
+
+    /// @param rows where the rows of the left operand are to be copied from, if they do not lie where it says
+    private static Supplier<Step> contraction(
+            Kernel.Contraction c, boolean packed, Optional<View> rows) {
         Primitive p = primitive(c, packed);
         List<Operand> operands = new ArrayList<>();
-        operands.add(new Operand(Role.SRC, c.a()));
         operands.add(new Operand(Role.WEIGHTS, c.b()));
         c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         operands.add(new Operand(Role.DST, c.out()));
         List<Copy> before = new ArrayList<>();
+        rows.ifPresentOrElse(
+                v -> before.add(gathered(v)), () -> operands.add(new Operand(Role.SRC, c.a())));
         c.epilogue()
                 .addend()
                 .ifPresent(v ->
                         place(p, Role.POST_OP, v, desc(v, 0), Role.DST, operands, before, before));
         return () -> new Sequence(p, operands, before, List.of());
+    }
+
+    private static Copy gathered(View v) {
+        MemoryDesc dense = MemoryDesc.dense(type(v.dtype()), v.sizes());
+        Primitive copy = OneDnn.get().orElseThrow().primitive(Reorder.of(desc(v, v.rank()), dense));
+        return new Copy(Role.SRC, v, copy, dense.bytes());
     }
 
     /// Whether oneDNN computes it neither by its reference code nor, as 3.11 does batches that it takes for dense ones, wrongly.
