@@ -118,6 +118,43 @@ class PackingTest {
         }
     }
 
+    /// Of many sizes, paddings and epilogues, some of which are computed with fewer multiplications.
+    @Test
+    void kernelsOfThreeByThree() {
+        long[][] cases = {
+            {1, 32, 32, 28, 28, 1}, {2, 48, 32, 14, 15, 1}, {1, 32, 64, 57, 20, 1},
+            {3, 32, 48, 21, 13, 0}, {1, 64, 33, 30, 31, 2}, {8, 64, 64, 7, 7, 1}
+        };
+        for (long[] s : cases) {
+            Variable three = Variable.of("three", rng.normal(s[2], s[1], 3, 3).mul(0.1));
+            Variable b = Variable.of("b", rng.normal(s[2]));
+            Tensor x = rng.normal(s[0], s[1], s[3], s[4]).realize();
+            long h = s[3] + 2 * s[5] - 2;
+            long w = s[4] + 2 * s[5] - 2;
+            Tensor y = rng.normal(s[0], s[2], h, w).realize();
+            List<UnaryOperator<Tensor>> ends =
+                    List.of(
+                            t -> t,
+                            t -> t.add(b.reshape(s[2], 1, 1)).relu(),
+                            t -> t.add(b.reshape(s[2], 1, 1)).add(y.relu()).relu(),
+                            Tensor::sigmoid);
+            Tensor plain =
+                    Function.of((Tensor in, Tensor k) -> in.relu().conv2d(k, 1, (int) s[5], 1, 1))
+                            .apply(x, three.detach().realize())
+                            .realize();
+            for (UnaryOperator<Tensor> end : ends) {
+                Function f =
+                        Function.of((Tensor in) ->
+                                end.apply(in.relu().conv2d(three, 1, (int) s[5], 1, 1)).square());
+                assertArrayEquals(
+                        end.apply(plain).square().toFloatArray(),
+                        f.apply(x).toFloatArray(),
+                        2e-3f,
+                        java.util.Arrays.toString(s));
+            }
+        }
+    }
+
     @Test
     void everyWayToChangeAVariableIsNoticed() {
         Function f = Function.of(this::network);

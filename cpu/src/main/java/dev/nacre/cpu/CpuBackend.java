@@ -8,6 +8,7 @@ import dev.nacre.cpu.attention.FlashAttention;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
+import dev.nacre.cpu.winograd.Winograd;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
@@ -56,7 +57,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public Optional<Packing> packing(Kernel.Product product) {
-        return OneDnnKernels.packing(product);
+        return Winograd.of(product).map(Winograd::packing).or(() -> OneDnnKernels.packing(product));
     }
 
     @Override
@@ -69,7 +70,16 @@ public final class CpuBackend implements Backend {
     private static Supplier<Step> prepare(Kernel kernel) {
         return switch (kernel) {
             case Loop loop -> OneDnnKernels.prepare(loop).orElseGet(() -> loop(loop));
-            case Kernel.Pack _, Kernel.Packed _ -> OneDnnKernels.prepare(kernel).orElseThrow();
+            case Kernel.Pack p ->
+                    Winograd.of(p.product())
+                            .map(w -> w.pack(p.out()))
+                            .or(() -> OneDnnKernels.prepare(p))
+                            .orElseThrow();
+            case Kernel.Packed p ->
+                    Winograd.of(p.product())
+                            .map(Winograd::step)
+                            .or(() -> OneDnnKernels.prepare(p))
+                            .orElseThrow();
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);

@@ -19,10 +19,10 @@ record Pointwise(Kernel.Contraction product, Optional<View> pixels) {
                         && c.op().groups() == 1
                         && onePixel(c.b())
                         && c.op().windows().stream().noneMatch(Pointwise::isPadded)
-                        && isChannelsLast(c.a())
+                        && c.a().isChannelsLast()
                         && isEven(c)
-                        && isChannelsLast(c.out())
-                        && c.epilogue().addend().map(Pointwise::isChannelsLast).orElse(true);
+                        && c.out().isChannelsLast()
+                        && c.epilogue().addend().map(View::isChannelsLast).orElse(true);
         if (!fits) {
             return Optional.empty();
         }
@@ -66,21 +66,6 @@ record Pointwise(Kernel.Contraction product, Optional<View> pixels) {
             if (c.a().sizes()[i] % stride != 0) {
                 return false;
             }
-        }
-        return true;
-    }
-
-    private static boolean isChannelsLast(View v) {
-        long step = v.sizes()[1];
-        if (v.strides()[1] != 1 && step != 1) {
-            return false;
-        }
-        for (int k = v.rank() - 1; k >= 1; k--) {
-            int axis = k == 1 ? 0 : k;
-            if (v.sizes()[axis] != 1 && v.strides()[axis] != step) {
-                return false;
-            }
-            step *= v.sizes()[axis];
         }
         return true;
     }
