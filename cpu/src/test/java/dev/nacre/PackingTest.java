@@ -149,7 +149,7 @@ class PackingTest {
                 assertArrayEquals(
                         end.apply(plain).square().toFloatArray(),
                         f.apply(x).toFloatArray(),
-                        2e-3f,
+                        5e-4f,
                         java.util.Arrays.toString(s));
             }
         }

@@ -25,7 +25,8 @@ import java.util.function.Supplier;
 /// Which convolutions are computed so, and their steps.
 ///
 /// Taken are f32 convolutions by 3×3 with stride 1 of channels-last images, whose weights stay the same, so that they are transformed once; with at least 32 channels and outputs, and enough
-/// tiles that the weights, 16/9 of the plain ones, are worth reading. Rounding errors are a few times those of the plain sum: results are sums and differences of 16 products.
+/// tiles that the weights, 16/9 of the plain ones, are worth reading; and where loops are machine code (elsewhere it has not been measured).
+/// Rounding errors are a few times those of the plain sum: results are sums and differences of 16 products.
 public final class Winograd {
     /// With fewer channels, moving the tiles costs what the products save.
     private static final long LEAST_CHANNELS = 32;
@@ -70,7 +71,7 @@ public final class Winograd {
 
     private static boolean fits(Kernel.Convolution c) {
         return OneDnn.get().isPresent()
-                && (CpuBackend.isMachineCode() || CpuBackend.vectorBits().isPresent())
+                && CpuBackend.isMachineCode()
                 && c.op().kind() == Op.Convolve.Kind.FORWARD
                 && c.op().groups() == 1
                 && c.out().rank() == 4
