@@ -13,9 +13,11 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -66,10 +68,14 @@ public final class Function {
             int outputs,
             Optional<Steady> steady) {}
 
+    /// Signatures for which what is made of variables alone is kept: each has a copy of the weights.
+    private static final int KEEPING = 4;
+
     private final Recorder recorder;
     private final int arity; // -1: any
     private final List<String> names;
     private final Map<Signature, Entry> entries = new ConcurrentHashMap<>();
+    private final Deque<Steady> keeping = new ArrayDeque<>(); // the last used first
     private volatile Entry last;
 
     private Function(Recorder recorder, int arity, List<String> names) {
@@ -370,7 +376,25 @@ public final class Function {
             entries.put(signature, e);
         }
         last = e;
+        e.steady.ifPresent(this::keep);
         return e;
+    }
+
+    private void keep(Steady used) {
+        synchronized (keeping) {
+            keeping.remove(used);
+            keeping.addFirst(used);
+            if (keeping.size() > KEEPING) {
+                keeping.removeLast().release();
+            }
+        }
+    }
+
+    /// For how many signatures values are kept.
+    int keeping() {
+        synchronized (keeping) {
+            return keeping.size();
+        }
     }
 
     private static boolean matches(Signature signature, Tensor[] inputs) {

@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Folding;
+import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -30,6 +32,7 @@ import java.util.stream.Stream;
 ///
 /// Only for functions that have inputs and change no variables: what a training step computes from its parameters is new at every step. It happens in two stages, each a plan of its own:
 /// values of the graph, and then packed operands. A value that is wanted packed alone is not kept.
+/// When memory is short all is given up, and made again by the next call.
 final class Steady {
     /// A graph in which symbols stand for what is kept, and the plan that computes that.
     private record Divided(List<Node> roots, List<Symbol> symbols, Optional<Plan> plan) {}
@@ -42,6 +45,17 @@ final class Steady {
 
     private record Values(long[] versions, List<Stored> values) {
         static final Values NONE = new Values(new long[0], List.of());
+    }
+
+    private static final Set<Steady> ALL =
+            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
+
+    static {
+        Memory.whenShort(() -> {
+            synchronized (ALL) {
+                ALL.forEach(Steady::release);
+            }
+        });
     }
 
     private final Divided divided;
@@ -81,8 +95,11 @@ final class Steady {
                                         || divided.symbols.contains(s),
                         Engine.backend());
         Steady s = new Steady(divided, prepared);
-        return new Compiled(
-                prepared.plan(), s.symbols.isEmpty() ? Optional.empty() : Optional.of(s));
+        if (s.symbols.isEmpty()) {
+            return new Compiled(prepared.plan(), Optional.empty());
+        }
+        ALL.add(s);
+        return new Compiled(prepared.plan(), Optional.of(s));
     }
 
     private static List<Source> sources(List<Node> roots) {
@@ -164,15 +181,17 @@ final class Steady {
             return v.values;
         }
         synchronized (this) {
-            if (!isFresh(kept)) {
-                kept = Values.NONE; // whoever runs with them still holds them
+            v = kept;
+            if (!isFresh(v)) {
+                release(); // whoever runs with them still holds them
                 long[] versions = variables.stream().mapToLong(Variable::version).toArray();
                 Map<Source, Stored> made = new HashMap<>();
                 divided.plan.ifPresent(p -> run(p, divided.symbols, made));
                 prepared.packing().ifPresent(p -> run(p, prepared.packed(), made));
-                kept = new Values(versions, symbols.stream().map(made::get).toList());
+                v = new Values(versions, symbols.stream().map(made::get).toList());
+                kept = v;
             }
-            return kept.values;
+            return v.values;
         }
     }
 
@@ -194,6 +213,11 @@ final class Steady {
         for (int i = 0; i < values.size(); i++) {
             made.put(results.get(i), values.get(i));
         }
+    }
+
+    /// Keeps nothing until the next call, which makes it again.
+    void release() {
+        kept = Values.NONE;
     }
 
     private boolean isFresh(Values v) {

