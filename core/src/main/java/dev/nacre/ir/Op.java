@@ -6,6 +6,7 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.LongUnaryOperator;
 import java.util.stream.Collectors;
 
@@ -23,10 +24,22 @@ public sealed interface Op {
 
     /// Lower-case name for printed plans and errors.
     default String name() {
-        return getClass()
-                .getSimpleName()
-                .replaceAll("(?<=[a-z])(?=[A-Z])", "_")
-                .toLowerCase(java.util.Locale.ROOT);
+        return Names.OF.get(getClass());
+    }
+
+    /// The names of classes of ops, written as words: `LogSumExp` is `log_sum_exp`.
+    final class Names {
+        private static final ClassValue<String> OF =
+                new ClassValue<>() {
+                    @Override
+                    protected String computeValue(Class<?> op) {
+                        return op.getSimpleName()
+                                .replaceAll("(?<=[a-z])(?=[A-Z])", "_")
+                                .toLowerCase(Locale.ROOT);
+                    }
+                };
+
+        private Names() {}
     }
 
     /// A hash under which two leaves of one type are equal, and two floating constants.
