@@ -24,12 +24,12 @@ import java.util.function.Supplier;
 
 /// Which convolutions are computed so, and their steps.
 ///
-/// Taken are f32 convolutions by 3×3 with stride 1 of channels-last images, whose weights stay the same, so that they are transformed once; with at least 32 channels and outputs, and enough
+/// Taken are f32 convolutions by 3×3 with stride 1 of channels-last images, whose weights stay the same, so that they are transformed once; with at least 64 channels and outputs, and enough
 /// tiles that the weights, 16/9 of the plain ones, are worth reading; and where loops are machine code (elsewhere it has not been measured).
 /// Rounding errors are about those of the plain sum.
 public final class Winograd {
-    /// With fewer channels, moving the tiles costs what the products save.
-    private static final long LEAST_CHANNELS = 32;
+    /// With fewer channels, moving the tiles costs more of what the products save.
+    private static final long LEAST_CHANNELS = 64;
 
     /// Where edges waste more, and the plain sum need not multiply by padding, it is the faster.
     private static final double MOST_MULTIPLICATIONS = 0.55;
