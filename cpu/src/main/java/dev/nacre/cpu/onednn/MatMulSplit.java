@@ -22,6 +22,9 @@ final class MatMulSplit {
     /// Of packed weights each range of rows reads all, so pieces are few and large; so many are enough for most machines.
     private static final long PIECES_OF_PACKED = 8;
 
+    /// Pieces from which on turning a source of 16 bits in each costs more than further cores bring.
+    private static final int TURNED = 16;
+
     private static final long INNER = 2048;
 
     /// Of the inner axis in a last, thin layer.
@@ -97,7 +100,7 @@ final class MatMulSplit {
     }
 
     private Split divide() {
-        int wanted = Split.pieces(nanos);
+        int wanted = Math.min(Split.pieces(nanos), isTurned() ? TURNED : Split.MOST_PIECES);
         var tiled = spec.weights().isTiled();
         if (wanted == 1 && !tiled) return Split.whole(library, spec);
         var axes = new ArrayList<List<Range>>();
@@ -133,7 +136,7 @@ final class MatMulSplit {
                         ? 1
                         : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
         double weightCost = weightCost();
-        double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : 3;
+        double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : isTurned() ? 12 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
         boolean packed = !spec.weights().isStrided();
         long fewest =
@@ -155,6 +158,11 @@ final class MatMulSplit {
             }
         }
         return best;
+    }
+
+    /// Whether the source is column-major and of pairs: turning it costs four times what packing weights does, for each element.
+    private boolean isTurned() {
+        return spec.src().stridesUnsafe()[rank - 1] != 1 && spec.src().type() != DataType.F32;
     }
 
     private boolean isTransposed() {
