@@ -13,9 +13,11 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -66,10 +68,14 @@ public final class Function {
             int outputs,
             Optional<Steady> steady) {}
 
+    /// Signatures for which what is made of variables alone is kept: each has a copy of the weights.
+    private static final int KEEPING = 4;
+
     private final Recorder recorder;
     private final int arity; // -1: any
     private final List<String> names;
     private final Map<Signature, Entry> entries = new ConcurrentHashMap<>();
+    private final Deque<Steady> keeping = new ArrayDeque<>(); // the last used first
     private volatile Entry last;
 
     private Function(Recorder recorder, int arity, List<String> names) {
@@ -370,7 +376,25 @@ public final class Function {
             entries.put(signature, e);
         }
         last = e;
+        e.steady.ifPresent(this::keep);
         return e;
+    }
+
+    private void keep(Steady used) {
+        synchronized (keeping) {
+            keeping.remove(used);
+            keeping.addFirst(used);
+            if (keeping.size() > KEEPING) {
+                keeping.removeLast().release();
+            }
+        }
+    }
+
+    /// For how many signatures values are kept.
+    int keeping() {
+        synchronized (keeping) {
+            return keeping.size();
+        }
     }
 
     private static boolean matches(Signature signature, Tensor[] inputs) {
@@ -404,17 +428,6 @@ public final class Function {
         r.updates.forEach(u -> recorded.add(u.node()));
         List<Node> graph = Graph.cut(recorded).roots();
         requireInputs(graph, numbers.keySet());
-        Steady.Divided divided =
-                r.updates.isEmpty() && !inputs.isEmpty()
-                        ? Steady.divide(graph)
-                        : new Steady.Divided(graph, List.of(), Optional.empty());
-        List<Node> roots = divided.roots();
-        divided.symbols().forEach(s -> numbers.put(s, numbers.size()));
-        List<Source> leaves =
-                Graph.leaves(roots).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
         List<Optional<Variable>> targets = new ArrayList<>();
         List<Optional<Source>> sources = new ArrayList<>();
         List<String> what = new ArrayList<>();
@@ -428,15 +441,28 @@ public final class Function {
             sources.add(Optional.of(((Op.Leaf) u.target().get().current().op()).source()));
             what.add(u.target().get().origin());
         }
-        Plan plan = Compiler.compile(roots, leaves, sources, Engine.backend());
+        Steady.Compiled compiled =
+                r.updates.isEmpty() && !inputs.isEmpty()
+                        ? Steady.compile(graph)
+                        : new Steady.Compiled(plan(graph, sources), Optional.empty());
+        compiled.steady().ifPresent(s -> s.symbols().forEach(k -> numbers.put(k, numbers.size())));
         return new Entry(
                 signature,
-                plan,
-                plan.inputs(),
+                compiled.plan(),
+                compiled.plan().inputs(),
                 numbers,
                 targets,
                 what,
                 r.outputs.size(),
-                divided.steady());
+                compiled.steady());
+    }
+
+    private static Plan plan(List<Node> graph, List<Optional<Source>> targets) {
+        List<Source> leaves =
+                Graph.leaves(graph).stream()
+                        .map(n -> ((Op.Leaf) n.op()).source())
+                        .distinct()
+                        .toList();
+        return Compiler.compile(graph, leaves, targets, Engine.backend());
     }
 }

@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Folding;
+import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
@@ -10,45 +11,105 @@ import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.WeakHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/// What a function of inputs computes from variables alone: weights that a normalisation was folded into, weights rounded to bf16. It is computed by a plan of its own, once
-/// after each change of one of those variables, and kept; the function's plan takes the results as further inputs.
+/// What a function of inputs makes of its variables alone: weights that a normalisation was folded into, weights rounded to bf16, weights in the form in which the library multiplies by
+/// them. It is made after each change of one of those variables, and kept; the function's plan takes it as further inputs.
 ///
 /// ```
 /// before   f(x) = conv(x, w·γ/√(σ² + ε)) + (β − μ·γ/√(σ² + ε))
-/// after    when a variable has changed: a = w·γ/√(σ² + ε), b = β − μ·γ/√(σ² + ε);   f(x) = conv(x, a) + b
+/// after    when a variable has changed: a = pack(w·γ/√(σ² + ε)), b = β − μ·γ/√(σ² + ε);   f(x) = conv(x, a) + b
 /// ```
 ///
-/// Only for functions that have inputs and change no variables: what a training step computes from its parameters is new at every step.
+/// Only for functions that have inputs and change no variables: what a training step computes from its parameters is new at every step. It happens in two stages, each a plan of its own:
+/// values of the graph, and then packed operands. A value that is wanted packed alone is not kept.
+/// When memory is short all is given up, and made again by the next call.
 final class Steady {
-    /// A graph in which symbols stand for what is kept.
-    record Divided(List<Node> roots, List<Symbol> symbols, Optional<Steady> steady) {}
+    /// A graph in which symbols stand for what is kept, and the plan that computes that.
+    private record Divided(List<Node> roots, List<Symbol> symbols, Optional<Plan> plan) {}
 
-    private record Values(long[] versions, List<Stored> values) {}
+    /// What a function is compiled to.
+    ///
+    /// @param plan of a call
+    /// @param steady what is kept between calls
+    record Compiled(Plan plan, Optional<Steady> steady) {}
 
-    private final Plan plan;
-    private final List<Source> leaves;
+    private record Values(long[] versions, List<Stored> values) {
+        static final Values NONE = new Values(new long[0], List.of());
+    }
+
+    private static final Set<Steady> ALL =
+            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
+
+    static {
+        Memory.whenShort(() -> {
+            synchronized (ALL) {
+                ALL.forEach(Steady::release);
+            }
+        });
+    }
+
+    private final Divided divided;
+    private final Compiler.Prepared prepared;
+    private final List<Symbol> symbols;
     private final List<Variable> variables;
-    private volatile Values kept = new Values(new long[0], List.of());
+    private volatile Values kept = Values.NONE;
 
-    private Steady(Plan plan) {
-        this.plan = plan;
-        this.leaves = plan.inputs();
+    private Steady(Divided divided, Compiler.Prepared prepared) {
+        this.divided = divided;
+        this.prepared = prepared;
+        List<Source> read = prepared.plan().inputs();
+        this.symbols =
+                Stream.concat(divided.symbols.stream(), prepared.packed().stream())
+                        .filter(read::contains)
+                        .toList();
         this.variables =
-                leaves.stream()
+                Stream.of(divided.plan, prepared.packing())
+                        .flatMap(Optional::stream)
+                        .flatMap(p -> p.inputs().stream())
                         .filter(Variable.Current.class::isInstance)
                         .map(s -> ((Variable.Current) s).variable())
+                        .distinct()
                         .toList();
     }
 
-    /// Divides the graph of a function that changes no variables.
-    static Divided divide(List<Node> graph) {
+    /// Compiles the graph of a function that changes no variables.
+    static Compiled compile(List<Node> graph) {
+        Divided divided = divide(graph);
+        Compiler.Prepared prepared =
+                Compiler.prepare(
+                        divided.roots,
+                        sources(divided.roots),
+                        s ->
+                                s instanceof Variable.Current
+                                        || s instanceof Stored.Ref
+                                        || divided.symbols.contains(s),
+                        Engine.backend());
+        Steady s = new Steady(divided, prepared);
+        if (s.symbols.isEmpty()) {
+            return new Compiled(prepared.plan(), Optional.empty());
+        }
+        ALL.add(s);
+        return new Compiled(prepared.plan(), Optional.of(s));
+    }
+
+    private static List<Source> sources(List<Node> roots) {
+        return Graph.leaves(roots).stream()
+                .map(n -> ((Op.Leaf) n.op()).source())
+                .distinct()
+                .toList();
+    }
+
+    private static Divided divide(List<Node> graph) {
         Set<Node> first = onVariablesAlone(graph);
         List<Node> roots = Folding.run(graph, first::contains);
         Set<Node> steady = onVariablesAlone(roots);
@@ -70,19 +131,13 @@ final class Steady {
             symbols.add(new Symbol("kept " + symbols.size(), n.type()));
         }
         List<Node> stands = symbols.stream().map(s -> Node.of(new Op.Leaf(s))).toList();
-        List<Source> sources =
-                Graph.leaves(kept).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
         Plan plan =
                 Compiler.compile(
                         kept,
-                        sources,
+                        sources(kept),
                         Collections.nCopies(kept.size(), Optional.empty()),
                         Engine.backend());
-        return new Divided(
-                Graph.substitute(roots, kept, stands), symbols, Optional.of(new Steady(plan)));
+        return new Divided(Graph.substitute(roots, kept, stands), symbols, Optional.of(plan));
     }
 
     /// Nodes that depend on a variable, and on nothing that changes otherwise.
@@ -114,32 +169,59 @@ final class Steady {
         return x;
     }
 
-    /// The values, in the order of the symbols; computed again if a variable has changed since the last call.
+    /// Inputs of the function's plan that stand for what is kept.
+    List<Symbol> symbols() {
+        return symbols;
+    }
+
+    /// The values, in the order of the symbols; made again if a variable has changed since the last call.
     List<Stored> values() {
         Values v = kept;
         if (isFresh(v)) {
             return v.values;
         }
         synchronized (this) {
-            if (!isFresh(kept)) {
+            v = kept;
+            if (!isFresh(v)) {
+                release(); // whoever runs with them still holds them
                 long[] versions = variables.stream().mapToLong(Variable::version).toArray();
-                List<String> names = Collections.nCopies(plan.outputs().size(), "kept value");
-                kept =
-                        new Values(
-                                versions,
-                                Engine.run(
-                                        plan,
-                                        leaves,
-                                        Collections.nCopies(names.size(), Optional.empty()),
-                                        names,
-                                        Plan.Call::run));
+                Map<Source, Stored> made = new HashMap<>();
+                divided.plan.ifPresent(p -> run(p, divided.symbols, made));
+                prepared.packing().ifPresent(p -> run(p, prepared.packed(), made));
+                v = new Values(versions, symbols.stream().map(made::get).toList());
+                kept = v;
             }
-            return kept.values;
+            return v.values;
         }
     }
 
+    /// Runs one of the two plans.
+    ///
+    /// @param made what has been made so far; the results join it
+    private static void run(Plan plan, List<Symbol> results, Map<Source, Stored> made) {
+        List<Source> leaves = new ArrayList<>();
+        for (Source s : plan.inputs()) {
+            leaves.add(made.containsKey(s) ? new Stored.Ref(made.get(s)) : s);
+        }
+        List<Stored> values =
+                Engine.run(
+                        plan,
+                        leaves,
+                        Collections.nCopies(results.size(), Optional.empty()),
+                        Collections.nCopies(results.size(), "kept value"),
+                        Plan.Call::run);
+        for (int i = 0; i < values.size(); i++) {
+            made.put(results.get(i), values.get(i));
+        }
+    }
+
+    /// Keeps nothing until the next call, which makes it again.
+    void release() {
+        kept = Values.NONE;
+    }
+
     private boolean isFresh(Values v) {
-        if (v.versions.length != variables.size()) {
+        if (v == Values.NONE) {
             return false;
         }
         for (int i = 0; i < v.versions.length; i++) {
@@ -152,6 +234,10 @@ final class Steady {
     }
 
     String explain() {
-        return "when a variable has changed:\n" + plan.explain();
+        return "when a variable has changed:\n"
+                + Stream.of(divided.plan, prepared.packing())
+                        .flatMap(Optional::stream)
+                        .map(Plan::explain)
+                        .collect(Collectors.joining());
     }
 }

@@ -44,13 +44,17 @@ class FoldingTest {
         return p.kernels().stream().filter(Loop.class::isInstance).count();
     }
 
+    private static Kernel.Product product(Kernel k) {
+        return k instanceof Kernel.Packed p ? p.product() : (Kernel.Product) k;
+    }
+
     @Test
     void inferenceIsOneConvolutionWithEpilogue() {
         Function f = Function.of(this::network);
         assertArrayEquals(stepByStep(x), f.apply(x).toFloatArray(), 1e-4f);
         Plan plan = f.plan(x);
         assertEquals(1, plan.kernels().size(), plan.explain());
-        Kernel.Convolution c = (Kernel.Convolution) plan.kernels().getFirst();
+        Kernel.Product c = product(plan.kernels().getFirst());
         assertTrue(c.epilogue().bias().isPresent(), plan.explain());
         assertTrue(c.epilogue().activation().isPresent(), plan.explain());
         assertTrue(f.explain(x).startsWith("when a variable has changed:"), f.explain(x));
@@ -100,7 +104,7 @@ class FoldingTest {
     @Test
     void whatIsKeptIsComputedOncePerChange() {
         Recorded g = new Recorded();
-        Steady s = g.divided().steady().orElseThrow();
+        Steady s = g.compiled().steady().orElseThrow();
         List<Stored> first = s.values();
         assertSame(first, s.values());
         gamma.set(gamma.mul(2));
@@ -112,9 +116,9 @@ class FoldingTest {
 
     /// The graph of the network as a function records it.
     private final class Recorded {
-        Steady.Divided divided() {
+        Steady.Compiled compiled() {
             Tensor in = Tensor.symbol("x", dev.nacre.type.DType.F32, 1, 4, 5, 5);
-            return Steady.divide(Variable.symbolic(List.of(network(in).node())));
+            return Steady.compile(Variable.symbolic(List.of(network(in).node())));
         }
     }
 

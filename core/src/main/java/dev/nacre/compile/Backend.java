@@ -4,6 +4,7 @@ import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.List;
+import java.util.Optional;
 
 /// A machine that executes kernels. Found by [ServiceLoader]; the one with the highest priority is used.
 public interface Backend {
@@ -19,6 +20,18 @@ public interface Backend {
     default boolean prefersChannelsLast(DType type) {
         return false;
     }
+
+    /// The form of a product's right operand that is prepared once for many calls ([Kernel.Pack], [Kernel.Packed]) where the operand stays the same; empty where it is as good as
+    /// it lies.
+    default Optional<Packing> packing(Kernel.Product product) {
+        return Optional.empty();
+    }
+
+    /// A form of an operand.
+    ///
+    /// @param form equal for two products that want an operand in one form
+    /// @param bytes the memory it takes
+    record Packing(Object form, long bytes) {}
 
     /// Makes a plan's kernels ready to run. Called once per plan.
     Executable prepare(List<Kernel> kernels);

@@ -228,7 +228,7 @@ final class ChannelsLast {
         return switch (k) {
             case Kernel.Contraction _ ->
                     turned.strides()[r - 1] == 1 || turned.strides()[r - 2] == 1;
-            case Kernel.Random _, Repeat _ -> false;
+            case Kernel.Random _, Repeat _, Kernel.Pack _, Kernel.Packed _ -> false;
             case Loop _, Kernel.Convolution _, Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _ ->
                     true;
         };

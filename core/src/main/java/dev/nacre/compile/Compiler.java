@@ -3,8 +3,11 @@ package dev.nacre.compile;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
+import dev.nacre.ir.Symbol;
+import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -12,20 +15,27 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
-/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, merge equal loops, advance what frees memory, lay out memory, hand over to the
-/// backend.
+/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, merge equal loops, advance what frees memory, take out the packing of what stays the
+/// same, lay out memory, hand over to the backend.
 public final class Compiler {
     private final List<Source> sources;
     private final List<Optional<Source>> targets;
+    private final Predicate<Source> fixed;
+    private List<Source> inputs = List.of(); // of the plan, in the order of its table of addresses
+    private List<Kernel.Pack> packs = List.of(); // on the numbers of sources and of buffers
     private List<Scheduler.Buffer> buffers;
     private final Map<Integer, Integer> slots =
             new HashMap<>(); // buffer → place in the table of addresses
 
-    private Compiler(List<Source> sources, List<Optional<Source>> targets) {
+    private Compiler(
+            List<Source> sources, List<Optional<Source>> targets, Predicate<Source> fixed) {
         this.sources = sources;
         this.targets = targets;
+        this.fixed = fixed;
     }
 
     /// Compiles roots whose leaves are among `sources`.
@@ -38,20 +48,72 @@ public final class Compiler {
             List<Source> sources,
             List<Optional<Source>> targets,
             Backend backend) {
+        Compiler c = new Compiler(sources, targets, _ -> false);
+        return c.plan(roots, backend);
+    }
+
+    /// A plan and what it has others prepare.
+    ///
+    /// @param plan its inputs are those sources that it reads, and packed operands
+    /// @param packed the packed operands among its inputs
+    /// @param packing computes them, in this order; empty if there are none
+    public record Prepared(Plan plan, List<Symbol> packed, Optional<Plan> packing) {}
+
+    /// Compiles roots that change no sources.
+    ///
+    /// @param fixed whether the value of a source stays the same from one call to the next, as a rule
+    public static Prepared prepare(
+            List<Node> roots, List<Source> sources, Predicate<Source> fixed, Backend backend) {
+        Compiler c =
+                new Compiler(sources, Collections.nCopies(roots.size(), Optional.empty()), fixed);
+        Plan plan = c.plan(roots, backend);
+        int read = c.inputs.size() - c.packs.size();
+        List<Symbol> packed =
+                c.inputs.subList(read, c.inputs.size()).stream().map(Symbol.class::cast).toList();
+        return new Prepared(
+                plan,
+                packed,
+                packed.isEmpty() ? Optional.empty() : Optional.of(c.packing(packed, backend)));
+    }
+
+    private Plan plan(List<Node> roots, Backend backend) {
         List<View> views = new ArrayList<>();
         for (Source s : sources) {
             views.add(View.dense(views.size(), s.type()));
         }
         List<TensorType> types = roots.stream().map(Node::type).toList();
-        Block b = new Compiler(sources, targets).run(roots, views, backend);
-        return new Plan(b.kernels(), sources, types, b.bytes(), backend.prepare(b.kernels()));
+        Block b = run(roots, views, backend);
+        return new Plan(b.kernels(), inputs, types, b.bytes(), backend.prepare(b.kernels()));
+    }
+
+    /// The plan that packs operands.
+    private Plan packing(List<Symbol> packed, Backend backend) {
+        List<Integer> read = packs.stream().map(p -> p.product().b().buffer()).distinct().toList();
+        List<Kernel> kernels = new ArrayList<>();
+        for (Kernel.Pack p : packs) {
+            int out = read.size() + kernels.size();
+            kernels.add(
+                    p.map(v ->
+                            v.buffer() == p.out().buffer()
+                                    ? v.on(out, 0)
+                                    : v.on(read.indexOf(v.buffer()), 0)));
+        }
+        return new Plan(
+                kernels,
+                read.stream().map(sources::get).toList(),
+                packed.stream().map(Symbol::type).toList(),
+                0,
+                backend.prepare(kernels));
     }
 
     /// Compiles the body of a loop.
     ///
     /// @param views how the value of each source lies from the source's address on
     static Block body(List<Node> roots, List<Source> sources, List<View> views, Backend backend) {
-        return new Compiler(sources, roots.stream().map(_ -> Optional.<Source>empty()).toList())
+        return new Compiler(
+                        sources,
+                        roots.stream().map(_ -> Optional.<Source>empty()).toList(),
+                        _ -> false)
                 .run(roots, views, backend);
     }
 
@@ -80,21 +142,18 @@ public final class Compiler {
         Set<Integer> results = new HashSet<>();
         schedule.roots().forEach(v -> results.add(v.buffer()));
         IntPredicate isTemporary = b -> b >= leaves.size() && !results.contains(b);
+        List<Kernel> merged = Merging.run(schedule.kernels(), buffers, isTemporary);
         List<Kernel> kernels =
-                new ArrayList<>(
-                        Advancing.run(
-                                Merging.run(schedule.kernels(), buffers, isTemporary),
-                                buffers,
-                                isTemporary));
-        for (int i = 0; i < leaves.size(); i++) {
-            slots.put(i, i);
-        }
+                packed(
+                        Advancing.run(merged, buffers, isTemporary),
+                        schedule.roots(),
+                        backend);
         for (int k = 0; k < roots.size(); k++) {
             assign(k, schedule.roots().get(k), kernels);
         }
         kernels = Commit.last(kernels, this::isUpdated);
         keepOldValues(kernels);
-        int arena = sources.size() + roots.size();
+        int arena = inputs.size() + roots.size();
         Arena.Layout layout =
                 Arena.of(kernels, buffers, b -> b != Scheduler.RAMP && !slots.containsKey(b));
         return new Block(
@@ -102,9 +161,38 @@ public final class Compiler {
                 layout.bytes());
     }
 
+    /// Gives sources their places, but for those that are read in another form only: these have it in their place.
+    private List<Kernel> packed(List<Kernel> kernels, List<View> roots, Backend backend) {
+        Packs p =
+                Packs.of(
+                        kernels,
+                        buffers,
+                        b -> b >= 0 && b < sources.size() && fixed.test(sources.get(b)),
+                        backend);
+        packs = p.packs();
+        Set<Integer> dropped = new HashSet<>();
+        packs.forEach(k -> dropped.add(k.product().b().buffer()));
+        Stream.concat(p.kernels().stream().flatMap(k -> k.reads().stream()), roots.stream())
+                .forEach(v -> dropped.remove(v.buffer()));
+        inputs = new ArrayList<>();
+        for (int i = 0; i < sources.size(); i++) {
+            if (!dropped.contains(i)) {
+                slots.put(i, inputs.size());
+                inputs.add(sources.get(i));
+            }
+        }
+        for (Kernel.Pack k : packs) {
+            slots.put(k.out().buffer(), inputs.size());
+            inputs.add(
+                    new Symbol(
+                            "packed " + inputs.size(), TensorType.of(DType.U8, k.out().sizes())));
+        }
+        return new ArrayList<>(p.kernels());
+    }
+
     /// Gives root k a place of its own: the buffer it fills becomes the output, or it is copied there.
     private void assign(int k, View root, List<Kernel> kernels) {
-        int slot = sources.size() + k;
+        int slot = inputs.size() + k;
         boolean owns =
                 root.buffer() >= sources.size()
                         && !slots.containsKey(root.buffer())
@@ -118,7 +206,7 @@ public final class Compiler {
     }
 
     private boolean isUpdated(int buffer) {
-        int k = slots.getOrDefault(buffer, -1) - sources.size();
+        int k = slots.getOrDefault(buffer, -1) - inputs.size();
         return k >= 0 && targets.get(k).isPresent();
     }
 
@@ -159,7 +247,7 @@ public final class Compiler {
                 continue;
             }
             int variable = numbers.getOrDefault(targets.get(k).get(), -1); // -1: not read at all
-            int written = bufferAt.get(sources.size() + k);
+            int written = bufferAt.get(inputs.size() + k);
             int write = firstWrite.getOrDefault(written, Integer.MAX_VALUE);
             int read = variable < 0 ? -1 : lastRead.getOrDefault(variable, -1);
             boolean safe =
@@ -172,12 +260,12 @@ public final class Compiler {
             }
         }
         for (int k : unsafe) {
-            int aside = bufferAt.get(sources.size() + k);
+            int aside = bufferAt.get(inputs.size() + k);
             slots.remove(aside);
             Scheduler.Buffer b = buffers.get(aside);
             copy(
                     View.dense(aside, TensorType.of(b.dtype(), b.count())),
-                    sources.size() + k,
+                    inputs.size() + k,
                     kernels);
         }
     }

@@ -13,8 +13,9 @@ import java.util.stream.Stream;
 public sealed interface Kernel
         permits Loop,
                 Repeat,
-                Kernel.Contraction,
-                Kernel.Convolution,
+                Kernel.Product,
+                Kernel.Pack,
+                Kernel.Packed,
                 Kernel.Call,
                 Kernel.Indexed,
                 Kernel.Ordered,
@@ -70,11 +71,39 @@ public sealed interface Kernel
         GELU
     }
 
-    /// `out = activation(a · b + bias + addend)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.
-    record Contraction(View a, View b, Epilogue epilogue, View out) implements Kernel {
+    /// What libraries do best: each element of the result is a sum of products of elements of `a` and `b`.
+    sealed interface Product extends Kernel permits Contraction, Convolution {
+        View a();
+
+        /// The right operand; of a layer, its weights.
+        View b();
+
+        Epilogue epilogue();
+
+        View out();
+
+        /// The same with another right operand.
+        Product withB(View b);
+
+        @Override
+        default List<View> reads() {
+            return Stream.concat(Stream.of(a(), b()), epilogue().reads().stream()).toList();
+        }
+
+        @Override
+        default List<View> writes() {
+            return List.of(out());
+        }
+    }
+
+    /// Brings the right operand of a product into the form in which the backend computes with it ([Backend#packing]).
+    ///
+    /// @param product how the operand lies, and what will be computed with it; nothing else of it is read or written
+    /// @param out its bytes in that form
+    record Pack(Product product, View out) implements Kernel {
         @Override
         public List<View> reads() {
-            return Stream.concat(Stream.of(a, b), epilogue.reads().stream()).toList();
+            return List.of(product.b());
         }
 
         @Override
@@ -84,7 +113,50 @@ public sealed interface Kernel
 
         @Override
         public Kernel map(UnaryOperator<View> f) {
+            return new Pack(product.withB(f.apply(product.b())), f.apply(out));
+        }
+
+        @Override
+        public String name() {
+            return "pack";
+        }
+    }
+
+    /// A product whose right operand is what [Pack] has made of it.
+    ///
+    /// @param product its view `b` tells sizes and type; in the buffer there lies the other form
+    record Packed(Product product) implements Kernel {
+        @Override
+        public List<View> reads() {
+            return product.reads();
+        }
+
+        @Override
+        public List<View> writes() {
+            return product.writes();
+        }
+
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
+            return new Packed((Product) product.map(f));
+        }
+
+        @Override
+        public String name() {
+            return product.name();
+        }
+    }
+
+    /// `out = activation(a · b + bias + addend)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.
+    record Contraction(View a, View b, Epilogue epilogue, View out) implements Product {
+        @Override
+        public Kernel map(UnaryOperator<View> f) {
             return new Contraction(f.apply(a), f.apply(b), epilogue.map(f), f.apply(out));
+        }
+
+        @Override
+        public Contraction withB(View other) {
+            return new Contraction(a, other, epilogue, out);
         }
 
         @Override
@@ -100,20 +172,15 @@ public sealed interface Kernel
 
     /// One of the three kinds of convolution; operands as in [Op.Convolve]. The epilogue is only on the forward kind.
     record Convolution(Op.Convolve op, View a, View b, Epilogue epilogue, View out)
-            implements Kernel {
-        @Override
-        public List<View> reads() {
-            return Stream.concat(Stream.of(a, b), epilogue.reads().stream()).toList();
-        }
-
-        @Override
-        public List<View> writes() {
-            return List.of(out);
-        }
-
+            implements Product {
         @Override
         public Kernel map(UnaryOperator<View> f) {
             return new Convolution(op, f.apply(a), f.apply(b), epilogue.map(f), f.apply(out));
+        }
+
+        @Override
+        public Convolution withB(View other) {
+            return new Convolution(op, a, other, epilogue, out);
         }
 
         @Override

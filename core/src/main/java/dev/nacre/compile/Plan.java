@@ -155,7 +155,8 @@ public final class Plan {
             String first = Arrays.toString(l.instances().getFirst().extents());
             return l.instances().size() == 1 ? first : l.instances().size() + " tensors";
         }
-        return Arrays.toString(k.writes().getFirst().sizes());
+        View v = k instanceof Kernel.Pack p ? p.product().b() : k.writes().getFirst();
+        return Arrays.toString(v.sizes());
     }
 
     static String what(Kernel k) {
@@ -165,6 +166,8 @@ public final class Plan {
                     r.body().size()
                             + (r.body().size() == 1 ? " kernel" : " kernels")
                             + (r.halt().isPresent() ? ", until told to stop" : "");
+            case Kernel.Pack p -> p.product().b().dtype() + " for " + p.product().name();
+            case Kernel.Packed p -> what(p.product()) + ", packed";
             case Kernel.Contraction c ->
                     c.a().dtype()
                             + " k="
@@ -221,6 +224,7 @@ public final class Plan {
                     (double) l.program().operations()
                             * l.instances().stream().mapToLong(Loop.Instance::points).sum();
             case Repeat r -> r.steps() * r.body().stream().mapToDouble(Plan::flops).sum();
+            case Kernel.Packed p -> flops(p.product());
             case Kernel.Contraction c -> c.flops();
             case Kernel.Convolution c -> {
                 View w = c.op().kind() == dev.nacre.ir.Op.Convolve.Kind.KERNEL ? c.out() : c.b();
@@ -232,7 +236,12 @@ public final class Plan {
                                         : c.b();
                 yield 2.0 * y.count() * w.count() / w.sizes()[0];
             }
-            case Kernel.Call _, Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ -> 0;
+            case Kernel.Pack _,
+                    Kernel.Call _,
+                    Kernel.Indexed _,
+                    Kernel.Ordered _,
+                    Kernel.Random _ ->
+                    0;
         };
     }
 }

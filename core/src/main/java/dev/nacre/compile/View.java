@@ -40,6 +40,22 @@ public record View(int buffer, DType dtype, long offset, long[] sizes, long[] st
         return true;
     }
 
+    /// Whether it is an image `[n, channels, …]` whose elements lie densely in the order `[n, …, channels]`.
+    public boolean isChannelsLast() {
+        if (rank() < 3 || strides[1] != 1 && sizes[1] != 1) {
+            return false;
+        }
+        long step = sizes[1];
+        for (int k = rank() - 1; k >= 1; k--) {
+            int axis = k == 1 ? 0 : k;
+            if (sizes[axis] != 1 && strides[axis] != step) {
+                return false;
+            }
+            step *= sizes[axis];
+        }
+        return true;
+    }
+
     /// The whole of a dense buffer.
     static View dense(int buffer, TensorType type) {
         long[] sizes = type.shape().toArray();

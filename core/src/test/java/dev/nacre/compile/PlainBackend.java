@@ -76,6 +76,8 @@ public final class PlainBackend implements Backend {
         switch (k) {
             case Repeat r -> repeat(r, at);
             case Loop l -> l.instances().forEach(i -> new Walk(l.program(), i, at).run());
+            case Kernel.Pack _, Kernel.Packed _ ->
+                    throw new IllegalStateException("this backend packs nothing: " + k);
             case Kernel.Contraction c ->
                     write(
                             c.out(),

@@ -8,11 +8,13 @@ import dev.nacre.cpu.attention.FlashAttention;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
+import dev.nacre.cpu.winograd.Winograd;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 
@@ -54,6 +56,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public Optional<Packing> packing(Kernel.Product product) {
+        return Winograd.of(product).map(Winograd::packing).or(() -> OneDnnKernels.packing(product));
+    }
+
+    @Override
     public Executable prepare(List<Kernel> kernels) {
         List<Supplier<Step>> prepared = kernels.stream().map(CpuBackend::prepare).toList();
         return () -> new CpuFrame(prepared.stream().map(Supplier::get).toArray(Step[]::new));
@@ -63,6 +70,16 @@ public final class CpuBackend implements Backend {
     private static Supplier<Step> prepare(Kernel kernel) {
         return switch (kernel) {
             case Loop loop -> OneDnnKernels.prepare(loop).orElseGet(() -> loop(loop));
+            case Kernel.Pack p ->
+                    Winograd.of(p.product())
+                            .map(w -> w.pack(p.out()))
+                            .or(() -> OneDnnKernels.prepare(p))
+                            .orElseThrow();
+            case Kernel.Packed p ->
+                    Winograd.of(p.product())
+                            .map(Winograd::step)
+                            .or(() -> OneDnnKernels.prepare(p))
+                            .orElseThrow();
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);

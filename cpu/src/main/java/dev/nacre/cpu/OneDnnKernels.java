@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Backend;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Memory;
@@ -37,19 +38,15 @@ final class OneDnnKernels {
 
     /// The kernel through oneDNN, unless the library is absent or does not take it.
     static Optional<Supplier<Step>> prepare(Kernel kernel) {
-        if (OneDnn.get().isEmpty()
-                || !kernel.reads().stream().allMatch(OneDnnKernels::isSupported)) {
-            return Optional.empty();
-        }
-        if (kernel.writes().getFirst().count() == 0
-                || kernel.reads().stream().anyMatch(v -> v.count() == 0)) {
+        if (!isWithinReach(kernel)) {
             return Optional.empty();
         }
         try {
             Supplier<Step> s =
                     switch (kernel) {
-                        case Kernel.Contraction c -> contraction(c);
-                        case Kernel.Convolution c -> convolution(c);
+                        case Kernel.Product p -> product(p, false);
+                        case Kernel.Packed p -> product(p.product(), true);
+                        case Kernel.Pack p -> pack(p);
                         case Loop loop -> copy(loop);
                         default -> null;
                     };
@@ -57,6 +54,80 @@ final class OneDnnKernels {
         } catch (OneDnnException e) {
             return Optional.empty();
         }
+    }
+
+    /// The form in which oneDNN would have the weights of a product, if it is another than that in which they lie.
+    static Optional<Backend.Packing> packing(Kernel.Product p) {
+        if (!isWithinReach(p) || !packs(p)) {
+            return Optional.empty();
+        }
+        try {
+            MemoryDesc wanted = packed(p);
+            return wanted.equals(asItLies(p))
+                    ? Optional.empty()
+                    : Optional.of(new Backend.Packing(wanted, wanted.bytes()));
+        } catch (OneDnnException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean isWithinReach(Kernel kernel) {
+        return OneDnn.get().isPresent()
+                && kernel.reads().stream().allMatch(v -> isSupported(v) && v.count() > 0)
+                && kernel.writes().stream().allMatch(v -> v.count() > 0);
+    }
+
+    /// Whether the right operand is weights, the same for each item of a batch.
+    private static boolean packs(Kernel.Product p) {
+        return switch (p) {
+            case Kernel.Contraction c -> isRegular(c) && desc(c.b(), 2).isMatrix();
+            case Kernel.Convolution c -> c.op().kind() == Op.Convolve.Kind.FORWARD;
+        };
+    }
+
+    /// With packed weights a convolution by single pixels is computed as a product.
+    private static Optional<Pointwise> pointwise(Kernel.Convolution c) {
+        return Pointwise.of(c).filter(p -> packs(p.product()));
+    }
+
+    private static MemoryDesc packed(Kernel.Product p) {
+        return switch (p) {
+            case Kernel.Contraction c -> primitive(c, true).desc(Role.WEIGHTS);
+            case Kernel.Convolution c ->
+                    pointwise(c)
+                            .map(x -> packed(x.product()))
+                            .orElseGet(() -> primitive(c).desc(Role.WEIGHTS));
+        };
+    }
+
+    private static MemoryDesc asItLies(Kernel.Product p) {
+        return switch (p) {
+            case Kernel.Contraction c -> desc(c.b(), 2);
+            case Kernel.Convolution c ->
+                    pointwise(c)
+                            .map(x -> asItLies(x.product()))
+                            .orElseGet(() -> grouped(c.b(), c.op().groups()));
+        };
+    }
+
+    private static Supplier<Step> product(Kernel.Product product, boolean packed) {
+        return switch (product) {
+            case Kernel.Contraction c -> contraction(c, packed);
+            case Kernel.Convolution c -> {
+                Optional<Pointwise> p = packed ? pointwise(c) : Optional.empty();
+                yield p.isPresent() ? pointwise(p.get()) : convolution(c, packed);
+            }
+        };
+    }
+
+    private static Supplier<Step> pack(Kernel.Pack k) {
+        Primitive p =
+                OneDnn.get()
+                        .orElseThrow()
+                        .primitive(Reorder.of(asItLies(k.product()), packed(k.product())));
+        List<Operand> operands =
+                List.of(new Operand(Role.SRC, k.product().b()), new Operand(Role.DST, k.out()));
+        return () -> new Sequence(p, operands, List.of(), List.of());
     }
 
     /// Whether oneDNN is there and computes with this type.
@@ -104,26 +175,50 @@ final class OneDnnKernels {
     // ------------------------------------------------------------------------------------------
     // products
 
-    private static Supplier<Step> contraction(Kernel.Contraction c) {
-        if (!hasUnitStride(c.a()) || !hasUnitStride(c.b()) || !hasUnitStride(c.out())) {
-            return null; // oneDNN would compute it by its reference code
-        }
-        if (isThinWithGaps(c.a()) || isThinWithGaps(c.b())) {
-            return null; // oneDNN 3.11 takes such a batch for a dense one, and gives wrong numbers
-        }
-        MatMul spec = matMul(c, desc(c.b(), 2));
-        Primitive p = OneDnn.get().orElseThrow().primitive(spec);
+    private static Supplier<Step> contraction(Kernel.Contraction c, boolean packed) {
+        return isRegular(c) ? contraction(c, packed, Optional.empty()) : null;
+    }
+
+    private static Supplier<Step> pointwise(Pointwise p) {
+        return contraction(p.product(), true, p.pixels());
+    }
+
+    /// @param rows where the rows of the left operand are to be copied from, if they do not lie where it says
+    private static Supplier<Step> contraction(
+            Kernel.Contraction c, boolean packed, Optional<View> rows) {
+        Primitive p = primitive(c, packed);
         List<Operand> operands = new ArrayList<>();
-        operands.add(new Operand(Role.SRC, c.a()));
         operands.add(new Operand(Role.WEIGHTS, c.b()));
         c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         operands.add(new Operand(Role.DST, c.out()));
         List<Copy> before = new ArrayList<>();
+        rows.ifPresentOrElse(
+                v -> before.add(gathered(v)), () -> operands.add(new Operand(Role.SRC, c.a())));
         c.epilogue()
                 .addend()
                 .ifPresent(v ->
                         place(p, Role.POST_OP, v, desc(v, 0), Role.DST, operands, before, before));
         return () -> new Sequence(p, operands, before, List.of());
+    }
+
+    private static Copy gathered(View v) {
+        MemoryDesc dense = MemoryDesc.dense(type(v.dtype()), v.sizes());
+        Primitive copy = OneDnn.get().orElseThrow().primitive(Reorder.of(desc(v, v.rank()), dense));
+        return new Copy(Role.SRC, v, copy, dense.bytes());
+    }
+
+    /// Whether oneDNN computes it neither by its reference code nor, as 3.11 does batches that it takes for dense ones, wrongly.
+    private static boolean isRegular(Kernel.Contraction c) {
+        return hasUnitStride(c.a())
+                && hasUnitStride(c.b())
+                && hasUnitStride(c.out())
+                && !isThinWithGaps(c.a())
+                && !isThinWithGaps(c.b());
+    }
+
+    private static Primitive primitive(Kernel.Contraction c, boolean packed) {
+        MemoryDesc lies = desc(c.b(), 2);
+        return OneDnn.get().orElseThrow().primitive(matMul(c, packed ? lies.any() : lies));
     }
 
     /// Whether it is a batch of single rows or columns that do not lie one behind the other.
@@ -223,18 +318,38 @@ final class OneDnnKernels {
     // ---------------------------------------------------------------------------------------
     // convolutions
 
-    private static Supplier<Step> convolution(Kernel.Convolution c) {
-        View src = c.op().kind() == Op.Convolve.Kind.DATA ? c.out() : c.a();
-        View weights = c.op().kind() == Op.Convolve.Kind.KERNEL ? c.out() : c.b();
-        View dst =
-                c.op().kind() == Op.Convolve.Kind.FORWARD
-                        ? c.out()
-                        : c.op().kind() == Op.Convolve.Kind.DATA ? c.a() : c.b();
+    private static View src(Kernel.Convolution c) {
+        return c.op().kind() == Op.Convolve.Kind.DATA ? c.out() : c.a();
+    }
+
+    private static View weights(Kernel.Convolution c) {
+        return c.op().kind() == Op.Convolve.Kind.KERNEL ? c.out() : c.b();
+    }
+
+    private static View dst(Kernel.Convolution c) {
+        return switch (c.op().kind()) {
+            case FORWARD -> c.out();
+            case DATA -> c.a();
+            case KERNEL -> c.b();
+        };
+    }
+
+    private static Primitive primitive(Kernel.Convolution c) {
+        MemoryDesc s = image(src(c));
+        MemoryDesc w = grouped(weights(c), c.op().groups());
+        MemoryDesc d = image(dst(c));
+        Primitive direct = primitive(c, left(s), w.any(), left(d));
+        return direct.isReference() ? primitive(c, s.any(), w.any(), d.any()) : direct;
+    }
+
+    private static Supplier<Step> convolution(Kernel.Convolution c, boolean packed) {
+        View src = src(c);
+        View weights = weights(c);
+        View dst = dst(c);
+        Primitive p = primitive(c);
         MemoryDesc s = image(src);
         MemoryDesc w = grouped(weights, c.op().groups());
         MemoryDesc d = image(dst);
-        Primitive direct = primitive(c, left(s), w.any(), left(d));
-        Primitive p = direct.isReference() ? primitive(c, s.any(), w.any(), d.any()) : direct;
         List<Operand> operands = new ArrayList<>();
         List<Copy> before = new ArrayList<>();
         List<Copy> after = new ArrayList<>();
@@ -243,7 +358,8 @@ final class OneDnnKernels {
                         ? Role.DST
                         : c.op().kind() == Op.Convolve.Kind.DATA ? Role.SRC : Role.WEIGHTS;
         place(p, Role.SRC, src, s, result, operands, before, after);
-        place(p, Role.WEIGHTS, weights, w, result, operands, before, after);
+        MemoryDesc lies = packed ? p.desc(Role.WEIGHTS) : w;
+        place(p, Role.WEIGHTS, weights, lies, result, operands, before, after);
         c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
         place(p, Role.DST, dst, d, result, operands, before, after);
         c.epilogue()

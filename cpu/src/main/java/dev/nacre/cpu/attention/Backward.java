@@ -2,7 +2,9 @@ package dev.nacre.cpu.attention;
 
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
+import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;

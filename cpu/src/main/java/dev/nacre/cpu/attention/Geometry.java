@@ -1,5 +1,6 @@
 package dev.nacre.cpu.attention;
 
+import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.ir.Attention;
 import dev.nacre.ir.Binary;

@@ -2,6 +2,7 @@ package dev.nacre.cpu.attention;
 
 import dev.nacre.compile.Memory;
 import dev.nacre.compile.View;
+import dev.nacre.cpu.loops.BlockLoop;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;

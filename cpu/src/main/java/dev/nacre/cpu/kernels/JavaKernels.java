@@ -30,9 +30,8 @@ public final class JavaKernels {
             case Kernel.Indexed indexed -> Gather.of(indexed);
             case Kernel.Ordered ordered -> Orders.of(ordered);
             case Kernel.Random random -> new Philox(random, vectors);
-            case Loop _, Repeat _ ->
-                    throw new IllegalArgumentException(
-                            "a loop is not one of these kernels: " + kernel.name());
+            case Loop _, Repeat _, Kernel.Pack _, Kernel.Packed _ ->
+                    throw new IllegalArgumentException("not one of these kernels: " + kernel);
         };
     }
 

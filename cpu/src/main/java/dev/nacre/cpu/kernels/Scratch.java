@@ -49,6 +49,14 @@ public final class Scratch implements AutoCloseable {
         memory.asSlice(from, bytes).fill((byte) 0);
     }
 
+    /// Copies from elsewhere.
+    ///
+    /// @param address where from
+    /// @param to where to, in this
+    public void copy(long address, long to, long bytes) {
+        MemorySegment.copy(Memory.ALL, address, memory, to, bytes);
+    }
+
     /// Fills a part with `n` equal floats.
     public void fill(long from, int n, float value) {
         for (int i = 0; i < n; i++) memory.set(ValueLayout.JAVA_FLOAT, from + 4L * i, value);

@@ -19,6 +19,9 @@ final class MatMulSplit {
     /// Narrow strips of wide, unpacked weights are read at a fraction of the speed.
     private static final long COLUMNS_OF_STRIDED = 128;
 
+    /// Of packed weights each range of rows reads all, so pieces are few and large; so many are enough for most machines.
+    private static final long PIECES_OF_PACKED = 8;
+
     /// Pieces from which on turning a source of 16 bits in each costs more than further cores bring.
     private static final int TURNED = 16;
 
@@ -123,7 +126,7 @@ final class MatMulSplit {
         }
     }
 
-    /// How many ranges of rows and of columns: about as many pieces as wanted with the least copying of operands, which
+    /// How many ranges of rows and of columns: about as many pieces as wanted, fewer of packed weights, with the least copying of operands, which
     /// each range of rows does with all of the weights, and each range of columns with all of the source.
     private int[] grid(int wanted) {
         long mostRows = Math.max(1, rows() / (2 * ROWS));
@@ -135,16 +138,24 @@ final class MatMulSplit {
         double weightCost = weightCost();
         double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : isTurned() ? 12 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
+        boolean packed = !spec.weights().isStrided();
+        long fewest =
+                packed
+                        ? Math.min(most, Math.max(PIECES_OF_PACKED, most / 4))
+                        : Math.ceilDiv(3 * most, 4);
         var best = new int[] {1, 1};
         double least = Double.MAX_VALUE;
         for (int m = 1; m <= Math.min(most, mostRows); m++) {
             int n = (int) Math.min(Math.ceilDiv(most, m), mostColumns);
-            if (4L * m * n < 3 * most) continue;
-            double even = even(rows(), m, ROWS) * even(columns(), n, COLUMNS);
-            double cost = (columns() * weightCost * m + rows() * srcCost * n) / Math.pow(even, 3);
-            if (cost >= least) continue;
-            least = cost;
-            best = new int[] {m, n};
+            int last = packed ? (int) Math.ceilDiv(fewest, m) : n;
+            for (; n >= last && (long) m * n >= fewest; n--) {
+                double even = even(rows(), m, ROWS) * even(columns(), n, COLUMNS);
+                double cost =
+                        (columns() * weightCost * m + rows() * srcCost * n) / Math.pow(even, 3);
+                if (cost >= least) continue;
+                least = cost;
+                best = new int[] {m, n};
+            }
         }
         return best;
     }

@@ -187,6 +187,12 @@ public final class MemoryDesc {
         return blob.length != 0 || isTiled();
     }
 
+    /// Whether all axes but the last two have size 1.
+    public boolean isMatrix() {
+        for (int axis = 0; axis < dims.length - 2; axis++) if (dims[axis] != 1) return false;
+        return dims.length >= 2;
+    }
+
     boolean isTiled() {
         return !tiles.isEmpty();
     }

@@ -24,6 +24,11 @@ public final class Solo {
         return code.scratchpadBytes();
     }
 
+    /// How its right operand must lie: what the spec said, or what was chosen where it said `any`.
+    public MemoryDesc weights() {
+        return code.desc(Slot.Role.WEIGHTS);
+    }
+
     /// Whether it is the plain reference code, which is slower by orders of magnitude.
     public boolean isReference() {
         return code.isReference();

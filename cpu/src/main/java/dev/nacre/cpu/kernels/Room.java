@@ -1,17 +1,17 @@
-package dev.nacre.cpu.attention;
+package dev.nacre.cpu.kernels;
 
 /// The layout of a part's memory: pieces one behind the other, each in cache lines of its own.
-final class Room {
+public final class Room {
     private long bytes;
 
     /// Where a new piece begins.
-    long take(long size) {
+    public long take(long size) {
         long at = bytes;
         bytes += (size + 63) & -64;
         return at;
     }
 
-    long bytes() {
+    public long bytes() {
         return bytes;
     }
 }

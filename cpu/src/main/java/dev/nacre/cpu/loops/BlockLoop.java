@@ -1,10 +1,9 @@
-package dev.nacre.cpu.attention;
+package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.compile.View;
-import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
@@ -14,7 +13,7 @@ import java.util.Collections;
 import java.util.List;
 
 /// A fused loop over one block of memory after the other: its views stay what they are, where they lie is said before each run. Not thread-safe.
-final class BlockLoop {
+public final class BlockLoop {
     private final LoopRunner.Run run;
     private final long[] addresses;
 
@@ -24,26 +23,26 @@ final class BlockLoop {
     }
 
     /// Says where a view begins.
-    BlockLoop at(int view, long address) {
+    public BlockLoop at(int view, long address) {
         addresses[view] = address;
         return this;
     }
 
-    void run() {
+    public void run() {
         run.run(addresses);
     }
 
     /// Writes the program of a loop. Views and values are numbered in the order in which they are made.
-    static final class Builder {
+    public static final class Builder {
         private final long[] extents;
         private final List<Instr> code = new ArrayList<>();
         private final List<View> views = new ArrayList<>();
 
-        Builder(long... extents) {
+        public Builder(long... extents) {
             this.extents = extents;
         }
 
-        BlockLoop build() {
+        public BlockLoop build() {
             var accesses = Collections.nCopies(views.size(), Program.Access.UNIFORM); // found anew
             var instance = new Loop.Instance(extents, List.copyOf(views));
             var loop = new Loop(new Program(List.copyOf(code), accesses), List.of(instance));
@@ -61,35 +60,35 @@ final class BlockLoop {
         }
 
         /// An element in its arithmetic type.
-        int load(DType type, long... strides) {
+        public int load(DType type, long... strides) {
             int x = add(new Instr.Load(view(type, strides), type));
             return type == DType.BOOL || type.arithmetic() == type
                     ? x
                     : add(new Instr.Convert(type.arithmetic(), x));
         }
 
-        void store(int value, DType type, long... strides) {
+        public void store(int value, DType type, long... strides) {
             int x = typeOf(value) == type ? value : add(new Instr.Convert(type, value));
             add(new Instr.Store(view(type, strides), type, x));
         }
 
-        int number(double value) {
+        public int number(double value) {
             return add(new Instr.Literal(DType.F32, Double.doubleToRawLongBits(value)));
         }
 
-        int apply(Unary f, int x) {
+        public int apply(Unary f, int x) {
             return add(new Instr.Apply1(f, typeOf(x), x));
         }
 
-        int apply(Binary f, int a, int b) {
+        public int apply(Binary f, int a, int b) {
             return add(new Instr.Apply2(f, typeOf(a), a, b));
         }
 
-        int choose(int condition, int a, int b) {
+        public int choose(int condition, int a, int b) {
             return add(new Instr.Choose(typeOf(a), condition, a, b));
         }
 
-        int fold(Reduction kind, int x) {
+        public int fold(Reduction kind, int x) {
             return add(new Instr.RowFold(kind, typeOf(x), x));
         }
 

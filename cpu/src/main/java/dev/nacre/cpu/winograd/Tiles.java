@@ -1,0 +1,217 @@
+package dev.nacre.cpu.winograd;
+
+import dev.nacre.compile.Kernel;
+import dev.nacre.compile.View;
+import dev.nacre.cpu.Step;
+import dev.nacre.cpu.Team;
+import dev.nacre.cpu.kernels.Room;
+import dev.nacre.cpu.kernels.Scratch;
+import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.cpu.onednn.MemoryDesc;
+import dev.nacre.cpu.onednn.Solo;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// The convolution, part by part: a part's pixels are copied with their padding, transformed, multiplied, and transformed back into the result, all within the second cache.
+final class Tiles implements Step, Team.MemberWork {
+    private static final long FLOAT = 4;
+
+    private final Kernel.Convolution c;
+    private final Tiling t;
+    private final MemoryDesc weights;
+    private final long channels;
+    private final long outputs;
+    private final long top;
+    private final long left;
+    private final Transforms.Epilogue epilogue;
+    private final List<Map<Size, Part>> members = new ArrayList<>();
+    private long[] addresses = {};
+
+    /// Parts alike.
+    ///
+    /// @param high rows of the result
+    /// @param wide columns of the result
+    private record Size(int high, int wide) {}
+
+    Tiles(Kernel.Convolution c, Tiling t, MemoryDesc weights) {
+        this.c = c;
+        this.t = t;
+        this.weights = weights;
+        this.channels = c.a().sizes()[1];
+        this.outputs = c.out().sizes()[1];
+        this.top = c.op().windows().get(0).before();
+        this.left = c.op().windows().get(1).before();
+        this.epilogue =
+                new Transforms.Epilogue(
+                        c.epilogue().bias().isPresent(),
+                        c.epilogue().addend().isPresent(),
+                        c.epilogue().activation().flatMap(Winograd::function));
+        for (int i = 0; i < Team.get().size(); i++) members.add(new HashMap<>());
+    }
+
+    @Override
+    public void run(long[] addresses) {
+        this.addresses = addresses;
+        Team.get().run(t.parts(), this);
+    }
+
+    @Override
+    public void run(int part, int member) {
+        int x = part % t.partsAcross() * t.columns() * 2;
+        int y = part / t.partsAcross() % t.partsDown() * t.rows() * 2;
+        int image = part / t.partsAcross() / t.partsDown();
+        var size =
+                new Size(
+                        Math.min(2 * t.rows(), t.height() - y),
+                        Math.min(2 * t.columns(), t.width() - x));
+        members.get(member).computeIfAbsent(size, Part::new).run(image, y, x);
+    }
+
+    private long address(View v) {
+        return addresses[v.buffer()] + FLOAT * v.offset();
+    }
+
+    /// What a thread needs for parts of one size.
+    private final class Part {
+        private final int rows;
+        private final int columns;
+        private final Room room = new Room();
+        private final long patch;
+        private final long input;
+        private final long products;
+        private final long pad;
+        private final BlockLoop transform;
+        private final Solo product;
+        private final List<Back> back = new ArrayList<>();
+
+        Part(Size size) {
+            rows = Math.ceilDiv(size.high, 2);
+            columns = Math.ceilDiv(size.wide, 2);
+            patch = room.take(FLOAT * patchRows() * patchColumns() * channels);
+            input = room.take(FLOAT * 16 * apart(channels));
+            products = room.take(FLOAT * 16 * apart(outputs));
+            transform = Transforms.input(rows, columns, channels, patchColumns() * channels);
+            product = Winograd.products(c, rows * columns, weights);
+            pad = room.take(product.scratchpadBytes());
+            int down = size.high / 2;
+            int across = size.wide / 2;
+            for (int high = 2; high >= 1; high--) {
+                for (int wide = 2; wide >= 1; wide--) {
+                    int r = high == 2 ? down : rows - down;
+                    int q = wide == 2 ? across : columns - across;
+                    if (r > 0 && q > 0)
+                        back.add(
+                                new Back(
+                                        r,
+                                        q,
+                                        high,
+                                        wide,
+                                        high == 2 ? 0 : down,
+                                        wide == 2 ? 0 : across));
+                }
+            }
+        }
+
+        private int patchRows() {
+            return 2 * rows + 2;
+        }
+
+        private int patchColumns() {
+            return 2 * columns + 2;
+        }
+
+        private long apart(long channels) {
+            return Winograd.apart(rows * columns, channels);
+        }
+
+        void run(int image, int y, int x) {
+            try (var scratch = Scratch.take(room.bytes())) {
+                copy(scratch, image, y - top, x - left);
+                long at = scratch.address();
+                for (int j = 0; j < 4; j++)
+                    for (int i = 0; i < 4; i++)
+                        transform.at(
+                                4 * j + i,
+                                at + patch + FLOAT * channels * (i * patchColumns() + j));
+                for (int k = 0; k < 16; k++)
+                    transform.at(16 + k, at + input + FLOAT * k * apart(channels));
+                transform.run();
+                product.run(at + input, addresses[c.b().buffer()], at + products, at + pad);
+                for (var b : back) b.run(at + products, image, y, x);
+            }
+        }
+
+        /// Copies the pixels of all tiles; zeros where there are none.
+        private void copy(Scratch scratch, int image, long y, long x) {
+            var a = c.a();
+            long height = a.sizes()[2];
+            long width = a.sizes()[3];
+            long before = Math.clamp(-x, 0, patchColumns());
+            long after = Math.clamp(x + patchColumns() - width, 0, patchColumns() - before);
+            long inside = patchColumns() - before - after;
+            long pixel = FLOAT * channels;
+            for (int i = 0; i < patchRows(); i++) {
+                long to = patch + i * patchColumns() * pixel;
+                if (y + i < 0 || y + i >= height || inside == 0) {
+                    scratch.clear(to, patchColumns() * pixel);
+                    continue;
+                }
+                long from = address(a) + ((image * height + y + i) * width + x + before) * pixel;
+                if (before > 0) scratch.clear(to, before * pixel);
+                scratch.copy(from, to + before * pixel, inside * pixel);
+                if (after > 0) scratch.clear(to + (before + inside) * pixel, after * pixel);
+            }
+        }
+
+        /// The way back for tiles of which the result has as many rows and columns.
+        private final class Back {
+            private final BlockLoop loop;
+            private final int high;
+            private final int wide;
+            private final int row;
+            private final int column;
+
+            Back(int rows, int columns, int high, int wide, int row, int column) {
+                this.high = high;
+                this.wide = wide;
+                this.row = row;
+                this.column = column;
+                this.loop =
+                        Transforms.output(
+                                rows,
+                                columns,
+                                high,
+                                wide,
+                                outputs,
+                                Part.this.columns * outputs,
+                                t.width() * outputs,
+                                epilogue);
+            }
+
+            void run(long products, int image, int y, int x) {
+                long first = products + FLOAT * outputs * (row * Part.this.columns + column);
+                for (int j = 0; j < 4; j++)
+                    for (int i = 0; i < 4; i++)
+                        loop.at(4 * j + i, first + FLOAT * (4 * i + j) * apart(outputs));
+                int view = 16;
+                if (epilogue.bias()) loop.at(view++, address(c.epilogue().bias().orElseThrow()));
+                for (int i = 0; i < high; i++) {
+                    for (int j = 0; j < wide; j++) {
+                        long pixel =
+                                ((long) image * t.height() + y + 2 * row + i) * t.width()
+                                        + x
+                                        + 2 * column
+                                        + j;
+                        long place = FLOAT * outputs * pixel;
+                        if (epilogue.addend())
+                            loop.at(view++, address(c.epilogue().addend().orElseThrow()) + place);
+                        loop.at(view++, address(c.out()) + place);
+                    }
+                }
+                loop.run();
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package dev.nacre.cpu.winograd;
+
+import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.ir.Binary;
+import dev.nacre.ir.Unary;
+import dev.nacre.type.DType;
+import java.util.Optional;
+
+/// The three linear maps, as loops. With d a patch of 4×4 pixels and g a kernel:
+///
+///     Y = Aᵀ · ((G·g·Gᵀ) ∘ (Bᵀ·d·B)) · A
+///
+///     Bᵀ = 1  0 −1  0      G = 1    0   0        Aᵀ = 1  1  1  0
+///          0  1  1  0          1/2  1/2 1/2           0  1 −1 −1
+///          0 −1  1  0          1/2 −1/2 1/2
+///          0  1  0 −1          0    0   1
+final class Transforms {
+    private Transforms() {}
+
+    /// `Bᵀ·d·B` of tiles side by side.
+    ///
+    /// Views 0 to 15, column by column: the pixels of the patches. 16 to 31, row by row: the results, dense.
+    ///
+    /// @param step elements from one row of pixels to the next
+    static BlockLoop input(int rows, int columns, long channels, long step) {
+        var b = new BlockLoop.Builder(rows, columns, channels);
+        var t = new int[4][4];
+        for (int j = 0; j < 4; j++) {
+            var d = new int[4];
+            for (int i = 0; i < 4; i++) d[i] = b.load(DType.F32, 2 * step, 2 * channels, 1);
+            var column = differences(b, d);
+            for (int i = 0; i < 4; i++) t[i][j] = column[i];
+        }
+        for (int i = 0; i < 4; i++)
+            for (int v : differences(b, t[i]))
+                b.store(v, DType.F32, columns * channels, channels, 1);
+        return b.build();
+    }
+
+    private static int[] differences(BlockLoop.Builder b, int[] d) {
+        return new int[] {
+            b.apply(Binary.SUB, d[0], d[2]),
+            b.apply(Binary.ADD, d[1], d[2]),
+            b.apply(Binary.SUB, d[2], d[1]),
+            b.apply(Binary.SUB, d[1], d[3])
+        };
+    }
+
+    /// `G·g·Gᵀ` of all kernels.
+    ///
+    /// Views 0 to 8, column by column: the taps. 9 to 24, row by row: the results, dense `[outputs, channels]`.
+    static BlockLoop kernel(long outputs, long channels, long outputStep, long channelStep) {
+        var b = new BlockLoop.Builder(outputs, channels);
+        int half = b.number(0.5);
+        var t = new int[4][3];
+        for (int j = 0; j < 3; j++) {
+            var g = new int[3];
+            for (int i = 0; i < 3; i++) g[i] = b.load(DType.F32, outputStep, channelStep);
+            var column = means(b, g, half);
+            for (int i = 0; i < 4; i++) t[i][j] = column[i];
+        }
+        for (int i = 0; i < 4; i++)
+            for (int v : means(b, t[i], half)) b.store(v, DType.F32, channels, 1);
+        return b.build();
+    }
+
+    private static int[] means(BlockLoop.Builder b, int[] g, int half) {
+        int ends = b.apply(Binary.ADD, g[0], g[2]);
+        return new int[] {
+            g[0],
+            b.apply(Binary.MUL, b.apply(Binary.ADD, ends, g[1]), half),
+            b.apply(Binary.MUL, b.apply(Binary.SUB, ends, g[1]), half),
+            g[2]
+        };
+    }
+
+    /// What follows the sums.
+    ///
+    /// @param activation applied last
+    record Epilogue(boolean bias, boolean addend, Optional<Unary> activation) {}
+
+    /// `Aᵀ·m·A` of tiles side by side, or of their first `high` rows and `wide` columns.
+    ///
+    /// Views 0 to 15, column by column: the products. Then the bias if there is one; then for each pixel, row by row, the addend if there is one and the result.
+    ///
+    /// @param step elements from one row of products to the next
+    /// @param down elements from one row of pixels of the result to the next
+    static BlockLoop output(
+            int rows,
+            int columns,
+            int high,
+            int wide,
+            long outputs,
+            long step,
+            long down,
+            Epilogue e) {
+        var b = new BlockLoop.Builder(rows, columns, outputs);
+        var s = new int[2][4];
+        for (int j = 0; j < 4; j++) {
+            var m = new int[4];
+            for (int i = 0; i < 4; i++) m[i] = b.load(DType.F32, step, outputs, 1);
+            var column = sums(b, m, high);
+            for (int i = 0; i < high; i++) s[i][j] = column[i];
+        }
+        int bias = e.bias ? b.load(DType.F32, 0, 0, 1) : -1;
+        for (int i = 0; i < high; i++) {
+            for (int y : sums(b, s[i], wide)) {
+                if (e.bias) y = b.apply(Binary.ADD, y, bias);
+                if (e.addend)
+                    y = b.apply(Binary.ADD, y, b.load(DType.F32, 2 * down, 2 * outputs, 1));
+                if (e.activation.isPresent()) y = b.apply(e.activation.get(), y);
+                b.store(y, DType.F32, 2 * down, 2 * outputs, 1);
+            }
+        }
+        return b.build();
+    }
+
+    private static int[] sums(BlockLoop.Builder b, int[] m, int count) {
+        int plus = b.apply(Binary.ADD, b.apply(Binary.ADD, m[0], m[1]), m[2]);
+        if (count == 1) return new int[] {plus};
+        int minus = b.apply(Binary.SUB, b.apply(Binary.SUB, m[1], m[2]), m[3]);
+        return new int[] {plus, minus};
+    }
+}
