@@ -66,8 +66,7 @@ public sealed interface Kernel
     enum Activation {
         RELU,
         SIGMOID,
-        TANH,
-        GELU
+        TANH
     }
 
     /// `out = activation(a · b + bias + addend)`, batched over equal leading axes; a leading stride may be 0. Sums in f32 for 16-bit operands.

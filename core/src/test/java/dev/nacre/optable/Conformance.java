@@ -7,6 +7,7 @@ import dev.nacre.autodiff.Reverse;
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Plan;
+import dev.nacre.compile.Stabilize;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
@@ -96,6 +97,37 @@ public abstract class Conformance {
         roots.add(out);
         assertEquals(
                 Optional.empty(), difference(roots, leaves, 64 * row.slack(), row + ", gradient"));
+    }
+
+    static Stream<Digits> digits() {
+        return Digits.rows();
+    }
+
+    /// Functions and their derivatives against sixty digits.
+    @ParameterizedTest
+    @MethodSource("digits")
+    protected void keepsDigits(Digits row) {
+        for (DType t : List.of(DType.F32, DType.F64)) {
+            double[] points = row.points(t, 200);
+            Map<Source, Array> leaves = new IdentityHashMap<>();
+            Node x = leaf(Array.of(TensorType.of(t, points.length), points), leaves);
+            List<Node> orders = new ArrayList<>(List.of(row.f().apply(x)));
+            while (orders.size() < row.orders().size()) {
+                Node y = orders.getLast();
+                orders.addAll(Reverse.gradients(List.of(y), List.of(y.onesLike()), List.of(x)));
+            }
+            List<Array> results = evaluate(backend, Stabilize.run(orders), leaves);
+            for (int k = 0; k < results.size(); k++) {
+                for (int i = 0; i < points.length; i++) {
+                    double y = results.get(k).number(i);
+                    double error = row.orders().get(k).error(points[i], y, t);
+                    String where = row + " " + t + ", order " + k + " at " + points[i] + ": ";
+                    assertTrue(
+                            error <= row.orders().get(k).ulps(),
+                            () -> where + y + ", off " + error);
+                }
+            }
+        }
     }
 
     static Stream<Row> imageRows() {

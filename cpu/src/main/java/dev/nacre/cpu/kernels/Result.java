@@ -77,7 +77,6 @@ record Result(
             case RELU -> x <= 0 ? 0 : x; // NaN stays
             case SIGMOID -> Scalars.sigmoid(x);
             case TANH -> Math.tanh(x);
-            case GELU -> x * 0.5 * (1 + Scalars.erf(x * Math.sqrt(0.5)));
         };
     }
 }

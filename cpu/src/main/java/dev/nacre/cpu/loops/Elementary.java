@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
-/// The elementary functions on f32 as formulas without branches, right to 2 units in the last place (`erf`: 3, `pow`: 4) over the
+/// The elementary functions on f32 as formulas without branches, right to 2 units in the last place (`erf`: 3, `pow`: 4, `ndtr`: 5) over the
 /// whole range, subnormal numbers, zeros of either sign, infinities and NaN included.
 ///
 /// The coefficients are minimax fits of this project (Remez exchange, rounded to f32 with their neighbours tuned); the
@@ -45,6 +45,8 @@ final class Elementary {
                             Map.entry(Unary.SOFTPLUS, Elementary::softplus),
                             Map.entry(Unary.TANH, Elementary::tanh),
                             Map.entry(Unary.ERF, Elementary::erf),
+                            Map.entry(Unary.NDTR, Elementary::ndtr),
+                            Map.entry(Unary.NORMAL_DENSITY, Elementary::normalDensity),
                             Map.entry(Unary.SIN, x -> sine(x, Unary.SIN)),
                             Map.entry(Unary.COS, x -> sine(x, Unary.COS)),
                             Map.entry(Unary.TAN, Elementary::tan),
@@ -208,6 +210,34 @@ final class Elementary {
                         -1.1764132e-4,
                         9.256271e-6);
         return expm1OfNormal(h.mul(a)).withSignOf(x);
+    }
+
+    /// Beyond it e^(−a²/2) is zero. NaN passes.
+    private static Value inBell(Value x) {
+        return x.like(14.5).lesser(x.abs());
+    }
+
+    /// `e^(−a²/2)`. What rounding a² loses goes to the rest.
+    private static Value bell(Value a) {
+        var half = a.mul(-0.5);
+        var square = a.mul(half);
+        var reduced = reduce(square);
+        var lost = a.fma(half, square.neg());
+        return expOfRest(reduced.r.add(lost)).mul(reduced.root).mul(reduced.root);
+    }
+
+    static Value normalDensity(Value x) {
+        return bell(inBell(x)).mul(1 / Math.sqrt(2 * Math.PI));
+    }
+
+    /// `Φ(−a) = e^(−a²/2)·p(a)/q(a)`, and 1 minus that on the other side.
+    static Value ndtr(Value x) {
+        var a = inBell(x);
+        // to 9.4e-9 of themselves
+        var p = a.polynomial(0.5, 4.382949e-1, 1.8323508e-1, 4.0633205e-2, 4.116304e-3);
+        var q = a.polynomial(1, 1.6744747, 1.202503, 4.6947044e-1, 1.01858795e-1, 1.0317924e-2);
+        var tail = bell(a).mul(p.div(q));
+        return x.lt(0).select(tail, x.like(1).sub(tail));
     }
 
     static Value sinh(Value x) {
