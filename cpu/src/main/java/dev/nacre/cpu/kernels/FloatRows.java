@@ -1,9 +1,10 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Memory.ALL;
+import static dev.nacre.cpu.memory.Memory.ALL;
 
 import dev.nacre.compile.Kernel.Activation;
 import dev.nacre.cpu.loops.VectorSupport;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;

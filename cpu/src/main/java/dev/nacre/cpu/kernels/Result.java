@@ -1,6 +1,7 @@
 package dev.nacre.cpu.kernels;
 
 import dev.nacre.compile.Kernel.Activation;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Scalars;
 import dev.nacre.type.DType;
 import java.util.Optional;
