@@ -205,20 +205,27 @@ public abstract class Conformance {
                 : 0;
     }
 
+    private static List<Source> sources(List<Node> roots) {
+        return Graph.leaves(roots).stream()
+                .map(n -> ((Op.Leaf) n.op()).source())
+                .distinct()
+                .toList();
+    }
+
+    /// The plan of a graph whose leaves are inputs.
+    public static Plan compile(Backend backend, List<Node> roots) {
+        return Compiler.compile(
+                roots,
+                sources(roots),
+                roots.stream().map(_ -> Optional.<Source>empty()).toList(),
+                backend);
+    }
+
     /// Compiles and runs a graph.
     public static List<Array> evaluate(
             Backend backend, List<Node> roots, Map<Source, Array> leaves) {
-        List<Source> sources =
-                Graph.leaves(roots).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
-        Plan plan =
-                Compiler.compile(
-                        roots,
-                        sources,
-                        roots.stream().map(_ -> Optional.<Source>empty()).toList(),
-                        backend);
+        List<Source> sources = sources(roots);
+        Plan plan = compile(backend, roots);
         try (Arena arena = Arena.ofConfined()) {
             Plan.Call call = plan.begin();
             for (int i = 0; i < sources.size(); i++) {
