@@ -8,6 +8,7 @@ import dev.nacre.ir.Graph;
 import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
@@ -52,8 +53,7 @@ final class Engine {
 
     /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
     static List<Stored> evaluate(List<Root> roots) {
-        List<Node> nodes = Graph.cut(roots.stream().map(Root::node).toList());
-        List<Node> order = Graph.topological(nodes);
+        Order order = Graph.cut(roots.stream().map(Root::node).toList());
         List<Source> leaves = new ArrayList<>();
         Map<Object, Integer> number = new IdentityHashMap<>();
         for (Node n : order) {
@@ -66,14 +66,14 @@ final class Engine {
         for (Root r : roots) {
             targets.add(r.target.map(v -> number.getOrDefault(v, -2)).orElse(-1));
         }
-        Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(nodes, order), targets);
+        Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(order), targets);
         Plans.Literals literals =
                 PLANS.literals(
                         key, numbers(order).stream().map(n -> (Op.Constant) n.op()).toList());
         Plan plan =
                 PLANS.find(key, literals)
                         .orElseGet(() -> {
-                            Plan p = compile(nodes, order, targets, literals);
+                            Plan p = compile(order, targets, literals);
                             PLANS.keep(key, literals, p);
                             return p;
                         });
@@ -106,8 +106,7 @@ final class Engine {
     }
 
     /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
-    private static Plan compile(
-            List<Node> roots, List<Node> order, List<Integer> targets, Plans.Literals literals) {
+    private static Plan compile(Order order, List<Integer> targets, Plans.Literals literals) {
         List<Node> leaves = new ArrayList<>();
         List<Node> stands = new ArrayList<>();
         for (Node n : order) {
@@ -136,7 +135,7 @@ final class Engine {
                         .map(t -> t >= 0 ? Optional.of(sources.get(t)) : Optional.<Source>empty())
                         .toList();
         return Compiler.compile(
-                Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
+                Graph.substitute(order.roots(), leaves, stands), sources, overwritten, backend());
     }
 
     /// Number of plans kept.
@@ -146,13 +145,11 @@ final class Engine {
 
     /// The plan that [#evaluate] would use, for explanations.
     static Plan planOf(List<Node> expressions) {
-        List<Node> roots = Graph.cut(expressions);
-        List<Node> order = Graph.topological(roots);
+        Order order = Graph.cut(expressions);
         List<Object> form = new ArrayList<>(numbers(order));
         return compile(
-                roots,
                 order,
-                roots.stream().map(_ -> -1).toList(),
+                order.roots().stream().map(_ -> -1).toList(),
                 new Plans.Literals(form, List.of()));
     }
 

@@ -159,7 +159,7 @@ public final class Function {
             }
             roots.add(u.value.node());
         }
-        List<Node> graph = Variable.symbolic(Graph.cut(roots));
+        List<Node> graph = Variable.symbolic(Graph.cut(roots).roots());
         requireInputs(graph, symbols.stream().map(n -> ((Op.Leaf) n.op()).source()).toList());
         List<Sizes.Pair> assumed = Sizes.assumed(graph);
         Recorder recorder =
@@ -402,7 +402,7 @@ public final class Function {
         Recording r = recorder.record(inputs);
         List<Node> recorded = new ArrayList<>(r.outputs);
         r.updates.forEach(u -> recorded.add(u.node()));
-        List<Node> graph = Graph.cut(recorded);
+        List<Node> graph = Graph.cut(recorded).roots();
         requireInputs(graph, numbers.keySet());
         Steady.Divided divided =
                 r.updates.isEmpty() && !inputs.isEmpty()

@@ -56,8 +56,9 @@ public final class Gradients {
         List<Node> nodes = Arrays.stream(wrt).map(Tensor::node).toList();
         Node stable = Stabilize.run(List.of(y.node())).getFirst();
         boolean kept =
-                Graph.topological(List.of(stable))
-                        .containsAll(nodes); // else one of them was rewritten itself
+                stable == y.node()
+                        || Graph.topological(List.of(stable))
+                                .containsAll(nodes); // else one of them was rewritten itself
         requireExpression(y, nodes, wrt);
         return new Gradients(
                 wrt,

@@ -3,8 +3,8 @@ package dev.nacre;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Recent;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +34,7 @@ final class Plans {
     private static final class Family {
         private final Op.Constant[] seen; // null: nothing but 0, 1, …
         private final boolean[] varies;
-        private final Map<List<Object>, Plan> members = leastRecentlyUsed(MEMBERS);
+        private final Map<List<Object>, Plan> members = new Recent<>(MEMBERS);
 
         Family(int constants) {
             seen = new Op.Constant[constants];
@@ -67,18 +67,7 @@ final class Plans {
         }
     }
 
-    private final Map<Key, Family> families = leastRecentlyUsed(FAMILIES);
-
-    private static <K, V> Map<K, V> leastRecentlyUsed(int most) {
-        return new LinkedHashMap<>(16, 0.75f, true) {
-            private static final long serialVersionUID = 1L;
-
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
-                return size() > most;
-            }
-        };
-    }
+    private final Map<Key, Family> families = new Recent<>(FAMILIES);
 
     private Family family(Key key, int constants) {
         return families.computeIfAbsent(key, _ -> new Family(constants));

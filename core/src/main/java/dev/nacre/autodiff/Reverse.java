@@ -7,24 +7,28 @@ import dev.nacre.ir.Graph;
 import dev.nacre.ir.Iteration;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import dev.nacre.type.Problem;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /// Reverse-mode differentiation from graph to graph. The result is made of ordinary nodes, so it can be fused with the forward computation and differentiated
 /// again.
 public final class Reverse {
-    private final Map<Node, Node> gradients = new IdentityHashMap<>();
-    private final Set<Node> wanted = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Order order;
+    private final Node[] gradients; // by number in the order; null: zero
+    private final boolean[] wanted;
 
-    private Reverse() {}
+    private Reverse(List<Node> outputs) {
+        order = Graph.topological(outputs);
+        gradients = new Node[order.size()];
+        wanted = new boolean[order.size()];
+    }
 
     /// `Σᵢ ⟨cotangents[i], ∂outputs[i]/∂wrt[j]⟩` for each j. Zero where an output does not depend on the operand.
     ///
@@ -32,21 +36,23 @@ public final class Reverse {
     /// @param cotangents one per output, of its type
     /// @param wrt the nodes to differentiate by
     public static List<Node> gradients(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
-        return new Reverse().run(outputs, cotangents, wrt);
+        return new Reverse(outputs).run(cotangents, wrt);
     }
 
-    private List<Node> run(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
-        List<Node> order = Graph.topological(outputs);
-        wanted.addAll(wrt);
-        for (Node n : order) {
-            for (int i = 0; i < n.arity() && !wanted.contains(n); i++) {
-                if (wanted.contains(n.input(i)) && carries(n, i)) {
-                    wanted.add(n);
-                }
+    private List<Node> run(List<Node> cotangents, List<Node> wrt) {
+        for (Node w : wrt) {
+            if (order.contains(w)) {
+                wanted[order.indexOf(w)] = true;
             }
         }
-        for (int i = 0; i < outputs.size(); i++) {
-            add(outputs.get(i), cotangents.get(i));
+        for (int k = 0; k < order.size(); k++) {
+            Node n = order.get(k);
+            for (int i = 0; i < n.arity() && !wanted[k]; i++) {
+                wanted[k] = carries(n, i) && wanted[order.indexOf(n.input(i))];
+            }
+        }
+        for (int i = 0; i < cotangents.size(); i++) {
+            add(order.roots().get(i), cotangents.get(i));
         }
         Map<Loop, List<Node>> loops = new HashMap<>();
         order.stream()
@@ -54,19 +60,17 @@ public final class Reverse {
                 .forEach(n -> loops.computeIfAbsent(Loop.of(n), _ -> new ArrayList<>()).add(n));
         for (int i = order.size() - 1; i >= 0; i--) {
             Node n = order.get(i);
-            Node g = gradients.get(n);
+            Node g = gradients[i];
             if (n.op() instanceof Op.Scan) {
                 List<Node> results = loops.get(Loop.of(n));
                 if (results.getFirst() == n) { // all that uses any of them lies behind
                     propagate(Loop.of(n), results);
                 }
-            } else if (g != null && n.arity() > 0 && wanted.contains(n)) {
+            } else if (g != null && n.arity() > 0 && wanted[i]) {
                 propagate(n, g);
             }
         }
-        return wrt.stream()
-                .map(w -> gradients.containsKey(w) ? gradients.get(w) : w.zerosLike())
-                .toList();
+        return wrt.stream().map(w -> gradient(w).orElseGet(w::zerosLike)).toList();
     }
 
     /// Whether a gradient can pass from the node to its operand at all.
@@ -76,8 +80,15 @@ public final class Reverse {
                 && n.input(operand).dtype().isFloating();
     }
 
+    private Optional<Node> gradient(Node n) {
+        return order.contains(n)
+                ? Optional.ofNullable(gradients[order.indexOf(n)])
+                : Optional.empty();
+    }
+
     private void add(Node n, Node g) {
-        gradients.merge(n, g, (a, b) -> a.add(b));
+        int k = order.indexOf(n);
+        gradients[k] = gradients[k] == null ? g : gradients[k].add(g);
     }
 
     private void propagate(Node n, Node g) {
@@ -98,7 +109,7 @@ public final class Reverse {
     private void propagate(Loop loop, List<Node> results) {
         Map<Integer, Node> known = new LinkedHashMap<>();
         for (Node r : results) {
-            Node g = wanted.contains(r) ? gradients.get(r) : null;
+            Node g = isWanted(r) ? gradients[order.indexOf(r)] : null;
             if (g != null) {
                 known.merge(((Op.Scan) r.op()).result(), g, (a, b) -> a.add(b));
             }
@@ -110,7 +121,7 @@ public final class Reverse {
     }
 
     private boolean isWanted(Node operand) {
-        return wanted.contains(operand) && operand.dtype().isFloating();
+        return wanted[order.indexOf(operand)] && operand.dtype().isFloating();
     }
 
     /// The gradient of a composite is a composite too, named after it, with the derivative of the body as its body.
@@ -142,8 +153,11 @@ public final class Reverse {
                             : Node.of(new Op.Fused(fused.what(), forward, k), before);
             inputs.add(Node.of(new Op.Detach(), kept));
         }
+        Composite derivative =
+                new Composite.Derivative(fused.what(), fused.output(), List.copyOf(wantedOperands));
         Body backward =
-                Body.of(
+                forward.derivative(
+                        derivative,
                         inputs.stream().map(Node::type).toList(),
                         in -> {
                             List<Node> args = in.subList(0, operands.size());
@@ -153,8 +167,6 @@ public final class Reverse {
                                     List.of(in.get(operands.size())),
                                     wantedOperands.stream().map(args::get).toList());
                         });
-        Composite derivative =
-                new Composite.Derivative(fused.what(), fused.output(), List.copyOf(wantedOperands));
         for (int i = 0; i < wantedOperands.size(); i++) {
             add(
                     operands.get(wantedOperands.get(i)),

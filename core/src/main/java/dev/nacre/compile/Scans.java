@@ -43,7 +43,7 @@ final class Scans {
                     loop.length(),
                     loop.reverse(),
                     loop.stops(),
-                    GraphKey.of(all, Graph.topological(all)));
+                    GraphKey.of(Graph.topological(all)));
         }
     }
 

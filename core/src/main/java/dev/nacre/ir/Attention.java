@@ -63,7 +63,7 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
 
     /// What it means, in primitives. The first output is the result; the second, for derivatives, the logarithm of the sum of `e^score` over all keys, `[…, heads, queries, 1]`.
     Body body(List<TensorType> operands) {
-        return Body.of(operands, this::meaning);
+        return Body.of(this, operands, this::meaning);
     }
 
     /// The result and the logarithms: with them a derivative can compute the weights again, a block at a time (Dao 2023).

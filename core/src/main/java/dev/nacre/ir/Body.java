@@ -1,5 +1,6 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.Precision;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -16,7 +17,17 @@ public final class Body {
     private final List<Node> inputs;
     private final List<Node> outputs;
     private final Map<List<TensorType>, Body> bound = new ConcurrentHashMap<>();
+    private final Map<Meaning, Body> derivatives = new ConcurrentHashMap<>();
     private volatile GraphKey key; // null: not asked for
+
+    /// All that the body of a composite depends on.
+    private record Meaning(Composite what, List<TensorType> types, Precision precision) {
+        Meaning(Composite what, List<TensorType> types) {
+            this(what, types, Precision.current());
+        }
+    }
+
+    private static final Map<Meaning, Body> KNOWN = Collections.synchronizedMap(new Recent<>(256));
 
     private Body(List<Node> inputs, List<Node> outputs) {
         this.inputs = inputs;
@@ -30,6 +41,25 @@ public final class Body {
             inputs.add(Symbol.node("arg" + inputs.size(), t));
         }
         return new Body(List.copyOf(inputs), List.copyOf(meaning.apply(List.copyOf(inputs))));
+    }
+
+    /// The body of a composite whose attributes say all. An eager loop, which writes the same composites down in each step, records it once.
+    static Body of(
+            Composite what, List<TensorType> types, Function<List<Node>, List<Node>> meaning) {
+        Meaning key = new Meaning(what, types);
+        Body known =
+                KNOWN.get(key); // not computed in the map: a meaning may have composites itself
+        if (known == null) {
+            known = of(types, meaning);
+            KNOWN.put(key, known);
+        }
+        return known;
+    }
+
+    /// The body of this one's derivative, recorded once as well.
+    public Body derivative(
+            Composite what, List<TensorType> types, Function<List<Node>, List<Node>> meaning) {
+        return derivatives.computeIfAbsent(new Meaning(what, types), k -> of(k.types, meaning));
     }
 
     /// The body with given leaves as inputs; the outputs depend on no others.

@@ -1,7 +1,5 @@
 package dev.nacre.ir;
 
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,50 +11,33 @@ public final class Graph {
     private Graph() {}
 
     /// Every node that the roots depend on, each once, inputs before their users. The order depends on the structure alone.
-    public static List<Node> topological(List<Node> roots) {
+    public static Order topological(List<Node> roots) {
         return topological(roots, _ -> false);
     }
 
     /// The same, without what lies only below nodes at which the walk `stops`.
-    public static List<Node> topological(List<Node> roots, Predicate<Node> stops) {
-        List<Node> order = new ArrayList<>();
-        Map<Node, Boolean> seen = new IdentityHashMap<>(); // false: entered, true: in the order
-        ArrayDeque<Node> stack = new ArrayDeque<>();
-        for (int r = roots.size() - 1; r >= 0; r--) {
-            stack.push(roots.get(r));
-        }
-        while (!stack.isEmpty()) {
-            Node n = stack.peek();
-            Boolean state = seen.get(n);
-            if (state == null) {
-                seen.put(n, false);
-                for (int i = stops.test(n) ? -1 : n.arity() - 1; i >= 0; i--) {
-                    if (!seen.containsKey(n.input(i))) {
-                        stack.push(n.input(i));
-                    }
-                }
-            } else {
-                stack.pop();
-                if (!state) {
-                    seen.put(n, true);
-                    order.add(n);
-                }
-            }
-        }
-        return order;
+    public static Order topological(List<Node> roots, Predicate<Node> stops) {
+        return Order.of(roots, stops);
     }
 
     /// Rebuilds the graph bottom up: `rule` gets each node and its rebuilt inputs and gives the replacement.
     public static List<Node> rewrite(List<Node> roots, BiFunction<Node, List<Node>, Node> rule) {
-        Map<Node, Node> done = new IdentityHashMap<>();
-        for (Node n : topological(roots)) {
-            List<Node> inputs = new ArrayList<>(n.arity());
-            for (int i = 0; i < n.arity(); i++) {
-                inputs.add(done.get(n.input(i)));
+        return rewrite(topological(roots), rule);
+    }
+
+    private static List<Node> rewrite(Order order, BiFunction<Node, List<Node>, Node> rule) {
+        Node[] done = new Node[order.size()];
+        for (int k = 0; k < done.length; k++) {
+            Node n = order.get(k);
+            Node[] inputs = new Node[n.arity()];
+            for (int i = 0; i < inputs.length; i++) {
+                int number = order.indexOf(n.input(i));
+                Node rebuilt = number < 0 ? null : done[number];
+                inputs[i] = rebuilt == null ? n.input(i) : rebuilt; // null: the walk stopped at n
             }
-            done.put(n, rule.apply(n, inputs));
+            done[k] = rule.apply(n, List.of(inputs));
         }
-        return roots.stream().map(done::get).toList();
+        return order.roots().stream().map(r -> done[order.indexOf(r)]).toList();
     }
 
     /// The roots with `to` in place of `from`, pairwise.
@@ -68,27 +49,13 @@ public final class Graph {
         return rewrite(roots, (n, in) -> places.containsKey(n) ? places.get(n) : n.withInputs(in));
     }
 
-    /// The roots with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is not visited.
-    public static List<Node> cut(List<Node> roots) {
-        Map<Node, Node> done = new IdentityHashMap<>();
-        ArrayDeque<Node> stack = new ArrayDeque<>(roots);
-        while (!stack.isEmpty()) {
-            Node n = stack.peek();
-            List<Node> inputs = new ArrayList<>(n.arity());
-            int waiting = 0;
-            for (int i = 0; i < n.arity() && n.known() == n && !done.containsKey(n); i++) {
-                inputs.add(done.get(n.input(i)));
-                if (inputs.getLast() == null) {
-                    stack.push(n.input(i));
-                    waiting++;
-                }
-            }
-            if (waiting == 0) {
-                stack.pop();
-                done.computeIfAbsent(n, _ -> n.known() == n ? n.withInputs(inputs) : n.known());
-            }
-        }
-        return roots.stream().map(done::get).toList();
+    /// The graph with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is not visited.
+    public static Order cut(List<Node> roots) {
+        Order order = topological(roots, n -> n.known() != n);
+        return order.stream().allMatch(n -> n.known() == n)
+                ? order
+                : topological(
+                        rewrite(order, (n, in) -> n.known() == n ? n.withInputs(in) : n.known()));
     }
 
     /// The leaves that the roots depend on, in order of first use.

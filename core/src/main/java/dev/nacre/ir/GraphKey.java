@@ -1,9 +1,8 @@
 package dev.nacre.ir;
 
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /// The structure of a graph as a value: equal for graphs of equal ops in equal places whose leaves agree in type. The same leaf in two places equals only the same leaf
 /// in both places.
@@ -18,37 +17,36 @@ public final class GraphKey {
         this.hash = hash;
     }
 
-    /// The key of a graph whose nodes are given in topological order.
-    public static GraphKey of(List<Node> roots, List<Node> order) {
-        return of(roots, order, true);
+    /// The key of a graph.
+    public static GraphKey of(Order order) {
+        return of(order, true);
     }
 
     /// The same, equal for graphs that differ in floating constants alone.
-    public static GraphKey withoutNumbers(List<Node> roots, List<Node> order) {
-        return of(roots, order, false);
+    public static GraphKey withoutNumbers(Order order) {
+        return of(order, false);
     }
 
-    private static GraphKey of(List<Node> roots, List<Node> order, boolean exact) {
-        Map<Node, Integer> numbers = new IdentityHashMap<>(2 * order.size());
+    private static GraphKey of(Order order, boolean exact) {
+        List<Node> roots = order.roots();
         int count = roots.size();
-        for (Node n : order) {
-            count += n.arity();
+        for (int i = 0; i < order.size(); i++) {
+            count += order.get(i).arity();
         }
         Object[] ops = new Object[order.size()];
         int[] edges = new int[count];
         int e = 0;
         for (int i = 0; i < ops.length; i++) {
             Node n = order.get(i);
-            numbers.put(n, i);
             boolean isNumber = n.op() instanceof Op.Constant c && c.dtype().isFloating();
             ops[i] = n.op() instanceof Op.Leaf ? n.type() : isNumber && !exact ? n.dtype() : n.op();
             for (int k = 0; k < n.arity(); k++) {
-                edges[e++] = numbers.get(n.input(k));
+                edges[e++] = order.indexOf(n.input(k));
             }
         }
         int hash = 1;
         for (Node r : roots) {
-            edges[e++] = numbers.get(r);
+            edges[e++] = order.indexOf(r);
             hash = 31 * hash + r.hash();
         }
         return new GraphKey(ops, edges, hash);
@@ -56,9 +54,9 @@ public final class GraphKey {
 
     /// The key of a body, its inputs first.
     static GraphKey of(Body body) {
-        List<Node> all = new java.util.ArrayList<>(body.inputs());
+        List<Node> all = new ArrayList<>(body.inputs());
         all.addAll(body.outputs());
-        return of(all, Graph.topological(all));
+        return of(Graph.topological(all));
     }
 
     @Override

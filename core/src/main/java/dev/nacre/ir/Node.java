@@ -10,6 +10,10 @@ import java.util.List;
 /// Nodes compare by identity, so comparing never walks a graph; [#hash()] is structural, and equal expressions are merged once per compilation, not on
 /// every construction (see docs/decisions/002).
 public final class Node implements Algebra<Node> {
+    private static int created; // by any thread: two nodes may take one number
+
+    private final int scattered =
+            ++created * 0x9E3779B9; // odd, so that numbers in a row lie far apart
     private final Op op;
     private final Node[] inputs;
     private final TensorType type;
@@ -98,6 +102,17 @@ public final class Node implements Algebra<Node> {
     /// Where the value comes from, for error messages: `input 'x'`, `parameter head.weight`, `result of relu`.
     public String origin() {
         return op instanceof Op.Leaf leaf ? leaf.source().origin() : "result of " + op.name();
+    }
+
+    /// Not structural, see [#hash()]: for tables of nodes, and unlike the identity hash at hand without a call into the JVM.
+    @Override
+    public int hashCode() {
+        return scattered;
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o == this;
     }
 
     @Override

@@ -23,10 +23,7 @@ public sealed interface Op {
 
     /// Lower-case name for printed plans and errors.
     default String name() {
-        return getClass()
-                .getSimpleName()
-                .replaceAll("(?<=[a-z])(?=[A-Z])", "_")
-                .toLowerCase(Locale.ROOT);
+        return OpNames.of(getClass());
     }
 
     /// A hash under which two leaves of one type are equal, and two floating constants.

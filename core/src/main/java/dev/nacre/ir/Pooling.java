@@ -38,7 +38,9 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
         }
         p.throwShape();
         return Body.of(
-                List.of(x), in -> List.of(kind == Kind.MAX ? max(in.get(0)) : mean(in.get(0))));
+                this,
+                List.of(x),
+                in -> List.of(kind == Kind.MAX ? max(in.get(0)) : mean(in.get(0))));
     }
 
     private static void check(Problem p, Window w, int axis, Shape shape) {

@@ -179,6 +179,9 @@ public final class Shape {
     /// NumPy's broadcasting: aligned at the last axis, sizes must be equal or one of them 1. Empty if they do not fit. Of two unknown sizes the result has that of
     /// `a`.
     public static java.util.Optional<Shape> broadcast(Shape a, Shape b) {
+        if (a.equals(b)) {
+            return java.util.Optional.of(a);
+        }
         int rank = Math.max(a.rank(), b.rank());
         long[] out = new long[rank];
         for (int i = 1; i <= rank; i++) {

@@ -31,6 +31,9 @@ final class Forms {
 
     /// Refuses a module that would train its dropout in evaluation mode because its `forward` passes no mode on.
     static void requireSameInBothModes(Module module) {
+        if (Slot.of(module.getClass()).stream().noneMatch(Slot::mayHoldModules)) {
+            return; // the usual case, in every step of an eager loop
+        }
         List<String> dependent =
                 Tree.of(module).modules().entrySet().stream()
                         .filter(e -> e.getValue() != module && e.getValue().dependsOnMode())

@@ -1,13 +1,16 @@
 package dev.nacre.nn;
 
 import dev.nacre.Rng;
+import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,7 +19,8 @@ import java.util.List;
 ///
 /// @param name its key; empty where its contents are at the owner's level
 /// @param member the accessor of a record's component, or a field
-record Slot(String name, AccessibleObject member) {
+/// @param mayHoldModules whether modules can be in it, for all that its type says
+record Slot(String name, AccessibleObject member, boolean mayHoldModules) {
     private static final ClassValue<List<Slot>> BY_CLASS =
             new ClassValue<>() {
                 @Override
@@ -48,7 +52,8 @@ record Slot(String name, AccessibleObject member) {
                 out.add(
                         new Slot(
                                 keyOf(f.getName(), f.getAnnotation(Key.class)),
-                                opened(f, type, f.getName())));
+                                opened(f, type, f.getName()),
+                                mayHoldModules(f.getGenericType())));
             }
         }
         return out;
@@ -58,7 +63,8 @@ record Slot(String name, AccessibleObject member) {
         Method accessor = c.getAccessor();
         return new Slot(
                 keyOf(c.getName(), c.getAnnotation(Key.class)),
-                opened(accessor, c.getDeclaringRecord(), c.getName()));
+                opened(accessor, c.getDeclaringRecord(), c.getName()),
+                mayHoldModules(c.getGenericType()));
     }
 
     private static boolean mayHoldParts(Class<?> t) {
@@ -69,6 +75,13 @@ record Slot(String name, AccessibleObject member) {
                         || t == Rng.class
                         || Number.class.isAssignableFrom(t);
         return !plain && !(t.isArray() && t.getComponentType().isPrimitive());
+    }
+
+    private static boolean mayHoldModules(Type t) {
+        return t instanceof ParameterizedType p
+                ? p.getRawType() instanceof Class<?> c && Module.class.isAssignableFrom(c)
+                        || Arrays.stream(p.getActualTypeArguments()).anyMatch(Slot::mayHoldModules)
+                : !(t instanceof Class<?> c && Tensor.class.isAssignableFrom(c));
     }
 
     private static <M extends AccessibleObject> M opened(M member, Class<?> owner, String name) {

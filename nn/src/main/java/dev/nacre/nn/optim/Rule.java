@@ -2,7 +2,9 @@ package dev.nacre.nn.optim;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /// How one parameter changes by its gradient: a pure function over tensors, which an [Optimizer] applies to all its parameters. To write an optimizer, write
 /// this.
@@ -45,10 +47,15 @@ public interface Rule {
     ///
     /// @param learningRate of this step
     /// @param number of this step; the first is 1
-    record Step(Tensor learningRate, Tensor number) {
+    /// @param known what parameters have asked for before: the same for all
+    record Step(Tensor learningRate, Tensor number, Map<Double, Tensor> known) {
+        public Step(Tensor learningRate, Tensor number) {
+            this(learningRate, number, new HashMap<>());
+        }
+
         /// `1 − betaᵗ`: how much of its weight a moving average of t values that began with 0 has collected.
         Tensor collected(double beta) {
-            return Tensor.of(beta).pow(number).neg().add(1);
+            return known.computeIfAbsent(beta, b -> Tensor.of(b).pow(number).neg().add(1));
         }
     }
 }
