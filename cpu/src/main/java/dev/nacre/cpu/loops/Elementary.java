@@ -22,6 +22,11 @@ final class Elementary {
 
     private static final double LN2_LOW = -1.9046542121259336e-9;
 
+    /// ln 2 = LN2_SHORT + LN2_REST. The first has 16 bits, so that its products with small integers are exact.
+    private static final double LN2_SHORT = Math.rint(Math.log(2) * 0x1p16) * 0x1p-16;
+
+    private static final double LN2_REST = Math.log(2) - LN2_SHORT;
+
     /// π/2 = HALF_PI + HALF_PI_LOW + HALF_PI_LOWEST.
     private static final double HALF_PI = (float) (Math.PI / 2);
 
@@ -91,9 +96,12 @@ final class Elementary {
         var shifted = x.fma(LOG2_E / 2, x.like(MAGIC));
         var h = shifted.sub(MAGIC);
         var r = h.fma(-2 * LN2_LOW, h.fma(-2 * LN2, x));
-        // The shift drops all bits of MAGIC itself.
-        var root = shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
-        return new Reduced(r, root);
+        return new Reduced(r, power(shifted));
+    }
+
+    /// 2ʰ, given h + MAGIC. The shift drops all bits of MAGIC itself.
+    private static Value power(Value shifted) {
+        return shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
     }
 
     /// Beyond these bounds powers of e are infinite and zero. NaN passes.
@@ -111,7 +119,7 @@ final class Elementary {
         var shifted = x.fma(LOG2_E, x.like(MAGIC));
         var n = shifted.sub(MAGIC);
         var r = n.fma(-LN2_LOW, n.fma(-LN2, x));
-        return new Normal(r, shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits());
+        return new Normal(r, power(shifted));
     }
 
     /// `eˣ − 1` for x from −87 to 88. The polynomial is (eʳ − 1 − r)/r² to 1.3e-8 in what it does to the result.
@@ -217,13 +225,15 @@ final class Elementary {
         return x.like(14.5).lesser(x.abs());
     }
 
-    /// `e^(−a²/2)`. What rounding a² loses goes to the rest.
+    /// `e^(−a²/2)` for a to 14.5. What rounding a² loses would be lost a²/2 times over, so only the number of powers is found with a rounded one.
     private static Value bell(Value a) {
         var half = a.mul(-0.5);
-        var square = a.mul(half);
-        var reduced = reduce(square);
-        var lost = a.fma(half, square.neg());
-        return expOfRest(reduced.r.add(lost)).mul(reduced.root).mul(reduced.root);
+        var shifted = a.mul(half).fma(LOG2_E / 2, a.like(MAGIC));
+        var h = shifted.sub(MAGIC);
+        // The product of h is exact, that of a in the sum too.
+        var r = h.fma(-2 * LN2_REST, a.fma(half, h.mul(-2 * LN2_SHORT)));
+        var root = power(shifted);
+        return expOfRest(r).mul(root).mul(root);
     }
 
     static Value normalDensity(Value x) {
