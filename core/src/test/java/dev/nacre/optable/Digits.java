@@ -110,9 +110,9 @@ record Digits(String name, double low, double high, UnaryOperator<Node> f, List<
                 5,
                 x -> x.gelu(),
                 List.of(
-                        order(6, x -> times(x, Precise.ndtr(x))),
+                        order(7, x -> times(x, Precise.ndtr(x))),
                         new Order(
-                                4,
+                                6,
                                 x -> List.of(Precise.ndtr(x), times(x, Precise.normalDensity(x)))),
                         new Order(
                                 4,
