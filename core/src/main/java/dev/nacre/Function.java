@@ -216,7 +216,7 @@ public final class Function {
             TensorType declared = symbols.get(i).type();
             TensorType here =
                     declared.withShape(
-                            Op.bound(declared.shape(), s -> s < 0 ? sizes.getOrDefault(s, s) : s));
+                            declared.shape().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s));
             p.require(
                     fits(declared, given.get(i).type(), sizes),
                     symbols.get(i).origin()

@@ -67,8 +67,7 @@ public sealed interface Kernel
     enum Activation {
         RELU,
         SIGMOID,
-        TANH,
-        GELU
+        TANH
     }
 
     /// What libraries do best: each element of the result is a sum of products of elements of `a` and `b`.

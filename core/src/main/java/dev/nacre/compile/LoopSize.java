@@ -43,7 +43,8 @@ final class LoopSize {
             case SIGN, FLOOR, CEIL, ROUND, TRUNC -> 450;
             case EXP, EXPM1, LOG, ASIN, ACOS, ATAN, SINH, COSH, TANH, SIGMOID, LGAMMA, DIGAMMA ->
                     850;
-            case ERF, LOG1P -> 1_250;
+            case ERF, LOG1P, NORMAL_DENSITY -> 1_250;
+            case NDTR -> 1_900;
             case SOFTPLUS -> 2_200;
             case SIN, COS, TAN, ASINH, ACOSH, ATANH -> 1_800;
         };

@@ -154,7 +154,7 @@ public final class Body {
     /// The body with unknown sizes replaced ([Op#bind]): one body for equal sizes.
     Body bind(LongUnaryOperator known) {
         List<TensorType> types =
-                inputs.stream().map(x -> x.type().withShape(Op.bound(x.shape(), known))).toList();
+                inputs.stream().map(x -> x.type().withShape(x.shape().bind(known))).toList();
         if (types.equals(inputs.stream().map(Node::type).toList())) {
             return this;
         }

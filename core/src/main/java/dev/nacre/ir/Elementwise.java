@@ -161,6 +161,16 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return map(Unary.ERF);
     }
 
+    /// The standard normal distribution, `Φ(x) = ½·(1 + erf(x/√2))`; PyTorch's `special.ndtr`. In f32 right to 5 units in the last place wherever it is a normal number.
+    default T ndtr() {
+        return map(Unary.NDTR);
+    }
+
+    /// The standard normal density, `φ(x) = e^(−x²/2)/√(2π)`: the derivative of [#ndtr()].
+    default T normalDensity() {
+        return map(Unary.NORMAL_DENSITY);
+    }
+
     /// `ln |Γ(x)|`.
     default T lgamma() {
         return map(Unary.LGAMMA);

@@ -100,17 +100,65 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
 
     /// Convolution (correlation) over the last axes of `[n, c, …]` with a kernel `[out, c/groups, …]`: one window per spatial axis, whose sizes are the kernel's.
     default T conv(T kernel, List<Window> windows, long groups) {
-        Op op = Op.Convolve.forward(asNode(self()), asNode(kernel), windows, groups);
-        return convolved(op, kernel);
+        Shape out = convolvedShape(kernel, windows, groups);
+        return convolved(new Op.Convolve(Op.Convolve.Kind.FORWARD, windows, groups, out), kernel);
     }
 
-    /// A stand-in with the same type, for type rules written on nodes.
-    private static Node asNode(Expression<?> x) {
-        return x instanceof Node n ? n : Node.of(new Op.Leaf(new Stand(x.type(), x.origin())));
+    private Shape convolvedShape(T kernel, List<Window> windows, long groups) {
+        int k = windows.size();
+        Problem p =
+                Problem.in("conv" + k + "d")
+                        .operand("x", self().type(), origin())
+                        .operand("kernel", kernel.type(), kernel.origin());
+        p.require(
+                        self().dtype() == kernel.dtype() && self().dtype().isFloating(),
+                        "x and kernel must have one floating dtype")
+                .throwDType();
+        p.require(self().rank() == k + 2, "x must be [batch, channels" + ", size".repeat(k) + "]");
+        p.require(
+                        kernel.rank() == k + 2,
+                        "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
+                .throwShape();
+        p.require(
+                groups > 0 && self().size(1) == kernel.size(1) * groups,
+                "x has "
+                        + self().size(1)
+                        + " channels, but the kernel expects "
+                        + kernel.size(1) * Math.max(1, groups));
+        p.require(
+                groups > 0 && kernel.size(0) % groups == 0,
+                kernel.size(0) + " output channels are not divisible into " + groups + " groups");
+        long[] out = new long[k + 2];
+        out[0] = self().size(0);
+        out[1] = kernel.size(0);
+        for (int i = 0; i < k; i++) {
+            Window win = windows.get(i);
+            p.require(
+                    win.size() == kernel.size(2 + i),
+                    "window "
+                            + i
+                            + " has size "
+                            + win.size()
+                            + ", but the kernel "
+                            + kernel.size(2 + i));
+            p.require(
+                    win.size() > 0 && win.stride() > 0 && win.dilation() > 0,
+                    "kernel size, stride and dilation must be positive");
+            p.require(self().size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
+            out[2 + i] = win.positions(self().size(2 + i));
+            p.require(
+                    out[2 + i] > 0,
+                    "the kernel reaches "
+                            + win.reach()
+                            + " but axis "
+                            + (2 + i)
+                            + " has only "
+                            + (self().size(2 + i) + win.before() + win.after())
+                            + " with padding");
+        }
+        p.throwShape();
+        return Shape.of(out);
     }
-
-    /// See [#asNode].
-    record Stand(dev.nacre.type.TensorType type, String origin) implements Source {}
 
     default T conv1d(T kernel, long stride, long padding, long dilation, long groups) {
         return conv(kernel, spatial("conv1d", kernel, 1, stride, padding, dilation), groups);

@@ -28,15 +28,16 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         return self().map(Unary.SIGMOID);
     }
 
-    /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016).
+    /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016), whose digits far to the left are those of [#ndtr()].
     default T gelu() {
-        return self().mul(self().mul(Math.sqrt(0.5)).erf().add(1)).mul(0.5);
+        return self().mul(self().ndtr());
     }
 
-    /// The approximation `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`.
+    /// The approximation `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, which is x times the sigmoid of twice that: so it keeps its digits to the left.
     default T geluTanh() {
-        T inner = self().add(self().square().mul(self()).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-        return self().mul(inner.tanh().add(1)).mul(0.5);
+        T cubic = self().square().mul(self()).mul(0.044715);
+        T twice = self().add(cubic).mul(2 * Math.sqrt(2 / Math.PI));
+        return self().mul(twice.sigmoid());
     }
 
     /// `x·sigmoid(x)`, also called swish.

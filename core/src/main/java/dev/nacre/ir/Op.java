@@ -8,7 +8,6 @@ import dev.nacre.type.TensorType;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.LongUnaryOperator;
-import java.util.stream.Collectors;
 
 /// A primitive: its type rule and its derivative in one place. This set is closed; what users add is composed of it ([Algebra]).
 ///
@@ -24,22 +23,7 @@ public sealed interface Op {
 
     /// Lower-case name for printed plans and errors.
     default String name() {
-        return Names.OF.get(getClass());
-    }
-
-    /// The names of classes of ops, written as words: `LogSumExp` is `log_sum_exp`.
-    final class Names {
-        private static final ClassValue<String> OF =
-                new ClassValue<>() {
-                    @Override
-                    protected String computeValue(Class<?> op) {
-                        return op.getSimpleName()
-                                .replaceAll("(?<=[a-z])(?=[A-Z])", "_")
-                                .toLowerCase(Locale.ROOT);
-                    }
-                };
-
-        private Names() {}
+        return OpNames.of(getClass());
     }
 
     /// A hash under which two leaves of one type are equal, and two floating constants.
@@ -52,7 +36,7 @@ public sealed interface Op {
         return this;
     }
 
-    // ---------------------------------------------------------------------------------------------- leaves
+    // ------------------------------------------------------------------------------------ leaves
 
     /// A value from outside the graph.
     record Leaf(Source source) implements Op {
@@ -120,8 +104,8 @@ public sealed interface Op {
     record RandomBits(Shape shape) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
-            Problem p = Problem.in("random").operand("key", in.get(0).type(), in.get(0).origin());
-            p.require(
+            problem("random", in, "key")
+                    .require(
                             in.get(0).type().equals(TensorType.of(DType.I64, 2)),
                             "the key must be i64[2]")
                     .throwShape();
@@ -130,7 +114,7 @@ public sealed interface Op {
 
         @Override
         public Op bind(LongUnaryOperator known) {
-            return new RandomBits(bound(shape, known));
+            return new RandomBits(shape.bind(known));
         }
     }
 
@@ -154,10 +138,7 @@ public sealed interface Op {
                             ? !x.dtype().isFloating()
                             : x.dtype().isFloating() || f.onIntegers() && x.dtype().isInteger();
             if (!fits) {
-                Problem.in(name())
-                        .rule("not defined on " + x.dtype())
-                        .operand("x", x.type(), x.origin())
-                        .throwDType();
+                problem(name(), in, "x").rule("not defined on " + x.dtype()).throwDType();
             }
             return x.type();
         }
@@ -186,10 +167,7 @@ public sealed interface Op {
                         case FLOATING -> f.onFloats();
                     };
             if (!fits || !a.type().equals(b.type())) {
-                Problem p =
-                        Problem.in(name())
-                                .operand("a", a.type(), a.origin())
-                                .operand("b", b.type(), b.origin());
+                Problem p = problem(name(), in, "a", "b");
                 p.require(a.type().equals(b.type()), "both operands must have one type")
                         .throwShape();
                 p.rule("not defined on " + a.dtype()).throwDType();
@@ -215,11 +193,7 @@ public sealed interface Op {
     record Select() implements Op {
         @Override
         public TensorType infer(List<Node> in) {
-            Problem p = Problem.in("where");
-            String[] names = {"condition", "a", "b"};
-            for (int i = 0; i < 3; i++) {
-                p.operand(names[i], in.get(i).type(), in.get(i).origin());
-            }
+            Problem p = problem("where", in, "condition", "a", "b");
             p.require(in.get(0).dtype() == DType.BOOL, "the condition must be bool").throwDType();
             p.require(in.get(1).type().equals(in.get(2).type()), "both values must have one type");
             p.require(
@@ -259,18 +233,13 @@ public sealed interface Op {
         public TensorType infer(List<Node> in) {
             Node x = in.get(0);
             if (!x.shape().sameCount(shape)) {
-                boolean known = x.shape().isKnown() && shape.isKnown();
                 String counts =
-                        known
-                                ? x.shape()
-                                        + " has "
-                                        + x.shape().count()
-                                        + " elements, but "
-                                        + shape
-                                        + " has "
-                                        + shape.count()
+                        x.shape().isKnown() && shape.isKnown()
+                                ? "%s has %d elements, but %s has %d"
+                                        .formatted(
+                                                x.shape(), x.shape().count(), shape, shape.count())
                                 : x.shape() + " may not have as many elements as " + shape;
-                Problem.in("reshape").rule(counts).operand("x", x.type(), x.origin()).throwShape();
+                problem("reshape", in, "x").rule(counts).throwShape();
             }
             return x.type().withShape(shape);
         }
@@ -282,7 +251,7 @@ public sealed interface Op {
 
         @Override
         public Op bind(LongUnaryOperator known) {
-            return new Reshape(bound(shape, known));
+            return new Reshape(shape.bind(known));
         }
     }
 
@@ -318,9 +287,8 @@ public sealed interface Op {
                                 || x.size(i) < 0 && shape.size(i) < 0;
             }
             if (!fits) {
-                Problem.in("broadcast")
+                problem("broadcast", in, "x")
                         .rule(x.shape() + " does not broadcast to " + shape)
-                        .operand("x", x.type(), x.origin())
                         .throwShape();
             }
             return x.type().withShape(shape);
@@ -333,7 +301,7 @@ public sealed interface Op {
 
         @Override
         public Op bind(LongUnaryOperator known) {
-            return new Broadcast(bound(shape, known));
+            return new Broadcast(shape.bind(known));
         }
     }
 
@@ -342,7 +310,7 @@ public sealed interface Op {
         @Override
         public TensorType infer(List<Node> in) {
             Node x = in.get(0);
-            Problem p = Problem.in("slice").operand("x", x.type(), x.origin());
+            Problem p = problem("slice", in, "x");
             p.require(spans.size() == x.rank(), "needs one span per axis").throwShape();
             for (int i = 0; i < x.rank(); i++) {
                 Span s = spans.get(i);
@@ -359,14 +327,8 @@ public sealed interface Op {
                                 || n < 0
                                 || s.size() <= 0
                                 || s.start() >= 0 && s.start() < n && last >= 0 && last < n,
-                        "elements "
-                                + s.start()
-                                + " to "
-                                + last
-                                + " are not on axis "
-                                + i
-                                + " of size "
-                                + n);
+                        "elements %d to %d are not on axis %d of size %d"
+                                .formatted(s.start(), last, i, n));
             }
             p.throwShape();
             return x.type().withShape(Shape.of(spans.stream().mapToLong(Span::size).toArray()));
@@ -391,22 +353,15 @@ public sealed interface Op {
         @Override
         public TensorType infer(List<Node> in) {
             Node x = in.get(0);
-            Problem p = Problem.in("pad").operand("x", x.type(), x.origin());
+            Problem p = problem("pad", in, "x");
             p.require(margins.size() == x.rank(), "needs one margin per axis").throwShape();
             long[] out = x.shape().toArray();
             for (int i = 0; i < out.length; i++) {
                 Margin m = margins.get(i);
                 p.require(
                         m.before() >= 0 && m.after() >= 0 && m.between() >= 0,
-                        "margins must not be negative, but axis "
-                                + i
-                                + " has "
-                                + m.before()
-                                + " before, "
-                                + m.after()
-                                + " after and "
-                                + m.between()
-                                + " between");
+                        "margins must not be negative, but axis %d has %d before, %d after and %d between"
+                                .formatted(i, m.before(), m.after(), m.between()));
                 p.require(m.equals(Margin.NONE) || out[i] >= 0, Sizes.unknown(i));
                 out[i] = m.equals(Margin.NONE) ? out[i] : m.padded(out[i]);
             }
@@ -463,7 +418,7 @@ public sealed interface Op {
             Node x = in.get(0);
             int k = windows.size();
             int lead = x.rank() - k;
-            Problem p = Problem.in("windows").operand("x", x.type(), x.origin());
+            Problem p = problem("windows", in, "x");
             p.require(lead >= 0, "needs at least " + k + " axes").throwShape();
             long[] out = new long[x.rank() + k];
             for (int i = 0; i < lead; i++) {
@@ -485,12 +440,8 @@ public sealed interface Op {
                 out[lead + k + i] = w.size();
                 p.require(
                         out[lead + i] > 0,
-                        "a window that reaches "
-                                + w.reach()
-                                + " does not fit axis "
-                                + (lead + i)
-                                + " of size "
-                                + x.size(lead + i));
+                        "a window that reaches %d does not fit axis %d of size %d"
+                                .formatted(w.reach(), lead + i, x.size(lead + i)));
             }
             p.throwShape();
             return x.type().withShape(Shape.of(out));
@@ -513,14 +464,10 @@ public sealed interface Op {
                     x.shape().isKnown()
                             && x.shape().count() == 0
                             && x.shape().without(axes).count() != 0;
-            Problem.in(name())
-                    .require(
-                            !empty
-                                    || kind == Reduction.SUM
-                                    || kind == Reduction.PROD
-                                    || x.dtype() == DType.BOOL,
-                            "has no value over no elements")
-                    .operand("x", x.type(), x.origin())
+            boolean neutral =
+                    kind == Reduction.SUM || kind == Reduction.PROD || x.dtype() == DType.BOOL;
+            problem(name(), in, "x")
+                    .require(!empty || neutral, "has no value over no elements")
                     .throwShape();
             return x.type().withShape(x.shape().without(axes));
         }
@@ -536,12 +483,10 @@ public sealed interface Op {
                             case SUM -> g;
                             // Ties share the gradient evenly, as torch.amax.
                             case MAX, MIN -> {
-                                Node hit =
-                                        x.eq(c.out().expandAlong(axes, x.shape())).cast(x.dtype());
-                                yield g.mul(hit)
-                                        .div(
-                                                hit.reduce(Reduction.SUM, axes)
-                                                        .expandAlong(axes, x.shape()));
+                                Node best = c.out().expandAlong(axes, x.shape());
+                                Node hit = x.eq(best).cast(x.dtype());
+                                Node ties = hit.reduce(Reduction.SUM, axes);
+                                yield g.mul(hit).div(ties.expandAlong(axes, x.shape()));
                             }
                             // Product of all others: exact where an element is 0.
                             case PROD -> g.mul(x.productOfOthers(axes));
@@ -551,7 +496,7 @@ public sealed interface Op {
 
         @Override
         public String name() {
-            return kind.name().toLowerCase(java.util.Locale.ROOT);
+            return kind.name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -560,9 +505,8 @@ public sealed interface Op {
         @Override
         public TensorType infer(List<Node> in) {
             Node x = in.get(0);
-            Problem.in(name())
+            problem(name(), in, "x")
                     .require(x.size(axis) != 0, "has no value over no elements")
-                    .operand("x", x.type(), x.origin())
                     .throwShape();
             return new TensorType(DType.I64, x.shape().without(Axes.range(axis, axis + 1)));
         }
@@ -578,12 +522,10 @@ public sealed interface Op {
     record Recurrence(int axis, boolean reverse) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
-            Problem.in("recurrence")
+            problem("recurrence", in, "a", "b")
                     .require(
                             in.get(0).type().equals(in.get(1).type()),
                             "both operands must have one type")
-                    .operand("a", in.get(0).type(), in.get(0).origin())
-                    .operand("b", in.get(1).type(), in.get(1).origin())
                     .throwShape();
             return in.get(1).type();
         }
@@ -620,7 +562,7 @@ public sealed interface Op {
     record Gather(int axis) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
-            checkIndexed("gather", axis, in.get(0), in.get(1));
+            checkIndexed("gather", axis, in);
             return in.get(0).type().withShape(in.get(1).shape());
         }
 
@@ -634,14 +576,11 @@ public sealed interface Op {
     record ScatterAdd(int axis) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
-            checkIndexed("scatter_add", axis, in.get(0), in.get(1));
-            Problem.in("scatter_add")
+            checkIndexed("scatter_add", axis, in.subList(0, 2));
+            problem("scatter_add", in, "base", "index", "source")
                     .require(
                             in.get(2).type().equals(in.get(0).type().withShape(in.get(1).shape())),
                             "the source must have the index's shape and the base's dtype")
-                    .operand("base", in.get(0).type(), in.get(0).origin())
-                    .operand("index", in.get(1).type(), in.get(1).origin())
-                    .operand("source", in.get(2).type(), in.get(2).origin())
                     .throwShape();
             return in.get(0).type();
         }
@@ -653,11 +592,10 @@ public sealed interface Op {
         }
     }
 
-    private static void checkIndexed(String op, int axis, Node x, Node index) {
-        Problem p =
-                Problem.in(op)
-                        .operand("x", x.type(), x.origin())
-                        .operand("index", index.type(), index.origin());
+    private static void checkIndexed(String op, int axis, List<Node> in) {
+        Node x = in.get(0);
+        Node index = in.get(1);
+        Problem p = problem(op, in, "x", "index");
         p.require(
                         index.dtype() == DType.I64 || index.dtype() == DType.I32,
                         "the index must be i64 or i32")
@@ -676,10 +614,7 @@ public sealed interface Op {
         public TensorType infer(List<Node> in) {
             Node a = in.get(0);
             Node b = in.get(1);
-            Problem p =
-                    Problem.in("matmul")
-                            .operand("a", a.type(), a.origin())
-                            .operand("b", b.type(), b.origin());
+            Problem p = problem("matmul", in, "a", "b");
             p.require(a.dtype() == b.dtype(), "both operands must have one dtype").throwDType();
             p.require(
                             a.rank() >= 2 && a.rank() == b.rank(),
@@ -722,72 +657,13 @@ public sealed interface Op {
             KERNEL
         }
 
-        /// The forward convolution of data and kernel of the given types; checks them.
-        public static Convolve forward(Node x, Node w, List<Window> windows, long groups) {
-            int k = windows.size();
-            Problem p =
-                    Problem.in("conv" + k + "d")
-                            .operand("x", x.type(), x.origin())
-                            .operand("kernel", w.type(), w.origin());
-            p.require(
-                            x.dtype() == w.dtype() && x.dtype().isFloating(),
-                            "x and kernel must have one floating dtype")
-                    .throwDType();
-            p.require(x.rank() == k + 2, "x must be [batch, channels" + ", size".repeat(k) + "]");
-            p.require(
-                            w.rank() == k + 2,
-                            "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
-                    .throwShape();
-            p.require(
-                    groups > 0 && x.size(1) == w.size(1) * groups,
-                    "x has "
-                            + x.size(1)
-                            + " channels, but the kernel expects "
-                            + w.size(1) * Math.max(1, groups));
-            p.require(
-                    groups > 0 && w.size(0) % groups == 0,
-                    w.size(0) + " output channels are not divisible into " + groups + " groups");
-            long[] out = new long[k + 2];
-            out[0] = x.size(0);
-            out[1] = w.size(0);
-            for (int i = 0; i < k; i++) {
-                Window win = windows.get(i);
-                p.require(
-                        win.size() == w.size(2 + i),
-                        "window "
-                                + i
-                                + " has size "
-                                + win.size()
-                                + ", but the kernel "
-                                + w.size(2 + i));
-                p.require(
-                        win.size() > 0 && win.stride() > 0 && win.dilation() > 0,
-                        "kernel size, stride and dilation must be positive");
-                p.require(x.size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
-                out[2 + i] = win.positions(x.size(2 + i));
-                p.require(
-                        out[2 + i] > 0,
-                        "the kernel reaches "
-                                + win.reach()
-                                + " but axis "
-                                + (2 + i)
-                                + " has only "
-                                + (x.size(2 + i) + win.before() + win.after())
-                                + " with padding");
-            }
-            p.throwShape();
-            return new Convolve(Kind.FORWARD, windows, groups, Shape.of(out));
-        }
-
         @Override
         public TensorType infer(List<Node> in) {
-            Problem.in("convolve")
+            problem("convolve", in, "a", "b")
                     .require(
                             in.get(0).dtype() == in.get(1).dtype()
                                     && in.get(0).dtype().isFloating(),
                             "both operands must have one floating dtype")
-                    .operand("a", in.get(0).type(), in.get(0).origin())
-                    .operand("b", in.get(1).type(), in.get(1).origin())
                     .throwDType();
             return in.get(0).type().withShape(result);
         }
@@ -797,26 +673,20 @@ public sealed interface Op {
             Node g = c.grad();
             Node a = c.in(0);
             Node b = c.in(1);
-            c.give(
-                    0,
-                    () ->
-                            kind == Kind.DATA
-                                    ? to(Kind.FORWARD, g, b, a)
-                                    : to(
-                                            Kind.DATA,
-                                            kind == Kind.FORWARD ? g : b,
-                                            kind == Kind.FORWARD ? b : g,
-                                            a));
-            c.give(
-                    1,
-                    () ->
-                            kind == Kind.KERNEL
-                                    ? to(Kind.FORWARD, a, g, b)
-                                    : to(
-                                            Kind.KERNEL,
-                                            kind == Kind.FORWARD ? a : g,
-                                            kind == Kind.FORWARD ? g : a,
-                                            b));
+            switch (kind) {
+                case FORWARD -> {
+                    c.give(0, () -> to(Kind.DATA, g, b, a));
+                    c.give(1, () -> to(Kind.KERNEL, a, g, b));
+                }
+                case DATA -> {
+                    c.give(0, () -> to(Kind.FORWARD, g, b, a));
+                    c.give(1, () -> to(Kind.KERNEL, g, a, b));
+                }
+                case KERNEL -> {
+                    c.give(0, () -> to(Kind.DATA, b, g, a));
+                    c.give(1, () -> to(Kind.FORWARD, a, g, b));
+                }
+            }
         }
 
         private Node to(Kind other, Node a, Node b, Node like) {
@@ -825,7 +695,7 @@ public sealed interface Op {
 
         @Override
         public Op bind(LongUnaryOperator known) {
-            return new Convolve(kind, windows, groups, bound(result, known));
+            return new Convolve(kind, windows, groups, result.bind(known));
         }
 
         @Override
@@ -914,15 +784,12 @@ public sealed interface Op {
         }
     }
 
-    /// A shape with unknown sizes replaced.
-    static Shape bound(Shape shape, LongUnaryOperator known) {
-        return shape.isKnown()
-                ? shape
-                : Shape.of(java.util.Arrays.stream(shape.toArray()).map(known).toArray());
-    }
-
-    /// Types of several nodes, for messages.
-    static String types(List<Node> nodes) {
-        return nodes.stream().map(n -> n.type().toString()).collect(Collectors.joining(", "));
+    /// The start of a complaint about operands, given their names.
+    private static Problem problem(String op, List<Node> in, String... names) {
+        Problem p = Problem.in(op);
+        for (int i = 0; i < names.length; i++) {
+            p.operand(names[i], in.get(i).type(), in.get(i).origin());
+        }
+        return p;
     }
 }

@@ -32,6 +32,7 @@ public enum Unary {
     ATAN("atan", Math::atan, (x, y, g) -> g.div(x.square().add(1))),
     SINH("sinh", Math::sinh, (x, y, g) -> g.mul(x.cosh())),
     COSH("cosh", Math::cosh, (x, y, g) -> g.mul(x.sinh())),
+    /// The derivative is written with the result, so that the operand need not be kept; far out, where y² is near 1, it has lost its digits, as PyTorch's.
     TANH("tanh", Math::tanh, (x, y, g) -> g.mul(y.square().neg().add(1))),
     ASINH("asinh", Scalars::asinh, (x, y, g) -> g.mul(x.square().add(1).rsqrt())),
     ACOSH("acosh", Scalars::acosh, (x, y, g) -> g.mul(x.square().sub(1).rsqrt())),
@@ -41,11 +42,17 @@ public enum Unary {
             "erf",
             Scalars::erf,
             (x, y, g) -> g.mul(x.square().neg().exp().mul(2 / Math.sqrt(Math.PI)))),
+    /// Area under the standard normal density up to x, `Φ(x) = ½·(1 + erf(x/√2))`, with all its digits to the left too.
+    NDTR("ndtr", Scalars::ndtr, (x, y, g) -> g.mul(x.normalDensity())),
+    /// `φ(x) = e^(−x²/2)/√(2π)`, without what rounding x² would lose.
+    NORMAL_DENSITY("normal_density", Scalars::normalDensity, (x, y, g) -> g.mul(x.mul(y)).neg()),
     /// Derivative 0 at 0, as PyTorch. Written with the result, so that the operand need not be kept.
     RELU(
             "relu",
             a -> a > 0 || Double.isNaN(a) ? a : 0,
             (x, y, g) -> y.gt(0).where(g, g.zerosLike())),
+    /// The derivative is written with the result, so that the operand need not be kept; far to the right, where y is near 1, it has lost its digits, as PyTorch's. So have the
+    /// second derivatives of `softplus`, `silu` and `mish` there.
     SIGMOID("sigmoid", Scalars::sigmoid, (x, y, g) -> g.mul(y.mul(y.neg().add(1)))),
     /// `ln(1 + eˣ)` without overflow.
     SOFTPLUS("softplus", Scalars::softplus, (x, y, g) -> g.mul(x.sigmoid())),

@@ -1,6 +1,7 @@
 package dev.nacre.type;
 
 import java.util.Arrays;
+import java.util.function.LongUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
@@ -106,6 +107,11 @@ public final class Shape {
 
     public long[] toArray() {
         return sizes.clone();
+    }
+
+    /// Unknown sizes replaced by what `known` gives for them; it maps known sizes to themselves.
+    public Shape bind(LongUnaryOperator known) {
+        return isKnown() ? this : of(LongStream.of(sizes).map(known).toArray());
     }
 
     /// Sizes of the given axes removed.

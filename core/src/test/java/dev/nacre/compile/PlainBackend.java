@@ -178,7 +178,6 @@ public final class PlainBackend implements Backend {
                         case RELU -> n.relu();
                         case SIGMOID -> n.sigmoid();
                         case TANH -> n.tanh();
-                        case GELU -> n.gelu();
                     };
         }
         return new Given(n, g.leaves);

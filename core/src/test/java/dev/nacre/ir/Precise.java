@@ -8,19 +8,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Functions to 60 digits, from their definitions: what the special functions are tested against.
-final class Precise {
-    static final MathContext MC = new MathContext(90, RoundingMode.HALF_EVEN);
+public final class Precise {
+    public static final MathContext MC = new MathContext(90, RoundingMode.HALF_EVEN);
     private static final BigDecimal SMALL = BigDecimal.ONE.movePointLeft(80);
     private static final BigDecimal TWO = BigDecimal.TWO;
 
-    static final BigDecimal PI = pi();
+    public static final BigDecimal PI = pi();
     private static final BigDecimal LN2 =
             logOfRatio(BigDecimal.ONE.divide(BigDecimal.valueOf(3), MC));
     private static final List<BigDecimal> BERNOULLI = bernoulli(60);
 
     private Precise() {}
 
-    static BigDecimal of(double x) {
+    public static BigDecimal of(double x) {
         return new BigDecimal(x);
     }
 
@@ -44,7 +44,7 @@ final class Precise {
     }
 
     /// The Taylor series, after halving the argument until it is small.
-    static BigDecimal exp(BigDecimal x) {
+    public static BigDecimal exp(BigDecimal x) {
         int halvings = Math.max(0, x.precision() - x.scale()) * 4 + 8;
         BigDecimal y = x.divide(TWO.pow(halvings), MC);
         BigDecimal sum = BigDecimal.ONE;
@@ -60,7 +60,7 @@ final class Precise {
     }
 
     /// Halved or doubled into [⅔, 4/3], then 2·artanh((x − 1)/(x + 1)).
-    static BigDecimal log(BigDecimal x) {
+    public static BigDecimal log(BigDecimal x) {
         BigDecimal y = x;
         int twos = 0;
         while (y.compareTo(BigDecimal.valueOf(4).divide(BigDecimal.valueOf(3), MC)) > 0) {
@@ -88,7 +88,7 @@ final class Precise {
     }
 
     /// The alternating Maclaurin series of the error function, which converges everywhere.
-    static BigDecimal erf(BigDecimal x) {
+    public static BigDecimal erf(BigDecimal x) {
         MathContext wide = new MathContext(140);
         BigDecimal sum = BigDecimal.ZERO;
         BigDecimal power = x; // (−1)ⁿ·x²ⁿ⁺¹/n!
@@ -101,6 +101,17 @@ final class Precise {
                             .divide(BigDecimal.valueOf(n + 1L), wide);
         }
         return sum.multiply(TWO, MC).divide(PI.sqrt(MC), MC);
+    }
+
+    /// The normal distribution.
+    public static BigDecimal ndtr(BigDecimal x) {
+        return erf(x.divide(TWO.sqrt(MC), MC)).add(BigDecimal.ONE).divide(TWO, MC);
+    }
+
+    /// The density of the normal distribution.
+    public static BigDecimal normalDensity(BigDecimal x) {
+        BigDecimal e = exp(x.multiply(x).divide(TWO, MC).negate());
+        return e.divide(PI.multiply(TWO).sqrt(MC), MC);
     }
 
     /// B₀, B₂, B₄, … by the recurrence Σₖ C(n+1, k)·Bₖ = 0.

@@ -82,6 +82,23 @@ class ScalarsTest {
     }
 
     @Test
+    void normalDistribution() {
+        assertNear(Scalars::ndtr, Precise::ndtr, -0.6, 0.6, 4, 0);
+        assertNear(Scalars::ndtr, Precise::ndtr, -2.6, -0.4, 4, 0);
+        assertNear(Scalars::ndtr, Precise::ndtr, -13, 7, 4, 0);
+        assertNear(Scalars::ndtr, Precise::ndtr, -15, -12, 4, 0);
+        assertNear(Scalars::ndtr, Precise::ndtr, -1e-9, 1e-9, 1, 0);
+        assertNear(Scalars::normalDensity, Precise::normalDensity, -37, 37, 3, 0);
+        assertEquals(0.5, Scalars.ndtr(-0.0));
+        assertEquals(0, Scalars.ndtr(Double.NEGATIVE_INFINITY));
+        assertEquals(1, Scalars.ndtr(Double.POSITIVE_INFINITY));
+        assertEquals(0, Scalars.ndtr(-1e300));
+        assertEquals(Double.NaN, Scalars.ndtr(Double.NaN));
+        assertEquals(0, Scalars.normalDensity(Double.NEGATIVE_INFINITY));
+        assertEquals(Double.NaN, Scalars.normalDensity(Double.NaN));
+    }
+
+    @Test
     void lgamma() {
         // Relative to 1 where the logarithm passes through 0.
         assertNear(Scalars::lgamma, Precise::lgamma, 1e-10, 3, 40, 1);

@@ -7,6 +7,7 @@ import dev.nacre.autodiff.Reverse;
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Plan;
+import dev.nacre.compile.Stabilize;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
@@ -98,6 +99,37 @@ public abstract class Conformance {
                 Optional.empty(), difference(roots, leaves, 64 * row.slack(), row + ", gradient"));
     }
 
+    static Stream<Digits> digits() {
+        return Digits.rows();
+    }
+
+    /// Functions and their derivatives against sixty digits.
+    @ParameterizedTest
+    @MethodSource("digits")
+    protected void keepsDigits(Digits row) {
+        for (DType t : List.of(DType.F32, DType.F64)) {
+            double[] points = row.points(t, 200);
+            Map<Source, Array> leaves = new IdentityHashMap<>();
+            Node x = leaf(Array.of(TensorType.of(t, points.length), points), leaves);
+            List<Node> orders = new ArrayList<>(List.of(row.f().apply(x)));
+            while (orders.size() < row.orders().size()) {
+                Node y = orders.getLast();
+                orders.addAll(Reverse.gradients(List.of(y), List.of(y.onesLike()), List.of(x)));
+            }
+            List<Array> results = evaluate(backend, Stabilize.run(orders), leaves);
+            for (int k = 0; k < results.size(); k++) {
+                for (int i = 0; i < points.length; i++) {
+                    double y = results.get(k).number(i);
+                    double error = row.orders().get(k).error(points[i], y, t);
+                    String where = row + " " + t + ", order " + k + " at " + points[i] + ": ";
+                    assertTrue(
+                            error <= row.orders().get(k).ulps(),
+                            () -> where + y + ", off " + error);
+                }
+            }
+        }
+    }
+
     static Stream<Row> imageRows() {
         return ImageRows.rows().stream();
     }
@@ -173,20 +205,27 @@ public abstract class Conformance {
                 : 0;
     }
 
+    private static List<Source> sources(List<Node> roots) {
+        return Graph.leaves(roots).stream()
+                .map(n -> ((Op.Leaf) n.op()).source())
+                .distinct()
+                .toList();
+    }
+
+    /// The plan of a graph whose leaves are inputs.
+    public static Plan compile(Backend backend, List<Node> roots) {
+        return Compiler.compile(
+                roots,
+                sources(roots),
+                roots.stream().map(_ -> Optional.<Source>empty()).toList(),
+                backend);
+    }
+
     /// Compiles and runs a graph.
     public static List<Array> evaluate(
             Backend backend, List<Node> roots, Map<Source, Array> leaves) {
-        List<Source> sources =
-                Graph.leaves(roots).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
-        Plan plan =
-                Compiler.compile(
-                        roots,
-                        sources,
-                        roots.stream().map(_ -> Optional.<Source>empty()).toList(),
-                        backend);
+        List<Source> sources = sources(roots);
+        Plan plan = compile(backend, roots);
         try (Arena arena = Arena.ofConfined()) {
             Plan.Call call = plan.begin();
             for (int i = 0; i < sources.size(); i++) {

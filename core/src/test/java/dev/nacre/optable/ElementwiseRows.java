@@ -96,6 +96,9 @@ final class ElementwiseRows {
     private static void special(List<Row> rows) {
         rows.add(one("erf", -2, 2, x -> x.erf()));
         rows.add(one("erf tails", -7, 7, x -> x.erf()));
+        rows.add(one("ndtr", -2, 2, x -> x.ndtr()));
+        rows.add(one("ndtr tails", -7, 7, x -> x.ndtr()));
+        rows.add(one("normalDensity", -4, 4, x -> x.normalDensity()));
         rows.add(one("lgamma", 0.6, 5, x -> x.lgamma()));
         rows.add(one("lgamma negative", -1.7, -1.3, x -> x.lgamma()).on(DTypes.FLOATING));
         rows.add(one("digamma", 0.6, 5, x -> x.digamma()));

@@ -50,7 +50,7 @@ record Addends(Kernel kernel, Loop loop) {
         code.add(new Instr.Load(1, out.dtype()));
         code.add(new Instr.Convert(t, 2));
         code.add(new Instr.Apply2(Binary.ADD, t, 1, 3));
-        e.activation().ifPresent(a -> apply(a, t, code));
+        e.activation().ifPresent(a -> code.add(new Instr.Apply1(function(a), t, code.size() - 1)));
         code.add(new Instr.Convert(out.dtype(), code.size() - 1));
         code.add(new Instr.Store(2, out.dtype(), code.size() - 1));
         Program program = new Program(code, List.of());
@@ -58,26 +58,11 @@ record Addends(Kernel kernel, Loop loop) {
         return new Loop(program, List.of(new Loop.Instance(out.sizes(), views))).withAccesses();
     }
 
-    private static void apply(Activation f, DType t, List<Instr> code) {
-        int x = code.size() - 1;
-        switch (f) {
-            case RELU -> code.add(new Instr.Apply1(Unary.RELU, t, x));
-            case SIGMOID -> code.add(new Instr.Apply1(Unary.SIGMOID, t, x));
-            case TANH -> code.add(new Instr.Apply1(Unary.TANH, t, x));
-            case GELU -> {
-                code.add(literal(t, Math.sqrt(0.5)));
-                code.add(new Instr.Apply2(Binary.MUL, t, x, x + 1));
-                code.add(new Instr.Apply1(Unary.ERF, t, x + 2));
-                code.add(literal(t, 1));
-                code.add(new Instr.Apply2(Binary.ADD, t, x + 3, x + 4));
-                code.add(literal(t, 0.5));
-                code.add(new Instr.Apply2(Binary.MUL, t, x, x + 6));
-                code.add(new Instr.Apply2(Binary.MUL, t, x + 5, x + 7));
-            }
-        }
-    }
-
-    private static Instr literal(DType t, double value) {
-        return new Instr.Literal(t, Double.doubleToLongBits(t.round(value)));
+    private static Unary function(Activation a) {
+        return switch (a) {
+            case RELU -> Unary.RELU;
+            case SIGMOID -> Unary.SIGMOID;
+            case TANH -> Unary.TANH;
+        };
     }
 }

@@ -166,7 +166,6 @@ final class OneDnnKernels {
                             case RELU -> PostOp.Function.RELU;
                             case SIGMOID -> PostOp.Function.LOGISTIC;
                             case TANH -> PostOp.Function.TANH;
-                            case GELU -> PostOp.Function.GELU_ERF;
                         })
                 .map(f -> sum.then(f, 0, 0))
                 .orElse(sum);

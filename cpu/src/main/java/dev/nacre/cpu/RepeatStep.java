@@ -2,13 +2,10 @@ package dev.nacre.cpu;
 
 import dev.nacre.compile.Repeat;
 import dev.nacre.compile.View;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import dev.nacre.cpu.memory.Memory;
 
 /// Runs the body of a loop once per step. Allocates nothing.
 final class RepeatStep implements Step {
-    private static final MemorySegment ALL = all();
-
     private final Repeat repeat;
     private final Step[] body;
     private final long[] inner;
@@ -17,11 +14,6 @@ final class RepeatStep implements Step {
         this.repeat = repeat;
         this.body = body;
         this.inner = new long[repeat.slots().size()];
-    }
-
-    @SuppressWarnings("restricted")
-    private static MemorySegment all() {
-        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     }
 
     @Override
@@ -41,10 +33,7 @@ final class RepeatStep implements Step {
             for (Step s : body) {
                 s.run(inner);
             }
-            going =
-                    repeat.halt().isEmpty()
-                            || ALL.get(ValueLayout.JAVA_BYTE, inner[repeat.halt().get().flag()])
-                                    == 0;
+            going = repeat.halt().isEmpty() || Memory.i8(inner[repeat.halt().get().flag()]) == 0;
         }
         if (repeat.halt().isPresent()) {
             repeat.locate(done, addresses, inner);
@@ -57,16 +46,11 @@ final class RepeatStep implements Step {
             View v = repeat.view(rest.view());
             long row = v.count() / Math.max(1, repeat.steps()) * v.dtype().bytes();
             long from = rest.backwards() ? 0 : done * row;
-            ALL.asSlice(start(v, addresses) + from, (repeat.steps() - done) * row).fill((byte) 0);
+            Memory.clear(start(v, addresses) + from, (repeat.steps() - done) * row);
         }
         for (Repeat.Last last : halt.lasts()) {
             View v = repeat.view(last.view());
-            MemorySegment.copy(
-                    ALL,
-                    inner[last.slot()],
-                    ALL,
-                    start(v, addresses),
-                    v.count() * v.dtype().bytes());
+            Memory.copy(inner[last.slot()], start(v, addresses), v.count() * v.dtype().bytes());
         }
     }
 

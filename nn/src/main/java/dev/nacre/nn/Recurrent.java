@@ -7,6 +7,7 @@ import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ValueException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -17,28 +18,134 @@ import java.util.stream.IntStream;
 
 /// Layers of recurrent cells, each over the outputs of the one before, in one direction or both: what [RNN], [LSTM] and [GRU] have in common.
 ///
-/// @param name for errors
+/// @param cell what a step computes
 /// @param in width of an element
 /// @param hidden width of a state
-/// @param layers how many
-/// @param bidirectional whether each layer also goes backwards
+/// @param layers how many; each takes the outputs of the one before
+/// @param bidirectional whether each layer also goes backwards; outputs of both are side by side
 /// @param batchFirst whether x and the outputs are `[batch, time, …]` instead of `[time, batch, …]`
-/// @param dropout between layers, if any
-/// @param weights by PyTorch's names
-record Recurrent(
-        String name,
+/// @param dropout on the outputs of all layers but the last, if any
+/// @param weights by PyTorch's names: `weight_ih_l0` `[gates·hidden, in]`, `weight_hh_l0` `[gates·hidden, hidden]`, `bias_ih_l0`, `bias_hh_l0`, `…_l0_reverse`, `…_l1`, …
+public record Recurrent(
+        Cell cell,
         long in,
         long hidden,
         int layers,
         boolean bidirectional,
         boolean batchFirst,
         Optional<Dropout> dropout,
-        Map<String, Variable> weights) {
+        @Key("") Map<String, Variable> weights) {
+
+    /// What one step computes of an element and the states before. The formulas are those of [RNN], [LSTM] and [GRU].
+    public enum Cell {
+        RNN_TANH("rnn", 1, 1, (x, s, w) -> List.of(w.fromBoth(x, s.getFirst()).tanh())),
+        RNN_RELU("rnn", 1, 1, (x, s, w) -> List.of(w.fromBoth(x, s.getFirst()).relu())),
+        LSTM("lstm", 4, 2, Cell::lstm),
+        GRU("gru", 3, 1, Cell::gru);
+
+        /// The next states, the output first.
+        @FunctionalInterface
+        private interface Step {
+            List<Tensor> of(Tensor x, List<Tensor> states, Weights w);
+        }
+
+        private final String symbol;
+        private final int gates;
+        private final int kinds;
+        private final Step step;
+
+        Cell(String symbol, int gates, int kinds, Step step) {
+            this.symbol = symbol;
+            this.gates = gates;
+            this.kinds = kinds;
+            this.step = step;
+        }
+
+        private static List<Tensor> lstm(Tensor x, List<Tensor> states, Weights w) {
+            Tensor h = states.get(0);
+            long n = h.size(-1);
+            Tensor gates = w.fromBoth(x, h);
+            Tensor input = gates.narrow(-1, 0, n).sigmoid();
+            Tensor forget = gates.narrow(-1, n, n).sigmoid();
+            Tensor cell = gates.narrow(-1, 2 * n, n).tanh();
+            Tensor output = gates.narrow(-1, 3 * n, n).sigmoid();
+            Tensor c = forget.mul(states.get(1)).add(input.mul(cell));
+            return List.of(output.mul(c.tanh()), c);
+        }
+
+        private static List<Tensor> gru(Tensor x, List<Tensor> states, Weights w) {
+            Tensor h = states.getFirst();
+            long n = h.size(-1);
+            Tensor a = w.fromElement(x);
+            Tensor b = w.fromState(h);
+            Tensor reset = a.narrow(-1, 0, n).add(b.narrow(-1, 0, n)).sigmoid();
+            Tensor update = a.narrow(-1, n, n).add(b.narrow(-1, n, n)).sigmoid();
+            Tensor fresh = a.narrow(-1, 2 * n, n).add(reset.mul(b.narrow(-1, 2 * n, n))).tanh();
+            return List.of(fresh.add(update.mul(h.sub(fresh))));
+        }
+
+        /// One step by itself: x `[batch, in]`, states `[batch, hidden]`.
+        List<Tensor> step(Tensor x, List<Tensor> states, Weights w) {
+            Problem p = Problem.in(symbol + "_cell").operand("x", x.type(), x.origin());
+            boolean fits = x.rank() == 2 && x.size(1) == w.ih.size(1);
+            p.require(fits, "x must be [batch, " + w.ih.size(1) + "]");
+            for (Tensor s : states) {
+                p.operand("state", s.type(), s.origin());
+                p.require(
+                        !fits || s.shape().equals(Shape.of(x.size(0), w.hidden())),
+                        "states must be [" + x.size(0) + ", " + w.hidden() + "]");
+            }
+            p.operand("weight_ih", w.ih.type(), w.ih.origin()).throwShape();
+            return step.of(x, states, w);
+        }
+
+        /// What a layer made of other cells cannot be.
+        void require(Cell actual) {
+            if (actual != this) {
+                throw new ValueException(
+                        symbol + ": the cell must be " + this + ", but is " + actual);
+            }
+        }
+    }
 
     /// The weights of one cell. The products with them are `x·ihᵀ` and `h·hhᵀ`.
-    record Weights(Variable ih, Variable hh, Optional<Variable> biasIh, Optional<Variable> biasHh) {
+    ///
+    /// @param ih `[gates·hidden, in]`
+    /// @param hh `[gates·hidden, hidden]`
+    /// @param biasIh `[gates·hidden]`
+    /// @param biasHh `[gates·hidden]`
+    public record Weights(
+            @Key("weight_ih") Variable ih,
+            @Key("weight_hh") Variable hh,
+            Optional<Variable> biasIh,
+            Optional<Variable> biasHh) {
+        /// PyTorch's first values: uniform on ±1/√hidden.
+        static Weights of(Cell cell, long in, long hidden, String end, Rng rng) {
+            Initializer first = Initializer.torchDefault(hidden);
+            long rows = cell.gates * hidden;
+            return new Weights(
+                    Layers.parameter("weight_ih" + end, Shape.of(rows, in), first, rng),
+                    Layers.parameter("weight_hh" + end, Shape.of(rows, hidden), first, rng),
+                    Optional.of(Layers.parameter("bias_ih" + end, Shape.of(rows), first, rng)),
+                    Optional.of(Layers.parameter("bias_hh" + end, Shape.of(rows), first, rng)));
+        }
+
+        Weights withoutBias() {
+            return new Weights(ih, hh, Optional.empty(), Optional.empty());
+        }
+
+        /// Width of a state.
+        public long hidden() {
+            return hh.size(1);
+        }
+
+        /// States to begin with, for each row of x.
+        Tensor zeros(Tensor x) {
+            return Tensor.zeros(x.dtype(), x.size(0), hidden());
+        }
+
         /// Both products and both biases, added up.
-        Tensor fromBoth(Tensor x, Tensor h) {
+        private Tensor fromBoth(Tensor x, Tensor h) {
             Tensor y = x.matmul(ih.transpose());
             if (biasIh.isPresent()) {
                 y = y.add(biasIh.get().add(biasHh.orElseThrow()));
@@ -46,68 +153,65 @@ record Recurrent(
             return y.add(h.matmul(hh.transpose()));
         }
 
-        Tensor fromElement(Tensor x) {
+        private Tensor fromElement(Tensor x) {
             Tensor y = x.matmul(ih.transpose());
             return biasIh.isPresent() ? y.add(biasIh.get()) : y;
         }
 
-        Tensor fromState(Tensor h) {
+        private Tensor fromState(Tensor h) {
             Tensor y = h.matmul(hh.transpose());
             return biasHh.isPresent() ? y.add(biasHh.get()) : y;
         }
-    }
-
-    /// One step: the next states, the output first.
-    @FunctionalInterface
-    interface Cell {
-        List<Tensor> step(Tensor x, List<Tensor> states, Weights w);
     }
 
     /// What a run gives: the outputs of the last layer, and of each kind of state the last of every layer and direction.
     record Run(Tensor outputs, List<Tensor> states) {}
 
     static Recurrent of(
-            String name,
-            int gates,
-            long in,
-            long hidden,
-            int layers,
-            boolean bidirectional,
-            Rng rng) {
-        Layers.requireAtLeast(name, "layers", layers, 1);
-        Initializer first = Initializer.torchDefault(hidden);
+            Cell cell, long in, long hidden, int layers, boolean bidirectional, Rng rng) {
+        Layers.requireAtLeast(cell.symbol, "layers", layers, 1);
         Map<String, Variable> weights = new LinkedHashMap<>();
         int directions = bidirectional ? 2 : 1;
         for (int layer = 0; layer < layers; layer++) {
             long width = layer == 0 ? in : hidden * directions;
             for (int d = 0; d < directions; d++) {
                 String end = suffix(layer, d);
-                put(weights, "weight_ih" + end, Shape.of(gates * hidden, width), first, rng);
-                put(weights, "weight_hh" + end, Shape.of(gates * hidden, hidden), first, rng);
-                put(weights, "bias_ih" + end, Shape.of(gates * hidden), first, rng);
-                put(weights, "bias_hh" + end, Shape.of(gates * hidden), first, rng);
+                Weights w = Weights.of(cell, width, hidden, end, rng);
+                weights.put("weight_ih" + end, w.ih);
+                weights.put("weight_hh" + end, w.hh);
+                w.biasIh.ifPresent(b -> weights.put("bias_ih" + end, b));
+                w.biasHh.ifPresent(b -> weights.put("bias_hh" + end, b));
             }
         }
         return new Recurrent(
-                name, in, hidden, layers, bidirectional, false, Optional.empty(), weights);
-    }
-
-    private static void put(
-            Map<String, Variable> to, String name, Shape shape, Initializer first, Rng rng) {
-        to.put(name, Layers.parameter(name, shape, first, rng));
+                cell, in, hidden, layers, bidirectional, false, Optional.empty(), weights);
     }
 
     private static String suffix(int layer, int direction) {
         return "_l" + layer + (direction == 1 ? "_reverse" : "");
     }
 
-    Map<String, Variable> withoutBiases() {
-        Map<String, Variable> out = new LinkedHashMap<>(weights);
-        out.keySet().removeIf(k -> k.startsWith("bias"));
-        return out;
+    Recurrent withCell(Cell other) {
+        return new Recurrent(
+                other, in, hidden, layers, bidirectional, batchFirst, dropout, weights);
     }
 
-    int directions() {
+    Recurrent withBatchFirst() {
+        return new Recurrent(cell, in, hidden, layers, bidirectional, true, dropout, weights);
+    }
+
+    Recurrent withDropout(Dropout between) {
+        return new Recurrent(
+                cell, in, hidden, layers, bidirectional, batchFirst, Optional.of(between), weights);
+    }
+
+    Recurrent withoutBias() {
+        Map<String, Variable> left = new LinkedHashMap<>(weights);
+        left.keySet().removeIf(k -> k.startsWith("bias"));
+        return new Recurrent(cell, in, hidden, layers, bidirectional, batchFirst, dropout, left);
+    }
+
+    private int directions() {
         return bidirectional ? 2 : 1;
     }
 
@@ -122,17 +226,11 @@ record Recurrent(
 
     /// Runs all layers.
     ///
-    /// @param kinds how many kinds of states a cell has
     /// @param firsts of each kind the first states, `[layers·directions, batch, hidden]`; zeros if there are none
     /// @param lengths how many elements of each example count, if not all do
-    Run run(
-            Tensor x,
-            int kinds,
-            List<Tensor> firsts,
-            Optional<Tensor> lengths,
-            Mode mode,
-            Cell cell) {
+    Run run(Tensor x, List<Tensor> firsts, Optional<Tensor> lengths, Mode mode) {
         check(x, firsts, lengths);
+        int kinds = cell.kinds;
         boolean single = x.rank() == 2;
         Tensor sequence = single ? x.unsqueeze(1) : batchFirst ? x.transpose(0, 1) : x;
         long batch = sequence.size(1);
@@ -154,7 +252,7 @@ record Recurrent(
                                     ? Tensor.zeros(x.dtype(), batch, hidden)
                                     : firstOf(firsts.get(k), place, single);
                 }
-                Run one = direction(y, from, mask, d == 1, weights(layer, d), cell);
+                Run one = direction(y, from, mask, d == 1, weights(layer, d));
                 ways.add(one.outputs);
                 for (int k = 0; k < kinds; k++) {
                     lasts.get(k).add(one.states.get(k));
@@ -181,18 +279,13 @@ record Recurrent(
         return places.lt(lengths.cast(DType.I64).unsqueeze(0)).unsqueeze(2);
     }
 
-    private static Run direction(
-            Tensor x,
-            Tensor[] firsts,
-            Optional<Tensor> mask,
-            boolean backwards,
-            Weights w,
-            Cell cell) {
+    private Run direction(
+            Tensor x, Tensor[] firsts, Optional<Tensor> mask, boolean backwards, Weights w) {
         Scan scan = (mask.isPresent() ? Scan.over(x, mask.get()) : Scan.over(x)).from(firsts);
         Scan.Result r =
                 (backwards ? scan.backwards() : scan)
                         .run((in, states) -> {
-                            List<Tensor> next = cell.step(in.get(0), states, w);
+                            List<Tensor> next = cell.step.of(in.get(0), states, w);
                             if (mask.isEmpty()) {
                                 return Scan.step(next.toArray(Tensor[]::new))
                                         .giving(next.getFirst());
@@ -208,7 +301,7 @@ record Recurrent(
 
     private void check(Tensor x, List<Tensor> firsts, Optional<Tensor> lengths) {
         boolean rank = x.rank() == 2 || x.rank() == 3;
-        Problem p = Problem.in(name).operand("x", x.type(), x.origin());
+        Problem p = Problem.in(cell.symbol).operand("x", x.type(), x.origin());
         p.require(
                 rank,
                 "x must be "

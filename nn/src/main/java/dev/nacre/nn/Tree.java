@@ -19,7 +19,7 @@ import java.util.TreeMap;
 ///
 /// Components of a record (fields of a class, inherited ones first) whose values are variables, modules, or lists, maps, arrays or optionals of such are the tree; the rest is
 /// configuration. Names are joined by dots, as the keys of PyTorch's `state_dict`: `blocks.3.attn.query.weight`. A component's name is put in snake case (`runningMean` is
-/// `running_mean`) unless a [Key] says otherwise; elements of lists are numbered; maps use their keys, sorted where the map has no order of its own.
+/// `running_mean`) unless a [Key] says otherwise; parts of a record that is no module belong to the owner where its [Key] is empty; elements of lists are numbered; maps use their keys, sorted where the map has no order of its own.
 ///
 /// A variable that is found in two places (tied weights) has two names, of which the first is the one used in files.
 public final class Tree {
@@ -81,7 +81,12 @@ public final class Tree {
             add(modules, path, m);
         }
         for (Slot s : Slot.of(part.getClass())) {
-            walk(s.name().isEmpty() ? path : join(path, s.name()), s.read(part), part);
+            Object value = s.read(part);
+            if (s.name().isEmpty() && value instanceof Record && !(value instanceof Module)) {
+                enter(path, value);
+            } else {
+                walk(s.name().isEmpty() ? path : join(path, s.name()), value, part);
+            }
         }
         open.remove(part);
     }

@@ -41,10 +41,7 @@ class RecurrentTest {
     }
 
     private static void copy(LSTM from, LSTMCell to) {
-        to.weightIh().set(from.weights().get("weight_ih_l0"));
-        to.weightHh().set(from.weights().get("weight_hh_l0"));
-        to.biasIh().orElseThrow().set(from.weights().get("bias_ih_l0"));
-        to.biasHh().orElseThrow().set(from.weights().get("bias_hh_l0"));
+        from.state().forEach((key, v) -> to.state().get(key.replace("_l0", "")).set(v));
     }
 
     @Test
@@ -113,6 +110,17 @@ class RecurrentTest {
             h = x.select(0, t).matmul(k).add(h.matmul(u)).add(b).tanh();
         }
         same(h, rnn.forward(x).select(0, 3));
+    }
+
+    @Test
+    void layersOfOtherCells() {
+        Recurrent gru = GRU.of(3, 4, rng).layers();
+        assertEquals(
+                "lstm: the cell must be LSTM, but is GRU",
+                assertThrows(NacreException.class, () -> new LSTM(gru)).getMessage());
+        assertEquals(
+                "rnn: the cell must be RNN_TANH, but is GRU",
+                assertThrows(NacreException.class, () -> new RNN(gru)).getMessage());
     }
 
     @Test

@@ -89,6 +89,20 @@ class TreeTest {
                 net.blocks().getFirst().attn().keyValue().weight().origin());
     }
 
+    private record Pair(Linear a, Optional<Linear> b) {}
+
+    private record Shared(@Key("") Pair pair, Pair unnamed) implements Module {}
+
+    /// A record that is no module is configuration, unless its key says that its parts are the owner's.
+    @Test
+    void partsOfARecord() {
+        Pair pair = new Pair(linear(), Optional.of(linear().withoutBias()));
+        Pair other = new Pair(linear(), Optional.empty());
+        assertEquals(
+                List.of("a.weight", "a.bias", "b.weight"),
+                List.copyOf(new Shared(pair, other).state().keySet()));
+    }
+
     /// A final class with fields, one of them inherited.
     private static class Base {
         final Linear first = linear();

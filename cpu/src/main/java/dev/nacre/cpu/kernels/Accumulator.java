@@ -1,5 +1,6 @@
 package dev.nacre.cpu.kernels;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 
 /// What products are summed in, and so what operands are converted to when they are packed.

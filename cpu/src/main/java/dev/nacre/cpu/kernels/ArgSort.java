@@ -3,6 +3,7 @@ package dev.nacre.cpu.kernels;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.util.Arrays;
 

@@ -1,6 +1,6 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Memory.ALL;
+import static dev.nacre.cpu.memory.Memory.ALL;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
 import java.nio.ByteOrder;

@@ -1,9 +1,10 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Memory.ALL;
+import static dev.nacre.cpu.memory.Memory.ALL;
 
 import dev.nacre.compile.Kernel.Activation;
 import dev.nacre.cpu.loops.VectorSupport;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -23,12 +24,6 @@ final class FloatRows {
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(
                     short.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
-
-    /// Coefficients in `1 / (1 + z/2)`, the highest first.
-    private static final float[] FIT = {
-        0.17087277f, -0.82215223f, 1.48851587f, -1.13520398f, 0.27886807f,
-        -0.18628806f, 0.09678418f, 0.37409196f, 1.00002368f, -1.26551223f
-    };
 
     private FloatRows() {}
 
@@ -103,7 +98,6 @@ final class FloatRows {
                         case RELU -> x.max(0);
                         case SIGMOID -> sigmoid(x);
                         case TANH -> x.lanewise(VectorOperators.TANH);
-                        case GELU -> gelu(x);
                     };
             store(y, at);
         }
@@ -113,15 +107,5 @@ final class FloatRows {
         var e = x.abs().neg().lanewise(VectorOperators.EXP);
         var y = FloatVector.broadcast(FLOATS, 1).div(e.add(1));
         return y.mul(e).blend(y, x.compare(VectorOperators.GE, 0));
-    }
-
-    /// `x·Φ(x)`, Φ being erfc by the Chebyshev fit of Numerical Recipes: its relative error is small to the left too.
-    private static FloatVector gelu(FloatVector x) {
-        var z = x.abs().mul((float) Math.sqrt(0.5));
-        var t = FloatVector.broadcast(FLOATS, 1).div(z.mul(0.5f).add(1));
-        var p = FloatVector.broadcast(FLOATS, FIT[0]);
-        for (int i = 1; i < FIT.length; i++) p = p.mul(t).add(FIT[i]);
-        var left = z.mul(z).neg().add(p).lanewise(VectorOperators.EXP).mul(t).mul(0.5f);
-        return x.mul(left.neg().add(1).blend(left, x.compare(VectorOperators.LT, 0)));
     }
 }

@@ -3,6 +3,7 @@ package dev.nacre.cpu.kernels;
 import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.memory.Memory;
 
 /// `out[…, i, …] = source[…, index[…, i, …], …]`.
 record Gather(Indices indices) implements Step {

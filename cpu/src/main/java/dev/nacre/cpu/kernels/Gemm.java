@@ -2,6 +2,7 @@ package dev.nacre.cpu.kernels;
 
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.memory.Memory;
 
 /// The blocked product that contractions and convolutions come down to: for each batch, `m × k` times `k × n`.
 ///

@@ -2,6 +2,7 @@ package dev.nacre.cpu.kernels;
 
 import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.compile.View;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import dev.nacre.type.ValueException;
 

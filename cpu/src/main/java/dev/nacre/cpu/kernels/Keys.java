@@ -1,5 +1,6 @@
 package dev.nacre.cpu.kernels;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 
 /// Elements of any type as whole numbers of the same order, so that one comparison does for all. Both zeros are one

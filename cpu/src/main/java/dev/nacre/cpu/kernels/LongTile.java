@@ -1,6 +1,6 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Memory.i64;
+import static dev.nacre.cpu.memory.Memory.i64;
 
 /// Four rows by four columns of 64-bit integers, which wrap around.
 final class LongTile implements Tile {

@@ -1,5 +1,6 @@
 package dev.nacre.cpu.kernels;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 
 /// The elements that a convolution sees, as a matrix that is never stored: one index is the image and the position, the

@@ -1,10 +1,10 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Memory.ALL;
 import static dev.nacre.cpu.kernels.Philox.MULTIPLIER_0;
 import static dev.nacre.cpu.kernels.Philox.MULTIPLIER_1;
 import static dev.nacre.cpu.kernels.Philox.WEYL_0;
 import static dev.nacre.cpu.kernels.Philox.WEYL_1;
+import static dev.nacre.cpu.memory.Memory.ALL;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.XOR;

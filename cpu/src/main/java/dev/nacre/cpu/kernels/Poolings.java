@@ -4,6 +4,7 @@ import dev.nacre.compile.Kernel.Call;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Pooling;
 import dev.nacre.ir.Pooling.Kind;

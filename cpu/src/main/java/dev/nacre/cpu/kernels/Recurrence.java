@@ -3,6 +3,7 @@ package dev.nacre.cpu.kernels;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.memory.Memory;
 import java.util.Arrays;
 
 /// `hₜ = aₜ·hₜ₋₁ + bₜ` along each line. Floating types carry a double from step to step; integers wrap around.

@@ -1,6 +1,6 @@
 package dev.nacre.cpu.kernels;
 
-import static dev.nacre.cpu.kernels.Memory.f64;
+import static dev.nacre.cpu.memory.Memory.f64;
 
 /// Four rows by four columns of doubles, without vectors.
 final class ScalarTile implements Tile {

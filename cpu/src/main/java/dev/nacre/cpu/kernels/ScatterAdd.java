@@ -4,6 +4,7 @@ import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.nacre.cpu.kernels;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 
 /// An operand whose element (batch, x, k) lies at the sum of three offsets.

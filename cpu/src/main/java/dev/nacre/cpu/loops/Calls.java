@@ -1,5 +1,6 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 

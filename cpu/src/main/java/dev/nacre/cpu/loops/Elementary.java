@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
-/// The elementary functions on f32 as formulas without branches, right to 2 units in the last place (`erf`: 3, `pow`: 4) over the
+/// The elementary functions on f32 as formulas without branches, right to 2 units in the last place (`erf`: 3, `pow`: 4, `ndtr`: 5) over the
 /// whole range, subnormal numbers, zeros of either sign, infinities and NaN included.
 ///
 /// The coefficients are minimax fits of this project (Remez exchange, rounded to f32 with their neighbours tuned); the
@@ -21,6 +21,11 @@ final class Elementary {
     private static final double LN2 = (float) Math.log(2);
 
     private static final double LN2_LOW = -1.9046542121259336e-9;
+
+    /// ln 2 = LN2_SHORT + LN2_REST. The first has 16 bits, so that its products with small integers are exact.
+    private static final double LN2_SHORT = Math.rint(Math.log(2) * 0x1p16) * 0x1p-16;
+
+    private static final double LN2_REST = Math.log(2) - LN2_SHORT;
 
     /// π/2 = HALF_PI + HALF_PI_LOW + HALF_PI_LOWEST.
     private static final double HALF_PI = (float) (Math.PI / 2);
@@ -45,6 +50,8 @@ final class Elementary {
                             Map.entry(Unary.SOFTPLUS, Elementary::softplus),
                             Map.entry(Unary.TANH, Elementary::tanh),
                             Map.entry(Unary.ERF, Elementary::erf),
+                            Map.entry(Unary.NDTR, Elementary::ndtr),
+                            Map.entry(Unary.NORMAL_DENSITY, Elementary::normalDensity),
                             Map.entry(Unary.SIN, x -> sine(x, Unary.SIN)),
                             Map.entry(Unary.COS, x -> sine(x, Unary.COS)),
                             Map.entry(Unary.TAN, Elementary::tan),
@@ -89,9 +96,12 @@ final class Elementary {
         var shifted = x.fma(LOG2_E / 2, x.like(MAGIC));
         var h = shifted.sub(MAGIC);
         var r = h.fma(-2 * LN2_LOW, h.fma(-2 * LN2, x));
-        // The shift drops all bits of MAGIC itself.
-        var root = shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
-        return new Reduced(r, root);
+        return new Reduced(r, power(shifted));
+    }
+
+    /// 2ʰ, given h + MAGIC. The shift drops all bits of MAGIC itself.
+    private static Value power(Value shifted) {
+        return shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
     }
 
     /// Beyond these bounds powers of e are infinite and zero. NaN passes.
@@ -109,7 +119,7 @@ final class Elementary {
         var shifted = x.fma(LOG2_E, x.like(MAGIC));
         var n = shifted.sub(MAGIC);
         var r = n.fma(-LN2_LOW, n.fma(-LN2, x));
-        return new Normal(r, shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits());
+        return new Normal(r, power(shifted));
     }
 
     /// `eˣ − 1` for x from −87 to 88. The polynomial is (eʳ − 1 − r)/r² to 1.3e-8 in what it does to the result.
@@ -208,6 +218,36 @@ final class Elementary {
                         -1.1764132e-4,
                         9.256271e-6);
         return expm1OfNormal(h.mul(a)).withSignOf(x);
+    }
+
+    /// Beyond it e^(−a²/2) is zero. NaN passes.
+    private static Value inBell(Value x) {
+        return x.like(14.5).lesser(x.abs());
+    }
+
+    /// `e^(−a²/2)` for a to 14.5. What rounding a² loses would be lost a²/2 times over, so only the number of powers is found with a rounded one.
+    private static Value bell(Value a) {
+        var half = a.mul(-0.5);
+        var shifted = a.mul(half).fma(LOG2_E / 2, a.like(MAGIC));
+        var h = shifted.sub(MAGIC);
+        // The product of h is exact, that of a in the sum too.
+        var r = h.fma(-2 * LN2_REST, a.fma(half, h.mul(-2 * LN2_SHORT)));
+        var root = power(shifted);
+        return expOfRest(r).mul(root).mul(root);
+    }
+
+    static Value normalDensity(Value x) {
+        return bell(inBell(x)).mul(1 / Math.sqrt(2 * Math.PI));
+    }
+
+    /// `Φ(−a) = e^(−a²/2)·p(a)/q(a)`, and 1 minus that on the other side.
+    static Value ndtr(Value x) {
+        var a = inBell(x);
+        // to 9.4e-9 of themselves
+        var p = a.polynomial(0.5, 4.382949e-1, 1.8323508e-1, 4.0633205e-2, 4.116304e-3);
+        var q = a.polynomial(1, 1.6744747, 1.202503, 4.6947044e-1, 1.01858795e-1, 1.0317924e-2);
+        var tail = bell(a).mul(p.div(q));
+        return x.lt(0).select(tail, x.like(1).sub(tail));
     }
 
     static Value sinh(Value x) {

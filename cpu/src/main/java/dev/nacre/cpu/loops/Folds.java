@@ -1,5 +1,6 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Reduction;
 
 /// The ends of folds: generated code leaves a power of two of accumulators in memory, and calls these to combine them.

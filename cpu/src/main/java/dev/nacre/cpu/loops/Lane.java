@@ -1,6 +1,7 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.cpu.loops.Value.Place;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import java.lang.classfile.CodeBuilder;

@@ -80,6 +80,9 @@ final class MachineStep {
     private final Step step;
     private final List<Access> accesses;
     private final Layout layout;
+    private final MachineMemory memory;
+    private final MachineFolds folds;
+    private final MachineCalls calls;
     private final MachineLane lane;
     private final Map<Target, Pointer> pointers = new LinkedHashMap<>();
     private int firstSlot;
@@ -99,7 +102,11 @@ final class MachineStep {
         this.form = form;
         this.layout = Layout.of(schedule, form);
         this.registers = new Registers();
-        this.lane = new MachineLane(this, aliases());
+        var values = new MachineValues(this, aliases());
+        this.folds = new MachineFolds(this, values);
+        this.memory = new MachineMemory(this, values, folds);
+        this.calls = new MachineCalls(this, values, memory);
+        this.lane = new MachineLane(this, values, memory, folds, calls);
         placePointers();
     }
 
@@ -135,7 +142,7 @@ final class MachineStep {
         rows();
         leave();
         if (callsOut) writeCallRoutine();
-        lane.writeRare();
+        calls.writeRare();
         return code.finish();
     }
 
@@ -177,12 +184,12 @@ final class MachineStep {
         code.compareNumber(RDX, 0);
         code.jump(Condition.EQUAL, end);
         registers.beginLoop();
-        for (var v : step.restoreRow()) lane.loadUniform(v, v.type, slotAddress(v));
+        for (var v : step.restoreRow()) memory.loadUniform(v, v.type, slotAddress(v));
         for (var v : step.before()) lane.compute(v);
         points();
         for (var v : step.after()) lane.compute(v);
-        for (var v : step.saveRow()) lane.storeUniform(v, v.type, slotAddress(v));
-        for (var sink : step.rowSinks()) lane.rowSink(sink);
+        for (var v : step.saveRow()) memory.storeUniform(v, v.type, slotAddress(v));
+        for (var sink : step.rowSinks()) memory.rowSink(sink);
         pointers.forEach(this::advance);
         registers.endLoop();
         code.addNumber(RDX, -1);
@@ -202,7 +209,7 @@ final class MachineStep {
     /// The mask of all lanes, which is there but in the rest of a row.
     private void fullMask() {
         code.moveNumber(R11, form.lanes() == 64 ? -1 : (1L << form.lanes()) - 1);
-        code.maskFromGeneral(MachineLane.LANES, R11);
+        code.maskFromGeneral(MachineValues.LANES, R11);
     }
 
     // ---------------------------------------------------------------------------------------
@@ -226,7 +233,7 @@ final class MachineStep {
                 accumulators.add(new Accumulator(fold, i));
             foldings.add(new Folding(fold, (Reduction) fold.detail, accumulators));
         }
-        for (var f : foldings) lane.neutralTotal(f);
+        for (var f : foldings) folds.neutralTotal(f);
         int head = code.newLabel();
         int end = code.newLabel();
         code.moveNumber(R11, 0);
@@ -237,9 +244,9 @@ final class MachineStep {
         code.jump(Condition.GREATER_EQUAL, end);
         registers.beginLoop();
         stop();
-        for (var f : foldings) lane.neutralAccumulators(f);
+        for (var f : foldings) folds.neutralAccumulators(f);
         pointLoops(foldings, Memory.at(RSP, STOP));
-        for (var f : foldings) lane.addBlock(f);
+        for (var f : foldings) folds.addBlock(f);
         registers.endLoop();
         code.general(General.MOV, R11, Memory.at(RSP, STOP));
         code.store(Memory.at(RSP, START), R11, 8);
@@ -299,7 +306,7 @@ final class MachineStep {
         int done = code.newLabel();
         code.general(General.CMP, RAX, end);
         code.jump(Condition.GREATER_EQUAL, done);
-        code.maskLoad(MachineLane.LANES, Memory.at(RSP, LEFT_MASK));
+        code.maskLoad(MachineValues.LANES, Memory.at(RSP, LEFT_MASK));
         tail = true;
         body(foldings, 0);
         tail = false;
@@ -308,11 +315,11 @@ final class MachineStep {
 
     private void body(List<Folding> foldings, int accumulator) {
         copy++;
-        for (var v : step.restore()) lane.restore(v);
+        for (var v : step.restore()) memory.restore(v);
         for (var v : step.compute()) lane.compute(v);
-        for (var v : step.save()) lane.save(v);
-        for (var f : foldings) lane.accumulate(f, accumulator % f.accumulators.size());
-        for (var sink : step.sinks()) lane.sink(sink);
+        for (var v : step.save()) memory.save(v);
+        for (var f : foldings) folds.accumulate(f, accumulator % f.accumulators.size());
+        for (var sink : step.sinks()) memory.sink(sink);
     }
 
     // ----------------------------------------------------------------------------------------
@@ -323,7 +330,7 @@ final class MachineStep {
         return copy;
     }
 
-    /// Whether only the lanes of [MachineLane#LANES] exist.
+    /// Whether only the lanes of [MachineValues#LANES] exist.
     boolean isTail() {
         return tail;
     }

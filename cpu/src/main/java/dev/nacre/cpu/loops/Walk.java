@@ -3,6 +3,7 @@ package dev.nacre.cpu.loops;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.loops.Grid.Target;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 
 /// A grid and where its views lie: what is needed to run its parts. Stateless; what changes on the way is in the thread's

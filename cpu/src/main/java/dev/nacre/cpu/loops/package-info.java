@@ -7,7 +7,7 @@
 /// 2. [Schedule] splits the work on a tile into steps, because the result of a fold over a row is known only when the
 ///    row has been gone through;
 /// 3. a step is written as machine code where the processor has AVX-512: [MachineStep] writes loops over rows and points, [MachineLane] the single
-///    operations, [Registers] says where values are; else as bytecode: [StepWriter] writes the loops, [ScalarLane] operations on one element at a time, [VectorLane] on
+///    operations, [MachineMemory] loads, stores and sinks, [MachineFolds] folds, [MachineCalls] calls back into Java; [MachineValues] and [Registers] say where values are; else as bytecode: [StepWriter] writes the loops, [ScalarLane] operations on one element at a time, [VectorLane] on
 ///    vectors of the Vector API;
 /// 4. [LoopCompiler] makes it ready to be called, and keeps it;
 /// 5. [LoopRunner] walks the iteration space of a loop tile by tile, on the team.

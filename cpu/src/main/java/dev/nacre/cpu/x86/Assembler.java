@@ -72,7 +72,6 @@ public final class Assembler {
     public enum Mask {
         AND(0x41),
         OR(0x45),
-        XNOR(0x46),
         XOR(0x47);
 
         private final int opcode;

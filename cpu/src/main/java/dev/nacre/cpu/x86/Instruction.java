@@ -63,11 +63,9 @@ public enum Instruction {
 
     MOVAPS(0x28, Map.M0F, Prefix.NONE, 0),
     LOAD8(0x6F, Map.M0F, Prefix.F2, 0),
-    LOAD16(0x6F, Map.M0F, Prefix.F2, 1),
     LOAD32(0x6F, Map.M0F, Prefix.F3, 0),
     LOAD64(0x6F, Map.M0F, Prefix.F3, 1),
     STORE8(0x7F, Map.M0F, Prefix.F2, 0),
-    STORE16(0x7F, Map.M0F, Prefix.F2, 1),
     STORE32(0x7F, Map.M0F, Prefix.F3, 0),
     STORE64(0x7F, Map.M0F, Prefix.F3, 1),
     /// The first element only.

@@ -10,13 +10,11 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.autodiff.Reverse;
 import dev.nacre.compile.Backend;
-import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Plan;
 import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.ir.Attention;
-import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
@@ -46,120 +44,86 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Result and gradients of attention by blocks against its body in f64, for sizes that blocks do not divide.
 class FlashAttentionTest {
     /// What is asked.
-    ///
-    /// @param lead axes before the heads
-    /// @param mask sizes of the mask; none if empty
-    /// @param blocks queries and keys in a block, and parts of the backward pass
-    private record Case(
-            DType type,
-            List<Long> lead,
-            int heads,
-            int group,
-            int queries,
-            int keys,
-            int width,
-            int out,
-            Attention what,
-            Optional<DType> mask,
-            List<Long> maskSizes,
-            Layout layout,
-            List<Integer> blocks) {
+    private static final class Case implements Cloneable {
+        DType type = DType.F32;
+
+        /// Axes before the heads.
+        List<Long> lead = List.of(2L);
+
+        int heads = 2;
+        int group = 1;
+        int queries;
+        int keys;
+        int width = 8;
+        int out = 8;
+        Attention what = Attention.FULL;
+        Optional<TensorType> mask = Optional.empty();
+        Layout layout = Layout.DENSE;
+
+        /// Queries and keys in a block, and parts of the backward pass.
+        List<Integer> blocks = List.of(8, 16, 1);
+
         static Case of(int queries, int keys) {
-            return new Case(
-                    DType.F32,
-                    List.of(2L),
-                    2,
-                    1,
-                    queries,
-                    keys,
-                    8,
-                    8,
-                    Attention.FULL,
-                    Optional.empty(),
-                    List.of(),
-                    Layout.DENSE,
-                    List.of(8, 16, 1));
+            Case c = new Case();
+            c.queries = queries;
+            c.keys = keys;
+            return c;
+        }
+
+        private Case with(Consumer<Case> change) {
+            try {
+                Case c = (Case) clone();
+                change.accept(c);
+                return c;
+            } catch (CloneNotSupportedException e) {
+                throw new AssertionError(e);
+            }
         }
 
         Case type(DType type) {
-            return new Case(
-                    type, lead, heads, group, queries, keys, width, out, what, mask, maskSizes,
-                    layout, blocks);
+            return with(c -> c.type = type);
         }
 
         Case under(Long... lead) {
-            return new Case(
-                    type,
-                    List.of(lead),
-                    heads,
-                    group,
-                    queries,
-                    keys,
-                    width,
-                    out,
-                    what,
-                    mask,
-                    maskSizes,
-                    layout,
-                    blocks);
+            return with(c -> c.lead = List.of(lead));
         }
 
         Case grouped(int heads, int group) {
-            return new Case(
-                    type, lead, heads, group, queries, keys, width, out, what, mask, maskSizes,
-                    layout, blocks);
+            return with(c -> {
+                c.heads = heads;
+                c.group = group;
+            });
         }
 
         Case widths(int width, int out) {
-            return new Case(
-                    type, lead, heads, group, queries, keys, width, out, what, mask, maskSizes,
-                    layout, blocks);
+            return with(c -> {
+                c.width = width;
+                c.out = out;
+            });
         }
 
         Case what(Attention what) {
-            return new Case(
-                    type, lead, heads, group, queries, keys, width, out, what, mask, maskSizes,
-                    layout, blocks);
+            return with(c -> c.what = what);
         }
 
-        Case mask(DType mask, Long... sizes) {
-            return new Case(
-                    type,
-                    lead,
-                    heads,
-                    group,
-                    queries,
-                    keys,
-                    width,
-                    out,
-                    what,
-                    Optional.of(mask),
-                    List.of(sizes),
-                    layout,
-                    blocks);
+        Case mask(DType mask, long... sizes) {
+            return with(c -> c.mask = Optional.of(TensorType.of(mask, sizes)));
         }
 
         Case layout(Layout layout) {
-            return new Case(
-                    type, lead, heads, group, queries, keys, width, out, what, mask, maskSizes,
-                    layout, blocks);
+            return with(c -> c.layout = layout);
         }
 
         Case blocks(int rows, int columns, int parts) {
-            return new Case(
-                    type,
-                    lead,
-                    heads,
-                    group,
-                    queries,
-                    keys,
-                    width,
-                    out,
-                    what,
-                    mask,
-                    maskSizes,
-                    layout,
-                    List.of(rows, columns, parts));
+            return with(c -> c.blocks = List.of(rows, columns, parts));
+        }
+
+        @Override
+        public String toString() {
+            return "%s %s, %d heads in %s by %d, %d queries of %d, %d keys to %d, mask %s, %s, blocks %s"
+                    .formatted(
+                            type, what, heads, lead, group, queries, width, keys, out, mask, layout,
+                            blocks);
         }
 
         Shape shape(long heads, long rows, long columns) {
@@ -268,42 +232,33 @@ class FlashAttentionTest {
         double[] x = new double[Math.toIntExact(shape.count())];
         Arrays.setAll(x, _ -> type == DType.BOOL ? random.nextInt(2) : random.nextDouble(-2, 2));
         var array = Array.of(new TensorType(type, shape), x);
-        var stored = c.layout().stored(array);
+        var stored = c.layout.stored(array);
         var node = Symbol.node("x" + leaves.size(), stored.type());
         leaves.put(((Op.Leaf) node.op()).source(), stored);
-        return c.layout().view(node, shape);
+        return c.layout.view(node, shape);
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void resultAndGradientsAreTheBodys(Case c) {
-        Node q = leaf(c, c.type(), c.shape(c.heads(), c.queries(), c.width()));
-        Node k = leaf(c, c.type(), c.shape(c.heads() / c.group(), c.keys(), c.width()));
-        Node v = leaf(c, c.type(), c.shape(c.heads() / c.group(), c.keys(), c.out()));
-        Node g = leaf(c, c.type(), c.shape(c.heads(), c.queries(), c.out()));
-        Optional<Node> mask =
-                c.mask()
-                        .map(t ->
-                                leaf(
-                                        c,
-                                        t,
-                                        Shape.of(
-                                                c.maskSizes().stream()
-                                                        .mapToLong(Long::longValue)
-                                                        .toArray())));
+        Node q = leaf(c, c.type, c.shape(c.heads, c.queries, c.width));
+        Node k = leaf(c, c.type, c.shape(c.heads / c.group, c.keys, c.width));
+        Node v = leaf(c, c.type, c.shape(c.heads / c.group, c.keys, c.out));
+        Node g = leaf(c, c.type, c.shape(c.heads, c.queries, c.out));
+        Optional<Node> mask = c.mask.map(t -> leaf(c, t.dtype(), t.shape()));
         var roots = new ArrayList<>(roots(c, List.of(q, k, v), mask, g));
         var exact = roots(c, wide(List.of(q, k, v)), mask, g.cast(DType.F64));
         roots.addAll(exact);
-        var backend = new Blocked(c.blocks());
+        var backend = new Blocked(c.blocks);
         var results = Conformance.evaluate(backend, roots, leaves);
         assertEquals(2, backend.calls.get(), "one call forward and one backward");
         int n = exact.size();
         for (int i = 0; i < n; i++) {
-            double slack = c.type() == DType.F32 ? 128 : 4;
+            double slack = c.type == DType.F32 ? 128 : 4;
             assertEquals(
                     Optional.empty(),
                     Tolerance.difference(
-                            results.get(n + i), results.get(i), Tolerance.of(c.type(), slack)),
+                            results.get(n + i), results.get(i), Tolerance.of(c.type, slack)),
                     List.of("result", "query", "key", "value").get(i));
         }
         assertTrue(results.getFirst().count() > 0);
@@ -317,7 +272,7 @@ class FlashAttentionTest {
         Node out =
                 in.get(0)
                         .scaledDotProductAttention(
-                                in.get(1), in.get(2), c.what(), mask, Optional.empty());
+                                in.get(1), in.get(2), c.what, mask, Optional.empty());
         var roots = new ArrayList<>(List.of(out));
         roots.addAll(Reverse.gradients(List.of(out), List.of(g), in));
         return roots;
@@ -356,16 +311,7 @@ class FlashAttentionTest {
                                 };
                             }
                         };
-        var sources =
-                Graph.leaves(roots).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
-        return Compiler.compile(
-                roots,
-                sources,
-                roots.stream().map(_ -> Optional.<Source>empty()).toList(),
-                backend);
+        return Conformance.compile(backend, roots);
     }
 
     private static List<Node> longRoots(Attention what) {

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.kernels.Sandbox.Layout;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import dev.nacre.type.ValueException;
 import java.util.Arrays;

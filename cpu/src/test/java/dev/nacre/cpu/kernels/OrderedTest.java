@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.nacre.compile.Kernel.Ordered;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.kernels.Sandbox.Layout;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import java.util.Arrays;

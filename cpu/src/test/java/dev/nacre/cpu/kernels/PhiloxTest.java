@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.nacre.compile.Kernel.Random;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.kernels.Sandbox.Layout;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;

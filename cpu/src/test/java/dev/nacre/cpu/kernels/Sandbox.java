@@ -10,6 +10,7 @@ import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.VectorSupport;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

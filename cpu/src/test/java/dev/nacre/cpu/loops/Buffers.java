@@ -1,5 +1,6 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

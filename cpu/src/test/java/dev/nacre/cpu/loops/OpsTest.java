@@ -58,6 +58,8 @@ class OpsTest {
             case EXP, EXPM1, LOG, LOG1P, SIN, COS, ASIN, ACOS, ATAN, COSH, ASINH, ACOSH, RSQRT ->
                     new Tolerance(2, 0);
             case ERF -> new Tolerance(3, 0);
+            case NORMAL_DENSITY -> new Tolerance(3, 0);
+            case NDTR -> new Tolerance(5, 0);
             case TAN, SINH, TANH, ATANH -> new Tolerance(3.2, 0);
             // those of the logarithm and of its operand
             case SOFTPLUS -> new Tolerance(4, 0);

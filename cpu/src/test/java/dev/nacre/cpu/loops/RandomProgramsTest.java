@@ -22,7 +22,8 @@ class RandomProgramsTest {
                     Unary.ABS,
                     Unary.SIN,
                     Unary.RELU,
-                    Unary.ERF);
+                    Unary.ERF,
+                    Unary.NDTR);
     private static final List<Binary> BINARY =
             List.of(Binary.ADD, Binary.SUB, Binary.MUL, Binary.MAX, Binary.MIN);
 

@@ -50,11 +50,9 @@ class AssemblerTest {
                     RANGEPS,
                     RANGEPD,
                     LOAD8,
-                    LOAD16,
                     LOAD32,
                     LOAD64,
                     STORE8,
-                    STORE16,
                     STORE32,
                     STORE64,
                     STORED,
@@ -334,12 +332,13 @@ class AssemblerTest {
     /// Loads and stores of each element size, with masks: what is outside is zero, or not written.
     @Test
     void loadsAndStores() {
-        Instruction[] loads = {LOAD8, LOAD16, LOAD32, LOAD64};
-        Instruction[] stores = {STORE8, STORE16, STORE32, STORE64};
-        for (int s = 0; s < 4; s++) {
+        Instruction[] loads = {LOAD8, LOAD32, LOAD64};
+        Instruction[] stores = {STORE8, STORE32, STORE64};
+        int[] sizes = {1, 4, 8};
+        for (int s = 0; s < 3; s++) {
             Instruction load = loads[s];
             Instruction store = stores[s];
-            int size = 1 << s;
+            int size = sizes[s];
             long mask = 0xA5F00F5AC33C9669L;
             byte[] got =
                     after(a -> {
@@ -608,8 +607,7 @@ class AssemblerTest {
                 });
         assertEquals(x & y, Lane.read(got, 128, 8));
         assertEquals(x | y, Lane.read(got, 136, 8));
-        assertEquals(~(x ^ y), Lane.read(got, 144, 8));
-        assertEquals(x ^ y, Lane.read(got, 152, 8));
+        assertEquals(x ^ y, Lane.read(got, 144, 8));
         assertEquals(~y, Lane.read(got, 200, 8));
         assertEquals(x, Lane.read(got, 208, 8));
         assertEquals(1, got[216 + 5]);

@@ -137,90 +137,73 @@ final class Other {
         model.state().forEach((k, v) -> closeness.check(what + ": " + k, get(k), v));
     }
 
-    /// Steps of training from the same values: losses within a relative 1e-4, then the whole state.
-    void train(
-            int steps,
-            Module model,
+    /// Training of both from the same values, on one batch.
+    record Training(
             BinaryOperator<Tensor> loss,
             Optimizer optimizer,
             BinaryOperator<org.bytedeco.pytorch.Tensor> theirLoss,
-            org.bytedeco.pytorch.Optimizer other,
+            org.bytedeco.pytorch.Optimizer theirs,
             Tensor x,
             Tensor y) {
-        losses(steps, 1e-4, loss, optimizer, theirLoss, other, x, y);
-        checkState("after " + steps + " steps", Closeness.STEPS, model);
-    }
-
-    /// The same with products in bf16, libtorch's by its autocast: losses within a relative `bound`.
-    void trainInBf16(
-            int steps,
-            double bound,
-            BinaryOperator<Tensor> loss,
-            Optimizer optimizer,
-            BinaryOperator<org.bytedeco.pytorch.Tensor> theirLoss,
-            org.bytedeco.pytorch.Optimizer other,
-            Tensor x,
-            Tensor y) {
-        losses(
-                steps,
-                bound,
-                (a, b) -> Precision.BF16.in(() -> loss.apply(a, b)),
-                optimizer,
-                (a, b) -> {
-                    torch.set_autocast_enabled(torch.DeviceType.CPU, true);
-                    torch.set_autocast_dtype(torch.DeviceType.CPU, torch.ScalarType.BFloat16);
-                    torch.increment_nesting();
-                    try {
-                        return theirLoss.apply(a, b);
-                    } finally {
-                        torch.decrement_nesting();
-                        torch.clear_cache();
-                        torch.set_autocast_enabled(torch.DeviceType.CPU, false);
-                    }
-                },
-                other,
-                x,
-                y);
-    }
-
-    /// By a traced step.
-    private static void losses(
-            int steps,
-            double bound,
-            BinaryOperator<Tensor> loss,
-            Optimizer optimizer,
-            BinaryOperator<org.bytedeco.pytorch.Tensor> theirLoss,
-            org.bytedeco.pytorch.Optimizer other,
-            Tensor x,
-            Tensor y) {
-        Function step =
-                Function.of((Tensor a, Tensor b) -> {
-                    optimizer.zeroGrad();
-                    Tensor l = loss.apply(a, b);
-                    l.backward();
-                    optimizer.step();
-                    optimizer.zeroGrad();
-                    return l;
-                });
-        var theirX = Torch.of(x);
-        var theirY = Torch.of(y);
-        double first = 0;
-        double last = 0;
-        for (int i = 0; i < steps; i++) {
-            double ours = step.apply(x, y).item();
-            other.zero_grad();
-            var l = theirLoss.apply(theirX, theirY);
-            l.backward();
-            other.step();
-            last = l.item_double();
-            first = i == 0 ? last : first;
-            double theirs = last;
-            int number = i;
-            assertTrue(
-                    Math.abs(ours - theirs) <= bound * Math.abs(theirs),
-                    () -> "loss of step " + number + ": " + ours + ", libtorch " + theirs);
+        /// With products in bf16, libtorch's by its autocast.
+        Training inBf16() {
+            return new Training(
+                    (a, b) -> Precision.BF16.in(() -> loss.apply(a, b)),
+                    optimizer,
+                    (a, b) -> {
+                        torch.set_autocast_enabled(torch.DeviceType.CPU, true);
+                        torch.set_autocast_dtype(torch.DeviceType.CPU, torch.ScalarType.BFloat16);
+                        torch.increment_nesting();
+                        try {
+                            return theirLoss.apply(a, b);
+                        } finally {
+                            torch.decrement_nesting();
+                            torch.clear_cache();
+                            torch.set_autocast_enabled(torch.DeviceType.CPU, false);
+                        }
+                    },
+                    theirs,
+                    x,
+                    y);
         }
-        assertTrue(last < first, "nothing was learnt");
+
+        /// Traced steps: losses within a relative `bound`.
+        void run(int steps, double bound) {
+            Function step =
+                    Function.of((Tensor a, Tensor b) -> {
+                        optimizer.zeroGrad();
+                        Tensor l = loss.apply(a, b);
+                        l.backward();
+                        optimizer.step();
+                        optimizer.zeroGrad();
+                        return l;
+                    });
+            var theirX = Torch.of(x);
+            var theirY = Torch.of(y);
+            double first = 0;
+            double last = 0;
+            for (int i = 0; i < steps; i++) {
+                double ours = step.apply(x, y).item();
+                theirs.zero_grad();
+                var l = theirLoss.apply(theirX, theirY);
+                l.backward();
+                theirs.step();
+                last = l.item_double();
+                first = i == 0 ? last : first;
+                double other = last;
+                int number = i;
+                assertTrue(
+                        Math.abs(ours - other) <= bound * Math.abs(other),
+                        () -> "loss of step " + number + ": " + ours + ", libtorch " + other);
+            }
+            assertTrue(last < first, "nothing was learnt");
+        }
+
+        /// In f32: losses within a relative 1e-4, then the whole state.
+        void run(int steps, Module model, Other other) {
+            run(steps, 1e-4);
+            other.checkState("after " + steps + " steps", Closeness.STEPS, model);
+        }
     }
 
     /// Random numbers in place of zeros and ones, so that every parameter counts.

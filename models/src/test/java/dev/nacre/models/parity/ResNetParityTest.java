@@ -136,6 +136,20 @@ class ResNetParityTest {
                 folded.apply(x));
     }
 
+    private static Other.Training training(Case c, ResNet net, Other o, double rate, int batch) {
+        Rng rng = Rng.seed(6);
+        SGDOptions options = new SGDOptions(rate);
+        options.momentum().put(0.9);
+        return new Other.Training(
+                (x, y) -> new CrossEntropyLoss().forward(net.forward(x, Mode.TRAIN), y),
+                SGD.of(rate).momentum(0.9).over(net.parameters()),
+                (x, y) -> torch.cross_entropy_loss(forward(c, o, x, true), y),
+                new org.bytedeco.pytorch.SGD(o.parameters(), options),
+                rng.normal(batch, 3, c.size, c.size).realize(),
+                rng.integers(5, batch).realize());
+    }
+
+    /// Small steps: at larger ones the losses agree to 1e-7 until a unit's sign hangs on a rounding, and then part by 1e-3.
     @TestFactory
     Stream<DynamicTest> tenSteps() {
         return CASES.stream()
@@ -143,29 +157,10 @@ class ResNetParityTest {
                         DynamicTest.dynamicTest(
                                 c.name,
                                 () -> {
-                                    // Small steps: at larger ones the losses agree to 1e-7 until a
-                                    // unit's sign hangs on a rounding, and then part by 1e-3.
-                                    double rate = c.bottlenecks ? 0.0004 : 0.002;
                                     ResNet net = c.build();
-                                    Rng rng = Rng.seed(6);
-                                    Tensor x = rng.normal(8, 3, c.size, c.size).realize();
-                                    Tensor y = rng.integers(5, 8).realize();
                                     Other o = new Other(net);
-                                    SGDOptions options = new SGDOptions(rate);
-                                    options.momentum().put(0.9);
-                                    o.train(
-                                            10,
-                                            net,
-                                            (a, b) ->
-                                                    new CrossEntropyLoss()
-                                                            .forward(net.forward(a, Mode.TRAIN), b),
-                                            SGD.of(rate).momentum(0.9).over(net.parameters()),
-                                            (a, b) ->
-                                                    torch.cross_entropy_loss(
-                                                            forward(c, o, a, true), b),
-                                            new org.bytedeco.pytorch.SGD(o.parameters(), options),
-                                            x,
-                                            y);
+                                    double rate = c.bottlenecks ? 0.0004 : 0.002;
+                                    training(c, net, o, rate, 8).run(10, net, o);
                                 }));
     }
 
@@ -173,19 +168,7 @@ class ResNetParityTest {
     void tenStepsInBf16() {
         Case c = CASES.getFirst();
         ResNet net = c.build();
-        Rng rng = Rng.seed(6);
-        Other o = new Other(net);
-        SGDOptions options = new SGDOptions(0.01);
-        options.momentum().put(0.9);
-        o.trainInBf16(
-                10,
-                5e-2,
-                (a, b) -> new CrossEntropyLoss().forward(net.forward(a, Mode.TRAIN), b),
-                SGD.of(0.01).momentum(0.9).over(net.parameters()),
-                (a, b) -> torch.cross_entropy_loss(forward(c, o, a, true), b),
-                new org.bytedeco.pytorch.SGD(o.parameters(), options),
-                rng.normal(32, 3, c.size, c.size).realize(),
-                rng.integers(5, 32).realize());
+        training(c, net, new Other(net), 0.01, 32).inBf16().run(10, 5e-2);
     }
 
     @Test

@@ -86,15 +86,10 @@ class TransformersParityTest {
         }
     }
 
-    @Test
-    void gptTenSteps() {
-        Gpt net = gpt();
-        Other o = new Other(net);
+    private Other.Training training(Gpt net, Other o) {
         AdamWOptions options = new AdamWOptions(3e-3);
         options.weight_decay().put(0.01);
-        o.train(
-                10,
-                net,
+        return new Other.Training(
                 (a, b) -> loss(net, a, b, Mode.TRAIN),
                 AdamW.of(net.parameters(), 3e-3),
                 (a, b) -> gptLoss(o, a, b),
@@ -103,22 +98,18 @@ class TransformersParityTest {
                 rng.integers(11, 4, 12).realize());
     }
 
+    @Test
+    void gptTenSteps() {
+        Gpt net = gpt();
+        Other o = new Other(net);
+        training(net, o).run(10, net, o);
+    }
+
     /// bf16 keeps 8 bits, so that single results are off by 0.4 %; losses are means of many.
     @Test
     void gptTenStepsInBf16() {
         Gpt net = gpt();
-        Other o = new Other(net);
-        AdamWOptions options = new AdamWOptions(3e-3);
-        options.weight_decay().put(0.01);
-        o.trainInBf16(
-                10,
-                1e-2,
-                (a, b) -> loss(net, a, b, Mode.TRAIN),
-                AdamW.of(net.parameters(), 3e-3),
-                (a, b) -> gptLoss(o, a, b),
-                new org.bytedeco.pytorch.AdamW(o.parameters(), options),
-                rng.integers(11, 4, 12).realize(),
-                rng.integers(11, 4, 12).realize());
+        training(net, new Other(net)).inBf16().run(10, 1e-2);
     }
 
     /// Gradients in bf16 are within 2 % of those in f32, in the Euclidean norm over all parameters.
@@ -250,17 +241,18 @@ class TransformersParityTest {
         Bert net = bert();
         Other o = new Other(net);
         Tensor segments = Tensor.zeros(DType.I64, 4, 8).realize();
-        o.train(
-                10,
-                net,
-                (a, b) -> new CrossEntropyLoss().forward(net.encode(a, Mode.TRAIN).pooled(), b),
-                AdamW.of(net.parameters(), 1e-3),
-                (a, b) ->
-                        torch.cross_entropy_loss(
-                                pooled(o, bert(o, a, Torch.of(segments), Torch.none())), b),
-                new org.bytedeco.pytorch.AdamW(o.parameters(), new AdamWOptions(1e-3)),
-                rng.integers(13, 4, 8).realize(),
-                rng.integers(16, 4).realize());
+        new Other.Training(
+                        (a, b) ->
+                                new CrossEntropyLoss()
+                                        .forward(net.encode(a, Mode.TRAIN).pooled(), b),
+                        AdamW.of(net.parameters(), 1e-3),
+                        (a, b) ->
+                                torch.cross_entropy_loss(
+                                        pooled(o, bert(o, a, Torch.of(segments), Torch.none())), b),
+                        new org.bytedeco.pytorch.AdamW(o.parameters(), new AdamWOptions(1e-3)),
+                        rng.integers(13, 4, 8).realize(),
+                        rng.integers(16, 4).realize())
+                .run(10, net, o);
     }
 
     /// BERT-base as published; built small in one direction only, for the whole needs half a gigabyte.

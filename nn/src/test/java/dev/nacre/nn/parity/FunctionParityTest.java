@@ -116,6 +116,7 @@ class FunctionParityTest {
         one("acosh", 1.2, 9, Tensor::acosh, torch::acosh);
         one("atanh", -0.9, 0.9, Tensor::atanh, torch::atanh);
         one("erf", -3, 3, Tensor::erf, torch::erf);
+        one("ndtr", -6, 6, Tensor::ndtr, torch::special_ndtr);
         one("lgamma", 0.2, 9, Tensor::lgamma, torch::lgamma);
         one("digamma", 0.5, 9, Tensor::digamma, torch::digamma);
         one("polygamma", 0.7, 9, x -> x.polygamma(2), x -> torch.polygamma(2, x));

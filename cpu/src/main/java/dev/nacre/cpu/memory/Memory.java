@@ -1,13 +1,13 @@
-package dev.nacre.cpu.kernels;
+package dev.nacre.cpu.memory;
 
 import dev.nacre.type.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// All of the process's memory, read and written by address, one element of any type at a time or a row of them. Steps
-/// are in bytes.
-final class Memory {
-    static final MemorySegment ALL = all();
+/// All of the process's memory, read and written by address, one element of any type at a time or a row of them. Steps are in bytes. There are no bounds. Generated code uses it too.
+public final class Memory {
+    /// One segment over everything: an address is an offset.
+    public static final MemorySegment ALL = all();
 
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -24,56 +24,56 @@ final class Memory {
         return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     }
 
-    static byte i8(long at) {
+    public static byte i8(long at) {
         return ALL.get(BYTE, at);
     }
 
-    static short i16(long at) {
+    public static short i16(long at) {
         return ALL.get(SHORT, at);
     }
 
-    static int i32(long at) {
+    public static int i32(long at) {
         return ALL.get(INT, at);
     }
 
-    static long i64(long at) {
+    public static long i64(long at) {
         return ALL.get(LONG, at);
     }
 
-    static float f32(long at) {
+    public static float f32(long at) {
         return ALL.get(FLOAT, at);
     }
 
-    static double f64(long at) {
+    public static double f64(long at) {
         return ALL.get(DOUBLE, at);
     }
 
-    static void i8(long at, byte value) {
+    public static void i8(long at, byte value) {
         ALL.set(BYTE, at, value);
     }
 
-    static void i16(long at, short value) {
+    public static void i16(long at, short value) {
         ALL.set(SHORT, at, value);
     }
 
-    static void i32(long at, int value) {
+    public static void i32(long at, int value) {
         ALL.set(INT, at, value);
     }
 
-    static void i64(long at, long value) {
+    public static void i64(long at, long value) {
         ALL.set(LONG, at, value);
     }
 
-    static void f32(long at, float value) {
+    public static void f32(long at, float value) {
         ALL.set(FLOAT, at, value);
     }
 
-    static void f64(long at, double value) {
+    public static void f64(long at, double value) {
         ALL.set(DOUBLE, at, value);
     }
 
     /// An element of any type as a double; i64 is rounded.
-    static double real(DType type, long at) {
+    public static double real(DType type, long at) {
         return switch (type) {
             case F32 -> f32(at);
             case F64 -> f64(at);
@@ -84,7 +84,7 @@ final class Memory {
     }
 
     /// An element of an integer type or bool.
-    static long whole(DType type, long at) {
+    public static long whole(DType type, long at) {
         return switch (type) {
             case I64 -> i64(at);
             case I32 -> i32(at);
@@ -95,7 +95,7 @@ final class Memory {
     }
 
     /// Writes an element of any type; to a whole type as [#whole(DType, long, long)] does.
-    static void real(DType type, long at, double value) {
+    public static void real(DType type, long at, double value) {
         switch (type) {
             case F32 -> f32(at, (float) value);
             case F64 -> f64(at, value);
@@ -107,7 +107,7 @@ final class Memory {
     }
 
     /// Writes an element of any type; whole types wrap around.
-    static void whole(DType type, long at, long value) {
+    public static void whole(DType type, long at, long value) {
         switch (type) {
             case I64 -> i64(at, value);
             case I32 -> i32(at, (int) value);
@@ -118,7 +118,7 @@ final class Memory {
     }
 
     /// Reads `n` elements, to an array from `first` on.
-    static void reals(DType type, long at, long step, double[] to, int first, int n) {
+    public static void reals(DType type, long at, long step, double[] to, int first, int n) {
         switch (type) {
             case F32 -> {
                 for (int i = first; i < first + n; i++, at += step) to[i] = f32(at);
@@ -141,7 +141,7 @@ final class Memory {
     }
 
     /// Writes `n` elements of an array from `first` on.
-    static void reals(double[] from, int first, int n, DType type, long at, long step) {
+    public static void reals(double[] from, int first, int n, DType type, long at, long step) {
         switch (type) {
             case F32 -> {
                 for (int i = first; i < first + n; i++, at += step) f32(at, (float) from[i]);
@@ -156,17 +156,17 @@ final class Memory {
     }
 
     /// Reads `n` elements of a whole type.
-    static void wholes(DType type, long at, long step, int n, long[] to) {
+    public static void wholes(DType type, long at, long step, int n, long[] to) {
         for (int i = 0; i < n; i++, at += step) to[i] = whole(type, at);
     }
 
     /// Writes `n` elements of a whole type.
-    static void wholes(long[] from, int n, DType type, long at, long step) {
+    public static void wholes(long[] from, int n, DType type, long at, long step) {
         for (int i = 0; i < n; i++, at += step) whole(type, at, from[i]);
     }
 
     /// Copies `n` elements of `width` bytes; a step from of 0 repeats one.
-    static void copy(int width, long from, long fromStep, long to, long toStep, long n) {
+    public static void copy(int width, long from, long fromStep, long to, long toStep, long n) {
         if (fromStep == width && toStep == width) {
             copy(from, to, n * width);
             return;
@@ -189,12 +189,32 @@ final class Memory {
     }
 
     /// Copies bytes.
-    static void copy(long from, long to, long bytes) {
+    public static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
     }
 
     /// Fills with zeros.
-    static void clear(long at, long bytes) {
+    public static void clear(long at, long bytes) {
         ALL.asSlice(at, bytes).fill((byte) 0);
+    }
+
+    /// Up to eight bytes as the low bytes of a long.
+    public static long few(long at, int bytes) {
+        long value = 0;
+        for (int i = 0; i < bytes; i++) value |= (i8(at + i) & 0xFFL) << 8 * i;
+        return value;
+    }
+
+    /// Writes the low bytes of a long.
+    public static void few(long at, long value, int bytes) {
+        for (int i = 0; i < bytes; i++) i8(at + i, (byte) (value >>> 8 * i));
+    }
+
+    /// Copies the few bytes left of a row.
+    ///
+    /// @return the address of the copy
+    public static long stage(long from, long to, int bytes) {
+        for (int i = 0; i < bytes; i++) i8(to + i, i8(from + i));
+        return to;
     }
 }

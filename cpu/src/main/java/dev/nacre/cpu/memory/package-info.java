@@ -1,0 +1,2 @@
+/// Native memory by address.
+package dev.nacre.cpu.memory;
