@@ -144,10 +144,7 @@ public final class Compiler {
         IntPredicate isTemporary = b -> b >= leaves.size() && !results.contains(b);
         List<Kernel> merged = Merging.run(schedule.kernels(), buffers, isTemporary);
         List<Kernel> kernels =
-                packed(
-                        Advancing.run(merged, buffers, isTemporary),
-                        schedule.roots(),
-                        backend);
+                packed(Advancing.run(merged, buffers, isTemporary), schedule.roots(), backend);
         for (int k = 0; k < roots.size(); k++) {
             assign(k, schedule.roots().get(k), kernels);
         }

@@ -1,5 +1,6 @@
 package dev.nacre.cpu.kernels;
 
+import dev.nacre.cpu.memory.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

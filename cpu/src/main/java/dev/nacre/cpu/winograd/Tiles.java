@@ -47,7 +47,7 @@ final class Tiles implements Step, Team.MemberWork {
                 new Transforms.Epilogue(
                         c.epilogue().bias().isPresent(),
                         c.epilogue().addend().isPresent(),
-                        c.epilogue().activation().flatMap(Winograd::function));
+                        c.epilogue().activation().map(Winograd::function));
         for (int i = 0; i < Team.get().size(); i++) members.add(new HashMap<>());
     }
 

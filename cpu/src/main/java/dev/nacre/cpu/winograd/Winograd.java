@@ -81,20 +81,18 @@ public final class Winograd {
                 && c.reads().stream().allMatch(v -> v.dtype() == DType.F32)
                 && c.a().isChannelsLast()
                 && c.out().isChannelsLast()
-                && c.epilogue().addend().map(View::isChannelsLast).orElse(true)
-                && c.epilogue().activation().map(a -> function(a).isPresent()).orElse(true);
+                && c.epilogue().addend().map(View::isChannelsLast).orElse(true);
     }
 
     private static boolean isPlain(Window w) {
         return w.size() == 3 && w.stride() == 1 && w.dilation() == 1;
     }
 
-    static Optional<Unary> function(Kernel.Activation a) {
+    static Unary function(Kernel.Activation a) {
         return switch (a) {
-            case RELU -> Optional.of(Unary.RELU);
-            case SIGMOID -> Optional.of(Unary.SIGMOID);
-            case TANH -> Optional.of(Unary.TANH);
-            case GELU -> Optional.empty();
+            case RELU -> Unary.RELU;
+            case SIGMOID -> Unary.SIGMOID;
+            case TANH -> Unary.TANH;
         };
     }
 
