@@ -3,12 +3,11 @@ package dev.nacre;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /// Memory that nobody closes.
 class MemoryTest {
@@ -27,20 +26,17 @@ class MemoryTest {
         assertEquals("true", out.getLast(), "and goes on when there is memory again");
     }
 
-    /// 2,000 steps that allocate and never close: as much memory at the end as after the first 500.
-    @ParameterizedTest
-    @ValueSource(strings = {"function", "eager"})
+    /// 10,000 steps as a function and as many eager ones, none of which closes anything: as much memory at the end as after the first 1,000. What the JIT still takes
+    /// in between is 1 to 5 % of it and differs from run to run, so there are three tries; what is never given back grows in each.
+    @Test
     @EnabledOnOs(OS.LINUX)
-    void memoryStaysFlat(String kind) throws Exception {
-        // C2, which is not done at step 500, would grow by more than a leak; a young generation of
-        // the usual size would not have been used whole by then
-        List<String> out =
-                Jvm.usual("-Xmx64m", "-Xmn8m", "-XX:TieredStopAtLevel=1")
-                        .run("soak", kind, "2000")
-                        .out();
-        long early = Long.parseLong(out.get(0));
-        long late = Long.parseLong(out.get(1));
-        assertTrue(late <= early * 1.05, () -> early + " KiB at step 500, " + late + " at the end");
-        assertEquals("true", out.get(2), "the loss falls");
+    void memoryStaysFlat() throws Exception {
+        List<Double> growth = new ArrayList<>();
+        do {
+            List<String> out = Jvm.usual("-Xmx256m").run("soak", "10000").out();
+            growth.add(Double.parseDouble(out.get(1)) / Double.parseDouble(out.get(0)) - 1);
+            assertEquals("true", out.get(2), "the loss falls");
+        } while (growth.getLast() > 0.05 && growth.size() < 3);
+        assertTrue(growth.getLast() <= 0.05, growth::toString);
     }
 }

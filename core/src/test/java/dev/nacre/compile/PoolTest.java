@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
@@ -93,6 +94,28 @@ class PoolTest {
                     others.add(pool.lend(SIZE)); // held, so that each block has its turn
                     return others.getLast().address() == address;
                 });
+    }
+
+    /// What has lain idle from one sweep to the next is given up, but not what was lent in between.
+    @Test
+    void sweeps() throws InterruptedException {
+        MemorySegment[] blocks = {pool.lend(SIZE), pool.lend(SIZE), pool.lend(100)};
+        long all = 2 * SIZE + Pool.size(100);
+        assertEquals(0, pool.idleBytes());
+        Reference.reachabilityFence(blocks);
+        Arrays.fill(blocks, null);
+        eventually("the blocks never came back", () -> pool.idleBytes() == all);
+        pool.sweep();
+        assertEquals(all, pool.idleBytes(), "they have just come");
+        blocks[0] = pool.lend(SIZE);
+        Reference.reachabilityFence(blocks);
+        blocks[0] = null;
+        eventually("the block never came back", () -> pool.idleBytes() == all);
+        pool.sweep();
+        assertEquals(SIZE, pool.idleBytes(), "one was used");
+        pool.sweep();
+        assertEquals(0, pool.idleBytes());
+        assertEquals(SIZE, pool.lend(SIZE).byteSize());
     }
 
     /// What lies idle makes room for blocks of other sizes; what is held does not.
