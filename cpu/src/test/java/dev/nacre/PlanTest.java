@@ -1,5 +1,6 @@
 package dev.nacre;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -10,7 +11,9 @@ import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.onednn.OneDnn;
+import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
+import dev.nacre.type.Precision;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -176,6 +179,54 @@ class PlanTest {
     }
 
     /// Images lie with their channels as neighbours from the first convolution to the last, on the way back too; only what is given and asked for is row-major.
+    /// The same in bf16, where weights lie as PyTorch's do: they are rounded as they lie, the bias is the product's, and no gradient is widened or moved but by its update.
+    @Test
+    void attentionLayerInBf16() throws IOException {
+        Tensor x = f32("x", 2, 64, 32);
+        Variable w = Variable.of("w", Rng.seed(1).normal(96, 32).realize());
+        Variable b = Variable.of("b", Tensor.zeros(96));
+        Variable out = Variable.of("out", Rng.seed(2).normal(32, 32).realize());
+        Tensor y =
+                Precision.BF16.in(() -> {
+                    List<Tensor> p =
+                            x.matmul(w.transpose()).add(b).chunk(3, -1).stream()
+                                    .map(t -> t.reshape(2, 64, 2, 16).permute(0, 2, 1, 3))
+                                    .toList();
+                    return p.get(0)
+                            .scaledDotProductAttention(p.get(1), p.get(2), Attention.FULL)
+                            .permute(0, 2, 1, 3)
+                            .reshape(2, 64, 32)
+                            .matmul(out.transpose());
+                });
+        Gradients g = Gradients.of(y.square().mean(), w, b, out);
+        List<Tensor> next = Stream.of(w, b, out).map(v -> v.sub(g.of(v).mul(0.1))).toList();
+        assertStored("attention_bf16_step", plan(next.toArray(Tensor[]::new)));
+    }
+
+    /// Heads side by side are written to their places at once.
+    @Test
+    void mergedAxesAreJoinedBeforeTheyAreMerged() {
+        Tensor a = f32("a", 2, 3, 8, 4);
+        Tensor b = f32("b", 2, 2, 8, 4);
+        List<Tensor> parts = Stream.of(a, b).map(t -> t.permute(0, 2, 1, 3).flatten(2)).toList();
+        Plan p = plan(Tensor.concat(2, parts.toArray(Tensor[]::new)));
+        assertEquals(
+                2,
+                p.kernels().stream()
+                        .map(Loop.class::cast)
+                        .mapToInt(l -> l.instances().size())
+                        .sum(),
+                p::explain);
+        Rng rng = Rng.seed(3);
+        Tensor x = rng.normal(2, 3, 8, 4).realize();
+        Tensor y = rng.normal(2, 2, 8, 4).realize();
+        Tensor whole = Tensor.concat(1, x, y).permute(0, 2, 1, 3).flatten(2);
+        assertArrayEquals(
+                whole.toFloatArray(),
+                Tensor.concat(2, x.permute(0, 2, 1, 3).flatten(2), y.permute(0, 2, 1, 3).flatten(2))
+                        .toFloatArray());
+    }
+
     @Test
     void imagesStayChannelsLast() throws IOException {
         assumeTrue(OneDnn.get().isPresent());

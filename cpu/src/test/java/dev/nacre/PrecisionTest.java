@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Loop;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
@@ -117,5 +118,74 @@ class PrecisionTest {
         w.set(w.mul(2));
         assertArrayEquals(
                 Precision.BF16.in(() -> a.matmul(w)).toFloatArray(), f.apply(a).toFloatArray());
+    }
+
+    private static List<Kernel.Contraction> products(Plan plan) {
+        return plan.kernels().stream()
+                .filter(Kernel.Contraction.class::isInstance)
+                .map(Kernel.Contraction.class::cast)
+                .toList();
+    }
+
+    private static long loops(Plan plan) {
+        return plan.kernels().stream().filter(Loop.class::isInstance).count();
+    }
+
+    /// What lies between two products is done to the first one's result in f32, and rounded once; the result of the last is never rounded.
+    @Test
+    void epilogues() {
+        Tensor x = rng.normal(6, 16).realize();
+        Tensor w = rng.normal(16, 8).realize();
+        Tensor bias = rng.normal(8).realize();
+        Tensor v = rng.normal(8, 4).realize();
+        Tensor out =
+                Precision.BF16.in(() -> x.matmul(w).reshape(2, 3, 8).add(bias).relu().matmul(v));
+        Plan plan = Engine.planOf(List.of(out.node()));
+        Kernel.Contraction first = products(plan).getFirst();
+        assertEquals(DType.BF16, first.out().dtype(), plan.explain());
+        assertTrue(
+                first.epilogue().bias().isPresent() && first.epilogue().activation().isPresent(),
+                plan.explain());
+        assertEquals(DType.F32, products(plan).getLast().out().dtype(), plan.explain());
+        Tensor hidden = rounded(rounded(x).matmul(rounded(w)).add(bias).relu());
+        assertArrayEquals(hidden.matmul(rounded(v)).toFloatArray(), out.toFloatArray(), 0.05f);
+    }
+
+    private static Tensor rounded(Tensor x) {
+        return x.cast(DType.BF16).cast(DType.F32).realize();
+    }
+
+    /// Weights are rounded as they lie, once for value and gradient, and a gradient comes out as its weights lie, in f32.
+    @Test
+    void movesCarryTheNarrowType() {
+        Variable w = Variable.of("w", rng.normal(4, 7).realize());
+        Variable x = Variable.of("x", a);
+        Tensor y = Precision.BF16.in(() -> x.matmul(w.transpose()));
+        Gradients g = Gradients.of(y.mul(y.detach()).sum(), x, w);
+        Plan plan = Engine.planOf(List.of(g.of(x).node(), g.of(w).node()));
+        Kernel.Contraction weights = products(plan).getLast();
+        assertEquals(DType.F32, weights.out().dtype(), plan.explain());
+        assertArrayEquals(new long[] {4, 7}, weights.out().sizes(), plan.explain());
+        assertEquals(3, products(plan).size(), plan.explain());
+        assertEquals(1, loops(plan), plan.explain()); // rounds x and w
+    }
+
+    /// The parts of one projection are rounded together, by the product that gives it.
+    @Test
+    void partsOfOneProjection() {
+        Tensor x = rng.normal(2, 64, 32).realize();
+        Tensor w = rng.normal(32, 96).realize();
+        Tensor bias = rng.normal(96).realize();
+        Tensor out =
+                Precision.BF16.in(() -> {
+                    List<Tensor> p =
+                            x.matmul(w).add(bias).chunk(3, -1).stream()
+                                    .map(t -> t.reshape(2, 64, 2, 16).permute(0, 2, 1, 3))
+                                    .toList();
+                    return p.get(0).scaledDotProductAttention(p.get(1), p.get(2), Attention.FULL);
+                });
+        Plan plan = Engine.planOf(List.of(out.node()));
+        assertEquals(DType.BF16, products(plan).getFirst().out().dtype(), plan.explain());
+        assertTrue(products(plan).getFirst().epilogue().bias().isPresent(), plan.explain());
     }
 }

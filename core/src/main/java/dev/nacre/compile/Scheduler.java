@@ -4,6 +4,7 @@ import dev.nacre.compile.Group.Ref;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
@@ -147,7 +148,8 @@ final class Scheduler {
             case Op.After _ -> after(n);
             case Op.Reshape r -> reshape(n, r.shape());
             case Op.Broadcast b -> broadcast(n, b.shape());
-            case Op.Permute p -> moved(n, v -> v.permute(p.axes()));
+            case Op.Permute p ->
+                    epilogues.endsAt(n) ? product(n) : moved(n, v -> v.permute(p.axes()));
             case Op.Slice s -> moved(n, v -> v.slice(s.spans()));
             case Op.Windows w -> moved(n, v -> v.windows(w.windows()));
             case Op.Map1 _, Op.Map2 _, Op.Select _, Op.Cast _ ->
@@ -549,8 +551,7 @@ final class Scheduler {
         long inner = g.inner(x.shape());
         Ref value = ref(x, g, inner);
         long length = x.shape().count() / Math.max(1, n.shape().count());
-        boolean trailing =
-                r.axes().equals(dev.nacre.type.Axes.range(x.rank() - r.axes().count(), x.rank()));
+        boolean trailing = r.axes().equals(Axes.range(x.rank() - r.axes().count(), x.rank()));
         boolean rows =
                 trailing
                         && inner == 1
@@ -651,10 +652,17 @@ final class Scheduler {
         Node core = chain.core();
         View a = memory(core, 0);
         View b = memory(core, 1);
+        if (chain.isTransposed()) {
+            Axes order = ((Op.Permute) chain.product().op()).axes();
+            View left = b.permute(order);
+            b = a.permute(order);
+            a = left;
+        }
+        Shape shape = chain.product().shape();
         Optional<View> bias = chain.bias().map(n -> locateMemory(n).view());
-        View out = newView(core.type());
+        View out = newView(new TensorType(end.dtype(), shape));
         Optional<View> addend =
-                chain.addend().map(n -> reshaped(locateMemory(n), n.type(), core.shape()).view());
+                chain.addend().map(n -> reshaped(locateMemory(n), n.type(), shape).view());
         Kernel.Epilogue epilogue = new Kernel.Epilogue(bias, addend, chain.activation());
         Kernel k =
                 core.op() instanceof Op.Convolve c

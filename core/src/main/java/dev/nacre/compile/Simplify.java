@@ -9,24 +9,30 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiPredicate;
 
 /// The first pass: one walk from the leaves up that folds constants, merges equal nodes, removes moves that move nothing, puts the bodies of unclaimed composites
-/// in place, and gives 8- and 16-bit arithmetic its wider type.
+/// in place, gives 8- and 16-bit arithmetic its wider type, and lets moves carry the narrower of two types.
 ///
 /// ```
-/// before   add(mul(x, broadcast(1)), broadcast(mul(2, 3)))      reshape(reshape(x))      relu bf16
-/// after    add(x, broadcast(6))                                 reshape(x)               cast bf16 (relu (cast f32 x))
+/// before   add(mul(x, broadcast(1)), broadcast(mul(2, 3)))    relu bf16                        cast bf16 (transpose w)   transpose (cast f32 g)
+/// after    add(x, broadcast(6))                               cast bf16 (relu (cast f32 x))    transpose (cast bf16 w)   cast f32 (transpose g)
 /// ```
 final class Simplify {
     private record Key(Op op, List<Integer> inputs) {}
 
     private final BiPredicate<Op.Fused, Node> claims;
     private final Map<Key, Node> known = new HashMap<>();
-    private final Map<Node, Integer> ids = new java.util.IdentityHashMap<>();
+    private final Map<Node, Integer> ids = new IdentityHashMap<>();
+
+    /// Nodes of which all elements, or more, are wanted in parts.
+    private final Set<Node> divided = Collections.newSetFromMap(new IdentityHashMap<>());
 
     private Simplify(BiPredicate<Op.Fused, Node> claims) {
         this.claims = claims;
@@ -35,7 +41,21 @@ final class Simplify {
     /// @param claims whether the backend computes a composite in one piece
     static List<Node> run(List<Node> roots, BiPredicate<Op.Fused, Node> claims) {
         Simplify pass = new Simplify(claims);
-        return Graph.rewrite(roots, (n, in) -> pass.simplify(n.op(), in));
+        Map<Node, Long> inParts = new IdentityHashMap<>();
+        for (Node n : Graph.topological(roots)) {
+            if (n.op() instanceof Op.Slice) {
+                inParts.merge(n.input(0), n.shape().count(), Long::sum);
+            }
+        }
+        return Graph.rewrite(
+                roots,
+                (n, in) -> {
+                    Node simple = pass.simplify(n.op(), in);
+                    if (inParts.getOrDefault(n, 0L) >= n.shape().count()) {
+                        pass.divided.add(simple);
+                    }
+                    return simple;
+                });
     }
 
     private Node node(Op op, Node... in) {
@@ -43,6 +63,10 @@ final class Simplify {
     }
 
     private Node simplify(Op op, List<Node> in) {
+        if (isMove(op) && isWidened(in)) {
+            List<Node> narrow = in.stream().map(x -> x.input(0)).toList();
+            return node(in.getFirst().op(), simplify(op, narrow));
+        }
         return switch (op) {
             case Op.Detach _ -> in.get(0);
             case Op.Extent e -> constant(extent(e, in.get(0).shape()), e.dtype());
@@ -55,7 +79,7 @@ final class Simplify {
             case Op.Broadcast b -> broadcast(b, in.get(0));
             case Op.Slice s -> slice(s, in.get(0));
             case Op.Reduce r -> reduce(r, in.get(0));
-            case Op.Concat c -> in.size() == 1 ? in.get(0) : merged(c, in);
+            case Op.Concat c -> concat(c, in);
             case Op.Fused f -> fused(f, in);
             case Op.Leaf _,
                     Op.Constant _,
@@ -139,7 +163,7 @@ final class Simplify {
                     spread(Op.Constant.of(1 / cb.value(), cb.dtype()), b.shape()));
         }
         if (m.f() == Binary.ADD && Pieces.sum(a, b).orElse(null) instanceof Node joined) {
-            return merged(joined.op(), joined.inputs());
+            return simplify(joined.op(), joined.inputs());
         }
         if (m.f() == Binary.ADD && b.op() instanceof Op.Map1 n && n.f() == Unary.NEG) {
             return map2(new Op.Map2(Binary.SUB), a, b.input(0));
@@ -186,12 +210,47 @@ final class Simplify {
                             : Op.Constant.ofLong(k.bits(), c.dtype());
             return spread(folded, x.shape());
         }
-        if (x.op() instanceof Op.Cast
-                && x.input(0).dtype() == c.dtype()
-                && x.dtype() == x.input(0).dtype().arithmetic()) {
-            return x.input(0); // widened and narrowed back
+        List<Node> moves = new ArrayList<>();
+        Node still = x;
+        while (c.dtype().bytes() < x.dtype().bytes() && movesAll(still)) {
+            moves.add(still);
+            still = still.input(0);
         }
-        return merged(c, List.of(x));
+        boolean back =
+                still.op() instanceof Op.Cast
+                        && still.input(0).dtype() == c.dtype()
+                        && still.dtype() == c.dtype().arithmetic();
+        Node narrow = back ? still.input(0) : merged(c, List.of(still));
+        for (Node move : moves.reversed()) {
+            narrow = simplify(move.op(), List.of(narrow));
+        }
+        return narrow;
+    }
+
+    /// Whether a node is a move of one operand that loses none of its elements, or loses what other such moves take.
+    private boolean movesAll(Node n) {
+        return n.op() instanceof Op.Reshape
+                || n.op() instanceof Op.Permute
+                || n.op() instanceof Op.Broadcast
+                || n.op() instanceof Op.Slice && divided.contains(n.input(0));
+    }
+
+    /// Whether an op moves elements, each to one place.
+    private static boolean isMove(Op op) {
+        return op instanceof Op.Reshape
+                || op instanceof Op.Permute
+                || op instanceof Op.Slice
+                || op instanceof Op.Concat;
+    }
+
+    /// Whether all are casts from one narrower type.
+    private static boolean isWidened(List<Node> in) {
+        Node first = in.getFirst();
+        return in.stream()
+                .allMatch(x ->
+                        x.op() instanceof Op.Cast
+                                && x.input(0).dtype() == first.input(0).dtype()
+                                && x.input(0).dtype().bytes() < x.dtype().bytes());
     }
 
     /// Arithmetic on types narrower than their arithmetic type: operands widened, the result rounded back.
@@ -234,12 +293,6 @@ final class Simplify {
                     new Op.Permute(dev.nacre.type.Axes.of("permute", joint.length, joint)),
                     x.input(0));
         }
-        if (x.op() instanceof Op.Contract c
-                && swapsLast(
-                        order)) { // (a·b)ᵀ = bᵀ·aᵀ, and a product reads transposed operands as they
-            // lie
-            return merged(c, List.of(permute(p, x.input(1)), permute(p, x.input(0))));
-        }
         int[] moving = Arrays.stream(order).filter(i -> x.size(i) != 1).toArray();
         for (int i = 1; i < moving.length; i++) {
             if (moving[i] < moving[i - 1]) {
@@ -247,16 +300,6 @@ final class Simplify {
             }
         }
         return reshape(new Op.Reshape(p.infer(List.of(x)).shape()), x); // only axes of size 1 move
-    }
-
-    private static boolean swapsLast(int[] order) {
-        int n = order.length;
-        for (int i = 0; i < n - 2; i++) {
-            if (order[i] != i) {
-                return false;
-            }
-        }
-        return n >= 2 && order[n - 1] == n - 2;
     }
 
     private Node broadcast(Op.Broadcast b, Node x) {
@@ -276,6 +319,39 @@ final class Simplify {
             all &= s.spans().get(i).isAll(x.size(i));
         }
         return all ? x : merged(s, List.of(x));
+    }
+
+    /// Of tensors whose axis is several axes taken as one, the outer one is joined: what lies in another order is written to its place at once.
+    private Node concat(Op.Concat c, List<Node> in) {
+        Node first = in.getFirst();
+        if (in.size() == 1) {
+            return first;
+        }
+        boolean sameMerge =
+                in.stream()
+                        .allMatch(x ->
+                                isMerge(x, c.axis())
+                                        && x.input(0)
+                                                .shape()
+                                                .with(c.axis(), 0)
+                                                .equals(first.input(0).shape().with(c.axis(), 0)));
+        if (!sameMerge) {
+            return merged(c, in);
+        }
+        Node whole = simplify(c, in.stream().map(x -> x.input(0)).toList());
+        return reshape(new Op.Reshape(c.infer(in).shape()), whole);
+    }
+
+    /// Whether a node takes the axes of its input from one on together as that axis, and leaves the rest.
+    private static boolean isMerge(Node x, int axis) {
+        if (!(x.op() instanceof Op.Reshape) || x.input(0).rank() <= x.rank()) {
+            return false;
+        }
+        Shape from = x.input(0).shape();
+        int after = x.rank() - axis - 1;
+        return from.range(0, axis).equals(x.shape().range(0, axis))
+                && from.range(from.rank() - after, from.rank())
+                        .equals(x.shape().range(axis + 1, x.rank()));
     }
 
     // ---------------------------------------------------------------------------------------------- reductions
@@ -338,7 +414,7 @@ final class Simplify {
             return kept;
         }
         List<Node> arguments = new ArrayList<>(in);
-        Map<Node, Node> done = new java.util.IdentityHashMap<>();
+        Map<Node, Node> done = new IdentityHashMap<>();
         for (int i = 0; i < arguments.size(); i++) {
             done.put(f.body().inputs().get(i), arguments.get(i));
         }

@@ -131,10 +131,17 @@ final class Sinking {
 
     private static Node core(Node n) {
         Node x = n;
-        while (x.op() instanceof Op.Reshape || x.op() instanceof Op.Permute) {
+        while (isStill(x)) {
             x = x.input(0);
         }
         return x;
+    }
+
+    /// Whether a node is its input's elements in another order or a wider type.
+    private static boolean isStill(Node n) {
+        return n.op() instanceof Op.Reshape
+                || n.op() instanceof Op.Permute
+                || n.op() instanceof Op.Cast && n.dtype() == n.input(0).dtype().arithmetic();
     }
 
     /// What a product or sum is computed of, moves aside.
@@ -154,16 +161,19 @@ final class Sinking {
         return Simplify.splat(n) != null || n.op() instanceof Op.Iota;
     }
 
-    /// The sum over all steps; moves of the sum are moves of what is added.
+    /// The sum over all steps, in the type of what is added; moves of the sum are moves of that.
     private static Node total(Node v, Stacked outside) {
         List<Node> moves = new ArrayList<>();
         Node x = v;
-        for (; x.op() instanceof Op.Reshape || x.op() instanceof Op.Permute; x = x.input(0)) {
+        for (; isStill(x); x = x.input(0)) {
             moves.add(x);
         }
-        Node sum = x.op() instanceof Op.Contract ? outside.total(x) : outside.totalSum(x);
+        Node sum =
+                x.op() instanceof Op.Contract
+                        ? outside.total(x, v.dtype())
+                        : outside.totalSum(x).cast(v.dtype());
         for (Node move : moves.reversed()) {
-            sum = Node.of(move.op(), sum);
+            sum = move.op() instanceof Op.Cast ? sum : Node.of(move.op(), sum);
         }
         return sum;
     }

@@ -161,10 +161,11 @@ final class Stacked {
     /// ```
     /// Σₜ aₜ·bₜ     aₜ [1024, 32], bₜ [32, 256]   →   [1024, 64·32] · [64·32, 256]
     /// ```
-    Node total(Node product) {
+    ///
+    /// @param dtype of the sum
+    Node total(Node product, DType dtype) {
         compute(product.input(0));
         compute(product.input(1));
-        DType dtype = ((Op.Contract) product.op()).dtype();
         int r = product.rank();
         Node a = wide(product.input(0));
         Node b = wide(product.input(1));

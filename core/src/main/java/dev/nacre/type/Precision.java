@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 /// ```
 ///
 /// It is a scope, read when an operation is written down: within it `matmul`, `conv` and attention on f32 operands round those to the narrow type, add up in f32, round the
-/// result once and give it back as f32. Their derivatives are made the same way, wherever they are asked for. Everything else is untouched: parameters,
+/// result at most once and give it back as f32: what a product kernel does to its result, adding a bias say, and a result that is wanted in f32 are not rounded before. Their derivatives are made the same way, wherever they are asked for. Everything else is untouched: parameters,
 /// gradients and optimizers, softmax, normalisation, losses, `exp`, `log` and sums stay in f32. The casts are part of the graph and melt into the loops before and
 /// after; memory between two products holds the narrow type. bf16 has f32's range, so no loss scaling is needed.
 ///

@@ -19,6 +19,9 @@ final class MatMulSplit {
     /// Narrow strips of wide, unpacked weights are read at a fraction of the speed.
     private static final long COLUMNS_OF_STRIDED = 128;
 
+    /// Pieces from which on turning a source of 16 bits in each costs more than further cores bring.
+    private static final int TURNED = 16;
+
     private static final long INNER = 2048;
 
     /// Of the inner axis in a last, thin layer.
@@ -94,7 +97,7 @@ final class MatMulSplit {
     }
 
     private Split divide() {
-        int wanted = Split.pieces(nanos);
+        int wanted = Math.min(Split.pieces(nanos), isTurned() ? TURNED : Split.MOST_PIECES);
         var tiled = spec.weights().isTiled();
         if (wanted == 1 && !tiled) return Split.whole(library, spec);
         var axes = new ArrayList<List<Range>>();
@@ -130,7 +133,7 @@ final class MatMulSplit {
                         ? 1
                         : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
         double weightCost = weightCost();
-        double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : 3;
+        double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : isTurned() ? 12 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
         var best = new int[] {1, 1};
         double least = Double.MAX_VALUE;
@@ -144,6 +147,11 @@ final class MatMulSplit {
             best = new int[] {m, n};
         }
         return best;
+    }
+
+    /// Whether the source is column-major and of pairs: turning it costs four times what packing weights does, for each element.
+    private boolean isTurned() {
+        return spec.src().stridesUnsafe()[rank - 1] != 1 && spec.src().type() != DataType.F32;
     }
 
     private boolean isTransposed() {
