@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +22,20 @@ record Jvm(List<String> options) {
 
     private static final List<String> VECTORS = List.of("--add-modules", "jdk.incubator.vector");
 
+    private static final Path LAUNCHER = Path.of("").toAbsolutePath().resolveSibling("nacre");
+
+    /// What the launcher gives every program on every machine.
+    private static List<String> launcher() throws IOException {
+        List<String> flags =
+                Files.readAllLines(LAUNCHER).stream()
+                        .dropWhile(line -> !line.endsWith("<<END"))
+                        .takeWhile(line -> !line.equals("END"))
+                        .filter(line -> line.startsWith("-X") || line.startsWith("--"))
+                        .toList();
+        assertTrue(flags.contains("--enable-native-access=ALL-UNNAMED"), flags.toString());
+        return flags;
+    }
+
     /// As an application is started.
     static Jvm usual(String... options) {
         List<String> all = new ArrayList<>(VECTORS);
@@ -36,13 +51,9 @@ record Jvm(List<String> options) {
     Result run(String... program) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(launcher());
         command.addAll(options);
-        command.addAll(
-                List.of(
-                        "-XX:+UseSerialGC",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path")));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.add(Programs.class.getName());
         command.addAll(Arrays.asList(program));
         Path err = Files.createTempFile("nacre", ".err");

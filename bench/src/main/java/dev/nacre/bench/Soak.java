@@ -1,8 +1,8 @@
 package dev.nacre.bench;
 
 import dev.nacre.Rng;
-import dev.nacre.Tensor;
 import dev.nacre.bench.protocol.Task;
+import dev.nacre.bench.workload.Digits;
 import dev.nacre.bench.workload.Mlp;
 import dev.nacre.bench.workload.Training;
 import dev.nacre.nn.optim.Adam;
@@ -13,22 +13,60 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.DoubleSupplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-/// Many training steps in a small heap with nothing closed anywhere: resident memory must stay flat.
+/// Many training steps in a small heap with nothing closed anywhere: resident memory must stay flat. The JVM gets `-Xmx256m` beside what the launcher gives every program.
 @Command(
         name = "soak",
         description = "Take many steps in a small heap: memory must stay flat.",
         mixinStandardHelpOptions = true)
 final class Soak implements Callable<Integer> {
-    /// So that what is resident is what is held: a young generation that has been used whole before the first measurement, and a C library that gives back what the
-    /// JVM's compilers have freed.
-    private static final List<String> FLAGS =
-            List.of("-Xmx256m", "-Xmn16m", "-XX:TrimNativeHeapInterval=500");
+    private static final String HEAP = "-Xmx256m";
 
     /// What memory may grow from step 1,000 to the last.
     private static final double ALLOWED = 0.05;
+
+    /// The network of `nacre train digits`, and W1's, whose steps are so short that the JIT is still at work after 1,000 of them.
+    private enum Case {
+        DIGITS_COMPILED,
+        DIGITS_EAGER,
+        MLP_COMPILED,
+        MLP_EAGER;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
+        /// What takes a step and gives its loss.
+        DoubleSupplier steps() {
+            return switch (this) {
+                case DIGITS_COMPILED -> new Digits()::compiled;
+                case DIGITS_EAGER -> new Digits()::eager;
+                case MLP_COMPILED -> mlp(false);
+                case MLP_EAGER -> mlp(true);
+            };
+        }
+
+        /// Each step has numbers of its own.
+        private static DoubleSupplier mlp(boolean eager) {
+            Rng rng = Rng.seed(0);
+            var training = new Training(Task.smallMlp(), Mlp.of(100, 64, 10), Adam.of(1e-3));
+            return () -> {
+                var x = rng.normal(32, 100);
+                var y = rng.integers(10, 32);
+                return (eager ? training.eager(x, y) : training.compiled().apply(x, y)).item();
+            };
+        }
+    }
+
+    @Parameters(
+            paramLabel = "CASE",
+            description = "Among ${COMPLETION-CANDIDATES}; all, if none is named.")
+    private List<Case> cases = List.of(Case.values());
 
     @Option(names = "--steps", description = "How many (${DEFAULT-VALUE}).")
     private int steps = 100_000;
@@ -38,59 +76,50 @@ final class Soak implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         boolean flat = true;
-        for (String form : new String[] {"compiled", "eager"}) {
-            flat &= child(form) == 0;
+        for (Case c : cases) {
+            flat &= child(c) == 0;
         }
         return flat ? 0 : 1;
     }
 
-    private int child(String form) throws IOException, InterruptedException {
+    private int child(Case c) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(Engine.flags());
-        command.addAll(FLAGS);
+        command.add(HEAP);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-        command.addAll(List.of(Soak.class.getName(), form, Integer.toString(steps)));
+        command.addAll(List.of(Soak.class.getName(), c.name(), Integer.toString(steps)));
         return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
 
     /// Takes the steps, prints what memory they take, and exits with 1 if it grew.
     public static void main(String[] args) throws IOException {
-        Rng rng = Rng.seed(0);
-        var training = new Training(Task.smallMlp(), Mlp.of(100, 64, 10), Adam.of(1e-3));
+        Case c = Case.valueOf(args[0]);
         int steps = Integer.parseInt(args[1]);
+        int first = Math.min(1000, steps / 2);
+        DoubleSupplier step = c.steps();
         long early = 0;
         for (int i = 1; i <= steps; i++) {
-            Tensor x = rng.normal(32, 100);
-            Tensor y = rng.integers(10, 32);
-            Tensor loss =
-                    args[0].equals("eager")
-                            ? training.eager(x, y)
-                            : training.compiled().apply(x, y);
-            if (!Double.isFinite(loss.item())) {
+            double loss = step.getAsDouble();
+            if (!Double.isFinite(loss)) {
                 throw new IllegalStateException("loss " + loss + " at step " + i);
             }
-            if (i == Math.min(1000, steps / 2)) {
-                early = resident();
+            if (i == first) {
+                early = memory("VmRSS");
             }
-            if (isMilestone(i)) {
-                System.out.printf(
-                        Locale.ROOT,
-                        "%-8s %,9d KiB of resident memory after %,7d steps%n",
-                        args[0],
-                        resident(),
-                        i);
+            if (i >= first && isMilestone(i)) {
+                print("%-16s %,9d KiB of resident memory after %,7d steps", c, memory("VmRSS"), i);
             }
         }
-        double growth = (double) resident() / early - 1;
-        System.out.printf(
-                Locale.ROOT,
-                "%-8s %+.1f %% from step %,d to step %,d%n",
-                args[0],
-                100 * growth,
-                Math.min(1000, steps / 2),
-                steps);
+        double growth = (double) memory("VmRSS") / early - 1;
+        print(
+                "%-16s %+.1f %% from step %,d to step %,d; at most %,d KiB at any time",
+                c, 100 * growth, first, steps, memory("VmHWM"));
         System.exit(growth > ALLOWED ? 1 : 0);
+    }
+
+    private static void print(String format, Object... values) {
+        System.out.printf(Locale.ROOT, format + "%n", values);
     }
 
     /// 1,000, 2,000, 5,000, 10,000, …
@@ -99,13 +128,13 @@ final class Soak implements Callable<Integer> {
         while (unit % 10 == 0) {
             unit /= 10;
         }
-        return step >= 1000 && (unit == 1 || unit == 2 || unit == 5);
+        return unit == 1 || unit == 2 || unit == 5;
     }
 
-    /// Resident memory of this process in KiB.
-    private static long resident() throws IOException {
+    /// Memory of this process in KiB, as Linux counts it: `VmRSS` what is resident, `VmHWM` the most that ever was.
+    private static long memory(String kind) throws IOException {
         return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                .filter(l -> l.startsWith("VmRSS"))
+                .filter(l -> l.startsWith(kind))
                 .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")))
                 .findFirst()
                 .orElseThrow();

@@ -3,14 +3,17 @@ package dev.nacre.compile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /// Blocks of native memory for use over and over: a fresh page costs more than the arithmetic on it.
 ///
 /// A block is lent until its segment and all slices of it are unreachable, and then serves the next request of its size. Nobody tells when that is the case but the
 /// garbage collector; so when nothing fits it is asked to look, if it has not been asked for so long that its pauses do not matter, or if much has been lent since.
+/// What has lain idle for long is given up.
 final class Pool {
     /// From here on blocks come from the kernel, and count against [#limit]; below, from the JVM.
     private static final long LARGE = 1 << 20;
@@ -29,13 +32,23 @@ final class Pool {
 
     private static final int ATTEMPTS = 10;
 
+    /// How long a block may lie idle: much longer than a step takes, so that giving it up and having it again costs nothing that counts.
+    private static final long KEPT_NANOS = 10_000_000_000L;
+
+    /// The idle blocks of one size.
+    private static final class Shelf {
+        final Deque<MemorySegment> blocks = new ArrayDeque<>();
+        int unused; // so many have lain here ever since the last sweep
+    }
+
     private final long limit;
-    private final Map<Long, Deque<MemorySegment>> idle = new HashMap<>();
+    private final Map<Long, Shelf> idle = new HashMap<>();
     private long idleBytes;
     private long mappedBytes;
     private long lentSinceCollection;
     private long lastCollection = System.nanoTime();
     private long pauseNanos = 5_000_000;
+    private volatile long lastSweep = System.nanoTime();
 
     /// @param limit bytes of large blocks there may be, lent or idle
     Pool(long limit) {
@@ -60,11 +73,6 @@ final class Pool {
                 .reinterpret(size, Arena.ofAuto(), _ -> giveBack(lent));
     }
 
-    /// Bytes that wait to be lent.
-    synchronized long idle() {
-        return idleBytes;
-    }
-
     /// Bytes from the kernel, lent or idle.
     synchronized long mapped() {
         return mappedBytes;
@@ -83,9 +91,10 @@ final class Pool {
     }
 
     private synchronized MemorySegment take(long size) {
-        Deque<MemorySegment> fitting = idle.get(size);
-        MemorySegment b = fitting == null ? null : fitting.pollLast();
+        Shelf shelf = idle.get(size);
+        MemorySegment b = shelf == null ? null : shelf.blocks.pollLast();
         if (b != null) {
+            shelf.unused = Math.min(shelf.unused, shelf.blocks.size());
             idleBytes -= size;
         }
         return b;
@@ -93,15 +102,44 @@ final class Pool {
 
     /// Called by the JVM's cleaner.
     private void giveBack(MemorySegment b) {
-        synchronized (this) {
-            if (idleBytes + b.byteSize() <= limit / 4) {
-                idle.computeIfAbsent(b.byteSize(), _ -> new ArrayDeque<>()).addLast(b);
-                idleBytes += b.byteSize();
-                notifyAll();
-                return;
-            }
+        if (!keep(b)) {
+            free(b);
         }
-        free(b);
+        if (System.nanoTime() - lastSweep > KEPT_NANOS) {
+            sweep();
+        }
+    }
+
+    private synchronized boolean keep(MemorySegment b) {
+        boolean fits = idleBytes + b.byteSize() <= limit / 4;
+        if (fits) {
+            idle.computeIfAbsent(b.byteSize(), _ -> new Shelf()).blocks.addLast(b);
+            idleBytes += b.byteSize();
+            notifyAll();
+        }
+        return fits;
+    }
+
+    /// Gives up what has lain idle ever since the last sweep.
+    void sweep() {
+        List<MemorySegment> unused = new ArrayList<>();
+        synchronized (this) {
+            lastSweep = System.nanoTime();
+            for (Shelf s : idle.values()) {
+                for (; s.unused > 0; s.unused--) {
+                    unused.add(s.blocks.removeFirst());
+                }
+                s.unused = s.blocks.size();
+            }
+            idle.values().removeIf(s -> s.blocks.isEmpty());
+            idleBytes -= unused.stream().mapToLong(MemorySegment::byteSize).sum();
+        }
+        unused.forEach(this::free);
+    }
+
+    /// Bytes that wait here.
+    synchronized long idleBytes() {
+        return idleBytes;
     }
 
     // ------------------------------------------------------------------------------------------
@@ -203,13 +241,13 @@ final class Pool {
 
     /// Frees all that waits here.
     void release() {
-        Map<Long, Deque<MemorySegment>> all;
+        List<Shelf> all;
         synchronized (this) {
-            all = new HashMap<>(idle);
+            all = List.copyOf(idle.values());
             idle.clear();
             idleBytes = 0;
         }
-        all.values().forEach(blocks -> blocks.forEach(this::free));
+        all.forEach(s -> s.blocks.forEach(this::free));
     }
 
     /// Fills a block with numbers that would be noticed.

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
@@ -99,11 +100,33 @@ class PoolTest {
     void idleBlocksMakeRoomForALargeOne() throws InterruptedException {
         assumeTrue(Pages.AVAILABLE);
         pool.lend(SIZE);
-        eventually("the block is not given back", () -> pool.idle() == SIZE);
+        eventually("the block is not given back", () -> pool.idleBytes() == SIZE);
         MemorySegment large = pool.lend(40 << 20);
-        assertEquals(0, pool.idle());
+        assertEquals(0, pool.idleBytes());
         assertEquals(40 << 20, pool.mapped());
         Reference.reachabilityFence(large);
+    }
+
+    /// What has lain idle from one sweep to the next is given up, but not what was lent in between.
+    @Test
+    void sweeps() throws InterruptedException {
+        MemorySegment[] blocks = {pool.lend(SIZE), pool.lend(SIZE), pool.lend(100)};
+        long all = 2 * SIZE + Pool.size(100);
+        assertEquals(0, pool.idleBytes());
+        Reference.reachabilityFence(blocks);
+        Arrays.fill(blocks, null);
+        eventually("the blocks never came back", () -> pool.idleBytes() == all);
+        pool.sweep();
+        assertEquals(all, pool.idleBytes(), "they have just come");
+        blocks[0] = pool.lend(SIZE);
+        Reference.reachabilityFence(blocks);
+        blocks[0] = null;
+        eventually("the block never came back", () -> pool.idleBytes() == all);
+        pool.sweep();
+        assertEquals(SIZE, pool.idleBytes(), "one was used");
+        pool.sweep();
+        assertEquals(0, pool.idleBytes());
+        assertEquals(SIZE, pool.lend(SIZE).byteSize());
     }
 
     /// What lies idle makes room for blocks of other sizes; what is held does not.
