@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.nacre.optable.Precise;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;

@@ -3,7 +3,6 @@ package dev.nacre.optable;
 import static dev.nacre.ir.Precise.MC;
 
 import dev.nacre.ir.Node;
-import dev.nacre.ir.Precise;
 import dev.nacre.type.DType;
 import java.math.BigDecimal;
 import java.util.List;

@@ -1,4 +1,4 @@
-package dev.nacre.ir;
+package dev.nacre.optable;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
