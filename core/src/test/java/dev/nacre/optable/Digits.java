@@ -1,6 +1,6 @@
 package dev.nacre.optable;
 
-import static dev.nacre.ir.Precise.MC;
+import static dev.nacre.optable.Precise.MC;
 
 import dev.nacre.ir.Node;
 import dev.nacre.type.DType;
