@@ -137,7 +137,7 @@ public final class Precise {
     }
 
     /// ln Γ(x) for x > 0: Stirling's series at x + 60, minus the logarithm of the factors between.
-    static BigDecimal lgamma(BigDecimal x) {
+    public static BigDecimal lgamma(BigDecimal x) {
         BigDecimal product = BigDecimal.ONE;
         BigDecimal z = x;
         for (int i = 0; i < 60; i++) {
@@ -159,7 +159,7 @@ public final class Precise {
     }
 
     /// ψₙ(x) for x > 0, from `ψₙ(x) = ψₙ(x + 60) − (−1)ⁿ·n!·Σ 1/(x + i)ⁿ⁺¹` and the derivatives of Stirling's series.
-    static BigDecimal polygamma(int n, BigDecimal x) {
+    public static BigDecimal polygamma(int n, BigDecimal x) {
         BigDecimal factorial = factorial(n);
         BigDecimal shifted = BigDecimal.ZERO;
         BigDecimal z = x;
@@ -184,7 +184,7 @@ public final class Precise {
         return n % 2 == 0 ? sum.negate() : sum;
     }
 
-    static BigDecimal factorial(int n) {
+    public static BigDecimal factorial(int n) {
         BigInteger f = BigInteger.ONE;
         for (int k = 2; k <= n; k++) {
             f = f.multiply(BigInteger.valueOf(k));
@@ -193,7 +193,7 @@ public final class Precise {
     }
 
     /// Euler's constant by the algorithm of Brent and McMillan (1980): `A/B − ln n` with an error below e⁻⁴ⁿ.
-    static BigDecimal euler() {
+    public static BigDecimal euler() {
         int n = 40;
         BigDecimal a = BigDecimal.ZERO;
         BigDecimal b = BigDecimal.ZERO;
@@ -210,7 +210,7 @@ public final class Precise {
     }
 
     /// ζ(3) by Apéry's series `5/2·Σ (−1)ᵏ⁻¹/(k³·C(2k, k))`.
-    static BigDecimal zeta3() {
+    public static BigDecimal zeta3() {
         BigDecimal sum = BigDecimal.ZERO;
         BigInteger binomial = BigInteger.ONE;
         for (int k = 1; k < 160; k++) {
