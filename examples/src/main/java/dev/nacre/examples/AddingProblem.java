@@ -21,7 +21,7 @@ public final class AddingProblem {
     record Net(LSTM lstm, Linear head) implements Module {
         Net(Rng rng) {
             this(LSTM.of(2, 64, rng), Linear.of(64, 1, rng));
-            var bias = lstm.weights().get("bias_ih_l0"); // gates: input, forget, cell, output
+            var bias = lstm.state().get("bias_ih_l0"); // gates: input, forget, cell, output
             var forget = Tensor.arange(4 * 64).ge(64).and(Tensor.arange(4 * 64).lt(2 * 64));
             bias.set(bias.add(forget.cast(DType.F32))); // at first, remember
         }
