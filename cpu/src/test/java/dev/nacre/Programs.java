@@ -86,7 +86,7 @@ final class Programs {
         System.out.println(again.sum().item() == 5 << 20);
     }
 
-    /// Takes so many steps as a function and as many eager ones, in turn, and prints the resident memory after the first 1,000 and at the end in KiB.
+    /// Takes so many steps as a function and as many eager ones, in turn, and prints the resident memory after the first 3,000 and at the end in KiB.
     private static void soak(int steps) throws IOException, InterruptedException {
         Nets.Net traced = Nets.mlp();
         Function step = traced.step(Nets.adam(traced.parameters(), 1e-3));
