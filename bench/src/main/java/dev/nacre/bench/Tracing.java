@@ -14,6 +14,8 @@ import picocli.CommandLine.Command;
         description = "Compare an eager step of W3 with the compiled one.",
         mixinStandardHelpOptions = true)
 final class Tracing implements Runnable {
+    private static final int WARM = 3000;
+
     Tracing() {}
 
     @Override
@@ -24,6 +26,7 @@ final class Tracing implements Runnable {
         var compiled = new Training(task, Cnn.of(), Adam.of(1e-3)).compiled();
         Training eager = new Training(task, Cnn.of(), Adam.of(1e-3));
         System.out.print(compiled.explain(x, y));
+        warm();
         Timing[] t = Timing.inTurn(() -> compiled.apply(x, y), () -> eager.eager(x, y), 4, 3);
         System.out.println("compiled " + t[0].text());
         System.out.println("eager    " + t[1].text());
@@ -31,5 +34,16 @@ final class Tracing implements Runnable {
                 Locale.ROOT,
                 "tracing, gradients and plan lookup: %.1f %% of a step%n",
                 100 * (t[1].median() / t[0].median() - 1));
+    }
+
+    /// Writes the step down often, for one image at a time, so that the JIT is done with the code that is measured: with whole batches that would take minutes.
+    private static void warm() {
+        Task task = Task.cnn(1);
+        Training one = new Training(task, Cnn.of(), Adam.of(1e-3));
+        Tensor x = Tensor.of(task.input(0), task.shape());
+        Tensor y = Tensor.of(task.labels(0), task.labelShape());
+        for (int i = 0; i < WARM; i++) {
+            one.eager(x, y).item();
+        }
     }
 }
