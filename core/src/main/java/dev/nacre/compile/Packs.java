@@ -21,23 +21,7 @@ import java.util.function.IntPredicate;
 /// @param packs what fills those buffers, one each
 record Packs(List<Kernel> kernels, List<Kernel.Pack> packs) {
     /// An operand and the form it is wanted in.
-    private record Wanted(
-            int buffer,
-            DType dtype,
-            long offset,
-            List<Long> sizes,
-            List<Long> strides,
-            Object form) {
-        static Wanted of(View v, Object form) {
-            return new Wanted(
-                    v.buffer(),
-                    v.dtype(),
-                    v.offset(),
-                    java.util.Arrays.stream(v.sizes()).boxed().toList(),
-                    java.util.Arrays.stream(v.strides()).boxed().toList(),
-                    form);
-        }
-    }
+    private record Wanted(View operand, Object form) {}
 
     /// @param buffers to which the new ones are added
     /// @param fixed whether the content of a buffer stays the same
@@ -62,7 +46,7 @@ record Packs(List<Kernel> kernels, List<Kernel.Pack> packs) {
             View b = p.b();
             int buffer =
                     made.computeIfAbsent(
-                            Wanted.of(b, packing.get().form()),
+                            new Wanted(b, packing.get().form()),
                             _ -> {
                                 long bytes = packing.get().bytes();
                                 int added = buffers.size();

@@ -12,7 +12,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +40,7 @@ final class Scheduler {
     private static final int PATIENCE = 32;
 
     /// Where a node's values are.
-    private sealed interface Place {
+    sealed interface Place {
         record Splat(Op.Constant value) implements Place {}
 
         /// In memory (or a ramp) once step number `step` has run.
@@ -67,6 +66,7 @@ final class Scheduler {
     private final List<Object> steps = new ArrayList<>(); // Group or Kernel
     private final List<Buffer> buffers = new ArrayList<>();
     private final List<Node> leaves = new ArrayList<>();
+    private final Recomputing again = new Recomputing(this);
     private final Epilogues epilogues;
     private final Backend backend;
 
@@ -120,6 +120,16 @@ final class Scheduler {
     private int newBuffer(TensorType type) {
         buffers.add(new Buffer(type.dtype(), type.shape().count()));
         return buffers.size() - 1;
+    }
+
+    /// Whether a buffer belongs to a leaf: an update may overwrite it before a later loop reads it.
+    boolean isGiven(int buffer) {
+        return buffer < leaves.size();
+    }
+
+    /// Whether a value of a loop is in memory, or will be.
+    boolean isStored(Node value) {
+        return stored.containsKey(value);
     }
 
     View newView(TensorType type) {
@@ -489,7 +499,7 @@ final class Scheduler {
         return viewOf(n.shape(), p, buffer);
     }
 
-    private static Optional<View> viewOf(Shape shape, Place.InLoop p, int buffer) {
+    static Optional<View> viewOf(Shape shape, Place.InLoop p, int buffer) {
         Node value = p.value();
         View view = View.dense(buffer, value.type());
         long inner = p.group().inner(value.shape());
@@ -499,106 +509,6 @@ final class Scheduler {
         }
         return view.reshape(shape);
     }
-
-    /// A value that another loop computes from what lies in memory is computed again where it is wanted, if that reads no more than the value itself: less is written, and less is kept
-    /// from a forward pass to the backward pass. Gradients of gelu need x, not two functions of it.
-    private final class Again {
-        /// Whether a value of one loop can be computed again in a later one.
-        boolean mayCompute(Node value, Group from, Group to) {
-            if (to.computes(value)) {
-                return true;
-            }
-            boolean perElement = from.inner(value.shape()) == 1;
-            if (!perElement || stored.containsKey(value) || from.step >= to.step) {
-                return false;
-            }
-            Set<View> fresh = new HashSet<>();
-            Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-            ArrayDeque<Node> open = new ArrayDeque<>(List.of(value));
-            int size = 0;
-            while (!open.isEmpty()) {
-                Node n = open.pop();
-                if (!seen.add(n) || to.computes(n)) {
-                    continue;
-                }
-                if (n.op() instanceof Op.Reduce || to.inner(n.shape()) != 1) {
-                    return false;
-                }
-                size += LoopSize.of(n);
-                for (Ref r : from.operands(n)) {
-                    switch (r) {
-                        case Ref.Literal _ -> {}
-                        case Ref.Computed c when from.inner(c.node().shape()) != 1 -> {
-                            if (rows(c.node(), from, n, RAMP)
-                                    .filter(v -> to.fits(v, 1))
-                                    .isEmpty()) {
-                                return false;
-                            }
-                        }
-                        case Ref.Computed c -> open.push(c.node());
-                        case Ref.Loaded l -> {
-                            boolean given = l.view().buffer() < leaves.size(); // may be overwritten
-                            if (given || l.inner() != 1 || !to.fits(l.view(), 1)) {
-                                return false;
-                            }
-                            if (isWhole(l.view()) && !to.loads(l.view())) {
-                                fresh.add(l.view());
-                            }
-                        }
-                    }
-                }
-            }
-            long bytes = fresh.stream().mapToLong(v -> v.dtype().bytes()).sum();
-            return bytes <= value.dtype().bytes() && to.weight() + size <= LoopSize.LIMIT / 2;
-        }
-
-        void compute(Node value, Group from, Group to) {
-            if (to.computes(value)) {
-                return;
-            }
-            List<Ref> operands = new ArrayList<>();
-            for (Ref r : from.operands(value)) {
-                operands.add(
-                        switch (r) {
-                            case Ref.Computed c when from.inner(c.node().shape()) != 1 -> {
-                                Place.Located at =
-                                        write(
-                                                c.node(),
-                                                new Place.InLoop(
-                                                        from,
-                                                        c.node(),
-                                                        from.inner(c.node().shape())));
-                                yield new Ref.Loaded(
-                                        rows(c.node(), from, value, at.view().buffer())
-                                                .orElseThrow(),
-                                        1);
-                            }
-                            case Ref.Computed c -> {
-                                compute(c.node(), from, to);
-                                yield c;
-                            }
-                            default -> r;
-                        });
-            }
-            to.compute(value, operands, 1);
-        }
-
-        /// A value per row as it is seen at the elements of a node.
-        private Optional<View> rows(Node row, Group from, Node elements, int buffer) {
-            return viewOf(elements.shape(), new Place.InLoop(from, row, 1), buffer);
-        }
-
-        /// Whether a view has an element of its own for every point.
-        private boolean isWhole(View v) {
-            long own = 1;
-            for (int i = 0; i < v.rank(); i++) {
-                own *= v.strides()[i] == 0 ? 1 : v.sizes()[i];
-            }
-            return 2 * own > v.count();
-        }
-    }
-
-    private final Again again = new Again();
 
     /// A new loop over `shape` for a node whose operands are put in memory first, so that all of them come before it.
     private Group opened(Node n, Shape shape) {
@@ -734,7 +644,7 @@ final class Scheduler {
                 new View(one.buffer(), c.dtype(), 0, sizes, new long[sizes.length]), g.step);
     }
 
-    private Place.Located write(Node n, Place.InLoop p) {
+    Place.Located write(Node n, Place.InLoop p) {
         Node value = p.value();
         Integer buffer = stored.get(value);
         if (buffer == null) {
