@@ -25,13 +25,13 @@ class MemoryTest {
         assertEquals("true", out.getLast(), "and goes on when there is memory again");
     }
 
-    /// 20,000 steps as a function and as many eager ones, none of which closes anything: as much memory at the end as after the first 3,000. C2, whose own memory comes and goes by
+    /// 6,000 steps as a function and as many eager ones, none of which closes anything: as much memory at the end as after the first 3,000. C2, whose own memory comes and goes by
     /// more than a leak of ours would show, is left out here; the long form with it, from step 1,000 to 100,000, is `nacre bench soak`.
     @Test
     @EnabledOnOs(OS.LINUX)
     void memoryStaysFlat() throws Exception {
         List<String> out =
-                Jvm.usual("-Xmx256m", "-XX:TieredStopAtLevel=1").run("soak", "20000").out();
+                Jvm.usual("-Xmx256m", "-XX:TieredStopAtLevel=1").run("soak", "6000").out();
         long early = Long.parseLong(out.get(0));
         long late = Long.parseLong(out.get(1));
         assertTrue(
