@@ -444,7 +444,10 @@ public final class Function {
         Steady.Compiled compiled =
                 r.updates.isEmpty() && !inputs.isEmpty()
                         ? Steady.compile(graph)
-                        : new Steady.Compiled(plan(graph, sources), Optional.empty());
+                        : new Steady.Compiled(
+                                Compiler.compile(
+                                        graph, Graph.sources(graph), sources, Engine.backend()),
+                                Optional.empty());
         compiled.steady().ifPresent(s -> s.symbols().forEach(k -> numbers.put(k, numbers.size())));
         return new Entry(
                 signature,
@@ -455,14 +458,5 @@ public final class Function {
                 what,
                 r.outputs.size(),
                 compiled.steady());
-    }
-
-    private static Plan plan(List<Node> graph, List<Optional<Source>> targets) {
-        List<Source> leaves =
-                Graph.leaves(graph).stream()
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .distinct()
-                        .toList();
-        return Compiler.compile(graph, leaves, targets, Engine.backend());
     }
 }

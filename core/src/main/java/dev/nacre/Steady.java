@@ -88,7 +88,7 @@ final class Steady {
         Compiler.Prepared prepared =
                 Compiler.prepare(
                         divided.roots,
-                        sources(divided.roots),
+                        Graph.sources(divided.roots),
                         s ->
                                 s instanceof Variable.Current
                                         || s instanceof Stored.Ref
@@ -100,13 +100,6 @@ final class Steady {
         }
         ALL.add(s);
         return new Compiled(prepared.plan(), Optional.of(s));
-    }
-
-    private static List<Source> sources(List<Node> roots) {
-        return Graph.leaves(roots).stream()
-                .map(n -> ((Op.Leaf) n.op()).source())
-                .distinct()
-                .toList();
     }
 
     private static Divided divide(List<Node> graph) {
@@ -134,7 +127,7 @@ final class Steady {
         Plan plan =
                 Compiler.compile(
                         kept,
-                        sources(kept),
+                        Graph.sources(kept),
                         Collections.nCopies(kept.size(), Optional.empty()),
                         Engine.backend());
         return new Divided(Graph.substitute(roots, kept, stands), symbols, Optional.of(plan));

@@ -48,8 +48,7 @@ public final class Compiler {
             List<Source> sources,
             List<Optional<Source>> targets,
             Backend backend) {
-        Compiler c = new Compiler(sources, targets, _ -> false);
-        return c.plan(roots, backend);
+        return new Compiler(sources, targets, _ -> false).plan(roots, backend);
     }
 
     /// A plan and what it has others prepare.
@@ -111,9 +110,7 @@ public final class Compiler {
     /// @param views how the value of each source lies from the source's address on
     static Block body(List<Node> roots, List<Source> sources, List<View> views, Backend backend) {
         return new Compiler(
-                        sources,
-                        roots.stream().map(_ -> Optional.<Source>empty()).toList(),
-                        _ -> false)
+                        sources, Collections.nCopies(roots.size(), Optional.empty()), _ -> false)
                 .run(roots, views, backend);
     }
 

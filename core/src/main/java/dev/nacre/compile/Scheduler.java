@@ -526,8 +526,9 @@ final class Scheduler {
         for (Node in : n.inputs()) {
             switch (placeOf(in)) {
                 case Place.InLoop p -> {
-                    if (!again.mayCompute(p.value(), p.group(), new Group(steps.size(), in.shape()))
-                            || p.inner() != 1) {
+                    if (p.inner() != 1
+                            || !again.mayCompute(
+                                    p.value(), p.group(), new Group(steps.size(), in.shape()))) {
                         places.put(in, locate(in));
                     }
                 }

@@ -57,7 +57,7 @@ public record View(int buffer, DType dtype, long offset, long[] sizes, long[] st
     }
 
     /// The whole of a dense buffer.
-    static View dense(int buffer, TensorType type) {
+    public static View dense(int buffer, TensorType type) {
         long[] sizes = type.shape().toArray();
         return new View(buffer, type.dtype(), 0, sizes, type.shape().rowMajorStrides());
     }

@@ -58,6 +58,11 @@ public final class Graph {
                         rewrite(order, (n, in) -> n.known() == n ? n.withInputs(in) : n.known()));
     }
 
+    /// Where those leaves' values come from, each once.
+    public static List<Source> sources(List<Node> roots) {
+        return leaves(roots).stream().map(n -> ((Op.Leaf) n.op()).source()).distinct().toList();
+    }
+
     /// The leaves that the roots depend on, in order of first use.
     public static List<Node> leaves(List<Node> roots) {
         return topological(roots).stream().filter(n -> n.op() instanceof Op.Leaf).toList();

@@ -133,17 +133,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         out[1] = kernel.size(0);
         for (int i = 0; i < k; i++) {
             Window win = windows.get(i);
-            p.require(
-                    win.size() == kernel.size(2 + i),
-                    "window "
-                            + i
-                            + " has size "
-                            + win.size()
-                            + ", but the kernel "
-                            + kernel.size(2 + i));
-            p.require(
-                    win.size() > 0 && win.stride() > 0 && win.dilation() > 0,
-                    "kernel size, stride and dilation must be positive");
+            requireWindow(p, i, win, kernel.size(2 + i));
             p.require(self().size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
             out[2 + i] = win.positions(self().size(2 + i));
             p.require(
@@ -158,6 +148,15 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         }
         p.throwShape();
         return Shape.of(out);
+    }
+
+    private static void requireWindow(Problem p, int i, Window w, long kernel) {
+        p.require(
+                w.size() == kernel,
+                "window " + i + " has size " + w.size() + ", but the kernel " + kernel);
+        p.require(
+                w.size() > 0 && w.stride() > 0 && w.dilation() > 0,
+                "kernel size, stride and dilation must be positive");
     }
 
     default T conv1d(T kernel, long stride, long padding, long dilation, long groups) {
@@ -221,17 +220,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         out[1] = kernel.size(1) * groups;
         for (int i = 0; i < k; i++) {
             Window w = windows.get(i);
-            p.require(
-                    w.size() == kernel.size(2 + i),
-                    "window "
-                            + i
-                            + " has size "
-                            + w.size()
-                            + ", but the kernel "
-                            + kernel.size(2 + i));
-            p.require(
-                    w.size() > 0 && w.stride() > 0 && w.dilation() > 0,
-                    "kernel size, stride and dilation must be positive");
+            requireWindow(p, i, w, kernel.size(2 + i));
             long most = Math.max(w.stride(), w.dilation());
             p.require(
                     outputPadding >= 0 && outputPadding < most,

@@ -3,6 +3,7 @@ package dev.nacre.cpu.attention;
 import dev.nacre.compile.Memory;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
@@ -15,16 +16,13 @@ final class Matrices {
     private long origin;
 
     /// A dense copy, made anew for every call.
-    private record Copy(View from, BlockLoop loop, MemorySegment memory) {
+    private record Copy(View from, View to, BlockLoop loop, MemorySegment memory) {
         static Copy of(View v) {
             var memory = Memory.allocate(v.count() * v.dtype().bytes(), "an operand of attention");
+            var to = View.dense(-1, TensorType.of(v.dtype(), v.sizes()));
             var loop = new BlockLoop.Builder(v.sizes());
-            loop.store(loop.load(v.dtype(), v.strides()), v.dtype(), dense(v.sizes()));
-            return new Copy(v, loop.build(), memory);
-        }
-
-        View to() {
-            return new View(-1, from.dtype(), 0, from.sizes(), dense(from.sizes()));
+            loop.store(loop.load(v.dtype(), v.strides()), v.dtype(), to.strides());
+            return new Copy(v, to, loop.build(), memory);
         }
 
         long run(long[] addresses) {
@@ -61,16 +59,6 @@ final class Matrices {
         for (int i = 1; i <= v.rank(); i++)
             if (v.sizes()[v.rank() - i] != 1) strides[sizes.length - i] = v.strides()[v.rank() - i];
         return of(new View(v.buffer(), v.dtype(), v.offset(), sizes, strides));
-    }
-
-    private static long[] dense(long[] sizes) {
-        var strides = new long[sizes.length];
-        long step = 1;
-        for (int i = sizes.length - 1; i >= 0; i--) {
-            strides[i] = step;
-            step *= sizes[i];
-        }
-        return strides;
     }
 
     private static long[] starts(View v) {

@@ -6,6 +6,7 @@ import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
+import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -37,10 +38,7 @@ final class ScatterAdd implements Step {
         this.inPlace = base.equals(out);
         this.vectors = vectors;
         this.widens = out.dtype() == DType.BF16 || out.dtype() == DType.F16;
-        var target =
-                widens
-                        ? new View(out.buffer(), DType.F32, 0, out.sizes(), dense(out.sizes()))
-                        : out;
+        var target = widens ? View.dense(out.buffer(), TensorType.of(DType.F32, out.sizes())) : out;
         this.all =
                 Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
         this.pieces = pieces(all);
@@ -48,16 +46,6 @@ final class ScatterAdd implements Step {
 
     static Step of(Indexed kernel, boolean vectors) {
         return new ScatterAdd(kernel, vectors);
-    }
-
-    private static long[] dense(long[] sizes) {
-        var strides = new long[sizes.length];
-        long step = 1;
-        for (int i = sizes.length - 1; i >= 0; i--) {
-            strides[i] = step;
-            step *= sizes[i];
-        }
-        return strides;
     }
 
     private static List<Indices> pieces(Indices all) {

@@ -44,18 +44,29 @@ public interface Rule {
     }
 
     /// The numbers of a step, which are variables, so that one plan serves all steps: f64 scalars, for `1 − 0.999ᵗ` is inexact in f32.
-    ///
-    /// @param learningRate of this step
-    /// @param number of this step; the first is 1
-    /// @param known what parameters have asked for before: the same for all
-    record Step(Tensor learningRate, Tensor number, Map<Double, Tensor> known) {
+    final class Step {
+        private final Tensor learningRate;
+        private final Tensor number;
+        private final Map<Double, Tensor> collected = new HashMap<>();
+
+        /// @param learningRate of this step
+        /// @param number of this step; the first is 1
         public Step(Tensor learningRate, Tensor number) {
-            this(learningRate, number, new HashMap<>());
+            this.learningRate = learningRate;
+            this.number = number;
         }
 
-        /// `1 − betaᵗ`: how much of its weight a moving average of t values that began with 0 has collected.
+        public Tensor learningRate() {
+            return learningRate;
+        }
+
+        public Tensor number() {
+            return number;
+        }
+
+        /// `1 − betaᵗ`: how much of its weight a moving average of t values that began with 0 has collected. One expression for all parameters.
         Tensor collected(double beta) {
-            return known.computeIfAbsent(beta, b -> Tensor.of(b).pow(number).neg().add(1));
+            return collected.computeIfAbsent(beta, b -> Tensor.of(b).pow(number).neg().add(1));
         }
     }
 }
