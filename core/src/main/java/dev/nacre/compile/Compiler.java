@@ -19,7 +19,7 @@ import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, merge equal loops, advance what frees memory, take out the packing of what stays the
+/// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, spare copies, merge equal loops, advance what frees memory, take out the packing of what stays the
 /// same, lay out memory, hand over to the backend.
 public final class Compiler {
     private final List<Source> sources;
@@ -131,10 +131,12 @@ public final class Compiler {
             leaves.add(bySource.computeIfAbsent(s, x -> Node.of(new Op.Leaf(x))));
         }
         Scheduler.Schedule schedule =
-                ChannelsLast.run(
-                        Scheduler.run(simple, leaves, views, backend),
-                        leaves.size(),
-                        backend::prefersChannelsLast);
+                Placing.run(
+                        ChannelsLast.run(
+                                Scheduler.run(simple, leaves, views, backend),
+                                leaves.size(),
+                                backend::prefersChannelsLast),
+                        leaves.size());
         buffers = new ArrayList<>(schedule.buffers());
         Set<Integer> results = new HashSet<>();
         schedule.roots().forEach(v -> results.add(v.buffer()));

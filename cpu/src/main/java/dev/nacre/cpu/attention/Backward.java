@@ -5,19 +5,20 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
-import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
-/// The gradients. A part is all queries by a span of the keys of one matrix: it sums up all gradients in memory of its own. Where keys are in several spans, each makes the queries' gradients due to it, and these are added up in order. So nothing depends on who computes what.
+/// The gradients. A part is all queries by a span of the keys of one matrix: it sums up all gradients itself. Where keys are in several spans, each makes the queries' gradients due to it, and these are added up in order. So nothing depends on who computes what.
 ///
-///     P = e^(S − logs)     dP = dO·Vᵀ     dS = P∘(dP − rows(dO∘O))·factor
-///     dV += Pᵀ·dO          dK += dSᵀ·Q    dQ += dS·K
+///     Pᵀ = e^(K·Qᵀ − logs)     dPᵀ = V·dOᵀ     dSᵀ = Pᵀ∘(dPᵀ − rows(dO∘O))·factor
+///     dV += Pᵀ·dO              dK += dSᵀ·Q     dQ += dSᵀᵀ·K
+///
+/// Blocks are turned, a row for each key: so all left operands but one are read as they lie, and right operands, which oneDNN copies first, are mostly the queries of the block, fewer than keys.
 final class Backward implements Step, Team.MemberWork {
     private final Geometry g;
     private final Matrices grad;
@@ -112,15 +113,16 @@ final class Backward implements Step, Team.MemberWork {
         private final long weights = narrow ? room.take(2L * g.rows() * g.columns()) : scores;
         private final long changes = narrow ? room.take(2L * g.rows() * g.columns()) : slopes;
         private final long deltas = room.take(4L * g.query().rows());
-        private final long ofQueries = room.take(4L * g.query().rows() * g.query().columns());
-        private final long ofKeys = room.take(4L * span * g.key().columns());
-        private final long ofValues = room.take(4L * span * g.value().columns());
+        private final Optional<Gradient> ofQueries =
+                dQuery.map(m ->
+                        addition.isPresent()
+                                ? Gradient.inPlace(m.columns(), m.columns())
+                                : Gradient.of(m, room, g.query().rows()));
+        private final Optional<Gradient> ofKeys = dKey.map(this::ofSpan);
+        private final Optional<Gradient> ofValues = dValue.map(this::ofSpan);
         private final long pad;
         private final Block[][] blocks = new Block[2][g.columns() + 1];
         private final BlockLoop delta = delta();
-        private final BlockLoop queryStore = queryStore();
-        private final BlockLoop[] keyStores = spanStores(dKey);
-        private final BlockLoop[] valueStores = spanStores(dValue);
 
         Member() {
             long most = 0;
@@ -136,6 +138,10 @@ final class Backward implements Step, Team.MemberWork {
             pad = room.take(most);
         }
 
+        private Gradient ofSpan(Matrices to) {
+            return Gradient.of(to, room, span, g.key().rows() - (spans - 1) * span);
+        }
+
         private int kind(int block) {
             return g.rowsOf(block) == g.rows() ? 0 : 1;
         }
@@ -148,96 +154,73 @@ final class Backward implements Step, Team.MemberWork {
             return b.build();
         }
 
-        /// A gradient summed up in f32, to where it belongs.
-        private BlockLoop store(int rows, DType type, long[] steps, int columns) {
-            var b = new BlockLoop.Builder(rows, columns);
-            b.store(b.load(DType.F32, columns, 1), type, steps);
-            return b.build();
-        }
-
-        private BlockLoop queryStore() {
-            int n = g.query().columns();
-            int r = g.query().rows();
-            return addition.isPresent() || dQuery.isEmpty()
-                    ? store(r, DType.F32, new long[] {n, 1}, n)
-                    : store(r, dQuery.get().view().dtype(), dQuery.get().steps(), n);
-        }
-
-        /// For whole spans, and for the last one.
-        private BlockLoop[] spanStores(Optional<Matrices> to) {
-            int last = g.key().rows() - (spans - 1) * span;
-            return to.stream()
-                    .flatMap(m ->
-                            IntStream.of(span, last)
-                                    .mapToObj(n ->
-                                            store(n, m.view().dtype(), m.steps(), m.columns())))
-                    .toArray(BlockLoop[]::new);
-        }
-
         void run(int keys, int part) {
             int begin = part * span;
             int end = Math.min(g.key().rows(), begin + span);
+            int seen = Math.clamp(g.visible(g.blocks() - 1), begin, end);
             try (var scratch = Scratch.take(room.bytes())) {
                 long at = scratch.address();
-                scratch.clear(ofKeys, 4L * (end - begin) * g.key().columns());
-                scratch.clear(ofValues, 4L * (end - begin) * g.value().columns());
+                ofKeys.ifPresent(x -> x.begin(at, dKey.get().at(keys, begin, 0)));
+                ofValues.ifPresent(x -> x.begin(at, dValue.get().at(keys, begin, 0)));
                 for (int m = keys * g.group(); m < (keys + 1) * g.group(); m++)
-                    run(scratch, m, begin, end, part);
-                int kind = end - begin == span ? 0 : 1;
-                dKey.ifPresent(
-                        m -> keyStores[kind].at(0, at + ofKeys).at(1, m.at(keys, begin, 0)).run());
-                dValue.ifPresent(m ->
-                        valueStores[kind].at(0, at + ofValues).at(1, m.at(keys, begin, 0)).run());
+                    run(at, m, begin, end, part);
+                for (var x : List.of(ofKeys, ofValues))
+                    if (x.isPresent()) {
+                        x.get().clear(seen - begin, end - begin);
+                        x.get().finish(end - begin);
+                    }
             }
         }
 
-        /// All queries of a matrix by the keys of a span. One block of keys is done after the other, so that what is summed up for it stays in the second cache.
-        private void run(Scratch scratch, int matrix, int begin, int end, int part) {
-            long at = scratch.address();
-            scratch.clear(ofQueries, 4L * g.query().rows() * g.query().columns());
+        /// All queries of a matrix by the keys of a span. One block of keys is done after the other, so that what is summed up for it stays in the second cache; the last queries, which see the
+        /// most keys, come first, and begin the sums.
+        private void run(long at, int matrix, int begin, int end, int part) {
+            int rows = g.query().rows();
             delta.at(0, out.at(matrix, 0, 0)).at(1, grad.at(matrix, 0, 0)).at(2, at + deltas).run();
+            ofQueries.ifPresent(x -> x.begin(at, destination(matrix, part)));
+            boolean anew = matrix % g.group() == 0;
+            int blind = 0; // queries that see none of these keys
             for (int first = begin; first < end; first += g.columns()) {
-                for (int i = 0; i < g.blocks(); i++) {
+                for (int i = g.blocks() - 1; i >= 0; i--) {
                     int c = Math.min(g.columns(), Math.min(end, g.visible(i)) - first);
-                    if (c > 0) blocks[kind(i)][c].run(at, matrix, i, first, begin);
+                    if (c > 0)
+                        blocks[kind(i)][c].run(
+                                at, matrix, i, first, begin, anew && i == g.blocks() - 1);
+                    else if (first == begin) blind = Math.max(blind, i * g.rows() + g.rowsOf(i));
                 }
             }
-            if (dQuery.isEmpty()) return;
-            long to =
-                    addition.isPresent()
-                            ? partial
-                                    + 4 * queries() * part
-                                    + 4L * matrix * g.query().rows() * g.query().columns()
-                            : dQuery.get().at(matrix, 0, 0);
-            queryStore.at(0, at + ofQueries).at(1, to).run();
+            if (ofQueries.isEmpty()) return;
+            ofQueries.get().clear(0, blind);
+            ofQueries.get().finish(rows);
+        }
+
+        private long destination(int matrix, int part) {
+            long size = (long) g.query().rows() * g.query().columns();
+            return addition.isPresent()
+                    ? partial + 4 * (queries() * part + matrix * size)
+                    : dQuery.get().at(matrix, 0, 0);
         }
 
         /// Blocks of one size.
         private final class Block {
             private final Solo score;
             private final Solo slope;
-            private final Optional<Solo> query;
-            private final Optional<Solo> key;
-            private final Optional<Solo> value;
+            private final Optional<Update> query;
+            private final Optional<Update> key;
+            private final Optional<Update> value;
             private final BlockLoop all;
             private final BlockLoop diagonal;
             private final int c;
 
             Block(int r, int c) {
                 this.c = c;
-                var p = Products.matrix(g.type(), r, c, c);
+                var p = Products.matrix(g.type(), c, r, r);
                 var slopes = Products.matrix(g.type(), r, grad.columns(), grad.rowStep());
-                long keyStep = g.key().columns();
-                long valueStep = g.value().columns();
-                score = Products.product(g.queries(r), g.keys(c).transpose(0, 1), c, false);
-                slope = Products.product(slopes, g.values(c).transpose(0, 1), c, false);
-                query = dQuery.map(_ -> Products.product(p, g.keys(c), keyStep, true));
-                key =
-                        dKey.map(_ ->
-                                Products.product(p.transpose(0, 1), g.queries(r), keyStep, true));
-                value =
-                        dValue.map(
-                                _ -> Products.product(p.transpose(0, 1), slopes, valueStep, true));
+                score = Products.product(g.keys(c), g.queries(r).transpose(0, 1), r, false);
+                slope = Products.product(g.values(c), slopes.transpose(0, 1), r, false);
+                query = ofQueries.map(x -> Update.of(p.transpose(0, 1), g.keys(c), x.step()));
+                key = ofKeys.map(x -> Update.of(p, g.queries(r), x.step()));
+                value = ofValues.map(x -> Update.of(p, slopes, x.step()));
                 all = loop(r, c, false);
                 diagonal = g.what().causal() ? loop(r, c, true) : all;
             }
@@ -245,52 +228,67 @@ final class Backward implements Step, Team.MemberWork {
             long scratchpadBytes() {
                 long most = Math.max(score.scratchpadBytes(), slope.scratchpadBytes());
                 for (var p : List.of(query, key, value))
-                    most = Math.max(most, p.map(Solo::scratchpadBytes).orElse(0L));
+                    most = Math.max(most, p.map(Update::scratchpadBytes).orElse(0L));
                 return most;
             }
 
             private BlockLoop loop(int r, int c, boolean diagonal) {
-                var b = new BlockLoop.Builder(r, c);
-                int s = g.scores(b, c, diagonal);
-                int p =
-                        b.apply(
-                                Unary.EXP,
-                                b.apply(Binary.SUB, s, b.load(DType.F32, logs.steps()[0], 0)));
-                int slope = b.load(DType.F32, c, 1);
-                int change = b.apply(Binary.SUB, slope, b.load(DType.F32, 1, 0));
+                var b = new BlockLoop.Builder(c, r);
+                var s = g.scores(b, r, true, diagonal);
+                int p = s.weights(b.load(DType.F32, 0, logs.steps()[0]));
+                int slope = b.load(DType.F32, r, 1);
+                int change = b.apply(Binary.SUB, slope, b.load(DType.F32, 0, 1));
                 int ds = b.apply(Binary.MUL, p, change);
                 double factor = g.what().factor(g.query().columns());
-                b.store(p, g.type(), c, 1);
-                b.store(b.apply(Binary.MUL, ds, b.number(factor)), g.type(), c, 1);
+                b.store(p, g.type(), r, 1);
+                b.store(b.apply(Binary.MUL, ds, b.number(factor)), g.type(), r, 1);
                 return b.build();
             }
 
-            void run(long at, int matrix, int i, int first, int begin) {
-                long row = (long) i * g.rows();
+            /// @param anew whether these are the first queries that the keys meet
+            void run(long at, int matrix, int i, int first, int begin, boolean anew) {
+                int row = i * g.rows();
                 int keys = matrix / g.group();
                 boolean cut = g.isDiagonal(i, first, c);
                 long q = g.query().at(matrix, row, 0);
                 long k = g.key().at(keys, first, 0);
                 long dOut = grad.at(matrix, row, 0);
-                score.run(q, k, at + scores, at + pad);
-                slope.run(dOut, g.value().at(keys, first, 0), at + slopes, at + pad);
+                score.run(k, q, at + scores, at + pad);
+                slope.run(g.value().at(keys, first, 0), dOut, at + slopes, at + pad);
                 var loop = cut ? diagonal : all;
-                int next = g.place(loop, at + scores, matrix, row, first, cut);
+                int next = g.place(loop, at + scores, matrix, row, first, true, cut);
                 loop.at(next, logs.at(matrix, row, 0))
                         .at(next + 1, at + slopes)
-                        .at(next + 2, at + deltas + 4 * row)
+                        .at(next + 2, at + deltas + 4L * row)
                         .at(next + 3, at + weights)
                         .at(next + 4, at + changes)
                         .run();
                 long p = at + weights;
                 long ds = at + changes;
-                long toQueries = at + ofQueries + 4 * row * g.query().columns();
-                long toKeys = at + ofKeys + 4L * (first - begin) * g.key().columns();
-                long toValues = at + ofValues + 4L * (first - begin) * g.value().columns();
-                if (value.isPresent()) value.get().run(p, dOut, toValues, at + pad);
-                if (key.isPresent()) key.get().run(ds, q, toKeys, at + pad);
-                if (query.isPresent()) query.get().run(ds, k, toQueries, at + pad);
+                long space = at + pad;
+                if (value.isPresent())
+                    value.get().run(anew, p, dOut, ofValues.get().at(first - begin), space);
+                if (key.isPresent())
+                    key.get().run(anew, ds, q, ofKeys.get().at(first - begin), space);
+                if (query.isPresent())
+                    query.get().run(first == begin, ds, k, ofQueries.get().at(row), space);
             }
+        }
+    }
+
+    /// A product that begins a sum, or is added to it.
+    private record Update(Solo begin, Solo add) {
+        static Update of(MemoryDesc a, MemoryDesc b, long step) {
+            return new Update(
+                    Products.product(a, b, step, false), Products.product(a, b, step, true));
+        }
+
+        long scratchpadBytes() {
+            return Math.max(begin.scratchpadBytes(), add.scratchpadBytes());
+        }
+
+        void run(boolean anew, long a, long b, long to, long pad) {
+            (anew ? begin : add).run(a, b, to, pad);
         }
     }
 }

@@ -18,17 +18,17 @@ import java.util.function.Supplier;
 /// Taken are f32 and bf16 (with sums in f32), any strides, grouped queries, causal or not, with a mask of bools or numbers. Not taken, so that the body is compiled instead: dropout, gradients
 /// of the mask, other types, few scores, and machines without oneDNN.
 public final class FlashAttention {
-    /// Queries in a block: more make more of each key that is read, fewer waste less on the diagonal.
+    /// Queries in a block on whose diagonal scores are wasted, and the least that are taken at all.
     private static final int ROWS = 64;
 
-    /// Queries from which on blocks are twice as high.
+    /// Queries from which on little is wasted if blocks are twice as high, as they are where nothing is.
     private static final int MANY = 1024;
 
     /// Keys in a block. Scores and their gradients, 256 KiB at most, stay in the second cache with the keys and values.
     private static final int COLUMNS = 256;
 
     /// With fewer scores to a head, products of all heads at once are as fast or faster. Half of them do not count where attention is causal.
-    private static final long LEAST_SCORES = 1 << 15;
+    private static final long LEAST_SCORES = 1 << Integer.getInteger("x.least", 15);
 
     /// Parts of the backward pass that keep all cores busy.
     private static final int PARTS = 16;
@@ -87,7 +87,8 @@ public final class FlashAttention {
 
     static Step of(Call call) {
         long queries = call.in().getFirst().sizes()[call.in().getFirst().rank() - 2];
-        return of(call, queries < MANY ? ROWS : 2 * ROWS, COLUMNS, PARTS);
+        boolean causal = attention(call.what()).filter(Attention::causal).isPresent();
+        return of(call, causal && queries < MANY ? ROWS : 2 * ROWS, COLUMNS, PARTS);
     }
 
     static Step of(Call call, int rows, int columns, int parts) {

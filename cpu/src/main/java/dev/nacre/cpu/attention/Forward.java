@@ -92,8 +92,6 @@ final class Forward implements Step, Team.MemberWork {
             try (var scratch = Scratch.take(room.bytes())) {
                 long at = scratch.address();
                 int kind = kind(i);
-                scratch.fill(largest[0], g.rowsOf(i), (float) Attention.LOWEST);
-                scratch.fill(total[0], g.rowsOf(i), 0);
                 int seen = g.visible(i);
                 int turn = 0;
                 for (int first = 0; first < seen; first += g.columns(), turn ^= 1) {
@@ -123,7 +121,8 @@ final class Forward implements Step, Team.MemberWork {
             int sum = b.load(DType.F32, out.columns(), 1);
             int total = b.apply(Binary.MAX, b.load(DType.F32, 1, 0), b.number(Attention.LEAST_SUM));
             int largest = b.load(DType.F32, 1, 0);
-            b.store(b.apply(Binary.DIV, sum, total), out.view().dtype(), out.steps());
+            int scale = b.apply(Unary.RECIPROCAL, total);
+            b.store(b.apply(Binary.MUL, sum, scale), out.view().dtype(), out.steps());
             int log = b.apply(Binary.ADD, largest, b.apply(Unary.LOG, total));
             b.store(log, DType.F32, logs.steps()[0], 0);
             return b.build();
@@ -134,18 +133,19 @@ final class Forward implements Step, Team.MemberWork {
             private final Solo score;
             private final Solo begin;
             private final Solo add;
-            private final BlockLoop all;
-            private final BlockLoop diagonal;
+            private final BlockLoop[] loops = new BlockLoop[4];
             private final int kind;
+            private final int r;
+            private final int c;
 
             Block(int r, int c) {
                 var p = Products.matrix(g.type(), r, c, c);
+                this.r = r;
+                this.c = c;
                 kind = r == g.rows() ? 0 : 1;
                 score = Products.product(g.queries(r), g.keys(c).transpose(0, 1), c, false);
                 begin = Products.product(p, g.values(c), out.columns(), false);
                 add = Products.product(p, g.values(c), out.columns(), true);
-                all = loop(r, c, false);
-                diagonal = g.what().causal() ? loop(r, c, true) : all;
             }
 
             long scratchpadBytes() {
@@ -154,44 +154,47 @@ final class Forward implements Step, Team.MemberWork {
                         Math.max(begin.scratchpadBytes(), add.scratchpadBytes()));
             }
 
-            private BlockLoop loop(int r, int c, boolean diagonal) {
+            private BlockLoop loop(boolean first, boolean diagonal) {
+                int i = (first ? 2 : 0) + (diagonal ? 1 : 0);
+                if (loops[i] == null) loops[i] = write(first, diagonal);
+                return loops[i];
+            }
+
+            /// @param first whether these are the first keys, with nothing before them
+            private BlockLoop write(boolean first, boolean diagonal) {
                 var b = new BlockLoop.Builder(r, c);
-                int s = g.scores(b, c, diagonal);
-                int old = b.load(DType.F32, 1, 0);
-                int total = b.load(DType.F32, 1, 0);
-                int largest = b.apply(Binary.MAX, old, b.fold(Reduction.MAX, s));
-                int p = b.apply(Unary.EXP, b.apply(Binary.SUB, s, largest));
-                int shrink = b.apply(Unary.EXP, b.apply(Binary.SUB, old, largest));
+                var s = g.scores(b, c, false, diagonal);
+                int old = first ? b.number(Attention.LOWEST) : b.load(DType.F32, 1, 0);
+                int largest = b.apply(Binary.MAX, old, b.fold(Reduction.MAX, s.counted()));
+                int p = s.weights(largest);
                 int sum = b.fold(Reduction.SUM, p);
                 b.store(p, g.type(), c, 1);
                 b.store(largest, DType.F32, 1, 0);
-                b.store(
-                        b.apply(Binary.ADD, b.apply(Binary.MUL, total, shrink), sum),
-                        DType.F32,
-                        1,
-                        0);
-                b.store(shrink, DType.F32, 1, 0);
+                if (!first) {
+                    int shrink = b.apply(Unary.EXP, b.apply(Binary.SUB, old, largest));
+                    b.store(shrink, DType.F32, 1, 0);
+                    int total = b.load(DType.F32, 1, 0);
+                    sum = b.apply(Binary.ADD, b.apply(Binary.MUL, total, shrink), sum);
+                }
+                b.store(sum, DType.F32, 1, 0);
                 return b.build();
             }
 
             void run(long at, int matrix, int i, int first, int turn) {
                 long row = (long) i * g.rows();
                 int keys = matrix / g.group();
-                boolean cut = g.isDiagonal(i, first, Math.min(g.columns(), g.visible(i) - first));
+                boolean cut = g.isDiagonal(i, first, c);
                 score.run(
                         g.query().at(matrix, row, 0),
                         g.key().at(keys, first, 0),
                         at + scores,
                         at + pad);
-                var loop = cut ? diagonal : all;
-                int next = g.place(loop, at + scores, matrix, row, first, cut);
-                loop.at(next, at + largest[turn])
-                        .at(next + 1, at + total[turn])
-                        .at(next + 2, at + weights)
-                        .at(next + 3, at + largest[turn ^ 1])
-                        .at(next + 4, at + total[turn ^ 1])
-                        .at(next + 5, at + shrink)
-                        .run();
+                var loop = loop(first == 0, cut);
+                int next = g.place(loop, at + scores, matrix, row, first, false, cut);
+                if (first > 0) loop.at(next++, at + largest[turn]);
+                loop.at(next++, at + weights).at(next++, at + largest[turn ^ 1]);
+                if (first > 0) loop.at(next++, at + shrink).at(next++, at + total[turn]);
+                loop.at(next, at + total[turn ^ 1]).run();
                 long v = g.value().at(keys, first, 0);
                 if (first == 0) {
                     begin.run(at + weights, v, at + sums, at + pad);

@@ -44,11 +44,8 @@ final class Matrices {
 
     /// In a form that oneDNN reads and writes quickly: neighbours in a row are neighbours in memory.
     static Matrices ofRows(View v) {
-        int r = v.rank();
-        boolean rows =
-                v.strides()[r - 1] == 1
-                        && (v.sizes()[r - 2] == 1 || v.strides()[r - 2] >= v.sizes()[r - 1]);
-        if (rows) return of(v);
+        var lying = of(v);
+        if (lying.isRows()) return lying;
         var copy = Copy.of(v);
         return new Matrices(copy.to(), Optional.of(copy));
     }
@@ -92,6 +89,11 @@ final class Matrices {
 
     View view() {
         return view;
+    }
+
+    /// Whether neighbours in a row are neighbours in memory, and rows lie one behind the other.
+    boolean isRows() {
+        return stride(1) == 1 && (rows() == 1 || stride(2) >= columns());
     }
 
     int rows() {
