@@ -27,8 +27,8 @@ public final class FlashAttention {
     /// Keys in a block. Scores and their gradients, 256 KiB at most, stay in the second cache with the keys and values.
     private static final int COLUMNS = 256;
 
-    /// With fewer scores to a head, products of all heads at once are as fast or faster. Half of them do not count where attention is causal.
-    private static final long LEAST_SCORES = 1 << Integer.getInteger("x.least", 15);
+    /// With fewer scores to a head, products of all heads at once are as fast or faster.
+    private static final long LEAST_SCORES = 1 << 14;
 
     /// Parts of the backward pass that keep all cores busy.
     private static final int PARTS = 16;
@@ -76,8 +76,7 @@ public final class FlashAttention {
     private static boolean pays(Op.Fused op, List<TensorType> operands) {
         long queries = operands.get(0).shape().size(-2);
         long keys = operands.get(1).shape().size(-2);
-        boolean causal = attention(op.what()).filter(Attention::causal).isPresent();
-        return queries >= ROWS && queries * keys >= (causal ? LEAST_SCORES / 2 : LEAST_SCORES);
+        return queries >= ROWS && queries * keys >= LEAST_SCORES;
     }
 
     /// The kernel of a call, made anew for each frame.
