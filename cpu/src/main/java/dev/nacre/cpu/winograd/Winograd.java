@@ -31,13 +31,16 @@ import java.util.stream.Stream;
 /// Rounding errors are about those of the plain sum.
 public final class Winograd {
     /// With fewer channels, moving the tiles costs more of what the products save.
-    private static final long LEAST_CHANNELS = Long.getLong("wino.channels", 32);
+    private static final long LEAST_CHANNELS = 32;
 
     /// Where edges waste more, and the plain sum need not multiply by padding, it is the faster.
     private static final double MOST_MULTIPLICATIONS = 0.55;
 
-    /// With fewer tiles, transforming the weights in each call costs more than the products save.
-    private static final long LEAST_TILES = Long.getLong("wino.tiles", 128);
+    /// With fewer tiles, transforming the weights in each call costs what the products save.
+    private static final long LEAST_TILES = 256;
+
+    /// With fewer tiles, transforming the sums back costs more of what the products of a kernel's gradient save.
+    private static final long LEAST_TILES_OF_GRADIENT = 128;
 
     private final Correlation c;
     private final Tiling tiling;
@@ -72,7 +75,7 @@ public final class Winograd {
             return Optional.empty();
         long[] s = c.b().sizes();
         var t = new Tiling((int) s[0], (int) s[2], (int) s[3], 1, 1, 1);
-        if (t.allTiles() < LEAST_TILES || t.multiplications() > MOST_MULTIPLICATIONS)
+        if (t.allTiles() < LEAST_TILES_OF_GRADIENT || t.multiplications() > MOST_MULTIPLICATIONS)
             return Optional.empty();
         try {
             return KernelGradient.isSupported(c)
