@@ -107,13 +107,14 @@ final class Placing {
     /// @param made the whole of a buffer, as it is written
     /// @param strides where it goes, by its axes
     private record Move(View made, View to, long[] strides) {
-        /// What a copy does, if each axis of what was made is one of its own.
+        /// What a copy does, if each axis of what was made is one of its own, and rows stay rows of neighbours.
         static Optional<Move> of(View made, View from, View to) {
             if (!made.isDense() || made.offset() != 0 || from.count() != made.count()) {
                 return Optional.empty();
             }
             return new Move(from, to, to.strides())
                     .strides(made)
+                    .filter(strides -> strides.length > 0 && strides[strides.length - 1] == 1)
                     .map(strides -> new Move(made, to, strides));
         }
 

@@ -92,13 +92,15 @@ class PlacingTest {
                                 Group.copy(turned(b), first.on(both.buffer(), 12)))));
     }
 
-    /// A reader of other axes, a result, a place that somebody has to do with before, and makers that are not composites' kernels.
+    /// A reader of other axes, a result, columns that would be rows, a place that somebody has to do with before, and makers that are not composites' kernels.
     @Test
     void whatMustStayIsCopied() {
         View flat = new View(a.buffer(), DType.F32, 0, new long[] {a.count()}, new long[] {1});
         Kernel reads = Group.copy(flat, dense(a.count()));
         assertEquals(List.of(makes, copies, reads), run(List.of(makes, copies, reads)));
         assertEquals(List.of(makes, copies), run(List.of(makes, copies), a));
+        Kernel columns = Group.copy(a.permute(Axes.of("turned", 4, 0, 1, 3, 2)), dense(2, 3, 4, 8));
+        assertEquals(List.of(makes, columns), run(List.of(makes, columns)));
         Kernel fills = attention(q, joined.on(joined.buffer(), 0));
         assertEquals(List.of(makes, fills, copies), run(List.of(makes, fills, copies)));
         Kernel product = new Kernel.Contraction(q, q, Kernel.Epilogue.NONE, a);
