@@ -92,7 +92,7 @@ final class KernelGradient implements Step {
 
     /// Whether oneDNN computes the products by more than its reference code.
     static boolean isSupported(Kernel.Convolution c) {
-        return !new KernelGradient(c).product(1, false).isReference();
+        return !product(c.b().sizes()[1], c.a().sizes()[1], 1, false).isReference();
     }
 
     @Override
@@ -121,15 +121,13 @@ final class KernelGradient implements Step {
         return addresses[v.buffer()] + FLOAT * v.offset();
     }
 
-    private Solo product(int rows, boolean added) {
+    private static Solo product(long outputs, long channels, long tiles, boolean added) {
         var spec =
                 MatMul.of(
                         MemoryDesc.strided(
-                                DataType.F32,
-                                new long[] {outputs, (long) rows * across},
-                                new long[] {1, outputs}),
-                        MemoryDesc.dense(DataType.F32, new long[] {(long) rows * across, channels}),
-                        MemoryDesc.dense(DataType.F32, new long[] {outputs, channels}));
+                                DataType.F32, new long[] {outputs, tiles}, new long[] {1, outputs}),
+                        MemoryDesc.dense(DataType.F32, tiles, channels),
+                        MemoryDesc.dense(DataType.F32, outputs, channels));
         return OneDnn.get()
                 .orElseThrow()
                 .solo(added ? spec.attributes(Attributes.NONE.accumulate()) : spec);
@@ -183,7 +181,8 @@ final class KernelGradient implements Step {
         void multiply(int k) {
             var product =
                     products.computeIfAbsent(
-                            new Form(count, first > 0), f -> product(f.rows, f.added));
+                            new Form(count, first > 0),
+                            f -> product(outputs, channels, (long) f.rows * across, f.added));
             try (var pad = Scratch.take(product.scratchpadBytes())) {
                 product.run(
                         at + tiles + FLOAT * k * apart(outputs),
