@@ -159,8 +159,8 @@ public final class Function {
             if (!u.value.type().equals(u.variable.type())) {
                 Problem.in("update")
                         .rule("the new value must be " + u.variable.type())
-                        .operand("variable", u.variable.type(), u.variable.origin())
-                        .operand("value", u.value.type(), u.value.origin())
+                        .operand("variable", u.variable.type(), u.variable::origin)
+                        .operand("value", u.value.type(), u.value::origin)
                         .throwShape();
             }
             roots.add(u.value.node());
@@ -228,7 +228,7 @@ public final class Function {
             p.operand(
                     ((Symbol) ((Op.Leaf) symbols.get(i).op()).source()).name(),
                     given.get(i).type(),
-                    "");
+                    () -> "");
             places.put(symbols.get(i), given.get(i));
         }
         p.throwShape();

@@ -42,7 +42,7 @@ public final class Gradients {
     ///
     /// @param loss a single floating number
     public static Gradients of(Tensor loss, Tensor... wrt) {
-        Problem p = Problem.in("gradient").operand("loss", loss.type(), loss.origin());
+        Problem p = Problem.in("gradient").operand("loss", loss.type(), loss::origin);
         p.require(
                 !loss.shape().isKnown() || loss.shape().count() == 1,
                 "the loss must be a single number, but is " + loss.shape());
@@ -83,7 +83,7 @@ public final class Gradients {
                 .require(
                         !number || y.isSettled() || !byPlain,
                         "what was read before it was differentiated is a number, and depends on nothing")
-                .operand("y", y.type(), y.origin())
+                .operand("y", y.type(), y::origin)
                 .hint(
                         y.isSettled()
                                 ? "ask for all gradients before reading, or compute it again"
@@ -96,7 +96,7 @@ public final class Gradients {
         Tensor g = byOperand.containsKey(x) ? byOperand.get(x) : byOperand.get(x.node());
         Problem.in("gradient")
                 .require(g != null, "was not asked for by this tensor")
-                .operand("x", x.type(), x.origin())
+                .operand("x", x.type(), x::origin)
                 .throwShape();
         return g;
     }
@@ -129,8 +129,8 @@ public final class Gradients {
     private static void check(String op, String vName, Tensor v, String name, Tensor like) {
         Problem.in(op)
                 .require(v.type().equals(like.type()), vName + " must have the type of " + name)
-                .operand(vName, v.type(), v.origin())
-                .operand(name, like.type(), like.origin())
+                .operand(vName, v.type(), v::origin)
+                .operand(name, like.type(), like::origin)
                 .throwShape();
     }
 
@@ -262,7 +262,7 @@ public final class Gradients {
         }
         Problem.in("backward")
                 .require(!variables.isEmpty(), "the loss depends on no trainable variable")
-                .operand("loss", loss.type(), loss.origin())
+                .operand("loss", loss.type(), loss::origin)
                 .throwShape();
         List<Tensor> gradients = of(loss, leaves.toArray(Tensor[]::new)).all;
         for (int i = 0; i < variables.size(); i++) {

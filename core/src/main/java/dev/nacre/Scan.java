@@ -106,7 +106,7 @@ public final class Scan {
         Problem p = Problem.in("scan");
         for (int i = 0; i < sequences.length; i++) {
             Tensor x = sequences[i];
-            p.operand("sequence " + i, x.type(), x.origin());
+            p.operand("sequence " + i, x.type(), x::origin);
             p.require(x.rank() > 0, "sequence " + i + " is a single number and has no elements");
         }
         p.throwShape();

@@ -405,7 +405,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         if (shape().count() != 1) {
             Problem.in("item")
                     .rule("needs exactly one element")
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         return new Elements(value()).asDouble(0);

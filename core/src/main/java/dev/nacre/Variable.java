@@ -42,6 +42,7 @@ public final class Variable extends Tensor {
     private final Node current;
     private final boolean trainable;
     private String name;
+    private String origin;
     private volatile Stored stored;
     private volatile Tensor pending; // null: none
     private final AtomicLong version = new AtomicLong();
@@ -49,9 +50,9 @@ public final class Variable extends Tensor {
     private Tensor loss; // whose gradient it is
 
     private Variable(String name, TensorType type, boolean trainable) {
-        this.name = name;
         this.declared = type;
         this.trainable = trainable;
+        rename(name);
         this.current = Node.of(new Op.Leaf(new Current(this)));
     }
 
@@ -80,6 +81,7 @@ public final class Variable extends Tensor {
     /// Gives the variable the name it has in a model, for errors and files.
     public void rename(String name) {
         this.name = name;
+        this.origin = (trainable ? "parameter " : "variable ") + name;
     }
 
     public boolean isTrainable() {
@@ -91,8 +93,8 @@ public final class Variable extends Tensor {
         if (!value.type().equals(declared)) {
             Problem.in("set")
                     .rule("the value must be " + declared)
-                    .operand("variable", declared, origin())
-                    .operand("value", value.type(), value.origin())
+                    .operand("variable", declared, this::origin)
+                    .operand("value", value.type(), value::origin)
                     .throwShape();
         }
         Optional<Trace> trace = Trace.current();
@@ -176,7 +178,7 @@ public final class Variable extends Tensor {
 
     @Override
     public String origin() {
-        return (trainable ? "parameter " : "variable ") + name;
+        return origin;
     }
 
     @Override

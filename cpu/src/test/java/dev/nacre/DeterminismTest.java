@@ -19,7 +19,7 @@ class DeterminismTest {
 
     @Test
     void anyNumberOfThreads() throws Exception {
-        for (String program : List.of("train", "attend")) {
+        for (String program : List.of("train", "attend", "convolve")) {
             List<String> one = Jvm.usual("-Dnacre.threads=1").run(program).out();
             assertEquals(one, Jvm.usual("-Dnacre.threads=2").run(program).out());
             assertEquals(one, Jvm.usual("-Dnacre.threads=3").run(program).out());

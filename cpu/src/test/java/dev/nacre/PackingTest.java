@@ -138,16 +138,15 @@ class PackingTest {
                             t -> t.add(b.reshape(s[2], 1, 1)).relu(),
                             t -> t.add(b.reshape(s[2], 1, 1)).add(y.relu()).relu(),
                             Tensor::sigmoid);
+            DType wide = DType.F64;
             Tensor plain =
-                    Function.of((Tensor in, Tensor k) -> in.relu().conv2d(k, 1, (int) s[5], 1, 1))
-                            .apply(x, three.detach().realize())
-                            .realize();
+                    x.cast(wide).relu().conv2d(three.cast(wide), 1, (int) s[5], 1, 1).realize();
             for (UnaryOperator<Tensor> end : ends) {
                 Function f =
                         Function.of((Tensor in) ->
                                 end.apply(in.relu().conv2d(three, 1, (int) s[5], 1, 1)).square());
                 assertArrayEquals(
-                        end.apply(plain).square().toFloatArray(),
+                        end.apply(plain).square().cast(DType.F32).toFloatArray(),
                         f.apply(x).toFloatArray(),
                         5e-4f,
                         java.util.Arrays.toString(s));
@@ -158,7 +157,10 @@ class PackingTest {
     @Test
     void fewerMultiplicationsAreNoLessExact() {
         Variable w = Variable.of("w", rng.normal(64, 64, 3, 3));
-        Tensor x = rng.normal(1, 64, 28, 28).relu().realize();
+        Tensor x =
+                rng.normal(1, 64, 20, 20)
+                        .relu()
+                        .realize(); // too few pixels to transform the kernels for
         Function kept = Function.of((Tensor in) -> in.conv2d(w, 1, 1, 1, 1));
         Function given = Function.of((Tensor in, Tensor k) -> in.conv2d(k, 1, 1, 1, 1));
         double[] exact = x.cast(DType.F64).conv2d(w.cast(DType.F64), 1, 1, 1, 1).toDoubleArray();

@@ -16,6 +16,7 @@ final class Programs {
         switch (args[0]) {
             case "train" -> train().forEach(System.out::println);
             case "attend" -> attend().forEach(System.out::println);
+            case "convolve" -> convolve().forEach(System.out::println);
             case "exhaust" -> exhaust();
             case "soak" -> soak(Integer.parseInt(args[1]));
             default -> throw new IllegalArgumentException(args[0]);
@@ -56,6 +57,22 @@ final class Programs {
             Gradients g = Gradients.of(out.square().sum(), in.toArray(Variable[]::new));
             lines.add("out " + bits(out));
             in.forEach(v -> lines.add(v.name() + " " + bits(g.of(v))));
+        }
+        return lines;
+    }
+
+    /// Results and gradients of a convolution that takes fewer multiplications than its definition, as sums over all bits.
+    static List<String> convolve() {
+        List<String> lines = new ArrayList<>();
+        Rng rng = Rng.seed(9);
+        Variable k = Variable.of("k", rng.normal(64, 64, 3, 3).mul(0.1));
+        for (int size : new int[] {6, 30}) {
+            Variable x = Variable.of("x", rng.normal(20, 64, size, size));
+            Tensor out = x.relu().conv2d(k, 1, 1, 1, 1).relu();
+            Gradients g = Gradients.of(out.square().sum(), x, k);
+            lines.add("out " + bits(out));
+            lines.add("x " + bits(g.of(x)));
+            lines.add("k " + bits(g.of(k)));
         }
         return lines;
     }

@@ -1,5 +1,7 @@
 package dev.nacre.bench;
 
+import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -13,6 +15,8 @@ final class Chart {
     private static final int TOP = 36;
     private static final List<String> COLOURS =
             List.of("#3a7ca5", "#c8553d", "#6a994e", "#8f5ea2", "#d9a404", "#555555");
+
+    private static final String GRID = "#dddddd";
 
     /// A bar, and a mark where it should reach to.
     record Bar(String name, double value, OptionalDouble goal) {}
@@ -33,7 +37,8 @@ final class Chart {
             Bar b = bars.get(i);
             int y = TOP + STEP * i;
             boolean reached = b.value >= b.goal.orElse(1);
-            text(s, LEFT - 8, y + 12, "end", b.name);
+            text(s, LEFT - 48, y + 12, "end", b.name);
+            text(s, LEFT - 8, y + 12, "end", String.format(Locale.ROOT, "%.2f", b.value));
             add(
                     s,
                     "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>",
@@ -42,12 +47,6 @@ final class Chart {
                     WIDTH * b.value / most,
                     STEP - 5,
                     reached ? COLOURS.get(2) : COLOURS.get(0));
-            text(
-                    s,
-                    LEFT + (int) (WIDTH * b.value / most) + 5,
-                    y + 12,
-                    "start",
-                    String.format(Locale.ROOT, "%.2f", b.value));
             b.goal.ifPresent(g -> line(s, LEFT + WIDTH * g / most, y, y + STEP - 1, "#c8553d", 2));
         }
         line(s, LEFT + WIDTH / most, TOP, TOP + STEP * bars.size(), "#888888", 1);
@@ -66,8 +65,22 @@ final class Chart {
                 TOP,
                 WIDTH,
                 height);
-        ticks(x, v -> text(s, at(v, x, 60, WIDTH), TOP + height + 16, "middle", label(v)));
-        ticks(y, v -> text(s, 54, at(v, y, TOP + height, -height) + 4, "end", label(v)));
+        for (double v : ticks(x)) {
+            int left = at(v, x, 60, WIDTH);
+            line(s, left, TOP, TOP + height, GRID, 1);
+            text(s, left, TOP + height + 16, "middle", label(v));
+        }
+        for (double v : ticks(y)) {
+            int top = at(v, y, TOP + height, -height);
+            add(
+                    s,
+                    "<line x1=\"60\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\"/>",
+                    top,
+                    60 + WIDTH,
+                    top,
+                    GRID);
+            text(s, 54, top + 4, "end", label(v));
+        }
         text(s, 60 + WIDTH / 2, TOP + height + 34, "middle", xName);
         text(s, 64, TOP + 14, "start", yName);
         for (int k = 0; k < lines.size(); k++) {
@@ -111,14 +124,22 @@ final class Chart {
                 + (int) Math.round(length * Math.log(v / range[0]) / Math.log(range[1] / range[0]));
     }
 
-    private static void ticks(double[] range, java.util.function.DoubleConsumer each) {
-        each.accept(range[0]);
-        each.accept(Math.sqrt(range[0] * range[1]));
-        each.accept(range[1]);
+    /// Powers of ten within a range or, where they would be few, of two.
+    private static List<Double> ticks(double[] range) {
+        double base = range[1] / range[0] >= 100 ? 10 : 2;
+        List<Double> out = new ArrayList<>();
+        for (int k = (int) Math.ceil(Math.log(range[0]) / Math.log(base) - 1e-9);
+                Math.pow(base, k) <= range[1] * (1 + 1e-9);
+                k++) {
+            out.add(Math.pow(base, k));
+        }
+        return out;
     }
 
     private static String label(double v) {
-        return String.format(Locale.ROOT, v >= 100 ? "%,.0f" : "%.3g", v);
+        return v >= 1
+                ? String.format(Locale.ROOT, "%,.0f", v)
+                : BigDecimal.valueOf(v).stripTrailingZeros().toPlainString();
     }
 
     private static StringBuilder open(String title, int height) {

@@ -27,7 +27,7 @@ final class Tracing implements Runnable {
         Training eager = new Training(task, Cnn.of(), Adam.of(1e-3));
         System.out.print(compiled.explain(x, y));
         warm();
-        Timing[] t = Timing.inTurn(() -> compiled.apply(x, y), () -> eager.eager(x, y), 4, 3);
+        Timing[] t = Timing.inTurn(() -> compiled.apply(x, y), () -> eager.eager(x, y), 50, 0.25);
         System.out.println("compiled " + t[0].text());
         System.out.println("eager    " + t[1].text());
         System.out.printf(

@@ -178,13 +178,13 @@ public final class Reverse {
     private static Node checked(Op.Fused fused, Node operand, int i, List<Node> gradients) {
         Problem p =
                 Problem.in("gradient of " + fused.name())
-                        .operand("operand " + i, operand.type(), operand.origin());
+                        .operand("operand " + i, operand.type(), operand::origin);
         p.require(
                         i < gradients.size(),
                         "one gradient per operand is needed, but there are " + gradients.size())
                 .throwShape();
         Node g = gradients.get(i);
-        p.operand("gradient", g.type(), g.origin());
+        p.operand("gradient", g.type(), g::origin);
         p.require(g.type().equals(operand.type()), "the gradient must have the operand's type")
                 .throwShape();
         return g;

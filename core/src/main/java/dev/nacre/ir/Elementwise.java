@@ -236,8 +236,8 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
                         .orElseThrow(() -> {
                             Problem p =
                                     Problem.in(f.symbol())
-                                            .operand("a", type(), origin())
-                                            .operand("b", other.type(), other.origin());
+                                            .operand("a", type(), this::origin)
+                                            .operand("b", other.type(), other::origin);
                             mismatch(p, shape(), other.shape());
                             p.throwShape();
                             return new IllegalStateException();
@@ -279,7 +279,7 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
             if (!f.isComparison()) {
                 Problem.in(f.symbol())
                         .rule(BigDecimal.valueOf(number).toBigInteger() + " does not fit into " + t)
-                        .operand("x", type(), origin())
+                        .operand("x", type(), this::origin)
                         .hint("cast to a wider type first")
                         .throwDType();
             }
@@ -460,9 +460,9 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         if (shape == null) {
             Problem.in("where")
                     .rule("shapes do not broadcast")
-                    .operand("condition", type(), origin())
-                    .operand("a", a.type(), a.origin())
-                    .operand("b", b.type(), b.origin())
+                    .operand("condition", type(), this::origin)
+                    .operand("a", a.type(), a::origin)
+                    .operand("b", b.type(), b::origin)
                     .throwShape();
         }
         return emit(

@@ -78,14 +78,14 @@ sealed interface Index {
         if (used > x.rank()) {
             Problem.in("at")
                     .rule(used + " positions and ranges for " + x.rank() + " axes")
-                    .operand("x", x.type(), x.origin())
+                    .operand("x", x.type(), x::origin)
                     .throwShape();
         }
         List<Index> all = new ArrayList<>(items);
         if (all.stream().noneMatch(Rest.class::isInstance)) {
             all.add(new Rest());
         }
-        Problem p = Problem.in("at").operand("x", x.type(), x.origin());
+        Problem p = Problem.in("at").operand("x", x.type(), x::origin);
         List<Span> spans = new ArrayList<>();
         List<Long> sizes = new ArrayList<>();
         for (Index i : all) {

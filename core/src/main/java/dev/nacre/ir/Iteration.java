@@ -108,7 +108,7 @@ public record Iteration(
                         "operands must be " + body.inputs().size() + ", not " + in.size())
                 .throwShape();
         for (int i = 0; i < in.size(); i++) {
-            p.operand(what(i), in.get(i).type(), in.get(i).origin());
+            p.operand(what(i), in.get(i).type(), in.get(i)::origin);
             Node x = body.inputs().get(i);
             TensorType wanted = i < sequences ? stack(x) : x.type();
             p.require(in.get(i).type().equals(wanted), what(i) + " must be " + wanted);

@@ -25,8 +25,8 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         boolean column = y.rank() == 1;
         Problem p =
                 Problem.in("matmul")
-                        .operand("a", type(), origin())
-                        .operand("b", b.type(), b.origin());
+                        .operand("a", type(), this::origin)
+                        .operand("b", b.type(), b::origin);
         p.require(x.rank() > 0 && y.rank() > 0, "scalars have no matrix product; use mul")
                 .throwShape();
         x = row ? x.unsqueeze(0) : x;
@@ -108,43 +108,52 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         int k = windows.size();
         Problem p =
                 Problem.in("conv" + k + "d")
-                        .operand("x", self().type(), origin())
-                        .operand("kernel", kernel.type(), kernel.origin());
+                        .operand("x", self().type(), this::origin)
+                        .operand("kernel", kernel.type(), kernel::origin);
         p.require(
                         self().dtype() == kernel.dtype() && self().dtype().isFloating(),
                         "x and kernel must have one floating dtype")
                 .throwDType();
-        p.require(self().rank() == k + 2, "x must be [batch, channels" + ", size".repeat(k) + "]");
+        p.require(
+                self().rank() == k + 2,
+                () -> "x must be [batch, channels" + ", size".repeat(k) + "]");
         p.require(
                         kernel.rank() == k + 2,
-                        "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
+                        () -> "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
                 .throwShape();
         p.require(
                 groups > 0 && self().size(1) == kernel.size(1) * groups,
-                "x has "
-                        + self().size(1)
-                        + " channels, but the kernel expects "
-                        + kernel.size(1) * Math.max(1, groups));
+                () ->
+                        "x has "
+                                + self().size(1)
+                                + " channels, but the kernel expects "
+                                + kernel.size(1) * Math.max(1, groups));
         p.require(
                 groups > 0 && kernel.size(0) % groups == 0,
-                kernel.size(0) + " output channels are not divisible into " + groups + " groups");
+                () ->
+                        kernel.size(0)
+                                + " output channels are not divisible into "
+                                + groups
+                                + " groups");
         long[] out = new long[k + 2];
         out[0] = self().size(0);
         out[1] = kernel.size(0);
         for (int i = 0; i < k; i++) {
+            int axis = 2 + i;
             Window win = windows.get(i);
-            requireWindow(p, i, win, kernel.size(2 + i));
-            p.require(self().size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
-            out[2 + i] = win.positions(self().size(2 + i));
+            requireWindow(p, i, win, kernel.size(axis));
+            p.require(self().size(axis) >= 0, () -> Sizes.unknown(axis)).throwShape();
+            out[axis] = win.positions(self().size(axis));
             p.require(
-                    out[2 + i] > 0,
-                    "the kernel reaches "
-                            + win.reach()
-                            + " but axis "
-                            + (2 + i)
-                            + " has only "
-                            + (self().size(2 + i) + win.before() + win.after())
-                            + " with padding");
+                    out[axis] > 0,
+                    () ->
+                            "the kernel reaches "
+                                    + win.reach()
+                                    + " but axis "
+                                    + axis
+                                    + " has only "
+                                    + (self().size(axis) + win.before() + win.after())
+                                    + " with padding");
         }
         p.throwShape();
         return Shape.of(out);
@@ -153,7 +162,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     private static void requireWindow(Problem p, int i, Window w, long kernel) {
         p.require(
                 w.size() == kernel,
-                "window " + i + " has size " + w.size() + ", but the kernel " + kernel);
+                () -> "window " + i + " has size " + w.size() + ", but the kernel " + kernel);
         p.require(
                 w.size() > 0 && w.stride() > 0 && w.dilation() > 0,
                 "kernel size, stride and dilation must be positive");
@@ -181,8 +190,8 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                     .require(
                             kernel.rank() == k + 2,
                             "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
-                    .operand("x", type(), origin())
-                    .operand("kernel", kernel.type(), kernel.origin())
+                    .operand("x", type(), this::origin)
+                    .operand("kernel", kernel.type(), kernel::origin)
                     .throwShape();
         }
         List<Window> windows = new ArrayList<>();
@@ -197,8 +206,8 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     default T convTranspose(T kernel, List<Window> windows, long groups, long outputPadding) {
         Problem p =
                 Problem.in("convTranspose")
-                        .operand("x", type(), origin())
-                        .operand("kernel", kernel.type(), kernel.origin());
+                        .operand("x", type(), this::origin)
+                        .operand("kernel", kernel.type(), kernel::origin);
         int k = windows.size();
         p.require(
                         rank() == k + 2 && kernel.rank() == k + 2,
@@ -287,7 +296,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
 
     /// The only output of a composite whose meaning is known from its attributes.
     default T fused(Pooling what, List<T> operands) {
-        Body body = what.body(operands.get(0).type(), operands.get(0).origin());
+        Body body = what.body(operands.get(0).type(), operands.get(0)::origin);
         return emit(new Op.Fused(what, body, 0), operands);
     }
 }

@@ -63,7 +63,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         if (!fits || !unknown.isEmpty() || known == 0 || count % known != 0) {
             Problem.in("reshape")
                     .rule(shape() + " does not divide into " + Sizes.text(sizes))
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         return count / known;
@@ -98,7 +98,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                     .require(
                             size(a.get(i)) == 1,
                             "axis " + a.get(i) + " has size " + size(a.get(i)) + ", not 1")
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         return reshape(shape().without(a));
@@ -150,7 +150,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                 || !Shape.broadcast(shape, shape()).filter(shape::equals).isPresent()) {
             Problem.in("broadcast")
                     .rule(shape() + " does not broadcast to " + shape)
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         T aligned =
@@ -262,7 +262,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                                     + a
                                     + " of size "
                                     + n)
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         return narrow(a, position < 0 ? position + n : position, 1)
@@ -388,7 +388,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                                     + before
                                     + " and "
                                     + after)
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         List<T> parts = new ArrayList<>();
@@ -409,7 +409,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         if (before < 0 || after < 0 || n == 0) {
             Problem.in("padEdge")
                     .rule("padding must be at least 0 and axis " + a + " not empty")
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         List<T> parts = new ArrayList<>();
@@ -456,10 +456,10 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     /// This and others of one shape joined along a new axis.
     default T stackWith(int axis, List<T> others) {
         int a = Axes.index("stack", axis, rank() + 1);
-        Problem p = Problem.in("stack").operand("0", type(), origin());
+        Problem p = Problem.in("stack").operand("0", type(), this::origin);
         for (int i = 0; i < others.size(); i++) {
             T x = others.get(i);
-            p.operand(Integer.toString(i + 1), x.type(), x.origin());
+            p.operand(Integer.toString(i + 1), x.type(), x::origin);
             p.require(
                     x.shape().equals(shape()),
                     "operand " + (i + 1) + " must have the shape of operand 0");
@@ -480,7 +480,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                                     + size(a)
                                     + " of axis "
                                     + a)
-                    .operand("x", type(), origin())
+                    .operand("x", type(), this::origin)
                     .throwShape();
         }
         List<T> parts = new ArrayList<>();
@@ -566,8 +566,8 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         boolean whole = index.dtype() == DType.I64 || index.dtype() == DType.I32;
         Problem.in("take")
                 .require(whole, "the index must be i64 or i32")
-                .operand("x", type(), origin())
-                .operand("index", index.type(), index.origin())
+                .operand("x", type(), this::origin)
+                .operand("index", index.type(), index::origin)
                 .throwDType();
         Shape head = shape().range(0, a);
         Shape tail = shape().range(a + 1, rank());
@@ -588,7 +588,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     default T oneHot(long classes, DType dtype) {
         Problem.in("oneHot")
                 .require(dtype().isInteger(), "class numbers must be integers, not " + dtype())
-                .operand("x", type(), origin())
+                .operand("x", type(), this::origin)
                 .throwDType();
         T x = self().unsqueeze(rank());
         return iota(classes, dtype().bytes() < 4 ? DType.I32 : dtype()).eq(x).cast(dtype);
@@ -614,7 +614,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     private void matrix(String op) {
         Problem.in(op)
                 .require(rank() >= 2, "needs at least 2 axes")
-                .operand("x", type(), origin())
+                .operand("x", type(), this::origin)
                 .throwShape();
     }
 

@@ -123,7 +123,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     private T centred(String op, Axes a) {
         Problem.in(op)
                 .require(dtype().isFloating(), "not defined on " + dtype())
-                .operand("x", self().type(), origin())
+                .operand("x", self().type(), this::origin)
                 .throwDType();
         return self().sub(self().reduce(Reduction.MAX, a).detach().expandAlong(a, shape()));
     }
@@ -150,7 +150,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                 .require(
                         count >= 1 && count <= rank(),
                         "the number of axes must be between 1 and " + rank() + ", but is " + count)
-                .operand("x", type(), origin())
+                .operand("x", type(), this::origin)
                 .throwShape();
         return Axes.range(rank() - count, rank());
     }
@@ -175,12 +175,12 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         Attention what = how.masked(mask.isPresent());
         Problem p =
                 Problem.in("attention")
-                        .operand("query", type(), origin())
-                        .operand("key", key.type(), key.origin())
-                        .operand("value", value.type(), value.origin());
+                        .operand("query", type(), this::origin)
+                        .operand("key", key.type(), key::origin)
+                        .operand("value", value.type(), value::origin);
         what.check(p, type(), key.type(), value.type());
         mask.ifPresent(m -> {
-            p.operand("mask", m.type(), m.origin());
+            p.operand("mask", m.type(), m::origin);
             Shape scores = shape().with(-1, key.size(-2));
             p.require(
                             m.dtype() == DType.BOOL || m.dtype().isFloating(),
@@ -232,8 +232,8 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         int axis = rank() == 1 ? 0 : 1;
         Problem p =
                 Problem.in("crossEntropy")
-                        .operand("logits", self().type(), origin())
-                        .operand("labels", labels.type(), labels.origin());
+                        .operand("logits", self().type(), this::origin)
+                        .operand("labels", labels.type(), labels::origin);
         if (labels.shape().equals(shape())) {
             p.hint("for probabilities instead of class numbers use crossEntropyWith");
         }
@@ -265,8 +265,8 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                 .require(
                         shape().mayEqual(probabilities.shape()),
                         "probabilities must have the logits' shape")
-                .operand("logits", self().type(), origin())
-                .operand("probabilities", probabilities.type(), probabilities.origin())
+                .operand("logits", self().type(), this::origin)
+                .operand("probabilities", probabilities.type(), probabilities::origin)
                 .throwShape();
         T q =
                 smoothing == 0

@@ -384,7 +384,7 @@ public sealed interface Op {
             long total = 0;
             for (int i = 0; i < in.size(); i++) {
                 Node x = in.get(i);
-                p.operand(Integer.toString(i), x.type(), x.origin());
+                p.operand(Integer.toString(i), x.type(), x::origin);
                 boolean fits =
                         x.rank() == first.rank()
                                 && x.shape().with(axis, 0).equals(first.shape().with(axis, 0));
@@ -728,7 +728,7 @@ public sealed interface Op {
                             "operands must be " + body.inputs().size() + ", not " + in.size())
                     .throwShape();
             for (int i = 0; i < in.size(); i++) {
-                p.operand(Integer.toString(i), in.get(i).type(), in.get(i).origin());
+                p.operand(Integer.toString(i), in.get(i).type(), in.get(i)::origin);
                 p.require(
                         in.get(i).type().equals(body.inputs().get(i).type()),
                         "operand " + i + " must be " + body.inputs().get(i).type());
@@ -788,7 +788,7 @@ public sealed interface Op {
     private static Problem problem(String op, List<Node> in, String... names) {
         Problem p = Problem.in(op);
         for (int i = 0; i < names.length; i++) {
-            p.operand(names[i], in.get(i).type(), in.get(i).origin());
+            p.operand(names[i], in.get(i).type(), in.get(i)::origin);
         }
         return p;
     }

@@ -5,6 +5,7 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// Pooling over the last axes: one value per window position.
 public record Pooling(Kind kind, List<Window> windows) implements Composite {
@@ -28,10 +29,12 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
     }
 
     /// What the pooling means, in primitives.
-    Body body(TensorType x, String origin) {
+    Body body(TensorType x, Supplier<String> origin) {
         Problem p = Problem.in(kind == Kind.MAX ? "maxPool" : "avgPool").operand("x", x, origin);
-        p.require(x.dtype().isFloating(), "not defined on " + x.dtype()).throwDType();
-        p.require(x.shape().rank() >= windows.size(), "needs at least " + windows.size() + " axes")
+        p.require(x.dtype().isFloating(), () -> "not defined on " + x.dtype()).throwDType();
+        p.require(
+                        x.shape().rank() >= windows.size(),
+                        () -> "needs at least " + windows.size() + " axes")
                 .throwShape();
         for (int i = 0; i < windows.size(); i++) {
             check(p, windows.get(i), x.shape().rank() - windows.size() + i, x.shape());
@@ -47,7 +50,7 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
         boolean positive = w.size() > 0 && w.stride() > 0 && w.dilation() > 0;
         p.require(
                 positive,
-                "axis " + axis + ": size, stride and dilation must be positive, not " + w);
+                () -> "axis " + axis + ": size, stride and dilation must be positive, not " + w);
         boolean padded =
                 w.before() >= 0
                         && w.after() >= 0
@@ -55,22 +58,24 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
                         && w.after() <= w.reach();
         p.require(
                 !positive || padded,
-                "axis "
-                        + axis
-                        + ": the padding must be between 0 and half of the window, not "
-                        + w);
+                () ->
+                        "axis "
+                                + axis
+                                + ": the padding must be between 0 and half of the window, not "
+                                + w);
         if (positive && padded) {
             long n = shape.size(axis);
-            p.require(n >= 0, Sizes.unknown(axis));
+            p.require(n >= 0, () -> Sizes.unknown(axis));
             p.require(
                     n < 0 || w.positions(n) > 0,
-                    "a window that reaches "
-                            + w.reach()
-                            + " does not fit axis "
-                            + axis
-                            + " of size "
-                            + n
-                            + (n == w.before() + n + w.after() ? "" : " with padding"));
+                    () ->
+                            "a window that reaches "
+                                    + w.reach()
+                                    + " does not fit axis "
+                                    + axis
+                                    + " of size "
+                                    + n
+                                    + (n == w.before() + n + w.after() ? "" : " with padding"));
         }
     }
 

@@ -58,7 +58,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
     default T mean(int... axes) {
         Problem.in("mean")
                 .require(dtype().isFloating(), "not defined on " + dtype())
-                .operand("x", type(), origin())
+                .operand("x", type(), this::origin)
                 .hint("cast to f32 first")
                 .throwDType();
         Axes a = Axes.sortedOrAll("mean", rank(), axes);
@@ -89,7 +89,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         Axes a = Axes.sortedOrAll("variance", rank(), axes);
         Problem.in("variance")
                 .require(dtype().isFloating(), "not defined on " + dtype())
-                .operand("x", type(), origin())
+                .operand("x", type(), this::origin)
                 .hint("cast to f32 first")
                 .throwDType();
         T x = widened();
@@ -227,7 +227,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
                 .require(
                         k >= 0 && k <= Sizes.known("topk", this, a),
                         "k = " + k + " is not between 0 and size " + size(a) + " of axis " + a)
-                .operand("x", type(), origin())
+                .operand("x", type(), this::origin)
                 .throwShape();
         T indices = argsort(a, true).narrow(a, 0, k);
         return new TopK<>(self().gather(a, indices), indices);

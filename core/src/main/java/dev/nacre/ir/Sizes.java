@@ -47,7 +47,7 @@ public final class Sizes {
         long n = x.size(axis);
         Problem.in(op)
                 .require(n >= 0, unknown(axis))
-                .operand("x", x.type(), x.origin())
+                .operand("x", x.type(), x::origin)
                 .throwShape();
         return n;
     }

@@ -2,6 +2,7 @@ package dev.nacre.type;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /// Collects what is wrong with one call and prints it in the layout all errors share: the op and the rules broken, each operand with name, type
@@ -14,7 +15,7 @@ import java.util.stream.Collectors;
 ///   hint: b.transpose() is [10, 100]; did the layer before change its width?
 /// ```
 public final class Problem {
-    private record Operand(String name, TensorType type, String origin) {}
+    private record Operand(String name, TensorType type, Supplier<String> origin) {}
 
     private final String op;
     private final List<String> rules = new ArrayList<>();
@@ -39,7 +40,15 @@ public final class Problem {
         return holds ? this : rule(broken);
     }
 
-    public Problem operand(String name, TensorType type, String origin) {
+    /// The same, where it takes work to say what is broken: eager loops check in every step.
+    public Problem require(boolean holds, Supplier<String> broken) {
+        return holds ? this : rule(broken.get());
+    }
+
+    /// Names an operand.
+    ///
+    /// @param origin where it comes from; asked for only if there is a problem
+    public Problem operand(String name, TensorType type, Supplier<String> origin) {
         operands.add(new Operand(name, type, origin));
         return this;
     }
@@ -79,7 +88,7 @@ public final class Problem {
                             + "  "
                             + pad(o.type.toString(), typeWidth)
                             + "  "
-                            + o.origin;
+                            + o.origin.get();
             out.append('\n').append(line.stripTrailing());
         }
         for (String h : hints) {

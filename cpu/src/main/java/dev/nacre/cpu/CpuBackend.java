@@ -77,13 +77,14 @@ public final class CpuBackend implements Backend {
                             .orElseThrow();
             case Kernel.Packed p ->
                     Winograd.of(p.product())
-                            .map(Winograd::step)
+                            .map(w -> w.step(p.product().b()))
                             .or(() -> OneDnnKernels.prepare(p))
                             .orElseThrow();
             case Kernel.Contraction _, Kernel.Convolution _ -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
-                yield OneDnnKernels.prepare(kernel)
+                yield Winograd.prepare((Kernel.Product) kernel)
+                        .or(() -> OneDnnKernels.prepare(kernel))
                         .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
             }

@@ -192,7 +192,7 @@ public record Gpt(Transformer transformer, Linear lmHead) implements Module {
                                 + positions()
                                 + " tokens, but these would have "
                                 + (tokens.rank() == 2 ? tokens.size(1) + count : 0))
-                .operand("tokens", tokens.type(), tokens.origin())
+                .operand("tokens", tokens.type(), tokens::origin)
                 .throwShape();
         List<KeyValueCache> caches = caches(tokens.size(0), tokens.size(1) + count);
         Function step =

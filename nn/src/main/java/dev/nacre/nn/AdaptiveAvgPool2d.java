@@ -21,7 +21,7 @@ public record AdaptiveAvgPool2d(long height, long width) implements Module {
     public Tensor forward(Tensor x) {
         Problem.in("adaptiveAvgPool2d")
                 .require(x.rank() == 4, "x must be [batch, channels, height, width]")
-                .operand("x", x.type(), x.origin())
+                .operand("x", x.type(), x::origin)
                 .throwShape();
         if (height == 1 && width == 1) {
             return x.mean(2, 3).reshape(x.size(0), x.size(1), 1, 1);

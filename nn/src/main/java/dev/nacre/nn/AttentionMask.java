@@ -34,7 +34,7 @@ public record AttentionMask(boolean causal, Optional<Tensor> mask, Optional<Tens
     public AttentionMask keyPadding(Tensor keyPadding) {
         Problem.in("keyPadding")
                 .require(keyPadding.rank() == 2, "must be [batch, keys]")
-                .operand("keyPadding", keyPadding.type(), keyPadding.origin())
+                .operand("keyPadding", keyPadding.type(), keyPadding::origin)
                 .throwShape();
         return new AttentionMask(causal, mask, Optional.of(keyPadding));
     }

@@ -27,7 +27,7 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
             }
             Problem.in("batchNorm")
                     .require(n != 1, "training needs more than one value per channel")
-                    .operand("x", x.type(), x.origin())
+                    .operand("x", x.type(), x::origin)
                     .throwShape();
             mu = x.mean(axes);
             sigma2 = x.sub(Layers.alongChannels(mu, x.rank())).square().mean(axes);

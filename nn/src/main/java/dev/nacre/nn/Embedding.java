@@ -22,7 +22,7 @@ public record Embedding(Variable weight) implements Module {
     public Tensor forward(Tensor x) {
         Problem.in("embedding")
                 .require(x.dtype().isInteger(), "indices must be integers")
-                .operand("x", x.type(), x.origin())
+                .operand("x", x.type(), x::origin)
                 .throwDType();
         Labels.requireRange("embedding", "index", "the table has rows", x, weight.size(0));
         return weight.take(x, 0);

@@ -15,6 +15,14 @@ final class Forms {
                 }
             };
 
+    private static final ClassValue<Boolean> MAY_HOLD_MODULES =
+            new ClassValue<>() {
+                @Override
+                protected Boolean computeValue(Class<?> type) {
+                    return Slot.of(type).stream().anyMatch(Slot::mayHoldModules);
+                }
+            };
+
     private Forms() {}
 
     static boolean overridesOne(Class<?> type) {
@@ -31,7 +39,7 @@ final class Forms {
 
     /// Refuses a module that would train its dropout in evaluation mode because its `forward` passes no mode on.
     static void requireSameInBothModes(Module module) {
-        if (Slot.of(module.getClass()).stream().noneMatch(Slot::mayHoldModules)) {
+        if (!MAY_HOLD_MODULES.get(module.getClass())) {
             return; // the usual case, in every step of an eager loop
         }
         List<String> dependent =

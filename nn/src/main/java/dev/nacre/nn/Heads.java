@@ -87,7 +87,7 @@ public record Heads(
                 .require(
                         x.rank() != 3 || x.size(2) % heads == 0,
                         "the width must be divisible by the " + heads + " heads")
-                .operand("x", x.type(), x.origin())
+                .operand("x", x.type(), x::origin)
                 .throwShape();
         return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads).permute(0, 2, 1, 3);
     }

@@ -46,8 +46,8 @@ public record KeyValueCache(Variable keys, Variable values, Variable length) {
                 .require(
                         nextKeys.rank() != 4 || nextKeys.size(2) <= capacity(),
                         "there is room for " + capacity() + " positions only")
-                .operand("keys", nextKeys.type(), nextKeys.origin())
-                .operand("cache", keys.type(), keys.origin())
+                .operand("keys", nextKeys.type(), nextKeys::origin)
+                .operand("cache", keys.type(), keys::origin)
                 .throwShape();
         long time = nextKeys.size(2);
         Tensor begin = length;

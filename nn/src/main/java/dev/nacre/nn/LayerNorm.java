@@ -34,8 +34,8 @@ public record LayerNorm(Variable weight, Variable bias, double epsilon) implemen
                         && x.shape().range(x.rank() - wanted.rank(), x.rank()).equals(wanted);
         Problem.in(layer)
                 .require(fits, "the last axes of x must be " + wanted)
-                .operand("x", x.type(), x.origin())
-                .operand("weight", weight.type(), weight.origin())
+                .operand("x", x.type(), x::origin)
+                .operand("weight", weight.type(), weight::origin)
                 .throwShape();
     }
 }

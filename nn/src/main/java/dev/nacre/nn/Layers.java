@@ -47,22 +47,24 @@ final class Layers {
             Variable weight) {
         Problem p =
                 Problem.in(layer)
-                        .operand("x", x.type(), x.origin())
-                        .operand("weight", weight.type(), weight.origin());
+                        .operand("x", x.type(), x::origin)
+                        .operand("weight", weight.type(), weight::origin);
         boolean rank = x.rank() >= lowestRank && x.rank() <= highestRank;
-        String ranks =
-                lowestRank == highestRank
-                        ? Integer.toString(lowestRank)
-                        : lowestRank + " or " + highestRank;
         p.require(
                 rank,
-                "x must have " + ranks + " axes, batch and channels first, but has " + x.rank());
+                () ->
+                        "x must have "
+                                + lowestRank
+                                + (lowestRank == highestRank ? "" : " or " + highestRank)
+                                + " axes, batch and channels first, but has "
+                                + x.rank());
         p.require(
                 !rank || x.size(1) == channels,
-                "x must have "
-                        + channels
-                        + " channels on axis 1"
-                        + (rank ? ", but has " + x.size(1) : ""));
+                () ->
+                        "x must have "
+                                + channels
+                                + " channels on axis 1"
+                                + (rank ? ", but has " + x.size(1) : ""));
         if (rank && x.size(1) != channels && x.size(-1) == channels && x.rank() == 4) {
             p.hint("the channels seem to come last; use x.permute(0, 3, 1, 2)");
         }

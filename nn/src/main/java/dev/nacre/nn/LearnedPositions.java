@@ -43,8 +43,8 @@ public record LearnedPositions(Variable weight) implements Module {
                                 + weight.size(1)
                                 + "] with a time of at most "
                                 + positions())
-                .operand("x", x.type(), x.origin())
-                .operand("weight", weight.type(), weight.origin())
+                .operand("x", x.type(), x::origin)
+                .operand("weight", weight.type(), weight::origin)
                 .throwShape();
     }
 }

@@ -51,8 +51,8 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
                                     + (x.rank() == 0
                                             ? ", but x has no axes"
                                             : ", but is " + x.size(-1)))
-                    .operand("x", x.type(), x.origin())
-                    .operand("weight", weight.type(), weight.origin())
+                    .operand("x", x.type(), x::origin)
+                    .operand("weight", weight.type(), weight::origin)
                     .throwShape();
         }
         Tensor y = x.matmul(weight.transpose());

@@ -122,8 +122,8 @@ public record MultiheadAttention(
                 .require(
                         x.rank() == 3 && x.size(2) == width(),
                         "x must be [batch, time, " + width() + "]")
-                .operand("x", x.type(), x.origin())
-                .operand("in_proj_weight", inProjWeight.type(), inProjWeight.origin())
+                .operand("x", x.type(), x::origin)
+                .operand("in_proj_weight", inProjWeight.type(), inProjWeight::origin)
                 .throwShape();
         Tensor y = x.matmul(inProjWeight.narrow(0, row, rows).transpose());
         return inProjBias.isPresent() ? y.add(inProjBias.get().narrow(0, row, rows)) : y;

@@ -86,16 +86,16 @@ public record Recurrent(
 
         /// One step by itself: x `[batch, in]`, states `[batch, hidden]`.
         List<Tensor> step(Tensor x, List<Tensor> states, Weights w) {
-            Problem p = Problem.in(symbol + "_cell").operand("x", x.type(), x.origin());
+            Problem p = Problem.in(symbol + "_cell").operand("x", x.type(), x::origin);
             boolean fits = x.rank() == 2 && x.size(1) == w.ih.size(1);
             p.require(fits, "x must be [batch, " + w.ih.size(1) + "]");
             for (Tensor s : states) {
-                p.operand("state", s.type(), s.origin());
+                p.operand("state", s.type(), s::origin);
                 p.require(
                         !fits || s.shape().equals(Shape.of(x.size(0), w.hidden())),
                         "states must be [" + x.size(0) + ", " + w.hidden() + "]");
             }
-            p.operand("weight_ih", w.ih.type(), w.ih.origin()).throwShape();
+            p.operand("weight_ih", w.ih.type(), w.ih::origin).throwShape();
             return step.of(x, states, w);
         }
 
@@ -301,7 +301,7 @@ public record Recurrent(
 
     private void check(Tensor x, List<Tensor> firsts, Optional<Tensor> lengths) {
         boolean rank = x.rank() == 2 || x.rank() == 3;
-        Problem p = Problem.in(cell.symbol).operand("x", x.type(), x.origin());
+        Problem p = Problem.in(cell.symbol).operand("x", x.type(), x::origin);
         p.require(
                 rank,
                 "x must be "
@@ -319,11 +319,11 @@ public record Recurrent(
             Shape state =
                     x.rank() == 2 ? Shape.of(places, hidden) : Shape.of(places, batch, hidden);
             for (int k = 0; k < firsts.size(); k++) {
-                p.operand("state " + k, firsts.get(k).type(), firsts.get(k).origin());
+                p.operand("state " + k, firsts.get(k).type(), firsts.get(k)::origin);
                 p.require(firsts.get(k).shape().equals(state), "states must be " + state);
             }
             lengths.ifPresent(n -> {
-                p.operand("lengths", n.type(), n.origin());
+                p.operand("lengths", n.type(), n::origin);
                 p.require(
                         n.dtype().isInteger() && n.shape().equals(Shape.of(batch)),
                         "lengths must be integers [" + batch + "]");

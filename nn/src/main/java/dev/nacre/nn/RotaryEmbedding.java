@@ -32,7 +32,7 @@ public record RotaryEmbedding(double base, boolean interleaved) {
         Problem.in("rotary")
                 .require(x.rank() >= 2, "x must be [..., time, width]")
                 .require(x.rank() < 2 || x.size(-1) % 2 == 0, "the width must be even")
-                .operand("x", x.type(), x.origin())
+                .operand("x", x.type(), x::origin)
                 .throwShape();
         int half = Math.toIntExact(x.size(-1) / 2);
         float[] speeds = new float[half];

@@ -1,7 +1,6 @@
 package dev.nacre.cpu.kernels;
 
 import dev.nacre.cpu.memory.Memory;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
@@ -30,7 +29,7 @@ public final class Scratch implements AutoCloseable {
 
     private Scratch(int magnitude, long bytes) {
         this.magnitude = magnitude;
-        this.memory = Arena.ofAuto().allocate(bytes, 64);
+        this.memory = dev.nacre.compile.Memory.allocate(bytes, "room to work in"); // in huge pages
     }
 
     /// At least `bytes` bytes at a multiple of 64, with anything in them.

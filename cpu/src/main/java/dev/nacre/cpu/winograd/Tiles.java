@@ -1,8 +1,6 @@
 package dev.nacre.cpu.winograd;
 
-import dev.nacre.compile.Kernel;
 import dev.nacre.compile.View;
-import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
@@ -15,34 +13,32 @@ import java.util.List;
 import java.util.Map;
 
 /// The convolution, part by part: a part's pixels are copied with their padding, transformed, multiplied, and transformed back into the result, all within the second cache.
-final class Tiles implements Step, Team.MemberWork {
+final class Tiles implements Team.MemberWork {
     private static final long FLOAT = 4;
 
-    private final Kernel.Convolution c;
+    private final Correlation c;
     private final Tiling t;
-    private final MemoryDesc weights;
+    private final MemoryDesc form;
     private final long channels;
     private final long outputs;
-    private final long top;
-    private final long left;
     private final Transforms.Epilogue epilogue;
     private final List<Map<Size, Part>> members = new ArrayList<>();
     private long[] addresses = {};
+    private long weights;
 
     /// Parts alike.
     ///
     /// @param high rows of the result
     /// @param wide columns of the result
-    private record Size(int high, int wide) {}
+    private record Size(int images, int high, int wide) {}
 
-    Tiles(Kernel.Convolution c, Tiling t, MemoryDesc weights) {
+    /// @param form of the weights
+    Tiles(Correlation c, Tiling t, MemoryDesc form) {
         this.c = c;
         this.t = t;
-        this.weights = weights;
-        this.channels = c.a().sizes()[1];
-        this.outputs = c.out().sizes()[1];
-        this.top = c.op().windows().get(0).before();
-        this.left = c.op().windows().get(1).before();
+        this.form = form;
+        this.channels = c.channels();
+        this.outputs = c.outputs();
         this.epilogue =
                 new Transforms.Epilogue(
                         c.epilogue().bias().isPresent(),
@@ -51,9 +47,10 @@ final class Tiles implements Step, Team.MemberWork {
         for (int i = 0; i < Team.get().size(); i++) members.add(new HashMap<>());
     }
 
-    @Override
-    public void run(long[] addresses) {
+    /// @param weights where the transformed weights lie
+    void run(long[] addresses, long weights) {
         this.addresses = addresses;
+        this.weights = weights;
         Team.get().run(t.parts(), this);
     }
 
@@ -61,9 +58,10 @@ final class Tiles implements Step, Team.MemberWork {
     public void run(int part, int member) {
         int x = part % t.partsAcross() * t.columns() * 2;
         int y = part / t.partsAcross() % t.partsDown() * t.rows() * 2;
-        int image = part / t.partsAcross() / t.partsDown();
+        int image = part / t.partsAcross() / t.partsDown() * t.together();
         var size =
                 new Size(
+                        Math.min(t.together(), t.images() - image),
                         Math.min(2 * t.rows(), t.height() - y),
                         Math.min(2 * t.columns(), t.width() - x));
         members.get(member).computeIfAbsent(size, Part::new).run(image, y, x);
@@ -75,10 +73,12 @@ final class Tiles implements Step, Team.MemberWork {
 
     /// What a thread needs for parts of one size.
     private final class Part {
+        private final int images;
         private final int rows;
         private final int columns;
         private final Room room = new Room();
-        private final long patch;
+        private final Patch patch;
+        private final long pixels;
         private final long input;
         private final long products;
         private final long pad;
@@ -87,13 +87,17 @@ final class Tiles implements Step, Team.MemberWork {
         private final List<Back> back = new ArrayList<>();
 
         Part(Size size) {
+            images = size.images;
             rows = Math.ceilDiv(size.high, 2);
             columns = Math.ceilDiv(size.wide, 2);
-            patch = room.take(FLOAT * patchRows() * patchColumns() * channels);
+            patch = new Patch(c.image(), 2 * rows + 2, 2 * columns + 2);
+            pixels = room.take(FLOAT * images * patch.elements());
             input = room.take(FLOAT * 16 * apart(channels));
             products = room.take(FLOAT * 16 * apart(outputs));
-            transform = Transforms.input(rows, columns, channels, patchColumns() * channels);
-            product = Winograd.products(c, rows * columns, weights);
+            transform =
+                    Transforms.input(
+                            images, rows, columns, channels, patch.rowElements(), patch.elements());
+            product = Winograd.products(c, tiles(), form);
             pad = room.take(product.scratchpadBytes());
             int down = size.high / 2;
             int across = size.wide / 2;
@@ -114,54 +118,35 @@ final class Tiles implements Step, Team.MemberWork {
             }
         }
 
-        private int patchRows() {
-            return 2 * rows + 2;
-        }
-
-        private int patchColumns() {
-            return 2 * columns + 2;
+        private int tiles() {
+            return images * rows * columns;
         }
 
         private long apart(long channels) {
-            return Winograd.apart(rows * columns, channels);
+            return Winograd.apart(tiles(), channels);
         }
 
         void run(int image, int y, int x) {
             try (var scratch = Scratch.take(room.bytes())) {
-                copy(scratch, image, y - top, x - left);
+                for (int i = 0; i < images; i++)
+                    patch.copy(
+                            address(c.image()),
+                            image + i,
+                            y - c.top(),
+                            x - c.left(),
+                            scratch,
+                            pixels + FLOAT * i * patch.elements());
                 long at = scratch.address();
                 for (int j = 0; j < 4; j++)
                     for (int i = 0; i < 4; i++)
                         transform.at(
                                 4 * j + i,
-                                at + patch + FLOAT * channels * (i * patchColumns() + j));
+                                at + pixels + FLOAT * channels * (i * patch.columns() + j));
                 for (int k = 0; k < 16; k++)
                     transform.at(16 + k, at + input + FLOAT * k * apart(channels));
                 transform.run();
-                product.run(at + input, addresses[c.b().buffer()], at + products, at + pad);
+                product.run(at + input, weights, at + products, at + pad);
                 for (var b : back) b.run(at + products, image, y, x);
-            }
-        }
-
-        /// Copies the pixels of all tiles; zeros where there are none.
-        private void copy(Scratch scratch, int image, long y, long x) {
-            var a = c.a();
-            long height = a.sizes()[2];
-            long width = a.sizes()[3];
-            long before = Math.clamp(-x, 0, patchColumns());
-            long after = Math.clamp(x + patchColumns() - width, 0, patchColumns() - before);
-            long inside = patchColumns() - before - after;
-            long pixel = FLOAT * channels;
-            for (int i = 0; i < patchRows(); i++) {
-                long to = patch + i * patchColumns() * pixel;
-                if (y + i < 0 || y + i >= height || inside == 0) {
-                    scratch.clear(to, patchColumns() * pixel);
-                    continue;
-                }
-                long from = address(a) + ((image * height + y + i) * width + x + before) * pixel;
-                if (before > 0) scratch.clear(to, before * pixel);
-                scratch.copy(from, to + before * pixel, inside * pixel);
-                if (after > 0) scratch.clear(to + (before + inside) * pixel, after * pixel);
             }
         }
 
@@ -180,13 +165,19 @@ final class Tiles implements Step, Team.MemberWork {
                 this.column = column;
                 this.loop =
                         Transforms.output(
+                                images,
                                 rows,
                                 columns,
                                 high,
                                 wide,
                                 outputs,
-                                Part.this.columns * outputs,
-                                t.width() * outputs,
+                                new long[] {
+                                    Part.this.rows * Part.this.columns * outputs,
+                                    Part.this.columns * outputs
+                                },
+                                new long[] {
+                                    (long) t.height() * t.width() * outputs, t.width() * outputs
+                                },
                                 epilogue);
             }
 

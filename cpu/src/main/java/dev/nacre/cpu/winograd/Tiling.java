@@ -1,12 +1,15 @@
 package dev.nacre.cpu.winograd;
 
-/// How an image's result is divided into tiles of 2×2, and those into parts that one thread computes at a time. It does not depend on the number of threads.
+/// How a result is divided into tiles of 2×2, and those into parts that one thread computes at a time: of an image or, where images are small, of several. It does not depend on the number of
+/// threads.
 ///
+/// @param images of the result
 /// @param height of the result
 /// @param width of the result
+/// @param together images in a part, whole ones if there are several; the last part may have fewer
 /// @param rows of tiles in a part; the last part of an image may have fewer
 /// @param columns of tiles in a part
-record Tiling(int images, int height, int width, int rows, int columns) {
+record Tiling(int images, int height, int width, int together, int rows, int columns) {
     /// What a part has in memory at a time should stay in the second cache.
     private static final long BYTES = 1 << 20;
 
@@ -17,27 +20,41 @@ record Tiling(int images, int height, int width, int rows, int columns) {
     private static final double EXTRA = 8;
 
     /// The division that keeps two threads busy to the end.
-    static Tiling of(int images, int height, int width, long channels, long outputs) {
-        int down = Math.ceilDiv(height, 2);
-        int across = Math.ceilDiv(width, 2);
-        long most = Math.max(2 * LEAST, BYTES / (64 * (channels + outputs)));
-        var best = new Tiling(images, height, width, down, across);
+    static Tiling of(Correlation c) {
+        var whole = new Tiling(c.images(), c.height(), c.width(), 1, 0, 0);
+        whole = whole.with(1, whole.down(), whole.across());
+        long most = Math.max(2 * LEAST, BYTES / (64 * (c.channels() + c.outputs())));
+        var best = whole;
         double least = Double.MAX_VALUE;
-        for (int r = 1; r <= down; r++) {
-            for (int c = 1; c <= across; c++) {
-                int rows = Math.ceilDiv(down, r);
-                int columns = Math.ceilDiv(across, c);
-                long tiles = (long) rows * columns;
-                if (tiles > most && tiles > 1) continue;
-                long parts =
-                        (long) images * Math.ceilDiv(down, rows) * Math.ceilDiv(across, columns);
-                double cost = Math.ceilDiv(parts, 2) * (tiles + EXTRA);
-                if (cost >= least) continue;
-                least = cost;
-                best = new Tiling(images, height, width, rows, columns);
+        for (int r = 1; r <= whole.down(); r++) {
+            for (int q = 1; q <= whole.across(); q++) {
+                var t =
+                        whole.with(
+                                1, Math.ceilDiv(whole.down(), r), Math.ceilDiv(whole.across(), q));
+                if (t.cost(most) < least) {
+                    least = t.cost(most);
+                    best = t;
+                }
+            }
+        }
+        for (int together = 2; together <= c.images(); together++) {
+            var t = whole.with(together, whole.rows, whole.columns);
+            if (t.cost(most) < least) {
+                least = t.cost(most);
+                best = t;
             }
         }
         return best;
+    }
+
+    private Tiling with(int together, int rows, int columns) {
+        return new Tiling(images, height, width, together, rows, columns);
+    }
+
+    private double cost(long most) {
+        return tiles() > most && tiles() > 1
+                ? Double.MAX_VALUE
+                : Math.ceilDiv(parts(), 2) * (tiles() + EXTRA);
     }
 
     int down() {
@@ -50,7 +67,12 @@ record Tiling(int images, int height, int width, int rows, int columns) {
 
     /// Tiles of a full part.
     int tiles() {
-        return rows * columns;
+        return together * rows * columns;
+    }
+
+    /// Tiles of the whole result.
+    long allTiles() {
+        return (long) images * down() * across();
     }
 
     int partsDown() {
@@ -62,7 +84,7 @@ record Tiling(int images, int height, int width, int rows, int columns) {
     }
 
     int parts() {
-        return images * partsDown() * partsAcross();
+        return Math.ceilDiv(images, together) * partsDown() * partsAcross();
     }
 
     /// Multiplications for each that the plain sum takes.

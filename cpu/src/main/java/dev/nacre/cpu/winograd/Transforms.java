@@ -6,7 +6,7 @@ import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.Optional;
 
-/// The three linear maps, as loops. With d a patch of 4×4 pixels and g a kernel:
+/// The three linear maps and the adjoints of two of them, as loops. With d a patch of 4×4 pixels and g a kernel:
 ///
 ///     Y = Aᵀ · ((G·g·Gᵀ) ∘ (Bᵀ·d·B)) · A
 ///
@@ -22,18 +22,21 @@ final class Transforms {
     /// Views 0 to 15, column by column: the pixels of the patches. 16 to 31, row by row: the results, dense.
     ///
     /// @param step elements from one row of pixels to the next
-    static BlockLoop input(int rows, int columns, long channels, long step) {
-        var b = new BlockLoop.Builder(rows, columns, channels);
+    /// @param image elements from one image to the next
+    static BlockLoop input(
+            int images, int rows, int columns, long channels, long step, long image) {
+        var b = new BlockLoop.Builder(images, rows, columns, channels);
+        long tiles = (long) rows * columns * channels;
         var t = new int[4][4];
         for (int j = 0; j < 4; j++) {
             var d = new int[4];
-            for (int i = 0; i < 4; i++) d[i] = b.load(DType.F32, 2 * step, 2 * channels, 1);
+            for (int i = 0; i < 4; i++) d[i] = b.load(DType.F32, image, 2 * step, 2 * channels, 1);
             var column = differences(b, d);
             for (int i = 0; i < 4; i++) t[i][j] = column[i];
         }
         for (int i = 0; i < 4; i++)
             for (int v : differences(b, t[i]))
-                b.store(v, DType.F32, columns * channels, channels, 1);
+                b.store(v, DType.F32, tiles, columns * channels, channels, 1);
         return b.build();
     }
 
@@ -83,36 +86,99 @@ final class Transforms {
     ///
     /// Views 0 to 15, column by column: the products. Then the bias if there is one; then for each pixel, row by row, the addend if there is one and the result.
     ///
-    /// @param step elements from one row of products to the next
-    /// @param down elements from one row of pixels of the result to the next
+    /// @param products elements from one image of products to the next, and from one row of them
+    /// @param pixels elements from one image of the result to the next, and from one row of it
     static BlockLoop output(
+            int images,
             int rows,
             int columns,
             int high,
             int wide,
             long outputs,
-            long step,
-            long down,
+            long[] products,
+            long[] pixels,
             Epilogue e) {
-        var b = new BlockLoop.Builder(rows, columns, outputs);
+        var b = new BlockLoop.Builder(images, rows, columns, outputs);
         var s = new int[2][4];
         for (int j = 0; j < 4; j++) {
             var m = new int[4];
-            for (int i = 0; i < 4; i++) m[i] = b.load(DType.F32, step, outputs, 1);
+            for (int i = 0; i < 4; i++)
+                m[i] = b.load(DType.F32, products[0], products[1], outputs, 1);
             var column = sums(b, m, high);
             for (int i = 0; i < high; i++) s[i][j] = column[i];
         }
-        int bias = e.bias ? b.load(DType.F32, 0, 0, 1) : -1;
+        int bias = e.bias ? b.load(DType.F32, 0, 0, 0, 1) : -1;
         for (int i = 0; i < high; i++) {
             for (int y : sums(b, s[i], wide)) {
                 if (e.bias) y = b.apply(Binary.ADD, y, bias);
                 if (e.addend)
-                    y = b.apply(Binary.ADD, y, b.load(DType.F32, 2 * down, 2 * outputs, 1));
+                    y =
+                            b.apply(
+                                    Binary.ADD,
+                                    y,
+                                    b.load(DType.F32, pixels[0], 2 * pixels[1], 2 * outputs, 1));
                 if (e.activation.isPresent()) y = b.apply(e.activation.get(), y);
-                b.store(y, DType.F32, 2 * down, 2 * outputs, 1);
+                b.store(y, DType.F32, pixels[0], 2 * pixels[1], 2 * outputs, 1);
             }
         }
         return b.build();
+    }
+
+    /// `A·y·Aᵀ` of tiles side by side of which the result has so many rows and columns.
+    ///
+    /// First the views of the pixels, row by row; then 16, row by row: the results, dense.
+    ///
+    /// @param pixels elements from one tile to the next
+    static BlockLoop gradient(int columns, int high, int wide, long outputs, long pixels) {
+        var b = new BlockLoop.Builder(columns, outputs);
+        var t = new int[4][2];
+        var y = new int[high][wide];
+        for (int i = 0; i < high; i++)
+            for (int j = 0; j < wide; j++) y[i][j] = b.load(DType.F32, pixels, 1);
+        for (int j = 0; j < wide; j++) {
+            var column = spread(b, y[0][j], high == 2 ? y[1][j] : -1);
+            for (int i = 0; i < 4; i++) t[i][j] = column[i];
+        }
+        for (int i = 0; i < 4; i++)
+            for (int v : spread(b, t[i][0], wide == 2 ? t[i][1] : -1))
+                b.store(v, DType.F32, outputs, 1);
+        return b.build();
+    }
+
+    /// @param second −1: zero
+    private static int[] spread(BlockLoop.Builder b, int first, int second) {
+        return second < 0
+                ? new int[] {first, first, first, b.number(0)}
+                : new int[] {
+                    first,
+                    b.apply(Binary.ADD, first, second),
+                    b.apply(Binary.SUB, first, second),
+                    b.apply(Unary.NEG, second)
+                };
+    }
+
+    /// `Gᵀ·m·G`: the gradient of all kernels.
+    ///
+    /// Views 0 to 15, column by column: the sums, dense `[outputs, channels]`. 16 to 24, row by row: the taps.
+    static BlockLoop taps(long outputs, long channels, long outputStep, long channelStep) {
+        var b = new BlockLoop.Builder(outputs, channels);
+        int half = b.number(0.5);
+        var t = new int[3][4];
+        for (int j = 0; j < 4; j++) {
+            var m = new int[4];
+            for (int i = 0; i < 4; i++) m[i] = b.load(DType.F32, channels, 1);
+            var column = gathered(b, m, half);
+            for (int i = 0; i < 3; i++) t[i][j] = column[i];
+        }
+        for (int i = 0; i < 3; i++)
+            for (int v : gathered(b, t[i], half)) b.store(v, DType.F32, outputStep, channelStep);
+        return b.build();
+    }
+
+    private static int[] gathered(BlockLoop.Builder b, int[] m, int half) {
+        int plus = b.apply(Binary.MUL, b.apply(Binary.ADD, m[1], m[2]), half);
+        int minus = b.apply(Binary.MUL, b.apply(Binary.SUB, m[1], m[2]), half);
+        return new int[] {b.apply(Binary.ADD, m[0], plus), minus, b.apply(Binary.ADD, plus, m[3])};
     }
 
     private static int[] sums(BlockLoop.Builder b, int[] m, int count) {

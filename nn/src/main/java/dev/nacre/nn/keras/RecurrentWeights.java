@@ -59,9 +59,9 @@ public final class RecurrentWeights {
             String name, int gates, Tensor kernel, Tensor recurrent, Tensor bias, int biasRank) {
         Problem p =
                 Problem.in(name)
-                        .operand("kernel", kernel.type(), kernel.origin())
-                        .operand("recurrent kernel", recurrent.type(), recurrent.origin())
-                        .operand("bias", bias.type(), bias.origin());
+                        .operand("kernel", kernel.type(), kernel::origin)
+                        .operand("recurrent kernel", recurrent.type(), recurrent::origin)
+                        .operand("bias", bias.type(), bias::origin);
         boolean ranks = kernel.rank() == 2 && recurrent.rank() == 2 && bias.rank() == biasRank;
         p.require(ranks, "the kernels must have 2 axes, and the bias " + biasRank);
         p.require(

@@ -93,8 +93,8 @@ public record CrossEntropyLoss(
                 .require(
                         weight.shape().equals(Shape.of(classes)),
                         "the weight must be one number per class, " + Shape.of(classes))
-                .operand("logits", logits.type(), logits.origin())
-                .operand("weight", weight.type(), weight.origin())
+                .operand("logits", logits.type(), logits::origin)
+                .operand("weight", weight.type(), weight::origin)
                 .throwShape();
     }
 
@@ -118,7 +118,7 @@ public record CrossEntropyLoss(
                 .require(
                         ignoreIndex.isEmpty(),
                         "ignoreIndex needs class numbers, but the target has probabilities")
-                .operand("target", target.type(), target.origin())
+                .operand("target", target.type(), target::origin)
                 .throwDType();
         Tensor losses;
         if (weight.isEmpty()) {

@@ -37,8 +37,8 @@ public interface Loss {
         Problem p =
                 Problem.in(loss)
                         .require(same, "prediction and target must have one shape")
-                        .operand("prediction", prediction.type(), prediction.origin())
-                        .operand("target", target.type(), target.origin());
+                        .operand("prediction", prediction.type(), prediction::origin)
+                        .operand("target", target.type(), target::origin);
         if (!same && prediction.rank() == target.rank() + 1 && prediction.size(-1) == 1) {
             p.hint("prediction.squeeze(-1) is " + prediction.shape().range(0, target.rank()));
         }

@@ -24,8 +24,8 @@ public record NLLLoss(Reduction reduction) implements Loss {
                         .operand(
                                 "logProbabilities",
                                 logProbabilities.type(),
-                                logProbabilities.origin())
-                        .operand("target", target.type(), target.origin());
+                                logProbabilities::origin)
+                        .operand("target", target.type(), target::origin);
         p.require(target.dtype().isInteger(), "class numbers must be integers").throwDType();
         p.require(
                         logProbabilities.rank() == target.rank() + 1,
