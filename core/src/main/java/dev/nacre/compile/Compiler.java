@@ -118,7 +118,7 @@ public final class Compiler {
         UnaryOperator<List<Node>> simplify =
                 x ->
                         Simplify.run(
-                                Slices.run(Folding.run(Stabilize.run(x), _ -> false)),
+                                Slices.run(Winners.run(Folding.run(Stabilize.run(x), _ -> false))),
                                 (f, n) ->
                                         backend.claims(
                                                 f, n.inputs().stream().map(Node::type).toList()));

@@ -310,33 +310,33 @@ final class PoolingLoops {
             return places(x).stream().map(_ -> share).toList();
         }
 
-        /// The gradient for the first largest tap, or the first NaN, and 0 for the others.
+        /// The gradient for the first largest tap, or the first NaN, and 0 for the others: each tap in turn that is the largest takes what is left.
         List<Integer> toLargest(int gradient) {
             List<Integer> taps = loadAll(x);
             if (taps.isEmpty()) {
                 return List.of();
             }
-            int best = taps.getFirst();
-            int where = literal(0);
-            List<Integer> numbers = new ArrayList<>(List.of(where));
-            for (int i = 1; i < taps.size(); i++) {
-                int v = taps.get(i);
-                int number = literal(i);
-                numbers.add(number);
-                int larger = compare(Binary.GT, v, best);
-                int isNaN = compare(Binary.NE, v, v);
-                int wasNumber = compare(Binary.EQ, best, best);
-                int isFirstNaN = emit(new Instr.Apply2(Binary.AND, DType.BOOL, isNaN, wasNumber));
-                int better = emit(new Instr.Apply2(Binary.OR, DType.BOOL, larger, isFirstNaN));
-                best = choose(better, v, best);
-                where = choose(better, number, where);
-            }
+            int largest = largest(taps);
             int zero = literal(0);
+            int left = gradient;
             List<Integer> shares = new ArrayList<>();
-            for (int number : numbers) {
-                shares.add(choose(compare(Binary.EQ, where, number), gradient, zero));
+            for (int v : taps.subList(0, taps.size() - 1)) {
+                int equal = compare(Binary.EQ, v, largest);
+                int isNaN = compare(Binary.NE, v, v);
+                int takes = emit(new Instr.Apply2(Binary.OR, DType.BOOL, equal, isNaN));
+                shares.add(choose(takes, left, zero));
+                left = choose(takes, zero, left);
             }
+            shares.add(left);
             return shares;
+        }
+
+        int largest(List<Integer> taps) {
+            int value = taps.getFirst();
+            for (int tap : taps.subList(1, taps.size())) {
+                value = emit(new Instr.Apply2(Binary.MAX, type, value, tap));
+            }
+            return value;
         }
 
         Loop loop() {

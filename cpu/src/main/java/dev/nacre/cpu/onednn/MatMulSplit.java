@@ -25,6 +25,9 @@ final class MatMulSplit {
     /// Pieces from which on turning a source of 16 bits in each costs more than further cores bring.
     private static final int TURNED = 16;
 
+    /// Bytes of a source that is turned beforehand: what is in the caches when the pieces read it. Each call has memory for it.
+    private static final long MOST_TURNED = 1 << 20;
+
     private static final long INNER = 2048;
 
     /// Of the inner axis in a last, thin layer.
@@ -75,7 +78,8 @@ final class MatMulSplit {
                         && !Split.isEmpty(spec.weights())
                         && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
-        return new MatMulSplit(library, spec).divide();
+        var split = new MatMulSplit(library, spec);
+        return split.isTurnedFirst() ? split.turned() : split.divide();
     }
 
     private static MemoryDesc dense(MemoryDesc desc) {
@@ -99,6 +103,37 @@ final class MatMulSplit {
         return false;
     }
 
+    /// Whether the source is column-major, so that each range of columns would turn its rows anew, and turning it once costs little.
+    private boolean isTurnedFirst() {
+        long bytes = Split.elements(spec.src()) * spec.src().type().bytes();
+        return spec.src().isMatrix()
+                && spec.src().stridesUnsafe()[rank - 1] != 1
+                && rows() % ROWS == 0
+                && inner() % ROWS == 0
+                && spec.src().type() == DataType.F32
+                && bytes <= MOST_TURNED
+                && Split.pieces(nanos) > 1
+                && Split.nanosToMove(2.0 * bytes) < WORTH * nanos;
+    }
+
+    /// The product with its source turned to row-major first.
+    private Split turned() {
+        var dense = MemoryDesc.dense(spec.src().type(), spec.src().dims());
+        var then =
+                of(
+                        library,
+                        new MatMul(
+                                dense, spec.weights(), spec.bias(), spec.dst(), spec.attributes()));
+        long place = Split.aligned(then.partialBytes());
+        var phases = new ArrayList<List<Piece>>();
+        phases.add(Split.move(library, spec.src(), 0, 0, dense, Split.PARTIAL, place));
+        for (var phase : then.phases())
+            phases.add(phase.stream().map(p -> p.rebased(0, Split.PARTIAL, place)).toList());
+        var slots = new ArrayList<>(then.slots());
+        slots.set(0, new Slot(Slot.Role.SRC, spec.src()));
+        return new Split(List.copyOf(slots), phases, place + dense.bytes());
+    }
+
     private Split divide() {
         int wanted = Math.min(Split.pieces(nanos), isTurned() ? TURNED : Split.MOST_PIECES);
         var tiled = spec.weights().isTiled();
@@ -113,7 +148,7 @@ final class MatMulSplit {
         }
         var grid = grid(left);
         axes.add(Split.ranges(rows(), grid[0], ROWS));
-        axes.add(tiled ? tileRanges() : Split.ranges(columns(), grid[1], COLUMNS));
+        axes.add(tiled ? tileRanges() : Split.ranges(columns(), grid[1], columnUnit()));
         int pieces = axes.stream().mapToInt(List::size).reduce(1, (a, b) -> a * b);
         int layers = layers(wanted / pieces);
         if (layers > 1) return layered(axes, layers);
@@ -139,17 +174,14 @@ final class MatMulSplit {
         double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : isTurned() ? 12 : 3;
         long most = Math.min(wanted, mostRows * mostColumns);
         boolean packed = !spec.weights().isStrided();
-        long fewest =
-                packed
-                        ? Math.min(most, Math.max(PIECES_OF_PACKED, most / 4))
-                        : Math.ceilDiv(3 * most, 4);
+        long fewest = fewest(most);
         var best = new int[] {1, 1};
         double least = Double.MAX_VALUE;
         for (int m = 1; m <= Math.min(most, mostRows); m++) {
             int n = (int) Math.min(Math.ceilDiv(most, m), mostColumns);
             int last = packed ? (int) Math.ceilDiv(fewest, m) : n;
             for (; n >= last && (long) m * n >= fewest; n--) {
-                double even = even(rows(), m, ROWS) * even(columns(), n, COLUMNS);
+                double even = even(rows(), m, ROWS) * even(columns(), n, columnUnit());
                 double cost =
                         (columns() * weightCost * m + rows() * srcCost * n) / Math.pow(even, 3);
                 if (cost >= least) continue;
@@ -158,6 +190,18 @@ final class MatMulSplit {
             }
         }
         return best;
+    }
+
+    /// Ranges of columns begin at whole vectors, and at whole blocks where that leaves no rest.
+    private long columnUnit() {
+        return spec.weights().isStrided() && columns() % COLUMNS != 0 ? ROWS : COLUMNS;
+    }
+
+    /// How many pieces are enough where so many are possible. Weights that lie transposed are turned once for each range of rows, which costs more than a few pieces less.
+    private long fewest(long most) {
+        if (!spec.weights().isStrided())
+            return Math.min(most, Math.max(PIECES_OF_PACKED, most / 4));
+        return isTransposed() ? Math.ceilDiv(most, 2) : Math.ceilDiv(3 * most, 4);
     }
 
     /// Whether the source is column-major and of pairs: turning it costs four times what packing weights does, for each element.

@@ -21,7 +21,19 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     static final int PARTIAL = -1;
 
     /// One piece. Its operand `i` is `offsets[i]` bytes into the whole's operand `bases[i]`.
-    record Piece(Code code, int[] bases, long[] offsets) {}
+    record Piece(Code code, int[] bases, long[] offsets) {
+        /// The piece with what it has of one operand of the whole elsewhere.
+        Piece rebased(int from, int to, long offset) {
+            var bases = this.bases.clone();
+            var offsets = this.offsets.clone();
+            for (int i = 0; i < bases.length; i++) {
+                if (bases[i] != from) continue;
+                bases[i] = to;
+                offsets[i] += offset;
+            }
+            return new Piece(code, bases, offsets);
+        }
+    }
 
     /// A part of an axis.
     record Range(long from, long to) {
@@ -239,6 +251,11 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
                             offsets));
         }
         return all;
+    }
+
+    /// The next place in the partial memory where something may begin.
+    static long aligned(long bytes) {
+        return (bytes + 127) & -128;
     }
 
     /// Bytes from one partial sum to the next.

@@ -89,7 +89,7 @@ final class WeightsSplit {
 
     private long reserve(long bytes) {
         long place = reserved;
-        reserved += (bytes + 127) & -128;
+        reserved += Split.aligned(bytes);
         return place;
     }
 

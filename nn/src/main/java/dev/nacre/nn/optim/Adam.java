@@ -64,10 +64,11 @@ public record Adam(
         return moved(w, g, kept, at);
     }
 
-    /// The step without weight decay.
+    /// The step without weight decay. The fraction is multiplied by √(1 − beta2ᵗ) above and below, which leaves one division for each element.
     Change moved(Tensor w, Tensor g, List<Tensor> kept, Step at) {
-        Tensor rate = at.learningRate().div(at.collected(beta1)).cast(w.dtype());
-        Tensor root = at.collected(beta2).sqrt().cast(w.dtype());
+        Tensor root = at.collected(beta2).sqrt();
+        Tensor rate = at.learningRate().mul(root).div(at.collected(beta1)).cast(w.dtype());
+        Tensor least = root.mul(epsilon).cast(w.dtype());
         Tensor m = kept.get(0).add(g.sub(kept.get(0)).mul(1 - beta1));
         Tensor v = kept.get(1).mul(beta2).add(g.square().mul(1 - beta2));
         List<Tensor> after = new ArrayList<>(List.of(m, v));
@@ -75,6 +76,6 @@ public record Adam(
             v = kept.get(2).maximum(v);
             after.add(v);
         }
-        return new Change(w.sub(m.div(v.sqrt().div(root).add(epsilon)).mul(rate)), after);
+        return new Change(w.sub(m.div(v.sqrt().add(least)).mul(rate)), after);
     }
 }
