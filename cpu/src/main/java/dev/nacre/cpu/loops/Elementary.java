@@ -36,6 +36,12 @@ final class Elementary {
     /// Adding it to a small f32 rounds that to an integer, which then is in the low bits.
     private static final double MAGIC = 0x1.8p23;
 
+    /// The same for an exponent: shifted to its place among the bits of an f32, the sum is that power of two. 127 is the bias of exponents.
+    private static final double POWER = MAGIC + 127;
+
+    /// Bits of the f32 1.
+    private static final int ONE = Float.floatToRawIntBits(1);
+
     /// Bits of the f32 below √½: from there to √2 is where a mantissa is put.
     private static final int ROOT_HALF = 0x3F3504F3;
 
@@ -93,41 +99,20 @@ final class Elementary {
 
     /// For x from −105 to 90.
     private static Reduced reduce(Value x) {
-        var shifted = x.fma(LOG2_E / 2, x.like(MAGIC));
-        var h = shifted.sub(MAGIC);
+        var shifted = x.fma(LOG2_E / 2, x.like(POWER));
+        var h = shifted.sub(POWER);
         var r = h.fma(-2 * LN2_LOW, h.fma(-2 * LN2, x));
         return new Reduced(r, power(shifted));
     }
 
-    /// 2ʰ, given h + MAGIC. The shift drops all bits of MAGIC itself.
+    /// 2ⁿ, given n + POWER.
     private static Value power(Value shifted) {
-        return shifted.bits().shl(23).add(Float.floatToRawIntBits(1)).bits();
+        return shifted.bits().shl(23).bits();
     }
 
     /// Beyond these bounds powers of e are infinite and zero. NaN passes.
     private static Value bound(Value x) {
         return x.within(-105, 90);
-    }
-
-    /// `eˣ = eʳ·2ⁿ` with |r| ≤ ½·ln 2, where that power is a normal number.
-    ///
-    /// @param power 2ⁿ
-    private record Normal(Value r, Value power) {}
-
-    /// For x from −87 to 88.
-    private static Normal reduceToNormal(Value x) {
-        var shifted = x.fma(LOG2_E, x.like(MAGIC));
-        var n = shifted.sub(MAGIC);
-        var r = n.fma(-LN2_LOW, n.fma(-LN2, x));
-        return new Normal(r, power(shifted));
-    }
-
-    /// `eˣ − 1` for x from −87 to 88. The polynomial is (eʳ − 1 − r)/r² to 1.3e-8 in what it does to the result.
-    private static Value expm1OfNormal(Value x) {
-        var reduced = reduceToNormal(x);
-        var r = reduced.r;
-        var q = r.polynomial(0.5, 1.6666543e-1, 4.16672e-2, 8.3665475e-3, 1.3882516e-3);
-        return r.square().fma(q, r).fma(reduced.power, reduced.power.sub(1));
     }
 
     /// `eʳ` for |r| ≤ ln 2, to 1.3e-9.
@@ -178,28 +163,47 @@ final class Elementary {
         return x.gt(40).select(large, y).withSignOf(x);
     }
 
-    /// Zero where it would be less than the smallest normal number.
+    /// `e^(f·x) = e^(f·r)·2ⁿ` with |f·r| ≤ ½·ln 2, where that power is a normal number.
+    ///
+    /// @param power 2ⁿ
+    private record Normal(Value r, Value power) {}
+
+    /// For f·x from −87 to 88; to 89.4 if the power may be infinite. f is ± a power of two.
+    private static Normal reduceToNormal(Value x, double f) {
+        var shifted = x.fma(f * LOG2_E, x.like(POWER));
+        var n = shifted.sub(POWER);
+        return new Normal(n.fma(-LN2_LOW / f, n.fma(-LN2 / f, x)), power(shifted));
+    }
+
+    /// `eˣ − 1` for x from −87 to 88. The polynomial is (eʳ − 1 − r)/r² to 1.3e-8 in what it does to the result.
+    private static Value expm1OfNormal(Value x) {
+        var reduced = reduceToNormal(x, 1);
+        var r = reduced.r;
+        var q = r.polynomial(0.5, 1.6666543e-1, 4.16672e-2, 8.3665475e-3, 1.3882516e-3);
+        return r.square().fma(q, r).fma(reduced.power, reduced.power.sub(1));
+    }
+
+    /// `c = r·coth(f·r/2)` for |f·r| ≤ ½·ln 2, where f is a power of two. It is even and nearly constant, and makes two exponentials at once: `e^(f·r) = (c + r)/(c − r)`, to 5.5e-10.
+    private static Value coth(Value r, double f) {
+        return r.square().polynomial(2 / f, 1.6666616e-1 * f, -2.7658718e-3 * f * f * f);
+    }
+
+    /// `1/(1 + e⁻ˣ)`. Zero where it would be less than the smallest normal number.
     static Value sigmoid(Value x) {
-        var reduced = reduceToNormal(x.within(-88, 87).neg());
-        // eʳ for |r| ≤ ½·ln 2, to 2e-9
-        var e =
-                reduced.r
-                        .polynomial(
-                                1,
-                                1,
-                                4.9999994e-1,
-                                1.666643e-1,
-                                4.1668005e-2,
-                                8.374196e-3,
-                                1.3843606e-3)
-                        .mul(reduced.power);
-        return x.lt(-88).select(x.like(0), x.like(1).div(e.add(1)));
+        var e = reduceToNormal(x.within(-89, 87), -1);
+        var c = coth(e.r, 1);
+        var above = c.add(e.r);
+        return above.div(c.sub(e.r).fma(e.power, above));
     }
 
     /// `(1 − e⁻²ˣ) / (1 + e⁻²ˣ)`, the numerator without cancellation.
     static Value tanh(Value x) {
-        var t = expm1OfNormal(x.like(9.02).lesser(x.abs()).mul(-2));
-        return t.div(t.add(2)).withSignOf(x);
+        var e = reduceToNormal(x.like(9.02).lesser(x.abs()), -2);
+        var c = coth(e.r, 2);
+        var less = x.like(1).sub(e.power);
+        var more = e.power.add(1);
+        var y = c.fma(less, e.r.mul(more)).div(c.fma(more, e.r.mul(less)));
+        return y.withSignOf(x);
     }
 
     /// `1 − e^(−x·h)`, without cancellation where x is small. From 3.94 on it is 1.
@@ -225,29 +229,46 @@ final class Elementary {
         return x.like(14.5).lesser(x.abs());
     }
 
-    /// `e^(−a²/2)` for a to 14.5. What rounding a² loses would be lost a²/2 times over, so only the number of powers is found with a rounded one.
-    private static Value bell(Value a) {
-        var half = a.mul(-0.5);
-        var shifted = a.mul(half).fma(LOG2_E / 2, a.like(MAGIC));
-        var h = shifted.sub(MAGIC);
-        // The product of h is exact, that of a in the sum too.
-        var r = h.fma(-2 * LN2_REST, a.fma(half, h.mul(-2 * LN2_SHORT)));
-        var root = power(shifted);
-        return expOfRest(r).mul(root).mul(root);
+    /// `2⁶⁴·e^(−a²/2) = above/below` for a to 14.5, where `above` always is a normal number. What rounding a² loses would be lost a²/2 times over, so only the number of powers is found
+    /// with a rounded one.
+    ///
+    /// @param below NaN if a is, unlike `above`
+    private record Bell(Value above, Value below) {
+        static Bell of(Value a) {
+            var shifted = a.square().fma(-0.5 * LOG2_E, a.like(MAGIC + 64));
+            var n = shifted.sub(MAGIC + 64);
+            // The product of n is exact, that of a in the sum too.
+            var r = n.fma(2 * LN2_REST, a.fma(a, n.mul(2 * LN2_SHORT)));
+            var below = coth(r, 0.5).add(r);
+            // c − r, but what rounding has done to c + r is in both and nearly cancels.
+            var above = below.sub(r.add(r));
+            return new Bell(above.bits().add(shifted.bits().shl(23)).bits(), below);
+        }
     }
 
     static Value normalDensity(Value x) {
-        return bell(inBell(x)).mul(1 / Math.sqrt(2 * Math.PI));
+        var bell = Bell.of(inBell(x));
+        return bell.above.div(bell.below).mul(0x1p-64 / Math.sqrt(2 * Math.PI));
     }
 
     /// `Φ(−a) = e^(−a²/2)·p(a)/q(a)`, and 1 minus that on the other side.
     static Value ndtr(Value x) {
         var a = inBell(x);
-        // to 9.4e-9 of themselves
-        var p = a.polynomial(0.5, 4.382949e-1, 1.8323508e-1, 4.0633205e-2, 4.116304e-3);
+        // p/q to 9.4e-9 of itself; p is less by the power of two that the bell is greater by
+        var p =
+                a.polynomial(
+                        0.5 * 0x1p-64,
+                        4.382949e-1 * 0x1p-64,
+                        1.8323508e-1 * 0x1p-64,
+                        4.0633205e-2 * 0x1p-64,
+                        4.116304e-3 * 0x1p-64);
         var q = a.polynomial(1, 1.6744747, 1.202503, 4.6947044e-1, 1.01858795e-1, 1.0317924e-2);
-        var tail = bell(a).mul(p.div(q));
-        return x.lt(0).select(tail, x.like(1).sub(tail));
+        var bell = Bell.of(a);
+        var tail = bell.above.mul(p).div(bell.below.mul(q));
+        // 1 − tail or 0 − (−tail). A comparison would cost as much as a product.
+        var sign = x.bits().and(Integer.MIN_VALUE);
+        var one = x.like(0.5).bits().or(sign).bits().add(0.5);
+        return one.sub(tail.bits().or(sign).bits());
     }
 
     static Value sinh(Value x) {
@@ -325,7 +346,7 @@ final class Elementary {
                         .min(x.graph.constant(DType.I32, 100))
                         .shl(23)
                         .neg()
-                        .add(Float.floatToRawIntBits(1))
+                        .add(ONE)
                         .bits();
         var y = log(split.e, lost.fma(scale, split.m.sub(1)));
         var z = logDomain(x, u, y);
@@ -543,7 +564,7 @@ final class Elementary {
     }
 
     private static Value scale(Value x, Value exponent) {
-        return x.mul(exponent.shl(23).add(Float.floatToRawIntBits(1)).bits());
+        return x.mul(exponent.shl(23).add(ONE).bits());
     }
 
     /// The remainder with the divisor's sign. Exact: the quotient is at most one off, and the remainder representable.

@@ -35,6 +35,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntConsumer;
 
 /// Writes the machine code of one step of a tile. Its structure is that of [StepWriter], and it performs the same operations in the same order; [MachineLane] writes the single operations.
 ///
@@ -43,6 +44,9 @@ import java.util.Set;
 final class MachineStep {
     private static final int[] POINTERS = {RBX, RBP, R8, R9, R12, R13, R14, R15};
     private static final int[] SAVED = {RBX, RBP, R12, R13, R14, R15};
+
+    /// Most vectors whose operations are written side by side.
+    private static final int MOST = 3;
 
     /// As in [StepWriter].
     private static final int BLOCK = StepWriter.BLOCK;
@@ -85,6 +89,7 @@ final class MachineStep {
     private final MachineCalls calls;
     private final MachineLane lane;
     private final Map<Target, Pointer> pointers = new LinkedHashMap<>();
+    private final int sideBySide;
     private int firstSlot;
     private int saveArea;
     private boolean callsOut;
@@ -95,7 +100,8 @@ final class MachineStep {
     private int unrolled;
     private boolean tail;
 
-    private MachineStep(Schedule schedule, int number, List<Access> accesses, VectorForm form) {
+    private MachineStep(
+            Schedule schedule, int number, List<Access> accesses, VectorForm form, int sideBySide) {
         this.schedule = schedule;
         this.step = schedule.steps().get(number);
         this.accesses = accesses;
@@ -107,6 +113,7 @@ final class MachineStep {
         this.memory = new MachineMemory(this, values, folds);
         this.calls = new MachineCalls(this, values, memory);
         this.lane = new MachineLane(this, values, memory, folds, calls);
+        this.sideBySide = sideBySide;
         placePointers();
     }
 
@@ -115,11 +122,15 @@ final class MachineStep {
     /// @param callsOut whether it calls back into Java
     record Written(byte[] code, boolean callsOut) {}
 
+    /// Writes a step for as many vectors side by side as all have registers.
     static Written write(Schedule schedule, int number, List<Access> accesses, VectorForm form) {
-        var step = new MachineStep(schedule, number, accesses, form);
-        step.write();
-        step.registers.assign();
-        return new Written(step.write(), step.callsOut);
+        for (int sideBySide = MOST; ; sideBySide--) {
+            var step = new MachineStep(schedule, number, accesses, form, sideBySide);
+            step.write();
+            step.registers.assign();
+            if (sideBySide == 1 || step.registers.slots() == 0)
+                return new Written(step.write(), step.callsOut);
+        }
     }
 
     /// Values that are other values' bits: they share a register where both are computed here.
@@ -270,7 +281,8 @@ final class MachineStep {
     // points
 
     private void pointLoops(List<Folding> foldings, Operand end) {
-        int unroll = 1;
+        // With folds, which vectors have an accumulator in common is given.
+        int unroll = foldings.isEmpty() ? sideBySide : 1;
         for (var f : foldings) unroll = Math.max(unroll, f.accumulators.size());
         if (unroll > 1) loop(foldings, end, unroll);
         loop(foldings, end, 1);
@@ -289,10 +301,9 @@ final class MachineStep {
         code.align(32);
         code.bind(head);
         registers.beginLoop();
-        for (int u = 0; u < unroll; u++) {
-            unrolled = u * form.lanes();
-            body(foldings, u);
-        }
+        int together = Math.min(unroll, sideBySide);
+        while (unroll % together > 0) together--;
+        for (int u = 0; u < unroll; u += together) bodies(foldings, u, together);
         unrolled = 0;
         registers.endLoop();
         code.addNumber(RAX, points);
@@ -308,18 +319,33 @@ final class MachineStep {
         code.jump(Condition.GREATER_EQUAL, done);
         code.maskLoad(MachineValues.LANES, Memory.at(RSP, LEFT_MASK));
         tail = true;
-        body(foldings, 0);
+        bodies(foldings, 0, 1);
         tail = false;
         code.bind(done);
     }
 
-    private void body(List<Folding> foldings, int accumulator) {
-        copy++;
-        for (var v : step.restore()) memory.restore(v);
-        for (var v : step.compute()) lane.compute(v);
-        for (var v : step.save()) memory.save(v);
-        for (var f : foldings) folds.accumulate(f, accumulator % f.accumulators.size());
-        for (var sink : step.sinks()) memory.sink(sink);
+    /// Writes the body for some vectors, each of its operations for one after the other: while one waits for its operand, the next can go on.
+    private void bodies(List<Folding> foldings, int first, int count) {
+        int before = copy;
+        for (var v : step.restore()) each(before, first, count, u -> memory.restore(v));
+        for (var v : step.compute()) each(before, first, count, u -> lane.compute(v));
+        each(
+                before,
+                first,
+                count,
+                u -> {
+                    for (var v : step.save()) memory.save(v);
+                    for (var f : foldings) folds.accumulate(f, u % f.accumulators.size());
+                    for (var sink : step.sinks()) memory.sink(sink);
+                });
+    }
+
+    private void each(int before, int first, int count, IntConsumer part) {
+        for (int i = 0; i < count; i++) {
+            copy = before + 1 + i;
+            unrolled = (first + i) * form.lanes();
+            part.accept(first + i);
+        }
     }
 
     // ----------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 package dev.nacre.cpu.loops;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.nacre.cpu.loops.Compare.Tolerance;
+import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
@@ -113,6 +115,26 @@ class OpsTest {
             l.store(y, l.apply(f, l.load(x, dtype)));
             Compare.all(f + " " + dtype, l.loop(), b, tolerance);
         });
+    }
+
+    /// Formulas compute with the bits of their operand.
+    @ParameterizedTest
+    @EnumSource(names = "NOT", mode = EnumSource.Mode.EXCLUDE)
+    void nanStaysNanWhateverItsBits(Unary f) {
+        int n = 1024;
+        var b = new Buffers();
+        int x = b.add(DType.F32, n);
+        int y = b.add(DType.F32, n);
+        var l = new LoopOf(n);
+        l.store(y, l.apply(f, l.load(x, DType.F32)));
+        for (int i = 0; i < n; i++)
+            Memory.i32(b.addresses()[x] + 4L * i, (i % 2 == 0 ? 0x7FC0_0000 : 0xFFC0_0000) | i / 2);
+        for (var mode : Compare.modes()) {
+            var result = b.copy();
+            LoopRunner.of(l.loop(), mode).newRun(Compare::inOrder).run(result.addresses());
+            for (int i = 0; i < n; i++)
+                assertEquals(Double.NaN, result.get(y, i), f + " " + mode + " " + i);
+        }
     }
 
     @ParameterizedTest
