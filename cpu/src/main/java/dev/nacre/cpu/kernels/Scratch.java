@@ -11,10 +11,15 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 ///     try (var scratch = Scratch.take(bytes)) { … scratch.address() … }
 ///
 /// Blocks are kept for the next taker, so steady work allocates nothing. Their sizes are powers of two; as many are
-/// kept of each as were ever in use at once, except of the largest, which go back to the system.
+/// kept of each as were ever in use at once, except of the largest, which go back to the system. A thread keeps one of each smaller size for itself: what it
+/// takes next is in its caches, and not in those of another core, from which every line would have to be fetched.
 public final class Scratch implements AutoCloseable {
     private static final int SMALLEST = 12;
     private static final int LARGEST_KEPT = 26;
+    private static final int LARGEST_OWN = 21; // larger ones do not stay in a core's caches
+
+    private static final ThreadLocal<Scratch[]> OWN =
+            ThreadLocal.withInitial(() -> new Scratch[LARGEST_OWN + 1]);
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of generic queues
     private static final ConcurrentLinkedDeque<Scratch>[] FREE =
@@ -36,7 +41,13 @@ public final class Scratch implements AutoCloseable {
     public static Scratch take(long bytes) {
         int magnitude = Math.max(SMALLEST, 64 - Long.numberOfLeadingZeros(Math.max(1, bytes) - 1));
         if (magnitude > LARGEST_KEPT) return new Scratch(magnitude, bytes);
-        var kept = FREE[magnitude].pollFirst();
+        Scratch kept = null;
+        if (magnitude <= LARGEST_OWN) {
+            var own = OWN.get();
+            kept = own[magnitude];
+            own[magnitude] = null;
+        }
+        if (kept == null) kept = FREE[magnitude].pollFirst();
         return kept != null ? kept : new Scratch(magnitude, 1L << magnitude);
     }
 
@@ -64,7 +75,8 @@ public final class Scratch implements AutoCloseable {
 
     @Override
     public void close() {
-        if (magnitude <= LARGEST_KEPT) FREE[magnitude].addFirst(this);
+        if (magnitude <= LARGEST_OWN && OWN.get()[magnitude] == null) OWN.get()[magnitude] = this;
+        else if (magnitude <= LARGEST_KEPT) FREE[magnitude].addFirst(this);
         else Reference.reachabilityFence(this); // its user has only the address
     }
 }
