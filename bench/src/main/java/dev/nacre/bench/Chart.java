@@ -47,9 +47,13 @@ final class Chart {
                     WIDTH * b.value / most,
                     STEP - 5,
                     reached ? COLOURS.get(2) : COLOURS.get(0));
-            b.goal.ifPresent(g -> line(s, LEFT + WIDTH * g / most, y, y + STEP - 1, "#c8553d", 2));
+            b.goal.ifPresent(g -> {
+                double x = LEFT + WIDTH * g / most;
+                line(s, x, y, x, y + STEP - 1, "#c8553d", 2);
+            });
         }
-        line(s, LEFT + WIDTH / most, TOP, TOP + STEP * bars.size(), "#888888", 1);
+        double one = LEFT + WIDTH / most;
+        line(s, one, TOP, one, TOP + STEP * bars.size(), "#888888", 1);
         return s.append("</svg>\n").toString();
     }
 
@@ -67,18 +71,12 @@ final class Chart {
                 height);
         for (double v : ticks(x)) {
             int left = at(v, x, 60, WIDTH);
-            line(s, left, TOP, TOP + height, GRID, 1);
+            line(s, left, TOP, left, TOP + height, GRID, 1);
             text(s, left, TOP + height + 16, "middle", label(v));
         }
         for (double v : ticks(y)) {
             int top = at(v, y, TOP + height, -height);
-            add(
-                    s,
-                    "<line x1=\"60\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\"/>",
-                    top,
-                    60 + WIDTH,
-                    top,
-                    GRID);
+            line(s, 60, top, 60 + WIDTH, top, GRID, 1);
             text(s, 54, top + 4, "end", label(v));
         }
         text(s, 60 + WIDTH / 2, TOP + height + 34, "middle", xName);
@@ -160,14 +158,20 @@ final class Chart {
     }
 
     private static void line(
-            StringBuilder s, double x, int from, int to, String colour, int width) {
+            StringBuilder s,
+            double fromX,
+            int fromY,
+            double toX,
+            int toY,
+            String colour,
+            int width) {
         add(
                 s,
                 "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%d\"/>",
-                x,
-                from,
-                x,
-                to,
+                fromX,
+                fromY,
+                toX,
+                toY,
                 colour,
                 width);
     }

@@ -13,6 +13,15 @@ import java.util.function.UnaryOperator;
 /// loaded at the same point (in place), never another point's.
 public record Loop(Program program, List<Instance> instances) implements Kernel {
 
+    /// Whether it copies one view to another and does nothing else.
+    public boolean isCopy() {
+        List<Program.Instr> code = program.code();
+        return instances.size() == 1
+                && code.size() == 2
+                && code.getFirst() instanceof Program.Instr.Load
+                && code.getLast() instanceof Program.Instr.Store;
+    }
+
     /// One iteration space.
     ///
     /// @param extents sizes of the axes, the inner one last (at least one axis)

@@ -1,6 +1,5 @@
 package dev.nacre.compile;
 
-import dev.nacre.compile.Program.Instr;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -40,7 +39,7 @@ final class Placing {
 
     /// Whether the loop was a copy, and what it copied is now written where it would have.
     private boolean dissolves(Loop loop, int at) {
-        if (!isCopy(loop)) {
+        if (!loop.isCopy()) {
             return false;
         }
         View from = loop.reads().getFirst();
@@ -69,14 +68,6 @@ final class Placing {
         kernels.clear();
         kernels.addAll(moved);
         return true;
-    }
-
-    private static boolean isCopy(Loop loop) {
-        List<Instr> code = loop.program().code();
-        return loop.instances().size() == 1
-                && code.size() == 2
-                && code.getFirst() instanceof Instr.Load
-                && code.getLast() instanceof Instr.Store;
     }
 
     /// The composite's kernel that makes a buffer alone, before a step; −1 if there is none.

@@ -80,10 +80,10 @@ public final class CpuBackend implements Backend {
                             .map(w -> w.step(p.product().b()))
                             .or(() -> OneDnnKernels.prepare(p))
                             .orElseThrow();
-            case Kernel.Contraction _, Kernel.Convolution _ -> {
+            case Kernel.Product product -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
-                yield Winograd.prepare((Kernel.Product) kernel)
+                yield Winograd.prepare(product)
                         .or(() -> OneDnnKernels.prepare(kernel))
                         .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
                         .orElseGet(() -> shared(JavaKernels.prepare(kernel)));

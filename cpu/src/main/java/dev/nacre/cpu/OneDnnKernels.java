@@ -4,7 +4,6 @@ import dev.nacre.compile.Backend;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Memory;
-import dev.nacre.compile.Program;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.onednn.Attributes;
 import dev.nacre.cpu.onednn.Call;
@@ -268,15 +267,11 @@ final class OneDnnKernels {
 
     /// A loop that copies a view to one whose axes lie in another order: the library transposes in registers.
     private static Supplier<Step> copy(Loop loop) {
-        List<Program.Instr> code = loop.program().code();
-        if (code.size() != 2
-                || loop.instances().size() != 1
-                || !(code.getFirst() instanceof Program.Instr.Load load)
-                || !(code.getLast() instanceof Program.Instr.Store store)) {
+        if (!loop.isCopy()) {
             return null;
         }
-        View from = loop.instances().getFirst().views().get(load.view());
-        View to = loop.instances().getFirst().views().get(store.view());
+        View from = loop.reads().getFirst();
+        View to = loop.writes().getFirst();
         boolean isTransposed =
                 isInjective(from)
                         && isInjective(to)

@@ -75,7 +75,8 @@ public final class Scratch implements AutoCloseable {
 
     @Override
     public void close() {
-        if (magnitude <= LARGEST_OWN && OWN.get()[magnitude] == null) OWN.get()[magnitude] = this;
+        var own = OWN.get();
+        if (magnitude <= LARGEST_OWN && own[magnitude] == null) own[magnitude] = this;
         else if (magnitude <= LARGEST_KEPT) FREE[magnitude].addFirst(this);
         else Reference.reachabilityFence(this); // its user has only the address
     }

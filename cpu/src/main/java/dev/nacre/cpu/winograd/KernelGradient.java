@@ -105,9 +105,7 @@ final class KernelGradient implements Step {
                 Team.get().run(count, transforming);
                 Team.get().run(16, multiplying);
             }
-            for (int j = 0; j < 4; j++)
-                for (int i = 0; i < 4; i++)
-                    taps.at(4 * j + i, at + sums + FLOAT * (4 * i + j) * sumsApart());
+            Transforms.planesByColumn(taps, at + sums, sumsApart());
             for (int i = 0; i < 3; i++)
                 for (int j = 0; j < 3; j++)
                     taps.at(
@@ -162,16 +160,12 @@ final class KernelGradient implements Step {
             int y = 2 * ((first + row) % down);
             try (var scratch = Scratch.take(FLOAT * patch.elements())) {
                 patch.copy(address(image), number, y - top, -left, scratch, 0);
-                for (int j = 0; j < 4; j++)
-                    for (int i = 0; i < 4; i++)
-                        transform.at(
-                                4 * j + i,
-                                scratch.address()
-                                        + FLOAT * (i * patch.rowElements() + j * channels));
-                for (int k = 0; k < 16; k++)
-                    transform.at(
-                            16 + k,
-                            at + input + FLOAT * (k * apart(channels) + row * across * channels));
+                Transforms.pixels(transform, patch, scratch.address());
+                Transforms.planes(
+                        transform,
+                        16,
+                        at + input + FLOAT * row * across * channels,
+                        apart(channels));
                 transform.run();
             }
             int high = Math.min(2, height - y);
@@ -220,14 +214,11 @@ final class KernelGradient implements Step {
                                             * (((long) number * height + y + i) * width
                                                     + 2 * column
                                                     + j));
-            for (int k = 0; k < 16; k++)
-                loop.at(
-                        view++,
-                        at
-                                + tiles
-                                + FLOAT
-                                        * (k * apart(outputs)
-                                                + ((long) row * across + column) * outputs));
+            Transforms.planes(
+                    loop,
+                    view,
+                    at + tiles + FLOAT * ((long) row * across + column) * outputs,
+                    apart(outputs));
             loop.run();
         }
     }

@@ -12,7 +12,11 @@ record Patch(View image, int rows, int columns) {
     }
 
     long rowElements() {
-        return columns * image.sizes()[1];
+        return columns * channels();
+    }
+
+    long channels() {
+        return image.sizes()[1];
     }
 
     /// Copies pixels; zeros where there are none.
@@ -26,7 +30,7 @@ record Patch(View image, int rows, int columns) {
         long before = Math.clamp(-x, 0, columns);
         long after = Math.clamp(x + columns - width, 0, columns - before);
         long inside = columns - before - after;
-        long pixel = 4 * image.sizes()[1];
+        long pixel = 4 * channels();
         for (int i = 0; i < rows; i++, to += columns * pixel) {
             if (y + i < 0 || y + i >= height || inside == 0) {
                 scratch.clear(to, columns * pixel);

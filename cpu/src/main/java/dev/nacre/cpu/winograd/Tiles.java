@@ -137,13 +137,8 @@ final class Tiles implements Team.MemberWork {
                             scratch,
                             pixels + FLOAT * i * patch.elements());
                 long at = scratch.address();
-                for (int j = 0; j < 4; j++)
-                    for (int i = 0; i < 4; i++)
-                        transform.at(
-                                4 * j + i,
-                                at + pixels + FLOAT * channels * (i * patch.columns() + j));
-                for (int k = 0; k < 16; k++)
-                    transform.at(16 + k, at + input + FLOAT * k * apart(channels));
+                Transforms.pixels(transform, patch, at + pixels);
+                Transforms.planes(transform, 16, at + input, apart(channels));
                 transform.run();
                 product.run(at + input, weights, at + products, at + pad);
                 for (var b : back) b.run(at + products, image, y, x);
@@ -183,9 +178,7 @@ final class Tiles implements Team.MemberWork {
 
             void run(long products, int image, int y, int x) {
                 long first = products + FLOAT * outputs * (row * Part.this.columns + column);
-                for (int j = 0; j < 4; j++)
-                    for (int i = 0; i < 4; i++)
-                        loop.at(4 * j + i, first + FLOAT * (4 * i + j) * apart(outputs));
+                Transforms.planesByColumn(loop, first, apart(outputs));
                 int view = 16;
                 if (epilogue.bias()) loop.at(view++, address(c.epilogue().bias().orElseThrow()));
                 for (int i = 0; i < high; i++) {

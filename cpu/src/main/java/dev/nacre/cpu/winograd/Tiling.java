@@ -1,5 +1,10 @@
 package dev.nacre.cpu.winograd;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+
 /// How a result is divided into tiles of 2×2, and those into parts that one thread computes at a time: of an image or, where images are small, of several. It does not depend on the number of
 /// threads.
 ///
@@ -24,27 +29,15 @@ record Tiling(int images, int height, int width, int together, int rows, int col
         var whole = new Tiling(c.images(), c.height(), c.width(), 1, 0, 0);
         whole = whole.with(1, whole.down(), whole.across());
         long most = Math.max(2 * LEAST, BYTES / (64 * (c.channels() + c.outputs())));
-        var best = whole;
-        double least = Double.MAX_VALUE;
-        for (int r = 1; r <= whole.down(); r++) {
-            for (int q = 1; q <= whole.across(); q++) {
-                var t =
+        List<Tiling> all = new ArrayList<>();
+        for (int r = 1; r <= whole.down(); r++)
+            for (int q = 1; q <= whole.across(); q++)
+                all.add(
                         whole.with(
-                                1, Math.ceilDiv(whole.down(), r), Math.ceilDiv(whole.across(), q));
-                if (t.cost(most) < least) {
-                    least = t.cost(most);
-                    best = t;
-                }
-            }
-        }
-        for (int together = 2; together <= c.images(); together++) {
-            var t = whole.with(together, whole.rows, whole.columns);
-            if (t.cost(most) < least) {
-                least = t.cost(most);
-                best = t;
-            }
-        }
-        return best;
+                                1, Math.ceilDiv(whole.down(), r), Math.ceilDiv(whole.across(), q)));
+        for (int together = 2; together <= c.images(); together++)
+            all.add(whole.with(together, whole.rows, whole.columns));
+        return Collections.min(all, Comparator.comparingDouble(t -> t.cost(most)));
     }
 
     private Tiling with(int together, int rows, int columns) {

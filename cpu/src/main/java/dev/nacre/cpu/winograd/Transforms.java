@@ -15,7 +15,29 @@ import java.util.Optional;
 ///          0 −1  1  0          1/2 −1/2 1/2
 ///          0  1  0 −1          0    0   1
 final class Transforms {
+    private static final long FLOAT = 4;
+
     private Transforms() {}
+
+    /// Says where views 0 to 15, column by column, find the pixels of the patches.
+    static void pixels(BlockLoop loop, Patch patch, long at) {
+        for (int j = 0; j < 4; j++)
+            for (int i = 0; i < 4; i++)
+                loop.at(4 * j + i, at + FLOAT * (i * patch.rowElements() + j * patch.channels()));
+    }
+
+    /// Says where 16 views, row by row, find their planes.
+    ///
+    /// @param apart elements from one plane to the next
+    static void planes(BlockLoop loop, int firstView, long at, long apart) {
+        for (int k = 0; k < 16; k++) loop.at(firstView + k, at + FLOAT * k * apart);
+    }
+
+    /// The same for views 0 to 15, column by column.
+    static void planesByColumn(BlockLoop loop, long at, long apart) {
+        for (int j = 0; j < 4; j++)
+            for (int i = 0; i < 4; i++) loop.at(4 * j + i, at + FLOAT * (4 * i + j) * apart);
+    }
 
     /// `Bᵀ·d·B` of tiles side by side.
     ///

@@ -216,8 +216,7 @@ public final class Winograd {
             try (var plain = Scratch.take(plain().bytes());
                     var scratch = Scratch.take(reorder.scratchpadBytes())) {
                 for (int i = 0; i < 9; i++) loop.at(i, origin + 4 * (i % 3 * s[2] + i / 3 * s[3]));
-                for (int k = 0; k < 16; k++)
-                    loop.at(9 + k, plain.address() + 4 * k * c.channels() * c.outputs());
+                Transforms.planes(loop, 9, plain.address(), c.channels() * c.outputs());
                 loop.run();
                 call.set(reorder.slot(Role.SRC).orElseThrow(), plain.address());
                 call.set(reorder.slot(Role.DST).orElseThrow(), to);
