@@ -31,7 +31,7 @@ public final class DirectEngine {
         if (c.kind() == Case.Kind.COPY) {
             return Optional.of(new Copied((long) c.bytes() / 2));
         }
-        return OneDnn.get().map(d -> new Multiplied(d, c.bf16(), Product.size(c.variant())));
+        return OneDnn.get().map(d -> new Multiplied(d, c.bf16(), c.size()));
     }
 
     private static MemorySegment room(long bytes) {

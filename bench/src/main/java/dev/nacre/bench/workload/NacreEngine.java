@@ -46,8 +46,8 @@ public final class NacreEngine {
                     case "W11" -> smallMlp(Task.smallMlp().withBatches(1));
                     case "W12" ->
                             c.kind() == Case.Kind.COPY
-                                    ? new Copy(c.bytes())
-                                    : Product.of(c.bf16(), c.variant());
+                                    ? Assigned.copy(c.bytes())
+                                    : Assigned.product(c.bf16(), c.size());
                     case "chars" -> new Chars();
                     case "W14" -> Calls.inference(Task.cnn(1), Cnn.of());
                     default -> null;

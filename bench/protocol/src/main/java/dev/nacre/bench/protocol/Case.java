@@ -46,4 +46,9 @@ public record Case(
     public String variant() {
         return id.contains("-") ? id.substring(id.indexOf('-') + 1) : "";
     }
+
+    /// The number that the id ends with: of a product, the rows and columns of its matrices.
+    public int size() {
+        return Integer.parseInt(id.substring(id.lastIndexOf('-') + 1));
+    }
 }

@@ -118,7 +118,7 @@ public final class Cases {
                 out.add(
                         new Case(
                                 "W12-matmul-" + type + "-" + n,
-                                "product of two " + n + "×" + n + " matrices, " + type,
+                                "product of two " + n + "×" + n + " matrices into a third, " + type,
                                 Kind.PRODUCT,
                                 2.0 * n * n * n,
                                 0,

@@ -57,7 +57,7 @@ public final class LibTorchEngine {
                         case "W12" ->
                                 c.kind() == Case.Kind.COPY
                                         ? new Copy(c.bytes())
-                                        : new Product(c.bf16(), c.variant());
+                                        : new Product(c.bf16(), c.size());
                         case "W14" -> {
                             Task t = Task.cnn(1);
                             Cnn net = new Cnn(new Parameters(t.weights()));

@@ -21,7 +21,7 @@ public final class MklEngine {
 
     private static Optional<Workload> open(Case c) {
         return c.kind() == Case.Kind.PRODUCT
-                ? Optional.of(new Product(c.bf16(), (int) Math.round(Math.cbrt(c.flop() / 2))))
+                ? Optional.of(new Product(c.bf16(), c.size()))
                 : Optional.empty();
     }
 

@@ -15,8 +15,7 @@ final class Product implements Workload {
     private final Tensor b;
     private final Tensor c;
 
-    Product(boolean bf16, String variant) {
-        int n = Integer.parseInt(variant.substring(variant.lastIndexOf('-') + 1));
+    Product(boolean bf16, int n) {
         ScalarType type = bf16 ? ScalarType.BFloat16 : ScalarType.Float;
         a = AbstractTensor.create(Data.normal(1, n * n), n, n).to(type);
         b = AbstractTensor.create(Data.normal(2, n * n), n, n).to(type);
