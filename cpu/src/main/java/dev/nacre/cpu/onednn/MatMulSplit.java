@@ -22,8 +22,10 @@ final class MatMulSplit {
     /// Of packed weights each range of rows reads all, so pieces are few and large; so many are enough for most machines.
     private static final long PIECES_OF_PACKED = 8;
 
-    /// Pieces from which on turning a source of 16 bits in each costs more than further cores bring.
-    private static final int TURNED = 16;
+    /// Pieces for each member of the team, so that one that is held up does not hold up all. Fewer have larger operands in common, which each brings into the form it computes with.
+    private static final int PIECES_OF_MEMBER = 8;
+
+    private static final int TURNED_PIECES_OF_MEMBER = 4;
 
     /// Bytes of a source that is turned beforehand: what is in the caches when the pieces read it. Each call has memory for it.
     private static final long MOST_TURNED = 1 << 20;
@@ -41,10 +43,12 @@ final class MatMulSplit {
     private final int rank;
     private final List<MemoryDesc> operands;
     private final double nanos;
+    private final int members;
 
-    private MatMulSplit(OneDnn library, MatMul spec) {
+    private MatMulSplit(OneDnn library, MatMul spec, int members) {
         this.library = library;
         this.spec = spec;
+        this.members = members;
         this.rank = spec.dst().rank();
         this.operands = Split.postOpOperands(spec.attributes());
         double results = Split.elements(spec.dst());
@@ -57,7 +61,7 @@ final class MatMulSplit {
                 Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
     }
 
-    static Split of(OneDnn library, MatMul asked) {
+    static Split of(OneDnn library, MatMul asked, int members) {
         var spec =
                 new MatMul(
                         dense(asked.src()),
@@ -78,7 +82,7 @@ final class MatMulSplit {
                         && !Split.isEmpty(spec.weights())
                         && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
-        var split = new MatMulSplit(library, spec);
+        var split = new MatMulSplit(library, spec, members);
         return split.isTurnedFirst() ? split.turned() : split.divide();
     }
 
@@ -107,7 +111,7 @@ final class MatMulSplit {
     private boolean isTurnedFirst() {
         long bytes = Split.elements(spec.src()) * spec.src().type().bytes();
         return spec.src().isMatrix()
-                && spec.src().stridesUnsafe()[rank - 1] != 1
+                && isTurned()
                 && rows() % ROWS == 0
                 && inner() % ROWS == 0
                 && spec.src().type() == DataType.F32
@@ -123,7 +127,8 @@ final class MatMulSplit {
                 of(
                         library,
                         new MatMul(
-                                dense, spec.weights(), spec.bias(), spec.dst(), spec.attributes()));
+                                dense, spec.weights(), spec.bias(), spec.dst(), spec.attributes()),
+                        members);
         long place = Split.aligned(then.partialBytes());
         var phases = new ArrayList<List<Piece>>();
         phases.add(Split.move(library, spec.src(), 0, 0, dense, Split.PARTIAL, place));
@@ -134,10 +139,35 @@ final class MatMulSplit {
         return new Split(List.copyOf(slots), phases, place + dense.bytes());
     }
 
+    /// How a sum is divided does not depend on the team, lest its bits do. How the result is may: each of its elements is summed up in the same order in a piece of any size.
     private Split divide() {
-        int wanted = Math.min(Split.pieces(nanos), isTurned() ? TURNED : Split.MOST_PIECES);
+        int wanted = Split.pieces(nanos);
         var tiled = spec.weights().isTiled();
         if (wanted == 1 && !tiled) return Split.whole(library, spec);
+        var axes = axes(wanted);
+        int layers = layers(wanted / count(axes));
+        if (layers > 1) return layered(axes, layers);
+        axes = axes(Math.min(wanted, enough()));
+        if (count(axes) == 1 && !tiled) return Split.whole(library, spec);
+        try {
+            return flat(axes);
+        } catch (OneDnnException e) {
+            if (tiled) throw e;
+            return Split.whole(library, spec);
+        }
+    }
+
+    /// Pieces that keep the team busy.
+    private int enough() {
+        return members * (isTurned() ? TURNED_PIECES_OF_MEMBER : PIECES_OF_MEMBER);
+    }
+
+    private static int count(List<List<Range>> axes) {
+        return axes.stream().mapToInt(List::size).reduce(1, (a, b) -> a * b);
+    }
+
+    /// The ranges of each axis of the result, for about as many pieces as wanted.
+    private List<List<Range>> axes(int wanted) {
         var axes = new ArrayList<List<Range>>();
         int left = wanted;
         for (int axis = 0; axis < rank - 2; axis++) {
@@ -148,17 +178,11 @@ final class MatMulSplit {
         }
         var grid = grid(left);
         axes.add(Split.ranges(rows(), grid[0], ROWS));
-        axes.add(tiled ? tileRanges() : Split.ranges(columns(), grid[1], columnUnit()));
-        int pieces = axes.stream().mapToInt(List::size).reduce(1, (a, b) -> a * b);
-        int layers = layers(wanted / pieces);
-        if (layers > 1) return layered(axes, layers);
-        if (pieces == 1 && !tiled) return Split.whole(library, spec);
-        try {
-            return flat(axes);
-        } catch (OneDnnException e) {
-            if (tiled) throw e;
-            return Split.whole(library, spec);
-        }
+        axes.add(
+                spec.weights().isTiled()
+                        ? tileRanges()
+                        : Split.ranges(columns(), grid[1], columnUnit()));
+        return axes;
     }
 
     /// How many ranges of rows and of columns: about as many pieces as wanted, fewer of packed weights, with the least copying of operands, which
@@ -171,7 +195,7 @@ final class MatMulSplit {
                         ? 1
                         : Math.max(1, columns() / (wide ? COLUMNS_OF_STRIDED : COLUMNS));
         double weightCost = weightCost();
-        double srcCost = spec.src().stridesUnsafe()[rank - 1] == 1 ? 1 : isTurned() ? 12 : 3;
+        double srcCost = !isTurned() ? 1 : spec.src().type() == DataType.F32 ? 24 : 12;
         long most = Math.min(wanted, mostRows * mostColumns);
         boolean packed = !spec.weights().isStrided();
         long fewest = fewest(most);
@@ -204,9 +228,9 @@ final class MatMulSplit {
         return isTransposed() ? Math.ceilDiv(most, 2) : Math.ceilDiv(3 * most, 4);
     }
 
-    /// Whether the source is column-major and of pairs: turning it costs four times what packing weights does, for each element.
+    /// Whether the source is column-major: turning it costs twice to eight times what packing weights does, for each element.
     private boolean isTurned() {
-        return spec.src().stridesUnsafe()[rank - 1] != 1 && spec.src().type() != DataType.F32;
+        return spec.src().stridesUnsafe()[rank - 1] != 1;
     }
 
     private boolean isTransposed() {

@@ -83,7 +83,7 @@ public final class OneDnn {
     ///
     /// @throws OneDnnException if oneDNN does not take it
     public Primitive primitive(Spec spec) {
-        return primitives.get(spec, s -> new Primitive(this, s, Split.of(this, s), Team.get()));
+        return primitives.get(spec, s -> new Primitive(this, s, Team.get()));
     }
 
     /// A product for one thread that is already a member of the team.

@@ -20,6 +20,10 @@ public final class Primitive {
     private final long laneBytes; // scratchpad of one piece
     private final int lanes; // how many pieces may run at the same time
 
+    Primitive(OneDnn library, Spec spec, Team team) {
+        this(library, spec, Split.of(library, spec, team.size()), team);
+    }
+
     Primitive(OneDnn library, Spec spec, Split split, Team team) {
         this.library = library;
         this.spec = spec;

@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 
 /// A spec divided into pieces for the team, each compiled for one thread.
 ///
-/// Which pieces there are depends on the spec and on the processor's instructions, but not on the number of threads. A sum
-/// that is divided is put together in a fixed order. So a result has the same bits on any number of threads, in any mix
+/// How a sum is divided depends on the spec and on the processor's instructions, but not on the number of threads, and it is put
+/// together in a fixed order. So a result has the same bits on any number of threads, in any mix
 /// of callers; and since oneDNN's own threads are never used, they never compete with the team's.
 ///
 /// @param slots the operands, without scratchpad
@@ -56,11 +56,12 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     /// A block of an opaque layout is never longer along an axis.
     private static final long BLOCK = 64;
 
-    static Split of(OneDnn library, Spec spec) {
+    /// @param members how many threads the pieces are for
+    static Split of(OneDnn library, Spec spec, int members) {
         checkPostOps(spec);
         checkSums(spec);
         return switch (spec) {
-            case MatMul m -> MatMulSplit.of(library, m);
+            case MatMul m -> MatMulSplit.of(library, m, members);
             case Convolution c -> ConvolutionSplit.of(library, c);
             case Pooling p -> PoolingSplit.of(library, p);
             case Reorder r -> reorder(library, r);

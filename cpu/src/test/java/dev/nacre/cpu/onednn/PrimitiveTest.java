@@ -15,6 +15,7 @@ import dev.nacre.cpu.Teams;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
@@ -223,6 +224,40 @@ class PrimitiveTest {
     }
 
     @Test
+    void productsHaveTheSameBitsInPiecesOfAnySize() {
+        for (long[] s : new long[][] {{700, 300, 1100}, {1024, 384, 512}, {384, 2048, 390}}) {
+            for (var type : List.of(F32, BF16)) {
+                var pieces = new HashSet<Integer>();
+                var src = MemoryDesc.dense(type, s[0], s[1]);
+                var weights = MemoryDesc.dense(type, s[1], s[2]);
+                var dst = MemoryDesc.dense(type, s[0], s[2]);
+                var turned = MemoryDesc.dense(type, s[1], s[0]).transpose(0, 1);
+                var columns = MemoryDesc.dense(type, s[2], s[1]).transpose(0, 1);
+                for (var spec :
+                        List.of(
+                                MatMul.of(src, weights, dst),
+                                MatMul.of(src, weights.any(), dst),
+                                MatMul.of(src, columns, dst),
+                                MatMul.of(turned, weights, dst),
+                                MatMul.of(turned, columns, dst))) {
+                    var a = Cells.random(spec.src(), 1);
+                    var b = Cells.random(weights, 2);
+                    byte[] expected = null;
+                    for (int threads : new int[] {1, 2, 3, 16}) {
+                        var primitive = new Primitive(Run.LIBRARY, spec, Teams.of(threads));
+                        pieces.add(primitive.pieces());
+                        var c = Cells.zeros(dst);
+                        Run.run(primitive, a, b, c);
+                        if (expected == null) expected = c.content();
+                        assertArrayEquals(expected, c.content(), threads + ": " + primitive);
+                    }
+                }
+                assertTrue(pieces.size() > 1, Arrays.toString(s) + " always in " + pieces);
+            }
+        }
+    }
+
+    @Test
     void theSameBitsOnAnyNumberOfThreads() {
         var image = ConvolutionTest.image(F32, true, 4, 64, 28, 28);
         var window = Window.of(2).padding(1, 1);
@@ -251,9 +286,7 @@ class PrimitiveTest {
                                 3))) {
             List<byte[]> expected = List.of();
             for (int threads : new int[] {1, 2, 3, 7}) {
-                var primitive =
-                        new Primitive(
-                                Run.LIBRARY, spec, Split.of(Run.LIBRARY, spec), Teams.of(threads));
+                var primitive = new Primitive(Run.LIBRARY, spec, Teams.of(threads));
                 assertTrue(primitive.pieces() > 1, primitive.toString());
                 var alive = new ArrayList<Cells>();
                 primitive.call().run(addresses(primitive, alive));

@@ -19,7 +19,7 @@ final class Run {
     }
 
     static Primitive run(Spec spec, Team team, Cells... operands) {
-        return run(new Primitive(LIBRARY, spec, Split.of(LIBRARY, spec), team), operands);
+        return run(new Primitive(LIBRARY, spec, team), operands);
     }
 
     static Primitive run(Primitive primitive, Cells... operands) {
