@@ -21,8 +21,8 @@ final class ScatterAdd implements Step {
     /// Neighbours that a part has at least along the axis shared out, so that it fills its cache lines.
     private static final long NEIGHBOURS = 64;
 
-    /// Parts at most: each looks at all indices if the axis shared out is not one of theirs.
-    private static final long PARTS = 16;
+    /// Parts at most for each member of the team: each looks at all indices if the axis shared out is not one of theirs.
+    private static final long PARTS_OF_MEMBER = 2;
 
     private final View base;
     private final View out;
@@ -55,7 +55,8 @@ final class ScatterAdd implements Step {
             if (i != all.axis() && (longest < 0 || sizes[i] > sizes[longest])) longest = i;
         if (longest < 0) return List.of(all);
         long n = sizes[longest];
-        long count = Math.clamp(Math.min(n / NEIGHBOURS, all.index().count() / WORTH), 1, PARTS);
+        long most = PARTS_OF_MEMBER * Team.get().size();
+        long count = Math.clamp(Math.min(n / NEIGHBOURS, all.index().count() / WORTH), 1, most);
         var pieces = new ArrayList<Indices>();
         for (long i = 0; i < count; i++) {
             long from = n * i / count;
