@@ -1,5 +1,6 @@
 package dev.nacre.autodiff;
 
+import dev.nacre.ir.Binary;
 import dev.nacre.ir.Body;
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Cotangents;
@@ -10,11 +11,14 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
 import dev.nacre.type.Problem;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /// Reverse-mode differentiation from graph to graph. The result is made of ordinary nodes, so it can be fused with the forward computation and differentiated
@@ -88,7 +92,33 @@ public final class Reverse {
 
     private void add(Node n, Node g) {
         int k = order.indexOf(n);
-        gradients[k] = gradients[k] == null ? g : gradients[k].add(g);
+        gradients[k] = gradients[k] == null ? g : sum(gradients[k], g);
+    }
+
+    /// `g·a + (g·b)·c` as `g·(a + b·c)`: what does not depend on the gradient can be computed in the forward pass, and is then one value to keep, not three.
+    private static Node sum(Node a, Node b) {
+        Set<Node> firsts = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (Node n = a; isProduct(n); n = n.input(0)) {
+            firsts.add(n.input(0));
+        }
+        for (Node n = b; isProduct(n); n = n.input(0)) {
+            Node common = n.input(0);
+            if (firsts.contains(common)) {
+                return common.mul(rest(a, common).add(rest(b, common)));
+            }
+        }
+        return a.add(b);
+    }
+
+    private static boolean isProduct(Node n) {
+        return n.op() instanceof Op.Map2 m && m.f() == Binary.MUL;
+    }
+
+    /// A product without its first factor.
+    private static Node rest(Node product, Node first) {
+        Node before = product.input(0);
+        Node last = product.input(1);
+        return before == first ? last : rest(before, first).mul(last);
     }
 
     private void propagate(Node n, Node g) {
