@@ -86,7 +86,7 @@ public final class CpuBackend implements Backend {
                 yield Winograd.prepare(product)
                         .or(() -> OneDnnKernels.prepare(kernel))
                         .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
-                        .orElseGet(() -> shared(JavaKernels.prepare(kernel)));
+                        .orElseGet(() -> JavaKernels.prepare(kernel));
             }
             case Repeat repeat -> {
                 List<Supplier<? extends Step>> body = new ArrayList<>();
@@ -99,10 +99,9 @@ public final class CpuBackend implements Backend {
                     FlashAttention.prepare(call);
             case Kernel.Call call ->
                     PoolingLoops.of(call)
-                            .map(CpuBackend::inTurn)
-                            .orElseGet(() -> shared(JavaKernels.prepare(call)));
-            case Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ ->
-                    shared(JavaKernels.prepare(kernel));
+                            .map(loops -> inTurn(loops.stream().map(CpuBackend::loop).toList()))
+                            .orElseGet(() -> JavaKernels.prepare(call));
+            case Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ -> JavaKernels.prepare(kernel);
         };
     }
 
@@ -123,8 +122,7 @@ public final class CpuBackend implements Backend {
         return () -> runner.newRun()::run;
     }
 
-    private static Supplier<Step> inTurn(List<Loop> loops) {
-        List<Supplier<Step>> prepared = loops.stream().map(CpuBackend::loop).toList();
+    private static Supplier<Step> inTurn(List<Supplier<Step>> prepared) {
         return () -> {
             Step[] steps = prepared.stream().map(Supplier::get).toArray(Step[]::new);
             return addresses -> {
@@ -136,19 +134,7 @@ public final class CpuBackend implements Backend {
     }
 
     private static Supplier<Step> inTwo(Addends parts) {
-        Step product = JavaKernels.prepare(parts.kernel());
-        Supplier<Step> loop = loop(parts.loop());
-        return () -> {
-            Step sum = loop.get();
-            return addresses -> {
-                product.run(addresses);
-                sum.run(addresses);
-            };
-        };
-    }
-
-    private static Supplier<Step> shared(Step step) {
-        return () -> step;
+        return inTurn(List.of(JavaKernels.prepare(parts.kernel()), loop(parts.loop())));
     }
 
     /// One call in progress.

@@ -10,29 +10,34 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Pooling;
 import dev.nacre.type.TensorType;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// Every kernel but the fused loop, in Java.
 public final class JavaKernels {
     private JavaKernels() {}
 
-    /// Makes a kernel ready to run. A [Loop] is not taken: it has a package of its own.
-    public static Step prepare(Kernel kernel) {
+    /// Makes a kernel ready to run: gives the steps of as many frames as there will be. A [Loop] is not taken: it has a package of its own.
+    public static Supplier<Step> prepare(Kernel kernel) {
         return prepare(kernel, VectorSupport.isApi());
     }
 
-    static Step prepare(Kernel kernel, boolean vectors) {
+    static Supplier<Step> prepare(Kernel kernel, boolean vectors) {
         return switch (kernel) {
-            case Kernel.Contraction contraction -> Products.of(contraction, vectors);
-            case Kernel.Convolution convolution -> Convolutions.of(convolution, vectors);
-            case Kernel.Call call -> Poolings.of(call);
+            case Kernel.Contraction contraction -> shared(Products.of(contraction, vectors));
+            case Kernel.Convolution convolution -> shared(Convolutions.of(convolution, vectors));
+            case Kernel.Call call -> shared(Poolings.of(call));
             case Kernel.Indexed indexed when indexed.base().isPresent() ->
-                    ScatterAdd.of(indexed, vectors);
-            case Kernel.Indexed indexed -> Gather.of(indexed);
-            case Kernel.Ordered ordered -> Orders.of(ordered);
-            case Kernel.Random random -> new Philox(random, vectors);
+                    () -> ScatterAdd.of(indexed);
+            case Kernel.Indexed indexed -> shared(Gather.of(indexed));
+            case Kernel.Ordered ordered -> shared(Orders.of(ordered));
+            case Kernel.Random random -> shared(new Philox(random, vectors));
             case Loop _, Repeat _, Kernel.Pack _, Kernel.Packed _ ->
                     throw new IllegalArgumentException("not one of these kernels: " + kernel);
         };
+    }
+
+    private static Supplier<Step> shared(Step step) {
+        return () -> step;
     }
 
     /// Whether [#prepare(Kernel)] takes a [Kernel.Call] of this composite: poolings and their derivatives.

@@ -4,22 +4,29 @@ import dev.nacre.compile.Kernel.Indexed;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.memory.Memory;
+import dev.nacre.ir.Binary;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /// `out = base`, then `out[…, index[…, i, …], …] += source[…, i, …]` in the order of `i`.
 ///
 /// Threads share out another axis than the indexed one, so that no two add to one element. 16-bit types are summed in
-/// f32 and rounded once.
+/// f32 and rounded once. A row of floats, such as an embedding's, is added by a fused loop.
 final class ScatterAdd implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 16_384;
 
     /// Neighbours that a part has at least along the axis shared out, so that it fills its cache lines.
     private static final long NEIGHBOURS = 64;
+
+    /// Elements of a row from which on a loop over it is worth a call.
+    private static final long LEAST_ROW = 8;
 
     /// Parts at most for each member of the team: each looks at all indices if the axis shared out is not one of theirs.
     private static final long PARTS_OF_MEMBER = 2;
@@ -28,24 +35,55 @@ final class ScatterAdd implements Step {
     private final View out;
     private final boolean inPlace;
     private final boolean widens;
-    private final boolean vectors;
     private final Indices all;
-    private final List<Indices> pieces;
+    private final List<Piece> pieces;
 
-    private ScatterAdd(Indexed kernel, boolean vectors) {
+    /// What one part does, and the loop over a row if it is worth one.
+    private record Piece(Indices indices, Optional<BlockLoop> row) {
+        static Piece of(Indices indices) {
+            var type = indices.other().dtype();
+            return new Piece(
+                    indices,
+                    type.isFloating() && indices.rows().count() >= LEAST_ROW
+                            ? Optional.of(row(indices))
+                            : Optional.empty());
+        }
+
+        private static BlockLoop row(Indices indices) {
+            var rows = indices.rows();
+            var type = indices.other().dtype();
+            var sum = indices.indexed().dtype();
+            var to = elements(rows.steps()[0], sum);
+            var loop = new BlockLoop.Builder(rows.sizes());
+            int before = loop.load(sum, to);
+            int more = loop.load(type, elements(rows.steps()[1], type));
+            loop.store(loop.apply(Binary.ADD, before, more), sum, to);
+            return loop.build();
+        }
+
+        private static long[] elements(long[] steps, DType type) {
+            return Arrays.stream(steps).map(s -> s / type.bytes()).toArray();
+        }
+
+        void add(long from, long to) {
+            row.orElseThrow().at(0, to).at(1, from).at(2, to).run();
+        }
+    }
+
+    private ScatterAdd(Indexed kernel) {
         this.base = kernel.base().orElseThrow();
         this.out = kernel.out();
         this.inPlace = base.equals(out);
-        this.vectors = vectors;
         this.widens = out.dtype() == DType.BF16 || out.dtype() == DType.F16;
         var target = widens ? View.dense(out.buffer(), TensorType.of(DType.F32, out.sizes())) : out;
         this.all =
                 Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
-        this.pieces = pieces(all);
+        this.pieces = pieces(all).stream().map(Piece::of).toList();
     }
 
-    static Step of(Indexed kernel, boolean vectors) {
-        return new ScatterAdd(kernel, vectors);
+    /// For one call at a time.
+    static Step of(Indexed kernel) {
+        return new ScatterAdd(kernel);
     }
 
     private static List<Indices> pieces(Indices all) {
@@ -100,10 +138,11 @@ final class ScatterAdd implements Step {
                         pieces.size(),
                         part -> {
                             var piece = pieces.get(part);
-                            var points = piece.points();
-                            long target = to + Views.base(piece.indexed());
-                            long index = Views.address(addresses, piece.index());
-                            long source = Views.address(addresses, piece.other());
+                            var indices = piece.indices();
+                            var points = indices.points();
+                            long target = to + Views.base(indices.indexed());
+                            long index = Views.address(addresses, indices.index());
+                            long source = Views.address(addresses, indices.other());
                             for (long i = 0, n = points.count(), run; i < n; i += run) {
                                 run = points.run(i, n - i);
                                 long first = index + points.offset(1, i);
@@ -117,43 +156,29 @@ final class ScatterAdd implements Step {
                         });
     }
 
-    private void add(Indices piece, long to, long index, long from, long n) {
-        var points = piece.points();
-        var rows = piece.rows();
-        var type = piece.other().dtype();
+    private static void add(Piece piece, long to, long index, long from, long n) {
+        var indices = piece.indices();
+        var points = indices.points();
+        var rows = indices.rows();
+        var type = indices.other().dtype();
         long toStep = points.step(0);
         long indexStep = points.step(1);
         long fromStep = points.step(2);
-        long axisStep = piece.axisStep();
+        long axisStep = indices.axisStep();
         long count = rows.count();
-        long limit = piece.limit();
-        boolean wide = piece.isWide();
+        long limit = indices.limit();
+        boolean wide = indices.isWide();
+        boolean loops = piece.row().isPresent();
         for (long j = 0; j < n; j++, to += toStep, index += indexStep, from += fromStep) {
             long at = wide ? Memory.i64(index) : Memory.i32(index);
             if (at < 0 || at >= limit)
                 throw new IllegalStateException("the index changed while it was in use");
             long target = to + at * axisStep;
-            if (count == 1) {
-                add(type, from, target);
-                continue;
-            }
-            for (long k = 0, run; k < count; k += run) {
-                run = rows.run(k, count - k);
-                row(
-                        type,
-                        from + rows.offset(1, k),
-                        rows.step(1),
-                        target + rows.offset(0, k),
-                        rows.step(0),
-                        run);
-            }
+            if (loops) piece.add(from, target);
+            else
+                for (long k = 0; k < count; k++)
+                    add(type, from + rows.offset(1, k), target + rows.offset(0, k));
         }
-    }
-
-    private void row(DType type, long from, long fromStep, long to, long toStep, long n) {
-        if (vectors && type == DType.F32 && fromStep == 4 && toStep == 4)
-            FloatRows.add(from, to, n);
-        else for (long i = 0; i < n; i++, from += fromStep, to += toStep) add(type, from, to);
     }
 
     /// Adds one element; a 16-bit one to an f32.

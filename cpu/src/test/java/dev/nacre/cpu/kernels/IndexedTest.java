@@ -62,6 +62,7 @@ class IndexedTest {
         var out = box.fill(box.view(F32, Layout.DENSE, 3), () -> 1);
         var expected = scattered(box, 0, out, source, index);
         JavaKernels.prepare(new Indexed(0, Optional.of(out), source, index, out))
+                .get()
                 .run(box.addresses());
         assertArrayEquals(expected, box.values(out));
     }
@@ -79,13 +80,15 @@ class IndexedTest {
                         new View(
                                 index.buffer(), type, 0, new long[] {50_000, 3}, new long[] {1, 0});
                 var out = box.view(F32, Layout.DENSE, 50_000, 3);
-                var gather = JavaKernels.prepare(new Indexed(0, Optional.empty(), x, index, out));
+                var gather =
+                        JavaKernels.prepare(new Indexed(0, Optional.empty(), x, index, out)).get();
                 var e = assertThrows(ValueException.class, () -> gather.run(box.addresses()));
                 assertEquals(
                         "gather: index " + (long) wrong + " is out of range for axis 0 of size 10",
                         e.getMessage());
                 var before = box.values(x);
-                var scatter = JavaKernels.prepare(new Indexed(0, Optional.of(x), out, index, x));
+                var scatter =
+                        JavaKernels.prepare(new Indexed(0, Optional.of(x), out, index, x)).get();
                 e = assertThrows(ValueException.class, () -> scatter.run(box.addresses()));
                 assertEquals(
                         "scatter_add: index "

@@ -99,6 +99,7 @@ class OrderedTest {
         var one = box.fill(box.view(I64, Layout.DENSE, 3), () -> 1);
         var sum = box.view(I64, Layout.DENSE, 3);
         JavaKernels.prepare(new Ordered(new Op.Recurrence(0, false), List.of(one, x), sum))
+                .get()
                 .run(box.addresses());
         assertEquals(Long.MAX_VALUE - 1, Memory.i64(box.address(sum, 0)));
         assertEquals(-3, Memory.i64(box.address(sum, 1)));

@@ -138,7 +138,7 @@ final class Sandbox {
         for (boolean vectors : new boolean[] {true, false}) {
             if (vectors && !VectorSupport.isApi()) continue;
             String what = kernel + (vectors ? "" : " without vectors");
-            check(JavaKernels.prepare(kernel, vectors), what, out, expected, tolerance);
+            check(JavaKernels.prepare(kernel, vectors).get(), what, out, expected, tolerance);
         }
     }
 
