@@ -36,7 +36,7 @@ class WinogradTest {
         }
     }
 
-    /// Forward, the gradient of the data and that of the kernel: images of one part, of many and of less than one; odd sizes; all paddings; few tiles, which are not worth it.
+    /// Forward, the gradient of the data and that of the kernel: images of one part, of many and of less than one; rows taken by the team and by each thread; odd sizes; all paddings; few tiles, which are not worth it.
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -48,6 +48,8 @@ class WinogradTest {
                 "2 80 64 31 30 2 3",
                 "4 32 40 15 17 1 3",
                 "2 64 64 70 9 1 3",
+                "5 64 64 32 31 1 3",
+                "9 32 40 37 30 1 3",
                 "1 64 64 8 8 1 0",
                 "8 16 64 16 16 1 0"
             })
