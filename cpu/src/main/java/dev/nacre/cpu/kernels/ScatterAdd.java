@@ -29,7 +29,7 @@ final class ScatterAdd implements Step {
     private static final long LEAST_ROW = 8;
 
     /// Parts at most for each member of the team: each looks at all indices if the axis shared out is not one of theirs.
-    private static final long PARTS_OF_MEMBER = 2;
+    private static final long PARTS_OF_MEMBER = 1;
 
     private final View base;
     private final View out;
