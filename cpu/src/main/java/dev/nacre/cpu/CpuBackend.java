@@ -84,6 +84,7 @@ public final class CpuBackend implements Backend {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
                 yield Winograd.prepare(product)
+                        .or(() -> PatchGradient.prepare(product))
                         .or(() -> OneDnnKernels.prepare(kernel))
                         .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
                         .orElseGet(() -> JavaKernels.prepare(kernel));

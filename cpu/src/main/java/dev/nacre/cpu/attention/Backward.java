@@ -5,6 +5,7 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.cpu.onednn.BlockProducts;
 import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Binary;
@@ -214,10 +215,10 @@ final class Backward implements Step, Team.MemberWork {
 
             Block(int r, int c) {
                 this.c = c;
-                var p = Products.matrix(g.type(), c, r, r);
-                var slopes = Products.matrix(g.type(), r, grad.columns(), grad.rowStep());
-                score = Products.product(g.keys(c), g.queries(r).transpose(0, 1), r, false);
-                slope = Products.product(g.values(c), slopes.transpose(0, 1), r, false);
+                var p = BlockProducts.matrix(g.type(), c, r, r);
+                var slopes = BlockProducts.matrix(g.type(), r, grad.columns(), grad.rowStep());
+                score = BlockProducts.product(g.keys(c), g.queries(r).transpose(0, 1), r, false);
+                slope = BlockProducts.product(g.values(c), slopes.transpose(0, 1), r, false);
                 query = ofQueries.map(x -> Update.of(p.transpose(0, 1), g.keys(c), x.step()));
                 key = ofKeys.map(x -> Update.of(p, g.queries(r), x.step()));
                 value = ofValues.map(x -> Update.of(p, slopes, x.step()));
@@ -280,7 +281,8 @@ final class Backward implements Step, Team.MemberWork {
     private record Update(Solo begin, Solo add) {
         static Update of(MemoryDesc a, MemoryDesc b, long step) {
             return new Update(
-                    Products.product(a, b, step, false), Products.product(a, b, step, true));
+                    BlockProducts.product(a, b, step, false),
+                    BlockProducts.product(a, b, step, true));
         }
 
         long scratchpadBytes() {

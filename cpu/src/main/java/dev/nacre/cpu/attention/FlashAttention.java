@@ -3,6 +3,7 @@ package dev.nacre.cpu.attention;
 import dev.nacre.compile.Kernel.Call;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
+import dev.nacre.cpu.onednn.BlockProducts;
 import dev.nacre.ir.Attention;
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Op;
@@ -65,7 +66,7 @@ public final class FlashAttention {
 
     private static boolean takes(Attention a, List<TensorType> operands) {
         return a.dropout() == 0
-                && Products.support(operands.getFirst().dtype())
+                && BlockProducts.support(operands.getFirst().dtype())
                 && (!a.masked() || takesMask(operands.get(3).dtype()));
     }
 

@@ -5,6 +5,7 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.cpu.onednn.BlockProducts;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Attention;
 import dev.nacre.ir.Binary;
@@ -139,13 +140,13 @@ final class Forward implements Step, Team.MemberWork {
             private final int c;
 
             Block(int r, int c) {
-                var p = Products.matrix(g.type(), r, c, c);
+                var p = BlockProducts.matrix(g.type(), r, c, c);
                 this.r = r;
                 this.c = c;
                 kind = r == g.rows() ? 0 : 1;
-                score = Products.product(g.queries(r), g.keys(c).transpose(0, 1), c, false);
-                begin = Products.product(p, g.values(c), out.columns(), false);
-                add = Products.product(p, g.values(c), out.columns(), true);
+                score = BlockProducts.product(g.queries(r), g.keys(c).transpose(0, 1), c, false);
+                begin = BlockProducts.product(p, g.values(c), out.columns(), false);
+                add = BlockProducts.product(p, g.values(c), out.columns(), true);
             }
 
             long scratchpadBytes() {

@@ -1,6 +1,7 @@
 package dev.nacre.cpu.attention;
 
 import dev.nacre.cpu.loops.BlockLoop;
+import dev.nacre.cpu.onednn.BlockProducts;
 import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.ir.Attention;
 import dev.nacre.ir.Binary;
@@ -61,15 +62,15 @@ record Geometry(
     }
 
     MemoryDesc queries(int r) {
-        return Products.matrix(type(), r, query.columns(), query.rowStep());
+        return BlockProducts.matrix(type(), r, query.columns(), query.rowStep());
     }
 
     MemoryDesc keys(int c) {
-        return Products.matrix(type(), c, key.columns(), key.rowStep());
+        return BlockProducts.matrix(type(), c, key.columns(), key.rowStep());
     }
 
     MemoryDesc values(int c) {
-        return Products.matrix(type(), c, value.columns(), value.rowStep());
+        return BlockProducts.matrix(type(), c, value.columns(), value.rowStep());
     }
 
     /// The scores of a block in its program.
