@@ -11,19 +11,19 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
 import dev.nacre.type.Problem;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /// Reverse-mode differentiation from graph to graph. The result is made of ordinary nodes, so it can be fused with the forward computation and differentiated
 /// again.
 public final class Reverse {
+    /// How far into a product one looks for a factor that another has too.
+    private static final int FACTORS = 4;
+
     private final Order order;
     private final Node[] gradients; // by number in the order; null: zero
     private final boolean[] wanted;
@@ -97,21 +97,23 @@ public final class Reverse {
 
     /// `g·a + (g·b)·c` as `g·(a + b·c)`: what does not depend on the gradient can be computed in the forward pass, and is then one value to keep, not three.
     private static Node sum(Node a, Node b) {
-        Set<Node> firsts = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (Node n = a; isProduct(n); n = n.input(0)) {
-            firsts.add(n.input(0));
-        }
-        for (Node n = b; isProduct(n); n = n.input(0)) {
-            Node common = n.input(0);
-            if (firsts.contains(common)) {
-                return common.mul(rest(a, common).add(rest(b, common)));
+        List<Node> firsts = firsts(a);
+        for (Node n : firsts(b)) {
+            if (firsts.contains(n)) {
+                return n.mul(rest(a, n).add(rest(b, n)));
             }
         }
         return a.add(b);
     }
 
-    private static boolean isProduct(Node n) {
-        return n.op() instanceof Op.Map2 m && m.f() == Binary.MUL;
+    /// The first factors of a product, of its first factor, and so on. Only some, as gradients of long chains are long products.
+    private static List<Node> firsts(Node n) {
+        List<Node> firsts = new ArrayList<>();
+        while (firsts.size() < FACTORS && n.op() instanceof Op.Map2 m && m.f() == Binary.MUL) {
+            n = n.input(0);
+            firsts.add(n);
+        }
+        return firsts;
     }
 
     /// A product without its first factor.

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /// A value that another loop computes from what lies in memory is computed again where it is wanted, if that reads no more than the value itself: less is written, and less is kept
-/// from a forward pass to the backward pass. Gradients of gelu need x, not two functions of it. See docs/decisions/018.
+/// from a forward pass to the backward pass. Normalisation's gradient needs x and two numbers a row, not what was made of them. See docs/decisions/018.
 final class Recomputing {
     private final Scheduler scheduler;
 

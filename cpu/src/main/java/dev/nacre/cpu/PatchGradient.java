@@ -6,7 +6,6 @@ import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.onednn.BlockProducts;
-import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Window;
@@ -34,6 +33,9 @@ public final class PatchGradient implements Step {
 
     private static final long LEAST_CHANNELS = 128;
     private static final long MOST_POSITIONS = 2048;
+
+    /// Each is two views of one loop.
+    private static final long MOST_TAPS = 25;
 
     private final View image;
     private final View gradient;
@@ -85,6 +87,7 @@ public final class PatchGradient implements Step {
                 && c.a().sizes()[1] >= LEAST_CHANNELS
                 && g[1] >= LEAST_OUTPUTS
                 && g[0] > 0
+                && c.out().sizes()[2] * c.out().sizes()[3] <= MOST_TAPS
                 && g[0] * g[2] * g[3] <= MOST_POSITIONS;
     }
 
@@ -135,7 +138,7 @@ public final class PatchGradient implements Step {
         private Solo product(boolean added) {
             long outputs = gradient.sizes()[1];
             var g = BlockProducts.matrix(type, together * positions, outputs, outputs);
-            MemoryDesc p = BlockProducts.matrix(type, together * positions, row(), row());
+            var p = BlockProducts.matrix(type, together * positions, row(), row());
             return BlockProducts.product(g.transpose(0, 1), p, row(), added);
         }
 
@@ -201,8 +204,7 @@ public final class PatchGradient implements Step {
                 return;
             }
             var loop = new BlockLoop.Builder(together, rows, columns, CHANNELS);
-            long down2 = down.stride() * s[2];
-            int pixel = loop.load(type, s[0], down2, across.stride() * s[3], 1);
+            int pixel = loop.load(type, s[0], down.stride() * s[2], across.stride() * s[3], 1);
             loop.store(pixel, type, positions * row(), width * row(), row(), 1);
             copy = Optional.of(loop.build());
         }
