@@ -28,6 +28,11 @@ public record View(int buffer, DType dtype, long offset, long[] sizes, long[] st
         return n;
     }
 
+    /// Where the first element lies if the buffers begin at these addresses.
+    public long address(long[] buffers) {
+        return buffers[buffer] + offset * dtype.bytes();
+    }
+
     /// Whether the elements lie densely in row-major order.
     public boolean isDense() {
         long step = 1;

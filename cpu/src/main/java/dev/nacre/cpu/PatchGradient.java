@@ -6,7 +6,6 @@ import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.onednn.BlockProducts;
-import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Window;
 import dev.nacre.type.DType;
@@ -91,6 +90,7 @@ public final class PatchGradient implements Step {
                 && g[0] * g[2] * g[3] <= MOST_POSITIONS;
     }
 
+    /// In every stride, also of a single image.
     private static boolean isChannelsLast(View v) {
         long[] n = v.sizes();
         long[] s = v.strides();
@@ -116,16 +116,11 @@ public final class PatchGradient implements Step {
         Team.get().run((int) (image.sizes()[1] / CHANNELS), part);
     }
 
-    private long address(View v) {
-        return addresses[v.buffer()] + v.offset() * v.dtype().bytes();
-    }
-
     /// What a thread needs.
     private final class Member {
         private final List<Tap> copies = new ArrayList<>();
         private final BlockLoop turn = turn();
-        private final Solo begin = product(false);
-        private final Solo add = product(true);
+        private final BlockProducts.Sum product = product();
 
         Member() {
             for (int i = 0; i < out.sizes()[2]; i++)
@@ -135,11 +130,11 @@ public final class PatchGradient implements Step {
                 }
         }
 
-        private Solo product(boolean added) {
+        private BlockProducts.Sum product() {
             long outputs = gradient.sizes()[1];
             var g = BlockProducts.matrix(type, together * positions, outputs, outputs);
             var p = BlockProducts.matrix(type, together * positions, row(), row());
-            return BlockProducts.product(g.transpose(0, 1), p, row(), added);
+            return BlockProducts.Sum.of(g.transpose(0, 1), p, row());
         }
 
         /// To where the result wants them: views 0 to taps − 1 are the sums, the others the result.
@@ -159,25 +154,26 @@ public final class PatchGradient implements Step {
                 scratch.clear(patches, together * positions * row() * type.bytes());
                 for (long first = 0; first < image.sizes()[0]; first += together) {
                     long from =
-                            address(image) + (first * image.strides()[0] + channel) * type.bytes();
+                            image.address(addresses)
+                                    + (first * image.strides()[0] + channel) * type.bytes();
                     for (var tap : copies) tap.run(from, at + patches);
-                    run(first == 0 ? begin : add, first, at);
+                    multiply(first, at);
                 }
                 for (int i = 0, t = 0; i < out.sizes()[2]; i++)
                     for (int j = 0; j < out.sizes()[3]; j++, t++) {
                         long[] s = out.strides();
                         long to = channel * s[1] + i * s[2] + j * s[3];
                         turn.at(t, at + sums + (long) t * CHANNELS * DType.F32.bytes());
-                        turn.at(taps + t, address(out) + to * out.dtype().bytes());
+                        turn.at(taps + t, out.address(addresses) + to * out.dtype().bytes());
                     }
                 turn.run();
             }
         }
 
-        private void run(Solo product, long first, long at) {
-            long from = address(gradient) + first * gradient.strides()[0] * type.bytes();
+        private void multiply(long first, long at) {
+            long from = gradient.address(addresses) + first * gradient.strides()[0] * type.bytes();
             try (var pad = Scratch.take(product.scratchpadBytes())) {
-                product.run(from, at + patches, at + sums, pad.address());
+                product.run(first == 0, from, at + patches, at + sums, pad.address());
             }
         }
     }

@@ -6,7 +6,6 @@ import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.onednn.BlockProducts;
-import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
@@ -206,9 +205,9 @@ final class Backward implements Step, Team.MemberWork {
         private final class Block {
             private final Solo score;
             private final Solo slope;
-            private final Optional<Update> query;
-            private final Optional<Update> key;
-            private final Optional<Update> value;
+            private final Optional<BlockProducts.Sum> query;
+            private final Optional<BlockProducts.Sum> key;
+            private final Optional<BlockProducts.Sum> value;
             private final BlockLoop all;
             private final BlockLoop diagonal;
             private final int c;
@@ -219,9 +218,11 @@ final class Backward implements Step, Team.MemberWork {
                 var slopes = BlockProducts.matrix(g.type(), r, grad.columns(), grad.rowStep());
                 score = BlockProducts.product(g.keys(c), g.queries(r).transpose(0, 1), r, false);
                 slope = BlockProducts.product(g.values(c), slopes.transpose(0, 1), r, false);
-                query = ofQueries.map(x -> Update.of(p.transpose(0, 1), g.keys(c), x.step()));
-                key = ofKeys.map(x -> Update.of(p, g.queries(r), x.step()));
-                value = ofValues.map(x -> Update.of(p, slopes, x.step()));
+                query =
+                        ofQueries.map(
+                                x -> BlockProducts.Sum.of(p.transpose(0, 1), g.keys(c), x.step()));
+                key = ofKeys.map(x -> BlockProducts.Sum.of(p, g.queries(r), x.step()));
+                value = ofValues.map(x -> BlockProducts.Sum.of(p, slopes, x.step()));
                 all = loop(r, c, false);
                 diagonal = g.what().causal() ? loop(r, c, true) : all;
             }
@@ -229,7 +230,7 @@ final class Backward implements Step, Team.MemberWork {
             long scratchpadBytes() {
                 long most = Math.max(score.scratchpadBytes(), slope.scratchpadBytes());
                 for (var p : List.of(query, key, value))
-                    most = Math.max(most, p.map(Update::scratchpadBytes).orElse(0L));
+                    most = Math.max(most, p.map(BlockProducts.Sum::scratchpadBytes).orElse(0L));
                 return most;
             }
 
@@ -274,23 +275,6 @@ final class Backward implements Step, Team.MemberWork {
                 if (query.isPresent())
                     query.get().run(first == begin, ds, k, ofQueries.get().at(row), space);
             }
-        }
-    }
-
-    /// A product that begins a sum, or is added to it.
-    private record Update(Solo begin, Solo add) {
-        static Update of(MemoryDesc a, MemoryDesc b, long step) {
-            return new Update(
-                    BlockProducts.product(a, b, step, false),
-                    BlockProducts.product(a, b, step, true));
-        }
-
-        long scratchpadBytes() {
-            return Math.max(begin.scratchpadBytes(), add.scratchpadBytes());
-        }
-
-        void run(boolean anew, long a, long b, long to, long pad) {
-            (anew ? begin : add).run(a, b, to, pad);
         }
     }
 }

@@ -26,7 +26,7 @@ final class Matrices {
         }
 
         long run(long[] addresses) {
-            loop.at(0, address(addresses, from)).at(1, memory.address()).run();
+            loop.at(0, from.address(addresses)).at(1, memory.address()).run();
             return memory.address();
         }
     }
@@ -73,13 +73,9 @@ final class Matrices {
         return starts;
     }
 
-    private static long address(long[] addresses, View v) {
-        return addresses[v.buffer()] + v.offset() * v.dtype().bytes();
-    }
-
     /// Begins a call.
     void place(long[] addresses) {
-        origin = copy.isPresent() ? copy.get().run(addresses) : address(addresses, view);
+        origin = copy.isPresent() ? copy.get().run(addresses) : view.address(addresses);
     }
 
     /// How many.

@@ -51,10 +51,10 @@ record ArgReduce(View x, View out, boolean largest, Nest lines, long length, lon
                             long end = Math.min(count, (part + 1) * chunk);
                             for (long line = part * chunk, run; line < end; line += run) {
                                 run = together ? lines.run(line, Math.min(CHUNK, end - line)) : 1;
-                                long from = Views.address(addresses, x) + lines.offset(0, line);
+                                long from = x.address(addresses) + lines.offset(0, line);
                                 if (together) across(from, (int) run, keys, best, where);
                                 else where[0] = along(from, keys);
-                                long to = Views.address(addresses, out) + lines.offset(1, line);
+                                long to = out.address(addresses) + lines.offset(1, line);
                                 Memory.wholes(where, (int) run, DType.I64, to, lines.step(1));
                             }
                         });

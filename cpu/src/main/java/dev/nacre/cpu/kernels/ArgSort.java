@@ -47,8 +47,8 @@ record ArgSort(View x, View out, boolean down, Nest lines, int length, long step
                             for (long line = part * chunk;
                                     line < Math.min(count, (part + 1) * chunk);
                                     line++) {
-                                long from = Views.address(addresses, x) + lines.offset(0, line);
-                                long to = Views.address(addresses, out) + lines.offset(1, line);
+                                long from = x.address(addresses) + lines.offset(0, line);
+                                long to = out.address(addresses) + lines.offset(1, line);
                                 Keys.read(
                                         x.dtype(), from, step, length, down, !down, sorter.keys());
                                 Memory.wholes(sorter.order(), length, DType.I64, to, outStep);

@@ -35,9 +35,9 @@ record Gather(Indices indices) implements Step {
 
     private void elements(long[] addresses, long i, long n) {
         var points = indices.points();
-        long from = Views.address(addresses, indices.indexed()) + points.offset(0, i);
-        long index = Views.address(addresses, indices.index()) + points.offset(1, i);
-        long to = Views.address(addresses, indices.other()) + points.offset(2, i);
+        long from = indices.indexed().address(addresses) + points.offset(0, i);
+        long index = indices.index().address(addresses) + points.offset(1, i);
+        long to = indices.other().address(addresses) + points.offset(2, i);
         long step = points.step(0);
         long indexStep = points.step(1);
         long toStep = points.step(2);
@@ -61,9 +61,9 @@ record Gather(Indices indices) implements Step {
     private void rows(long[] addresses, long i, long n) {
         var points = indices.points();
         var rows = indices.rows();
-        long from = Views.address(addresses, indices.indexed()) + points.offset(0, i);
-        long index = Views.address(addresses, indices.index()) + points.offset(1, i);
-        long to = Views.address(addresses, indices.other()) + points.offset(2, i);
+        long from = indices.indexed().address(addresses) + points.offset(0, i);
+        long index = indices.index().address(addresses) + points.offset(1, i);
+        long to = indices.other().address(addresses) + points.offset(2, i);
         long count = rows.count();
         int width = indices.other().dtype().bytes();
         for (long j = 0; j < n; j++) {

@@ -61,7 +61,7 @@ record Indices(
     /// The first index out of range, whichever a thread met first.
     ValueException outOfRange(long[] addresses) {
         var all = Nest.of(index.sizes(), Views.steps(index));
-        long base = Views.address(addresses, index);
+        long base = index.address(addresses);
         for (long i = 0, n = all.count(); i < n; i++) {
             long value = Memory.whole(index.dtype(), base + all.offset(0, i));
             if (value < 0 || value >= limit()) return outOfRange(value);
@@ -82,7 +82,7 @@ record Indices(
 
     /// Throws unless every index is in range.
     void check(long[] addresses) {
-        long base = Views.address(addresses, index);
+        long base = index.address(addresses);
         for (long i = 0, n = points.count(), run; i < n; i += run) {
             run = points.run(i, n - i);
             long at = base + points.offset(1, i);

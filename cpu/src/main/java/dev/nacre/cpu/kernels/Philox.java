@@ -32,10 +32,10 @@ final class Philox implements Step {
 
     @Override
     public void run(long[] addresses) {
-        long at = Views.address(addresses, key);
+        long at = key.address(addresses);
         long seed = Memory.i64(at);
         long stream = Memory.i64(at + Views.step(key, 0));
-        long to = Views.address(addresses, out);
+        long to = out.address(addresses);
         long blocks = Math.ceilDiv(count, 4);
         Team.get()
                 .run(

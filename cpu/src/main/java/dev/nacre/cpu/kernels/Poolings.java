@@ -130,11 +130,11 @@ final class Poolings {
                     var buffers = new double[2][largest()];
                     var pooled = buffers[spatial % 2];
                     for (long i = first; i < end; i++) {
-                        read(x, Views.address(addresses, x) + lead.offset(0, i), from, buffers[0]);
+                        read(x, x.address(addresses) + lead.offset(0, i), from, buffers[0]);
                         for (int axis = 0; axis < spatial; axis++)
                             pool(axis, buffers[axis % 2], buffers[(axis + 1) % 2]);
                         for (int p = 0; p < divisors.length; p++) pooled[p] /= divisors[p];
-                        write(pooled, out, Views.address(addresses, out) + lead.offset(1, i), to);
+                        write(pooled, out, out.address(addresses) + lead.offset(1, i), to);
                     }
                 });
     }
@@ -183,11 +183,11 @@ final class Poolings {
                     var buffers = new double[3][largest()];
                     var where = new int[2][kind == Kind.MAX ? buffers[0].length : 0];
                     for (long i = first; i < end; i++) {
-                        long from = Views.address(addresses, g) + lead.offset(1, i);
+                        long from = g.address(addresses) + lead.offset(1, i);
                         if (kind == Kind.MAX) {
                             read(
                                     x,
-                                    Views.address(addresses, x) + lead.offset(0, i),
+                                    x.address(addresses) + lead.offset(0, i),
                                     values,
                                     buffers[spatial % 2]);
                             locate(buffers, where);
@@ -203,11 +203,7 @@ final class Poolings {
                                         buffers[(axis + 1) % 2],
                                         buffers[axis == 0 ? 2 : axis % 2]);
                         }
-                        write(
-                                buffers[2],
-                                out,
-                                Views.address(addresses, out) + lead.offset(2, i),
-                                to);
+                        write(buffers[2], out, out.address(addresses) + lead.offset(2, i), to);
                     }
                 });
     }

@@ -51,18 +51,10 @@ record Recurrence(View a, View b, View out, Nest lines, long length, long[] star
                                         together && out.dtype().isFloating()
                                                 ? lines.run(line, Math.min(CHUNK, end - line))
                                                 : 1;
-                                long atA =
-                                        Views.address(addresses, a)
-                                                + starts[0]
-                                                + lines.offset(0, line);
-                                long atB =
-                                        Views.address(addresses, b)
-                                                + starts[1]
-                                                + lines.offset(1, line);
+                                long atA = a.address(addresses) + starts[0] + lines.offset(0, line);
+                                long atB = b.address(addresses) + starts[1] + lines.offset(1, line);
                                 long to =
-                                        Views.address(addresses, out)
-                                                + starts[2]
-                                                + lines.offset(2, line);
+                                        out.address(addresses) + starts[2] + lines.offset(2, line);
                                 if (!out.dtype().isFloating()) whole(atA, atB, to);
                                 else if (together) across(atA, atB, to, (int) run, as, bs, h);
                                 else along(atA, atB, to, as, bs);

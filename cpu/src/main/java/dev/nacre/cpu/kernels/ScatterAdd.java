@@ -28,9 +28,6 @@ final class ScatterAdd implements Step {
     /// Elements of a row from which on a loop over it is worth a call.
     private static final long LEAST_ROW = 8;
 
-    /// Parts at most for each member of the team: each looks at all indices if the axis shared out is not one of theirs.
-    private static final long PARTS_OF_MEMBER = 1;
-
     private final View base;
     private final View out;
     private final boolean inPlace;
@@ -93,7 +90,7 @@ final class ScatterAdd implements Step {
             if (i != all.axis() && (longest < 0 || sizes[i] > sizes[longest])) longest = i;
         if (longest < 0) return List.of(all);
         long n = sizes[longest];
-        long most = PARTS_OF_MEMBER * Team.get().size();
+        long most = Team.get().size(); // each looks at all indices if the axis is not one of theirs
         long count = Math.clamp(Math.min(n / NEIGHBOURS, all.index().count() / WORTH), 1, most);
         var pieces = new ArrayList<Indices>();
         for (long i = 0; i < count; i++) {
@@ -141,8 +138,8 @@ final class ScatterAdd implements Step {
                             var indices = piece.indices();
                             var points = indices.points();
                             long target = to + Views.base(indices.indexed());
-                            long index = Views.address(addresses, indices.index());
-                            long source = Views.address(addresses, indices.other());
+                            long index = indices.index().address(addresses);
+                            long source = indices.other().address(addresses);
                             for (long i = 0, n = points.count(), run; i < n; i += run) {
                                 run = points.run(i, n - i);
                                 long first = index + points.offset(1, i);

@@ -7,11 +7,6 @@ import java.util.Arrays;
 final class Views {
     private Views() {}
 
-    /// Where a view's first element lies.
-    static long address(long[] addresses, View v) {
-        return addresses[v.buffer()] + base(v);
-    }
-
     /// Bytes from the buffer's beginning to the first element.
     static long base(View v) {
         return v.offset() * v.dtype().bytes();

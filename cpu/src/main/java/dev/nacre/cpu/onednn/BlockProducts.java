@@ -43,6 +43,21 @@ public final class BlockProducts {
                 .solo(added ? spec.attributes(Attributes.NONE.accumulate()) : spec);
     }
 
+    /// A product that begins a sum, or is added to it.
+    public record Sum(Solo begin, Solo add) {
+        public static Sum of(MemoryDesc a, MemoryDesc b, long step) {
+            return new Sum(product(a, b, step, false), product(a, b, step, true));
+        }
+
+        public long scratchpadBytes() {
+            return Math.max(begin.scratchpadBytes(), add.scratchpadBytes());
+        }
+
+        public void run(boolean anew, long a, long b, long to, long pad) {
+            (anew ? begin : add).run(a, b, to, pad);
+        }
+    }
+
     private static Optional<OneDnn> library() {
         return OneDnn.get();
     }

@@ -10,6 +10,7 @@ import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
 import dev.nacre.cpu.loops.BlockLoop;
 import dev.nacre.cpu.onednn.Attributes;
+import dev.nacre.cpu.onednn.BlockProducts;
 import dev.nacre.cpu.onednn.MatMul;
 import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.OneDnn;
@@ -131,12 +132,10 @@ final class KernelGradient implements Step {
     static boolean isSupported(Kernel.Convolution c) {
         long outputs = c.b().sizes()[1];
         long channels = c.a().sizes()[1];
-        var product =
-                MatMul.of(
-                        MemoryDesc.strided(F32, new long[] {outputs, 1}, new long[] {1, outputs}),
-                        MemoryDesc.dense(F32, 1, channels),
-                        MemoryDesc.dense(F32, outputs, channels));
-        return OneDnn.get().filter(d -> !d.solo(product).isReference()).isPresent();
+        var gradient = BlockProducts.matrix(DType.F32, 1, outputs, outputs);
+        var image = BlockProducts.matrix(DType.F32, 1, channels, channels);
+        return !BlockProducts.product(gradient.transpose(0, 1), image, channels, false)
+                .isReference();
     }
 
     @Override
@@ -154,7 +153,8 @@ final class KernelGradient implements Step {
                 for (int j = 0; j < 3; j++)
                     taps.at(
                             16 + 3 * i + j,
-                            address(out) + FLOAT * (i * out.strides()[2] + j * out.strides()[3]));
+                            out.address(addresses)
+                                    + FLOAT * (i * out.strides()[2] + j * out.strides()[3]));
             taps.run();
         }
     }
@@ -173,10 +173,6 @@ final class KernelGradient implements Step {
                 Team.get().run(16, multiplying);
             }
         }
-    }
-
-    private long address(View v) {
-        return addresses[v.buffer()] + FLOAT * v.offset();
     }
 
     /// The products of some of the 16 planes.
@@ -247,7 +243,7 @@ final class KernelGradient implements Step {
             int number = row / down;
             int y = 2 * (row % down);
             try (var scratch = Scratch.take(FLOAT * patch.elements())) {
-                patch.copy(address(image), number, y - top, -left, scratch, 0);
+                patch.copy(image.address(addresses), number, y - top, -left, scratch, 0);
                 Transforms.pixels(transform, patch, scratch.address());
                 Transforms.planes(
                         transform,
@@ -296,7 +292,7 @@ final class KernelGradient implements Step {
                 for (int j = 0; j < wide; j++)
                     loop.at(
                             view++,
-                            address(gradient)
+                            gradient.address(addresses)
                                     + FLOAT
                                             * outputs
                                             * (((long) number * height + y + i) * width

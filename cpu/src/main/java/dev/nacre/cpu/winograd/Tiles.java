@@ -1,6 +1,5 @@
 package dev.nacre.cpu.winograd;
 
-import dev.nacre.compile.View;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
@@ -67,10 +66,6 @@ final class Tiles implements Team.MemberWork {
         members.get(member).computeIfAbsent(size, Part::new).run(image, y, x);
     }
 
-    private long address(View v) {
-        return addresses[v.buffer()] + FLOAT * v.offset();
-    }
-
     /// What a thread needs for parts of one size.
     private final class Part {
         private final int images;
@@ -130,7 +125,7 @@ final class Tiles implements Team.MemberWork {
             try (var scratch = Scratch.take(room.bytes())) {
                 for (int i = 0; i < images; i++)
                     patch.copy(
-                            address(c.image()),
+                            c.image().address(addresses),
                             image + i,
                             y - c.top(),
                             x - c.left(),
@@ -180,7 +175,8 @@ final class Tiles implements Team.MemberWork {
                 long first = products + FLOAT * outputs * (row * Part.this.columns + column);
                 Transforms.planesByColumn(loop, first, apart(outputs));
                 int view = 16;
-                if (epilogue.bias()) loop.at(view++, address(c.epilogue().bias().orElseThrow()));
+                if (epilogue.bias())
+                    loop.at(view++, c.epilogue().bias().orElseThrow().address(addresses));
                 for (int i = 0; i < high; i++) {
                     for (int j = 0; j < wide; j++) {
                         long pixel =
@@ -190,8 +186,10 @@ final class Tiles implements Team.MemberWork {
                                         + j;
                         long place = FLOAT * outputs * pixel;
                         if (epilogue.addend())
-                            loop.at(view++, address(c.epilogue().addend().orElseThrow()) + place);
-                        loop.at(view++, address(c.out()) + place);
+                            loop.at(
+                                    view++,
+                                    c.epilogue().addend().orElseThrow().address(addresses) + place);
+                        loop.at(view++, c.out().address(addresses) + place);
                     }
                 }
                 loop.run();
