@@ -10,8 +10,13 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/// libtorch's side of the comparisons.
+/// libtorch's side of the comparisons. It computes without its own copy of oneDNN, so that it shares no code with us, and because that copy (libtorch 2.10) gives wrong
+/// gradients of convolutions on AMD's Zen 5.
 public final class Torch {
+    static {
+        torch.globalContext().setUserEnabledMkldnn(false);
+    }
+
     private Torch() {}
 
     /// A copy of a tensor.
@@ -31,7 +36,9 @@ public final class Torch {
     }
 
     public static org.bytedeco.pytorch.Tensor parameter(Tensor x) {
-        return of(x).requires_grad_(true);
+        org.bytedeco.pytorch.Tensor t = of(x);
+        t.requires_grad_(true); // what it returns does not keep t alive
+        return t;
     }
 
     public static double[] doubles(org.bytedeco.pytorch.Tensor t) {
