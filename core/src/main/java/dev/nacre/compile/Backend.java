@@ -3,10 +3,11 @@ package dev.nacre.compile;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+
 import java.util.List;
 import java.util.Optional;
 
-/// A machine that executes kernels. Found by [ServiceLoader]; the one with the highest priority is used.
+/// A machine that executes kernels. Found by [java.util.ServiceLoader]; the one with the highest priority is used.
 public interface Backend {
     String name();
 

@@ -6,6 +6,7 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -28,7 +29,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         return self().map(Unary.SIGMOID);
     }
 
-    /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016), whose digits far to the left are those of [#ndtr()].
+    /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016), whose digits far to the left are those of [Elementwise#ndtr()].
     default T gelu() {
         return self().mul(self().ndtr());
     }

@@ -4,12 +4,13 @@ import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /// Sums and their kin, running sums, sorting.
 ///
-/// Where axes are asked for, none given means all. The axes are removed from the result; [#expandAlong] or `keep…` puts them back.
+/// Where axes are asked for, none given means all. The axes are removed from the result; [Movement#expandAlong] puts them back.
 ///
 /// @param <T> the implementing type
 public interface Reductions<T extends Algebra<T>> extends Expression<T> {

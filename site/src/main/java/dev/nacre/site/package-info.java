@@ -1,0 +1,2 @@
+/// Web pages of the documents.
+package dev.nacre.site;
