@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -43,6 +44,11 @@ final class Trace {
 
     static Optional<Trace> current() {
         return CURRENT.isBound() ? Optional.of(CURRENT.get()) : Optional.empty();
+    }
+
+    /// Whether it is carried out at once.
+    boolean isImmediate() {
+        return immediate;
     }
 
     /// Runs code in this trace.

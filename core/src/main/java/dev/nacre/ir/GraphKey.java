@@ -31,7 +31,7 @@ public final class GraphKey {
         List<Node> roots = order.roots();
         int count = roots.size();
         for (int i = 0; i < order.size(); i++) {
-            count += order.get(i).arity();
+            count += order.arity(order.get(i));
         }
         Object[] ops = new Object[order.size()];
         int[] edges = new int[count];
@@ -39,9 +39,12 @@ public final class GraphKey {
         for (int i = 0; i < ops.length; i++) {
             Node n = order.get(i);
             boolean isNumber = n.op() instanceof Op.Constant c && c.dtype().isFloating();
-            ops[i] = n.op() instanceof Op.Leaf ? n.type() : isNumber && !exact ? n.dtype() : n.op();
-            for (int k = 0; k < n.arity(); k++) {
-                edges[e++] = order.indexOf(n.input(k));
+            ops[i] =
+                    n.op() instanceof Op.Leaf
+                            ? n.type()
+                            : isNumber && !exact ? n.dtype() : n.kind();
+            for (int k = 0; k < order.arity(n); k++) {
+                edges[e++] = order.indexOf(order.input(n, k));
             }
         }
         int hash = 1;

@@ -1,10 +1,12 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -38,6 +40,12 @@ public final class Optimizer {
 
     private final List<Group> groups = new ArrayList<>();
     private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    private Optional<Change> last = Optional.empty();
+
+    /// What a step does to the parameters that have gradients.
+    ///
+    /// @param function of their gradients and, if it is conditional, of whether it is taken
+    private record Change(List<Variable> parameters, boolean conditional, Function function) {}
 
     private Optimizer() {}
 
@@ -87,6 +95,7 @@ public final class Optimizer {
                                             false))
                             .toList());
         }
+        last = Optional.empty();
         Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
         groups.add(
                 new Group(
@@ -118,26 +127,73 @@ public final class Optimizer {
             throw new NacreException(
                     "step: no parameter has a gradient\n  hint: call backward() on the loss first");
         }
-        Variable.update(parameters(), () -> groups.forEach(g -> change(g, condition)));
+        Variable.update(parameters(), () -> change(condition));
     }
 
-    private static void change(Group g, Optional<Tensor> condition) {
-        if (g.parameters.stream().allMatch(p -> p.grad().isEmpty())) {
+    /// Rules that are records do the same in each step, so it is written down once.
+    private void change(Optional<Tensor> condition) {
+        List<Variable> changed = new ArrayList<>();
+        List<Tensor> inputs = new ArrayList<>();
+        for (Group g : groups) {
+            for (Variable p : g.parameters) {
+                p.grad()
+                        .ifPresent(gradient -> {
+                            changed.add(p);
+                            inputs.add(gradient);
+                        });
+            }
+        }
+        condition.ifPresent(inputs::add);
+        if (groups.stream().allMatch(g -> g.rule.getClass().isRecord())) {
+            function(changed, condition.isPresent()).call(inputs.toArray(Tensor[]::new));
+        } else {
+            change(changed, inputs);
+        }
+    }
+
+    private Function function(List<Variable> changed, boolean conditional) {
+        Optional<Change> known =
+                last.filter(c -> c.conditional == conditional && c.parameters.equals(changed));
+        Change change =
+                known.orElseGet(() ->
+                        new Change(
+                                List.copyOf(changed),
+                                conditional,
+                                Function.ofMany(in -> change(changed, in))));
+        last = Optional.of(change);
+        return change.function;
+    }
+
+    /// @param inputs the gradients of `changed`, and the condition, if any
+    private List<Tensor> change(List<Variable> changed, List<Tensor> inputs) {
+        Map<Variable, Tensor> gradients = new IdentityHashMap<>();
+        for (int i = 0; i < changed.size(); i++) {
+            gradients.put(changed.get(i), inputs.get(i));
+        }
+        Optional<Tensor> condition =
+                Optional.of(inputs.getLast()).filter(_ -> inputs.size() > changed.size());
+        groups.forEach(g -> change(g, gradients, condition));
+        return List.of();
+    }
+
+    private static void change(
+            Group g, Map<Variable, Tensor> gradients, Optional<Tensor> condition) {
+        if (g.parameters.stream().noneMatch(gradients::containsKey)) {
             return;
         }
         Tensor number = g.steps.add(1);
         Rule.Step at = new Rule.Step(g.learningRate, number);
         for (int i = 0; i < g.parameters.size(); i++) {
             Variable p = g.parameters.get(i);
-            List<Variable> kept = g.kept.get(i);
-            p.grad()
-                    .ifPresent(gradient -> {
-                        Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
-                        set(p, c.parameter(), condition);
-                        for (int k = 0; k < kept.size(); k++) {
-                            set(kept.get(k), c.kept().get(k), condition);
-                        }
-                    });
+            Tensor gradient = gradients.get(p);
+            if (gradient != null) {
+                List<Variable> kept = g.kept.get(i);
+                Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
+                set(p, c.parameter(), condition);
+                for (int k = 0; k < kept.size(); k++) {
+                    set(kept.get(k), c.kept().get(k), condition);
+                }
+            }
         }
         set(g.steps, number, condition);
     }
@@ -208,7 +264,9 @@ public final class Optimizer {
                         throw new NacreException(
                                 "state: two parameters are named "
                                         + g.parameters.get(k).name()
-                                        + "\n  hint: take the parameters from one module, which names them");
+                                        + "\n"
+                                        + "  hint: take the parameters from one module, which names"
+                                        + " them");
                     }
                 }
             }
