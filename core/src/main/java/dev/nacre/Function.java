@@ -398,7 +398,7 @@ public final class Function {
                 leaves.set(i, new Stored.Ref(given));
             }
         }
-        return Engine.run(entry.plan, leaves, entry.targets, entry.names, how);
+        return Engine.run(entry.plan, leaves, entry.targets, entry.names::get, how);
     }
 
     /// Calls the function: its first result.

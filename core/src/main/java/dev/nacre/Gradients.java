@@ -85,13 +85,13 @@ public final class Gradients {
                 .require(
                         !number || y.isSettled() || !byPlain,
                         "what was read before it was differentiated is a number, and depends on"
-                            + " nothing")
+                                + " nothing")
                 .operand("y", y.type(), y::origin)
                 .hint(
                         y.isSettled()
                                 ? "ask for all gradients before reading, or compute it again"
                                 : "ask for the gradient before reading, or differentiate by a"
-                                      + " Variable")
+                                        + " Variable")
                 .throwShape();
     }
 

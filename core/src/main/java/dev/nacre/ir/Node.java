@@ -4,6 +4,7 @@ import dev.nacre.type.TensorType;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable, but for a note of where its numbers
 /// are once they have been computed.
@@ -27,7 +28,7 @@ public final class Node implements Algebra<Node> {
     private Node(Op op, Node[] inputs) {
         this.op = op;
         this.written = inputs;
-        this.type = op.infer(List.of(inputs));
+        this.type = op.infer(Arrays.asList(inputs));
         this.made = null;
         this.number = 0;
         int h = op.structure();
@@ -47,7 +48,7 @@ public final class Node implements Algebra<Node> {
         this.type = pattern.type;
         this.made = made;
         this.number = number;
-        int h = number < 0 ? System.identityHashCode(made.body()) : number;
+        int h = number < 0 ? made.body().key().hashCode() : number;
         for (Node in : written) {
             h = 31 * h + in.hash;
         }
@@ -61,6 +62,15 @@ public final class Node implements Algebra<Node> {
 
     public static Node of(Op op, Node... inputs) {
         return new Node(op, inputs.clone());
+    }
+
+    /// The same on operands that already have nodes.
+    public static <T> Node of(Op op, List<T> operands, Function<T, Node> node) {
+        Node[] inputs = new Node[operands.size()];
+        for (int i = 0; i < inputs.length; i++) {
+            inputs[i] = node.apply(operands.get(i));
+        }
+        return new Node(op, inputs);
     }
 
     public Op op() {
@@ -95,7 +105,7 @@ public final class Node implements Algebra<Node> {
 
     /// What is equal for nodes that are the same in graphs of one structure, as far as the node alone says.
     Object kind() {
-        return made == null ? op : number < 0 ? made.body() : made.body().outputs().get(number);
+        return made == null ? op : number < 0 ? made.body().key() : Integer.valueOf(number);
     }
 
     /// The node made of other things than those written down.

@@ -40,12 +40,13 @@ public final class Optimizer {
 
     private final List<Group> groups = new ArrayList<>();
     private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    private boolean recorded = true;
     private Optional<Change> last = Optional.empty();
 
     /// What a step does to the parameters that have gradients.
     ///
-    /// @param function of their gradients and, if it is conditional, of whether it is taken
-    private record Change(List<Variable> parameters, boolean conditional, Function function) {}
+    /// @param function of their gradients and, in a conditional step, of whether it is taken
+    private record Change(List<Variable> parameters, Function function) {}
 
     private Optimizer() {}
 
@@ -96,6 +97,7 @@ public final class Optimizer {
                             .toList());
         }
         last = Optional.empty();
+        recorded &= rule.getClass().isRecord();
         Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
         groups.add(
                 new Group(
@@ -123,49 +125,40 @@ public final class Optimizer {
     }
 
     private void step(Optional<Tensor> condition) {
-        if (parameters().stream().allMatch(p -> p.grad().isEmpty())) {
-            throw new NacreException(
-                    "step: no parameter has a gradient\n  hint: call backward() on the loss first");
-        }
-        Variable.update(parameters(), () -> change(condition));
-    }
-
-    /// Rules that are records do the same in each step, so it is written down once.
-    private void change(Optional<Tensor> condition) {
         List<Variable> changed = new ArrayList<>();
         List<Tensor> inputs = new ArrayList<>();
         for (Group g : groups) {
             for (Variable p : g.parameters) {
-                p.grad()
-                        .ifPresent(gradient -> {
-                            changed.add(p);
-                            inputs.add(gradient);
-                        });
+                if (p.grad().isPresent()) {
+                    changed.add(p);
+                    inputs.add(p.grad().get());
+                }
             }
         }
+        if (changed.isEmpty()) {
+            throw new NacreException(
+                    "step: no parameter has a gradient\n  hint: call backward() on the loss first");
+        }
         condition.ifPresent(inputs::add);
-        if (groups.stream().allMatch(g -> g.rule.getClass().isRecord())) {
-            function(changed, condition.isPresent()).call(inputs.toArray(Tensor[]::new));
+        Variable.update(changed, () -> change(changed, inputs));
+    }
+
+    /// Rules that are records do the same in each step, so that it is written down once.
+    ///
+    /// @param inputs the gradients of `changed`, and the condition, if any
+    private void change(List<Variable> changed, List<Tensor> inputs) {
+        if (recorded) {
+            if (last.isEmpty() || !last.get().parameters.equals(changed)) {
+                Function f = Function.ofMany(in -> written(changed, in));
+                last = Optional.of(new Change(changed, f));
+            }
+            last.get().function.call(inputs.toArray(Tensor[]::new));
         } else {
-            change(changed, inputs);
+            written(changed, inputs);
         }
     }
 
-    private Function function(List<Variable> changed, boolean conditional) {
-        Optional<Change> known =
-                last.filter(c -> c.conditional == conditional && c.parameters.equals(changed));
-        Change change =
-                known.orElseGet(() ->
-                        new Change(
-                                List.copyOf(changed),
-                                conditional,
-                                Function.ofMany(in -> change(changed, in))));
-        last = Optional.of(change);
-        return change.function;
-    }
-
-    /// @param inputs the gradients of `changed`, and the condition, if any
-    private List<Tensor> change(List<Variable> changed, List<Tensor> inputs) {
+    private List<Tensor> written(List<Variable> changed, List<Tensor> inputs) {
         Map<Variable, Tensor> gradients = new IdentityHashMap<>();
         for (int i = 0; i < changed.size(); i++) {
             gradients.put(changed.get(i), inputs.get(i));
