@@ -13,6 +13,7 @@ import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
+
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 
 /// Computes graphs: finds the plan of an equal graph or compiles one, and runs it.
@@ -35,7 +37,9 @@ final class Engine {
                         .max(Comparator.comparingInt(Backend::priority))
                         .orElseThrow(() ->
                                 new NacreException(
-                                        "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
+                                        "no backend found to compute with\n"
+                                            + "  hint: put the artifact dev.nacre:nacre-cpu on the"
+                                            + " class path or module path"));
     }
 
     static {
@@ -53,52 +57,59 @@ final class Engine {
 
     /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
     static List<Stored> evaluate(List<Root> roots) {
-        Order order = Graph.cut(roots.stream().map(Root::node).toList());
+        List<Node> nodes = new ArrayList<>(roots.size());
+        for (Root r : roots) {
+            nodes.add(r.node);
+        }
+        Order order = Graph.cut(nodes);
         List<Source> leaves = new ArrayList<>();
-        Map<Object, Integer> number = new IdentityHashMap<>();
-        for (Node n : order) {
-            if (n.op() instanceof Op.Leaf leaf) {
-                number.put(identity(leaf.source()), leaves.size());
+        List<Op.Constant> numbers = new ArrayList<>();
+        Map<Variable, Integer> variables = new IdentityHashMap<>();
+        for (int i = 0; i < order.size(); i++) {
+            if (order.get(i).op() instanceof Op.Leaf leaf) {
+                if (leaf.source() instanceof Variable.Current c) {
+                    variables.put(c.variable(), leaves.size());
+                }
                 leaves.add(leaf.source());
+            } else if (isNumber(order.get(i))) {
+                numbers.add((Op.Constant) order.get(i).op());
             }
         }
-        List<Integer> targets = new ArrayList<>();
+        List<Integer> written = new ArrayList<>(roots.size());
+        List<Optional<Variable>> targets = new ArrayList<>(roots.size());
         for (Root r : roots) {
-            targets.add(r.target.map(v -> number.getOrDefault(v, -2)).orElse(-1));
+            targets.add(r.target);
+            written.add(r.target.isPresent() ? variables.getOrDefault(r.target.get(), -2) : -1);
         }
-        Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(order), targets);
-        Plans.Literals literals =
-                PLANS.literals(
-                        key, numbers(order).stream().map(n -> (Op.Constant) n.op()).toList());
+        Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(order), written);
+        Plans.Found found = PLANS.find(key, numbers);
         Plan plan =
-                PLANS.find(key, literals)
+                found.plan()
                         .orElseGet(() -> {
-                            Plan p = compile(order, targets, literals);
-                            PLANS.keep(key, literals, p);
+                            Plan p = compile(order, written, found.literals());
+                            PLANS.keep(key, found.literals(), p);
                             return p;
                         });
-        literals.inputs().forEach(c -> leaves.add(new Stored.Ref(Stored.number(c))));
+        for (Op.Constant c : found.literals().inputs()) {
+            leaves.add(new Stored.Ref(Stored.number(c)));
+        }
         return run(
                 plan,
                 leaves,
-                roots.stream().map(Root::target).toList(),
-                roots.stream().map(r -> "result of " + r.node.op().name()).toList(),
+                targets,
+                k -> "result of " + nodes.get(k).op().name(),
                 Plan.Call::run);
     }
 
-    private static Object identity(Source s) {
-        return switch (s) {
-            case Stored.Ref r -> r.stored();
-            case Variable.Current c -> c.variable();
-            default -> s;
-        };
+    private static boolean isNumber(Node n) {
+        return n.op() instanceof Op.Constant c && c.dtype().isFloating();
     }
 
     /// The floating constants among nodes.
     private static List<Node> numbers(List<Node> order) {
         List<Node> out = new ArrayList<>();
         for (Node n : order) {
-            if (n.op() instanceof Op.Constant c && c.dtype().isFloating()) {
+            if (isNumber(n)) {
                 out.add(n);
             }
         }
@@ -163,7 +174,7 @@ final class Engine {
             Plan plan,
             List<Source> leaves,
             List<Optional<Variable>> targets,
-            List<String> names,
+            IntFunction<String> names,
             Consumer<Plan.Call> how) {
         Stored[] held = new Stored[leaves.size()];
         for (int i = 0; i < held.length; i++) {
@@ -179,7 +190,7 @@ final class Engine {
                 Stored room =
                         targets.get(k).isPresent()
                                 ? targets.get(k).get().roomForUpdate()
-                                : Stored.room(plan.outputs().get(k), names.get(k));
+                                : Stored.room(plan.outputs().get(k), names.apply(k));
                 out.add(room);
                 call.output(k, room.address());
             }
@@ -204,7 +215,8 @@ final class Engine {
                     throw new NacreException(
                             "input '"
                                     + x.name()
-                                    + "' has no value: pass it to a Function that names it as an input");
+                                    + "' has no value: pass it to a Function that names it as an"
+                                    + " input");
             default -> throw new NacreException(s.origin() + " has no value");
         };
     }

@@ -3,9 +3,11 @@ package dev.nacre;
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Plan;
 import dev.nacre.compile.Profile;
+import dev.nacre.ir.Body;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Recent;
 import dev.nacre.ir.Sizes;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
@@ -13,10 +15,12 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -48,6 +52,12 @@ public final class Function {
 
     private record Recording(List<Node> outputs, List<Engine.Root> updates) {}
 
+    /// What a stretch of an eager step does.
+    ///
+    /// @param body on the function's inputs and `free`; its outputs are the function's and the new values of `targets`
+    /// @param free leaves that it reads
+    private record Stretch(Body body, List<Node> free, List<Variable> targets) {}
+
     /// Records what is computed from inputs of the given types.
     @FunctionalInterface
     private interface Recorder {
@@ -55,7 +65,12 @@ public final class Function {
     }
 
     /// What a recording depends on.
-    private record Signature(List<TensorType> types, Precision precision) {}
+    private record Signature(List<TensorType> types, Precision precision) {
+        static Signature of(Tensor[] inputs) {
+            return new Signature(
+                    Arrays.stream(inputs).map(Tensor::type).toList(), Precision.current());
+        }
+    }
 
     /// A plan for inputs of fixed types.
     private record Entry(
@@ -71,10 +86,14 @@ public final class Function {
     /// Signatures for which what is made of variables alone is kept: each has a copy of the weights.
     private static final int KEEPING = 4;
 
+    private static final int STRETCHES = 8;
+
     private final Recorder recorder;
     private final int arity; // -1: any
     private final List<String> names;
     private final Map<Signature, Entry> entries = new ConcurrentHashMap<>();
+    private final Map<Signature, Stretch> stretches =
+            Collections.synchronizedMap(new Recent<>(STRETCHES));
     private final Deque<Steady> keeping = new ArrayDeque<>(); // the last used first
     private volatile Entry last;
 
@@ -303,9 +322,13 @@ public final class Function {
                             + ", but got "
                             + inputs.length);
         }
-        if (Trace.current().isPresent()) { // inside another function: becomes part of it
+        Optional<Trace> trace = Trace.current();
+        if (trace.isPresent() && trace.get().isImmediate()) {
+            return stretch(inputs, trace.get());
+        }
+        if (trace.isPresent()) { // inside another function: becomes part of it
             Recording r = recorder.record(List.of(inputs));
-            r.updates.forEach(u -> Trace.current().get().write(u.target().get(), u.node()));
+            r.updates.forEach(u -> trace.get().write(u.target().get(), u.node()));
             return r.outputs.stream().map(Tensor::new).toList();
         }
         Trace.flush();
@@ -316,6 +339,49 @@ public final class Function {
             out.add(new Tensor(results.get(i)));
         }
         return out;
+    }
+
+    /// Becomes a part of a step that is carried out at once ([Variable#update]), recorded once as well.
+    private List<Tensor> stretch(Tensor[] inputs, Trace trace) {
+        Signature signature = Signature.of(inputs);
+        Stretch s = stretches.get(signature);
+        if (s == null) {
+            s = record(signature);
+            stretches.put(signature, s);
+        }
+        List<Node> arguments = new ArrayList<>();
+        for (Tensor t : inputs) {
+            arguments.add(t.node());
+        }
+        for (Node n : s.free) {
+            arguments.add(Trace.inside(n));
+        }
+        List<Node> results = s.body.applied(arguments);
+        int outputs = results.size() - s.targets.size();
+        for (int k = 0; k < s.targets.size(); k++) {
+            trace.write(s.targets.get(k), results.get(outputs + k));
+        }
+        return results.subList(0, outputs).stream().map(Tensor::new).toList();
+    }
+
+    private Stretch record(Signature signature) {
+        List<Node> symbols = new ArrayList<>();
+        for (TensorType t : signature.types) {
+            symbols.add(Symbol.node("input " + symbols.size(), t));
+        }
+        Trace inner = new Trace(false);
+        Recording r = inner.in(() -> recorder.record(symbols.stream().map(Tensor::new).toList()));
+        List<Engine.Root> updates = new ArrayList<>(r.updates);
+        updates.addAll(inner.updates());
+        List<Node> outputs = new ArrayList<>(r.outputs);
+        updates.forEach(u -> outputs.add(u.node()));
+        List<Node> free = Graph.leaves(outputs).stream().filter(n -> !symbols.contains(n)).toList();
+        List<Node> all = new ArrayList<>(symbols);
+        all.addAll(free);
+        return new Stretch(
+                Body.over(all, outputs),
+                free,
+                updates.stream().map(u -> u.target().orElseThrow()).toList());
     }
 
     private static List<Stored> run(Entry entry, Tensor[] inputs, Consumer<Plan.Call> how) {
@@ -332,7 +398,7 @@ public final class Function {
                 leaves.set(i, new Stored.Ref(given));
             }
         }
-        return Engine.run(entry.plan, leaves, entry.targets, entry.names, how);
+        return Engine.run(entry.plan, leaves, entry.targets, entry.names::get, how);
     }
 
     /// Calls the function: its first result.
@@ -367,9 +433,7 @@ public final class Function {
         if (e != null && matches(e.signature, inputs)) {
             return e;
         }
-        Signature signature =
-                new Signature(
-                        Arrays.stream(inputs).map(Tensor::type).toList(), Precision.current());
+        Signature signature = Signature.of(inputs);
         e = entries.get(signature);
         if (e == null) {
             e = compile(signature);

@@ -8,6 +8,7 @@ import dev.nacre.ir.Composite;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import dev.nacre.ir.Symbol;
 import dev.nacre.reference.Array;
 import dev.nacre.reference.GradientCheck;
@@ -15,6 +16,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -82,12 +84,14 @@ public final class Gradients {
                         "backward() has been called already, and what it was computed from is gone")
                 .require(
                         !number || y.isSettled() || !byPlain,
-                        "what was read before it was differentiated is a number, and depends on nothing")
+                        "what was read before it was differentiated is a number, and depends on"
+                                + " nothing")
                 .operand("y", y.type(), y::origin)
                 .hint(
                         y.isSettled()
                                 ? "ask for all gradients before reading, or compute it again"
-                                : "ask for the gradient before reading, or differentiate by a Variable")
+                                : "ask for the gradient before reading, or differentiate by a"
+                                        + " Variable")
                 .throwShape();
     }
 
@@ -167,6 +171,11 @@ public final class Gradients {
         @Override
         public String name() {
             return "custom";
+        }
+
+        @Override
+        public boolean derivesAnew() {
+            return true;
         }
 
         @Override
@@ -251,24 +260,34 @@ public final class Gradients {
 
     /// Fills the gradients of all trainable variables that a loss depends on; see [Tensor#backward()].
     static void backward(Tensor loss) {
+        Order order = Graph.written(List.of(loss.node()));
         List<Variable> variables = new ArrayList<>();
-        List<Tensor> leaves = new ArrayList<>();
-        for (Node n : Graph.leaves(List.of(loss.node()))) {
+        List<Node> leaves = new ArrayList<>();
+        for (int i = 0; i < order.size(); i++) {
+            Node n = order.get(i);
             Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
             if (v != null && v.isTrainable() && v.dtype().isFloating() && v.dtype() != DType.BOOL) {
                 variables.add(v);
-                leaves.add(new Tensor(n));
+                leaves.add(n);
             }
         }
         Problem.in("backward")
                 .require(!variables.isEmpty(), "the loss depends on no trainable variable")
                 .operand("loss", loss.type(), loss::origin)
                 .throwShape();
-        List<Tensor> gradients = of(loss, leaves.toArray(Tensor[]::new)).all;
+        List<Node> gradients =
+                Trace.current().isPresent()
+                        ? detached(loss, leaves)
+                        : Derivatives.of(order, leaves, () -> detached(loss, leaves));
         for (int i = 0; i < variables.size(); i++) {
-            variables.get(i).addGrad(gradients.get(i).detach(), loss);
+            variables.get(i).addGrad(new Tensor(gradients.get(i)), loss);
         }
         loss.settle();
+    }
+
+    private static List<Node> detached(Tensor loss, List<Node> leaves) {
+        Tensor[] wrt = leaves.stream().map(Tensor::new).toArray(Tensor[]::new);
+        return of(loss, wrt).all.stream().map(g -> g.detach().node()).toList();
     }
 
     /// Whether a gradient can pass from an expression to a trainable variable.

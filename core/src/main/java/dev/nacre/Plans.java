@@ -4,6 +4,7 @@ import dev.nacre.compile.Plan;
 import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Recent;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,9 @@ final class Plans {
     /// @param form for each of them the constant itself, or the number of the input that it is
     /// @param inputs the values of those inputs: one for all places that have the same
     record Literals(List<Object> form, List<Op.Constant> inputs) {}
+
+    /// What the constants of a graph are, and its plan.
+    record Found(Literals literals, Optional<Plan> plan) {}
 
     /// Plans of graphs that differ in floating constants alone.
     private static final class Family {
@@ -73,13 +77,11 @@ final class Plans {
         return families.computeIfAbsent(key, _ -> new Family(constants));
     }
 
-    /// Which of a graph's constants are inputs now.
-    synchronized Literals literals(Key key, List<Op.Constant> constants) {
-        return family(key, constants.size()).divide(constants);
-    }
-
-    synchronized Optional<Plan> find(Key key, Literals literals) {
-        return Optional.ofNullable(families.get(key)).map(f -> f.members.get(literals.form));
+    /// Which of a graph's constants are inputs now, and the plan for those that are not, if there is one.
+    synchronized Found find(Key key, List<Op.Constant> constants) {
+        Family f = family(key, constants.size());
+        Literals l = f.divide(constants);
+        return new Found(l, Optional.ofNullable(f.members.get(l.form)));
     }
 
     synchronized void keep(Key key, Literals literals, Plan plan) {

@@ -9,6 +9,7 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -201,7 +202,7 @@ final class Steady {
                         plan,
                         leaves,
                         Collections.nCopies(results.size(), Optional.empty()),
-                        Collections.nCopies(results.size(), "kept value"),
+                        _ -> "kept value",
                         Plan.Call::run);
         for (int i = 0; i < values.size(); i++) {
             made.put(results.get(i), values.get(i));

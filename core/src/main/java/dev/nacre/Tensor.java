@@ -10,8 +10,8 @@ import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
+
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -283,11 +283,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     @Override
     public Tensor emit(Op op, List<Tensor> inputs) {
-        List<Node> nodes = new ArrayList<>(inputs.size());
-        for (Tensor t : inputs) {
-            nodes.add(t.node());
-        }
-        return new Tensor(Node.of(op, nodes));
+        return new Tensor(Node.of(op, inputs, Tensor::node));
     }
 
     @Override
@@ -337,7 +333,10 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                 throw new dev.nacre.type.NacreException(
                         "the "
                                 + origin()
-                                + " has no numbers while a function is traced; they exist when it is called\n  hint: return it as an output, or decide with where() instead of if");
+                                + " has no numbers while a function is traced; they exist when it"
+                                + " is called\n"
+                                + "  hint: return it as an output, or decide with where() instead"
+                                + " of if");
             }
             s = Engine.evaluate(List.of(new Engine.Root(node, Optional.empty()))).getFirst();
             realize(s);

@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -45,6 +46,11 @@ final class Trace {
         return CURRENT.isBound() ? Optional.of(CURRENT.get()) : Optional.empty();
     }
 
+    /// Whether it is carried out at once.
+    boolean isImmediate() {
+        return immediate;
+    }
+
     /// Runs code in this trace.
     <R> R in(Supplier<R> code) {
         return ScopedValue.where(CURRENT, this).call(code::get);
@@ -73,8 +79,10 @@ final class Trace {
 
     /// The variables set, with their new values.
     List<Engine.Root> updates() {
-        List<Engine.Root> out = new ArrayList<>();
-        values.forEach((v, n) -> out.add(new Engine.Root(n, Optional.of(v))));
+        List<Engine.Root> out = new ArrayList<>(values.size() + 1);
+        for (Map.Entry<Variable, Node> e : values.entrySet()) {
+            out.add(new Engine.Root(e.getValue(), Optional.of(e.getKey())));
+        }
         return out;
     }
 
@@ -105,14 +113,22 @@ final class Trace {
             code.run();
             return null;
         });
-        PENDING.get().forEach(v -> v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node())));
-        PENDING.get().clear();
+        Set<Variable> set = PENDING.get();
+        for (Variable v : set) {
+            v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node()));
+        }
+        set.clear();
         List<Engine.Root> roots = t.updates();
         if (roots.isEmpty() && wanted.isEmpty()) {
             return;
         }
-        List<Tensor> pending = wanted.stream().filter(w -> !w.isRealized()).toList();
-        pending.forEach(w -> roots.add(new Engine.Root(w.node(), Optional.empty())));
+        List<Tensor> pending = new ArrayList<>();
+        for (Tensor w : wanted) {
+            if (!w.isRealized()) {
+                pending.add(w);
+                roots.add(new Engine.Root(w.node(), Optional.empty()));
+            }
+        }
         List<Stored> results = Engine.evaluate(roots);
         for (int i = 0; i < pending.size(); i++) {
             pending.get(i).realize(results.get(roots.size() - pending.size() + i));

@@ -7,6 +7,7 @@ import dev.nacre.ir.Source;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
+
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -215,7 +216,8 @@ public final class Variable extends Tensor {
         if (Trace.current().isPresent()) {
             throw new dev.nacre.type.NacreException(
                     origin()
-                            + " has no numbers while a function is traced; they exist when it is called");
+                            + " has no numbers while a function is traced; they exist when it is"
+                            + " called");
         }
         Trace.flush();
         Tensor p = pending; // set by another thread
@@ -230,9 +232,14 @@ public final class Variable extends Tensor {
     /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
     /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
     public static void update(java.util.List<Variable> variables, Runnable changes) {
-        Trace.commit(
-                variables.stream().flatMap(v -> v.pendingLoss().stream()).distinct().toList(),
-                changes);
+        java.util.List<Tensor> losses = new java.util.ArrayList<>();
+        for (Variable v : variables) {
+            Tensor l = v.loss;
+            if (l != null && !losses.contains(l) && v.pendingLoss().isPresent()) {
+                losses.add(l);
+            }
+        }
+        Trace.commit(losses, changes);
     }
 
     /// The graph with each value of a variable replaced by the variable itself.

@@ -95,6 +95,7 @@ public enum Binary {
     private final LongBinaryOperator onLongs;
     private final Derivative left;
     private final Derivative right;
+    private final Op op = new Op.Map2(this);
 
     Binary(String symbol, DoubleBinaryOperator onDoubles, LongBinaryOperator onLongs) {
         this(symbol, onDoubles, onLongs, Binary::flat, Binary::flat);
@@ -115,6 +116,11 @@ public enum Binary {
 
     public String symbol() {
         return symbol;
+    }
+
+    /// The function as an op, one object for all nodes.
+    Op op() {
+        return op;
     }
 
     public double apply(double a, double b) {

@@ -2,6 +2,7 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Precision;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -169,6 +170,11 @@ public final class Body {
         return Graph.rewrite(
                 outputs,
                 (n, in) -> places.containsKey(n) ? places.get(n) : Node.of(n.op().bind(known), in));
+    }
+
+    /// The same as [#inline], written out only where somebody looks: a step that is repeated costs a node for each output.
+    public List<Node> applied(List<Node> arguments) {
+        return Applied.results(this, arguments);
     }
 
     /// The outputs with the arguments put in place of the inputs.

@@ -15,6 +15,11 @@ public interface Composite {
         return Optional.empty();
     }
 
+    /// Whether [#differentiate] is code of the user's, which may do another thing each time.
+    default boolean derivesAnew() {
+        return false;
+    }
+
     /// Whether the forward values inside are recomputed for the derivative instead of kept.
     default boolean recomputes() {
         return false;

@@ -3,6 +3,7 @@ package dev.nacre.ir;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.math.BigDecimal;
 import java.util.List;
 
@@ -22,7 +23,7 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         if (f != Unary.NOT && !t.isFloating()) {
             t = !f.onIntegers() ? DType.F32 : t == DType.BOOL ? DType.I32 : t;
         }
-        return emit(new Op.Map1(f), List.of(self().cast(t)));
+        return emit(f.op(), List.of(self().cast(t)));
     }
 
     default T neg() {
@@ -232,18 +233,20 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
             t = t.isFloating() ? t : DType.F32;
         }
         Shape shape =
-                Shape.broadcast(shape(), other.shape())
-                        .orElseThrow(() -> {
-                            Problem p =
-                                    Problem.in(f.symbol())
-                                            .operand("a", type(), this::origin)
-                                            .operand("b", other.type(), other::origin);
-                            mismatch(p, shape(), other.shape());
-                            p.throwShape();
-                            return new IllegalStateException();
-                        });
+                shape().equals(other.shape())
+                        ? shape()
+                        : Shape.broadcast(shape(), other.shape())
+                                .orElseThrow(() -> {
+                                    Problem p =
+                                            Problem.in(f.symbol())
+                                                    .operand("a", type(), this::origin)
+                                                    .operand("b", other.type(), other::origin);
+                                    mismatch(p, shape(), other.shape());
+                                    p.throwShape();
+                                    return new IllegalStateException();
+                                });
         return emit(
-                new Op.Map2(f),
+                f.op(),
                 List.of(self().cast(t).broadcastTo(shape), other.cast(t).broadcastTo(shape)));
     }
 

@@ -49,13 +49,37 @@ public final class Graph {
         return rewrite(roots, (n, in) -> places.containsKey(n) ? places.get(n) : n.withInputs(in));
     }
 
-    /// The graph with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is not visited.
+    /// Every node that the roots depend on as the graph was written down: what was applied as a whole ([Body#applied]) is not looked into.
+    public static Order written(List<Node> roots) {
+        return Order.written(roots, _ -> false);
+    }
+
+    /// The graph as it was written down, with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is not visited.
     public static Order cut(List<Node> roots) {
-        Order order = topological(roots, n -> n.known() != n);
-        return order.stream().allMatch(n -> n.known() == n)
-                ? order
-                : topological(
-                        rewrite(order, (n, in) -> n.known() == n ? n.withInputs(in) : n.known()));
+        Order order = Order.written(roots, n -> n.known() != n);
+        for (int i = 0; i < order.size(); i++) {
+            if (order.get(i).known() != order.get(i)) {
+                return written(known(order));
+            }
+        }
+        return order;
+    }
+
+    private static List<Node> known(Order order) {
+        Node[] done = new Node[order.size()];
+        for (int k = 0; k < done.length; k++) {
+            Node n = order.get(k);
+            if (n.known() != n) {
+                done[k] = n.known();
+                continue;
+            }
+            Node[] made = new Node[order.arity(n)];
+            for (int i = 0; i < made.length; i++) {
+                made[i] = done[order.indexOf(order.input(n, i))];
+            }
+            done[k] = n.rewritten(made);
+        }
+        return order.roots().stream().map(r -> done[order.indexOf(r)]).toList();
     }
 
     /// Where those leaves' values come from, each once.

@@ -31,17 +31,16 @@ public final class GraphKey {
         List<Node> roots = order.roots();
         int count = roots.size();
         for (int i = 0; i < order.size(); i++) {
-            count += order.get(i).arity();
+            count += order.arity(order.get(i));
         }
         Object[] ops = new Object[order.size()];
         int[] edges = new int[count];
         int e = 0;
         for (int i = 0; i < ops.length; i++) {
             Node n = order.get(i);
-            boolean isNumber = n.op() instanceof Op.Constant c && c.dtype().isFloating();
-            ops[i] = n.op() instanceof Op.Leaf ? n.type() : isNumber && !exact ? n.dtype() : n.op();
-            for (int k = 0; k < n.arity(); k++) {
-                edges[e++] = order.indexOf(n.input(k));
+            ops[i] = kind(n, exact);
+            for (int k = 0, arity = order.arity(n); k < arity; k++) {
+                edges[e++] = order.indexOf(order.input(n, k));
             }
         }
         int hash = 1;
@@ -50,6 +49,14 @@ public final class GraphKey {
             hash = 31 * hash + r.hash();
         }
         return new GraphKey(ops, edges, hash);
+    }
+
+    private static Object kind(Node n, boolean exact) {
+        if (n.op() instanceof Op.Leaf) {
+            return n.type();
+        }
+        boolean isNumber = !exact && n.op() instanceof Op.Constant c && c.dtype().isFloating();
+        return isNumber ? n.dtype() : n.kind();
     }
 
     /// The key of a body, its inputs first.

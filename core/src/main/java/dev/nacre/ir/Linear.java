@@ -5,8 +5,10 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
+
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// Matrix products, Einstein sums, convolutions and pooling.
 ///
@@ -23,12 +25,14 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         T y = b.cast(t);
         boolean row = x.rank() == 1;
         boolean column = y.rank() == 1;
-        Problem p =
-                Problem.in("matmul")
-                        .operand("a", type(), this::origin)
-                        .operand("b", b.type(), b::origin);
-        p.require(x.rank() > 0 && y.rank() > 0, "scalars have no matrix product; use mul")
-                .throwShape();
+        Supplier<Problem> problem =
+                () ->
+                        Problem.in("matmul")
+                                .operand("a", type(), this::origin)
+                                .operand("b", b.type(), b::origin);
+        if (x.rank() == 0 || y.rank() == 0) {
+            problem.get().rule("scalars have no matrix product; use mul").throwShape();
+        }
         x = row ? x.unsqueeze(0) : x;
         y = column ? y.unsqueeze(1) : y;
         long k = x.size(-1);
@@ -36,6 +40,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
             y = y.broadcastTo(y.shape().with(-2, k));
         }
         if (k != y.size(-2)) {
+            Problem p = problem.get();
             p.rule(
                     "a.size(-1) must equal b.size("
                             + (column ? "0" : "-2")
@@ -57,7 +62,9 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                 Shape.broadcast(x.shape().range(0, x.rank() - 2), y.shape().range(0, y.rank() - 2))
                         .orElseThrow(() ->
                                 new ShapeException(
-                                        p.rule("the leading axes do not broadcast").text()));
+                                        problem.get()
+                                                .rule("the leading axes do not broadcast")
+                                                .text()));
         DType narrow = Precision.ofProducts(t);
         T out = product(x.cast(narrow), y.cast(narrow), lead, narrow).cast(t);
         out = row ? out.squeeze(-2) : out;

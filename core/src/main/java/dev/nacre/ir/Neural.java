@@ -122,10 +122,12 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// Minus the largest element along an axis, which is a constant to the derivative.
     private T centred(String op, Axes a) {
-        Problem.in(op)
-                .require(dtype().isFloating(), "not defined on " + dtype())
-                .operand("x", self().type(), this::origin)
-                .throwDType();
+        if (!dtype().isFloating()) {
+            Problem.in(op)
+                    .rule("not defined on " + dtype())
+                    .operand("x", self().type(), this::origin)
+                    .throwDType();
+        }
         return self().sub(self().reduce(Reduction.MAX, a).detach().expandAlong(a, shape()));
     }
 

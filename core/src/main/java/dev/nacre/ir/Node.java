@@ -1,8 +1,10 @@
 package dev.nacre.ir;
 
 import dev.nacre.type.TensorType;
+
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable, but for a note of where its numbers
 /// are once they have been computed.
@@ -15,18 +17,39 @@ public final class Node implements Algebra<Node> {
     private final int scattered =
             ++created * 0x9E3779B9; // odd, so that numbers in a row lie far apart
     private final Op op;
-    private final Node[] inputs;
+    private final Node[] written; // the inputs, or what has them
     private final TensorType type;
     private final int hash;
+    private final Applied made; // null: written down as it is
+    private final int number; // of the result of what made it; -1: the head
     private volatile Node known; // null: not computed
     private volatile boolean settled;
 
     private Node(Op op, Node[] inputs) {
         this.op = op;
-        this.inputs = inputs;
-        this.type = op.infer(List.of(inputs));
+        this.written = inputs;
+        this.type = op.infer(Arrays.asList(inputs));
+        this.made = null;
+        this.number = 0;
         int h = op.structure();
         for (Node in : inputs) {
+            h = 31 * h + in.hash;
+        }
+        this.hash = h;
+    }
+
+    /// A result of an application.
+    ///
+    /// @param pattern what it is in the body
+    /// @param written what the application has in its place
+    Node(Applied made, int number, Node pattern, Node[] written) {
+        this.op = pattern.op;
+        this.written = written;
+        this.type = pattern.type;
+        this.made = made;
+        this.number = number;
+        int h = number < 0 ? made.body().key().hashCode() : number;
+        for (Node in : written) {
             h = 31 * h + in.hash;
         }
         this.hash = h;
@@ -41,20 +64,55 @@ public final class Node implements Algebra<Node> {
         return new Node(op, inputs.clone());
     }
 
+    /// The same on operands that already have nodes.
+    public static <T> Node of(Op op, List<T> operands, Function<T, Node> node) {
+        Node[] inputs = new Node[operands.size()];
+        for (int i = 0; i < inputs.length; i++) {
+            inputs[i] = node.apply(operands.get(i));
+        }
+        return new Node(op, inputs);
+    }
+
     public Op op() {
         return op;
     }
 
     public int arity() {
-        return inputs.length;
+        return operands().length;
     }
 
     public Node input(int i) {
-        return inputs[i];
+        return operands()[i];
     }
 
     public List<Node> inputs() {
-        return List.of(inputs);
+        return List.of(operands());
+    }
+
+    private Node[] operands() {
+        return made == null ? written : made.inputs(number);
+    }
+
+    /// What the node is made of as it was written down: its inputs, or for the result of an application one node that has the arguments.
+    Node[] written() {
+        return written;
+    }
+
+    /// The application that this is a result of; null: none.
+    Applied made() {
+        return made;
+    }
+
+    /// What is equal for nodes that are the same in graphs of one structure, as far as the node alone says.
+    Object kind() {
+        return made == null ? op : number < 0 ? made.body().key() : Integer.valueOf(number);
+    }
+
+    /// The node made of other things than those written down.
+    Node rewritten(Node[] others) {
+        return made == null
+                ? withInputs(List.of(others))
+                : number < 0 ? made.headOn(List.of(others)) : Applied.on(this, number, others);
     }
 
     @Override
@@ -62,7 +120,7 @@ public final class Node implements Algebra<Node> {
         return type;
     }
 
-    /// Equal for structurally equal expressions, whose leaves and floating constants may differ in all but type.
+    /// Equal for expressions of equal structure as they were [written][Order#written], whose leaves and floating constants may differ in all but type.
     public int hash() {
         return hash;
     }
@@ -86,7 +144,7 @@ public final class Node implements Algebra<Node> {
 
     /// The same op on other inputs; this very node if they are the same.
     public Node withInputs(List<Node> others) {
-        return Arrays.equals(inputs, others.toArray()) ? this : of(op, others);
+        return Arrays.equals(operands(), others.toArray()) ? this : of(op, others);
     }
 
     @Override

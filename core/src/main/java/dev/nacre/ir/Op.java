@@ -5,6 +5,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.function.LongUnaryOperator;
@@ -193,13 +194,16 @@ public sealed interface Op {
     record Select() implements Op {
         @Override
         public TensorType infer(List<Node> in) {
-            Problem p = problem("where", in, "condition", "a", "b");
-            p.require(in.get(0).dtype() == DType.BOOL, "the condition must be bool").throwDType();
-            p.require(in.get(1).type().equals(in.get(2).type()), "both values must have one type");
-            p.require(
-                            in.get(0).shape().equals(in.get(1).shape()),
-                            "condition and values must have one shape")
-                    .throwShape();
+            boolean isBool = in.get(0).dtype() == DType.BOOL;
+            boolean oneType = in.get(1).type().equals(in.get(2).type());
+            boolean oneShape = in.get(0).shape().equals(in.get(1).shape());
+            if (!isBool || !oneType || !oneShape) {
+                Problem p = problem("where", in, "condition", "a", "b");
+                p.require(isBool, "the condition must be bool").throwDType();
+                p.require(oneType, "both values must have one type")
+                        .require(oneShape, "condition and values must have one shape")
+                        .throwShape();
+            }
             return in.get(1).type();
         }
 
@@ -466,9 +470,9 @@ public sealed interface Op {
                             && x.shape().without(axes).count() != 0;
             boolean neutral =
                     kind == Reduction.SUM || kind == Reduction.PROD || x.dtype() == DType.BOOL;
-            problem(name(), in, "x")
-                    .require(!empty || neutral, "has no value over no elements")
-                    .throwShape();
+            if (empty && !neutral) {
+                problem(name(), in, "x").rule("has no value over no elements").throwShape();
+            }
             return x.type().withShape(x.shape().without(axes));
         }
 
@@ -614,6 +618,23 @@ public sealed interface Op {
         public TensorType infer(List<Node> in) {
             Node a = in.get(0);
             Node b = in.get(1);
+            if (!fits(a, b)) {
+                complain(in, a, b);
+            }
+            return new TensorType(dtype, a.shape().with(-1, b.size(-1)));
+        }
+
+        private static boolean fits(Node a, Node b) {
+            int r = a.rank();
+            boolean fits =
+                    a.dtype() == b.dtype() && r >= 2 && r == b.rank() && a.size(-1) == b.size(-2);
+            for (int i = 0; fits && i < r - 2; i++) {
+                fits = a.size(i) == b.size(i);
+            }
+            return fits;
+        }
+
+        private static void complain(List<Node> in, Node a, Node b) {
             Problem p = problem("matmul", in, "a", "b");
             p.require(a.dtype() == b.dtype(), "both operands must have one dtype").throwDType();
             p.require(
@@ -628,7 +649,6 @@ public sealed interface Op {
                     a.size(-1) == b.size(-2),
                     "a.size(-1) must equal b.size(-2), but " + a.size(-1) + " ≠ " + b.size(-2));
             p.throwShape();
-            return new TensorType(dtype, a.shape().with(-1, b.size(-1)));
         }
 
         @Override

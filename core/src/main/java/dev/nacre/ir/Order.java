@@ -15,6 +15,7 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
     private static final int ENTERED = -1;
 
     private final List<Node> roots;
+    private final boolean written;
     private Node[] nodes = new Node[128];
     private int size;
     private Node[] keys = new Node[256]; // open addressing by identity, at most half full
@@ -22,13 +23,23 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
     private int shift = 24; // of a hash to the length of the table
     private int used;
 
-    private Order(List<Node> roots) {
+    private Order(List<Node> roots, boolean written) {
         this.roots = roots;
+        this.written = written;
     }
 
     /// A walk from the roots down, with an explicit stack: depth is bounded by memory, not by the call stack. What lies only below nodes at which the walk `stops` is left out.
     static Order of(List<Node> roots, Predicate<Node> stops) {
-        Order out = new Order(List.copyOf(roots));
+        return of(new Order(List.copyOf(roots), false), stops);
+    }
+
+    /// The same of the graph as it was written down: what was applied as a whole ([Body#applied]) is one node, with one more for each of its results.
+    static Order written(List<Node> roots, Predicate<Node> stops) {
+        return of(new Order(List.copyOf(roots), true), stops);
+    }
+
+    private static Order of(Order out, Predicate<Node> stops) {
+        List<Node> roots = out.roots;
         ArrayDeque<Node> stack = new ArrayDeque<>();
         for (int r = roots.size() - 1; r >= 0; r--) {
             stack.push(roots.get(r));
@@ -38,9 +49,10 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
             int slot = out.slot(n);
             if (out.keys[slot] == null) {
                 out.enter(slot, n);
-                for (int i = stops.test(n) ? -1 : n.arity() - 1; i >= 0; i--) {
-                    if (out.keys[out.slot(n.input(i))] == null) {
-                        stack.push(n.input(i));
+                for (int i = stops.test(n) ? -1 : out.arity(n) - 1; i >= 0; i--) {
+                    Node input = out.input(n, i);
+                    if (out.keys[out.slot(input)] == null) {
+                        stack.push(input);
                     }
                 }
             } else {
@@ -88,6 +100,15 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
             i = (i + 1) & mask;
         }
         return i;
+    }
+
+    /// The number of nodes that a node is made of, in the sense of this order.
+    int arity(Node n) {
+        return written ? n.written().length : n.arity();
+    }
+
+    Node input(Node n, int i) {
+        return written ? n.written()[i] : n.input(i);
     }
 
     /// What the order was made from.

@@ -57,11 +57,13 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
 
     /// Arithmetic mean along axes; of floating types only.
     default T mean(int... axes) {
-        Problem.in("mean")
-                .require(dtype().isFloating(), "not defined on " + dtype())
-                .operand("x", type(), this::origin)
-                .hint("cast to f32 first")
-                .throwDType();
+        if (!dtype().isFloating()) {
+            Problem.in("mean")
+                    .rule("not defined on " + dtype())
+                    .operand("x", type(), this::origin)
+                    .hint("cast to f32 first")
+                    .throwDType();
+        }
         Axes a = Axes.sortedOrAll("mean", rank(), axes);
         T x = widened();
         return x.reduce(Reduction.SUM, a).div(extent(a, x.dtype())).cast(dtype());

@@ -72,6 +72,7 @@ public enum Unary {
     private final String symbol;
     private final DoubleUnaryOperator meaning;
     private final Derivative derivative;
+    private final Op op = new Op.Map1(this);
 
     Unary(String symbol, DoubleUnaryOperator meaning, Derivative derivative) {
         this.symbol = symbol;
@@ -81,6 +82,11 @@ public enum Unary {
 
     public String symbol() {
         return symbol;
+    }
+
+    /// The function as an op, one object for all nodes.
+    Op op() {
+        return op;
     }
 
     /// The defining scalar function.

@@ -20,6 +20,16 @@ public record TensorType(DType dtype, Shape shape) {
     }
 
     @Override
+    public boolean equals(Object o) { // in every step of an eager loop, some hundred times
+        return o == this || o instanceof TensorType t && t.dtype == dtype && t.shape.equals(shape);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * dtype.ordinal() + shape.hashCode();
+    }
+
+    @Override
     public String toString() {
         return dtype.toString() + shape;
     }

@@ -2,7 +2,10 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
+
+import java.lang.ref.WeakReference;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 
 /// Which of its two forms of `forward` a module class defines.
 final class Forms {
@@ -20,6 +23,15 @@ final class Forms {
                 @Override
                 protected Boolean computeValue(Class<?> type) {
                     return Slot.of(type).stream().anyMatch(Slot::mayHoldModules);
+                }
+            };
+
+    /// The module of a class that was looked at last, which passes its mode on or has no use for it.
+    private static final ClassValue<AtomicReference<WeakReference<Module>>> PASSED =
+            new ClassValue<>() {
+                @Override
+                protected AtomicReference<WeakReference<Module>> computeValue(Class<?> type) {
+                    return new AtomicReference<>(new WeakReference<>(null));
                 }
             };
 
@@ -42,6 +54,14 @@ final class Forms {
         if (!MAY_HOLD_MODULES.get(module.getClass())) {
             return; // the usual case, in every step of an eager loop
         }
+        AtomicReference<WeakReference<Module>> passed = PASSED.get(module.getClass());
+        if (!passed.get().refersTo(module)) {
+            requirePassedOn(module);
+            passed.set(new WeakReference<>(module));
+        }
+    }
+
+    private static void requirePassedOn(Module module) {
         List<String> dependent =
                 Tree.of(module).modules().entrySet().stream()
                         .filter(e -> e.getValue() != module && e.getValue().dependsOnMode())

@@ -1,10 +1,12 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -38,6 +40,13 @@ public final class Optimizer {
 
     private final List<Group> groups = new ArrayList<>();
     private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    private boolean recorded = true;
+    private Optional<Change> last = Optional.empty();
+
+    /// What a step does to the parameters that have gradients.
+    ///
+    /// @param function of their gradients and, in a conditional step, of whether it is taken
+    private record Change(List<Variable> parameters, Function function) {}
 
     private Optimizer() {}
 
@@ -87,6 +96,8 @@ public final class Optimizer {
                                             false))
                             .toList());
         }
+        last = Optional.empty();
+        recorded &= rule.getClass().isRecord();
         Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
         groups.add(
                 new Group(
@@ -114,30 +125,68 @@ public final class Optimizer {
     }
 
     private void step(Optional<Tensor> condition) {
-        if (parameters().stream().allMatch(p -> p.grad().isEmpty())) {
+        List<Variable> changed = new ArrayList<>();
+        List<Tensor> inputs = new ArrayList<>();
+        for (Group g : groups) {
+            for (Variable p : g.parameters) {
+                if (p.grad().isPresent()) {
+                    changed.add(p);
+                    inputs.add(p.grad().get());
+                }
+            }
+        }
+        if (changed.isEmpty()) {
             throw new NacreException(
                     "step: no parameter has a gradient\n  hint: call backward() on the loss first");
         }
-        Variable.update(parameters(), () -> groups.forEach(g -> change(g, condition)));
+        condition.ifPresent(inputs::add);
+        Variable.update(changed, () -> change(changed, inputs));
     }
 
-    private static void change(Group g, Optional<Tensor> condition) {
-        if (g.parameters.stream().allMatch(p -> p.grad().isEmpty())) {
+    /// Rules that are records do the same in each step, so that it is written down once.
+    ///
+    /// @param inputs the gradients of `changed`, and the condition, if any
+    private void change(List<Variable> changed, List<Tensor> inputs) {
+        if (recorded) {
+            if (last.isEmpty() || !last.get().parameters.equals(changed)) {
+                Function f = Function.ofMany(in -> written(changed, in));
+                last = Optional.of(new Change(changed, f));
+            }
+            last.get().function.call(inputs.toArray(Tensor[]::new));
+        } else {
+            written(changed, inputs);
+        }
+    }
+
+    private List<Tensor> written(List<Variable> changed, List<Tensor> inputs) {
+        Map<Variable, Tensor> gradients = new IdentityHashMap<>();
+        for (int i = 0; i < changed.size(); i++) {
+            gradients.put(changed.get(i), inputs.get(i));
+        }
+        Optional<Tensor> condition =
+                Optional.of(inputs.getLast()).filter(_ -> inputs.size() > changed.size());
+        groups.forEach(g -> change(g, gradients, condition));
+        return List.of();
+    }
+
+    private static void change(
+            Group g, Map<Variable, Tensor> gradients, Optional<Tensor> condition) {
+        if (g.parameters.stream().noneMatch(gradients::containsKey)) {
             return;
         }
         Tensor number = g.steps.add(1);
         Rule.Step at = new Rule.Step(g.learningRate, number);
         for (int i = 0; i < g.parameters.size(); i++) {
             Variable p = g.parameters.get(i);
-            List<Variable> kept = g.kept.get(i);
-            p.grad()
-                    .ifPresent(gradient -> {
-                        Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
-                        set(p, c.parameter(), condition);
-                        for (int k = 0; k < kept.size(); k++) {
-                            set(kept.get(k), c.kept().get(k), condition);
-                        }
-                    });
+            Tensor gradient = gradients.get(p);
+            if (gradient != null) {
+                List<Variable> kept = g.kept.get(i);
+                Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
+                set(p, c.parameter(), condition);
+                for (int k = 0; k < kept.size(); k++) {
+                    set(kept.get(k), c.kept().get(k), condition);
+                }
+            }
         }
         set(g.steps, number, condition);
     }
@@ -208,7 +257,9 @@ public final class Optimizer {
                         throw new NacreException(
                                 "state: two parameters are named "
                                         + g.parameters.get(k).name()
-                                        + "\n  hint: take the parameters from one module, which names them");
+                                        + "\n"
+                                        + "  hint: take the parameters from one module, which names"
+                                        + " them");
                     }
                 }
             }

@@ -1,0 +1,99 @@
+package dev.nacre.ir;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// A [Body] on arguments, not written out: its results are nodes that find their inputs when somebody asks for them.
+///
+/// An eager loop derives the same gradients and the same updates in each step. Recorded once, they cost a node for each result, and the step's plan is found without looking
+/// inside. Whoever does look sees an ordinary graph, so nobody but [Order#written] has to know of this.
+final class Applied {
+    private final Body body;
+    private final List<Node> arguments;
+    private final Node head; // stands for the application in written orders, nowhere else
+    private final List<Node> results;
+    private volatile Node[][] inputs; // of each result; null: not asked for
+
+    private Applied(Body body, List<Node> arguments) {
+        this.body = body;
+        this.arguments = arguments;
+        Node first = body.outputs().getFirst();
+        for (int k = 1; first.arity() == 0 && k < body.outputs().size(); k++) {
+            first = body.outputs().get(k); // not a leaf, for which the head might be taken
+        }
+        this.head = new Node(this, -1, first, arguments.toArray(Node[]::new));
+        List<Node> all = new ArrayList<>(body.outputs().size());
+        for (Node pattern : body.outputs()) {
+            int argument = body.inputs().indexOf(pattern);
+            all.add(
+                    argument >= 0
+                            ? arguments.get(argument)
+                            : pattern.arity() == 0
+                                    ? pattern
+                                    : new Node(this, all.size(), pattern, new Node[] {head}));
+        }
+        results = List.copyOf(all);
+    }
+
+    /// The outputs of a body with the arguments put in place of the inputs.
+    static List<Node> results(Body body, List<Node> arguments) {
+        return body.outputs().isEmpty() ? List.of() : new Applied(body, arguments).results;
+    }
+
+    Body body() {
+        return body;
+    }
+
+    /// The same result of the body on other arguments, which the head among `written` has.
+    static Node on(Node result, int number, Node[] written) {
+        Node head = written[0];
+        return head.made() == result.made() ? result : head.made().results.get(number);
+    }
+
+    /// The head of the body on other arguments.
+    Node headOn(List<Node> others) {
+        return Arrays.equals(head.written(), others.toArray())
+                ? head
+                : new Applied(body, others).head;
+    }
+
+    /// The inputs of a result, or of the head, which has those of the first.
+    Node[] inputs(int result) {
+        Node[][] known = inputs;
+        if (known == null) {
+            synchronized (this) {
+                known = inputs == null ? writtenOut() : inputs;
+                inputs = known;
+            }
+        }
+        return known[Math.max(0, result)];
+    }
+
+    private Node[][] writtenOut() {
+        Map<Node, Node> done = new IdentityHashMap<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            done.put(body.inputs().get(i), arguments.get(i));
+        }
+        Map<Node, Node> own = new IdentityHashMap<>(); // a result that others are computed from
+        Node[][] out = new Node[results.size()][];
+        for (int k = 0; k < out.length; k++) {
+            own.putIfAbsent(body.outputs().get(k), results.get(k));
+        }
+        Map<Node, Node[]> found = new IdentityHashMap<>();
+        for (Node n : Graph.topological(body.outputs())) {
+            if (!done.containsKey(n)) {
+                List<Node> in = n.inputs().stream().map(done::get).toList();
+                found.put(n, in.toArray(Node[]::new));
+                Node result = own.get(n);
+                done.put(n, result == null ? n.withInputs(in) : result);
+            }
+        }
+        for (int k = 0; k < out.length; k++) {
+            out[k] = found.getOrDefault(body.outputs().get(k), new Node[0]);
+        }
+        return out;
+    }
+}
