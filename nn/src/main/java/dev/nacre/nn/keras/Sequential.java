@@ -6,6 +6,7 @@ import dev.nacre.nn.Activation;
 import dev.nacre.nn.Key;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
+import dev.nacre.nn.NotPart;
 import dev.nacre.nn.loss.BCEWithLogitsLoss;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.loss.Loss;
@@ -16,6 +17,7 @@ import dev.nacre.nn.train.Batches;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -72,14 +74,14 @@ public final class Sequential implements Module {
         }
     }
 
-    private final List<Layer> specification;
+    @NotPart private final List<Layer> specification;
     private final Rng rng;
 
     @Key("")
     private List<Layer.Activated> built = List.of();
 
-    private Optional<Recipe> recipe = Optional.empty();
-    private Optional<Trainer> trainer = Optional.empty();
+    @NotPart private Optional<Recipe> recipe = Optional.empty();
+    @NotPart private Optional<Trainer> trainer = Optional.empty();
 
     private Sequential(Rng rng, List<Layer> layers) {
         this.specification = layers;
@@ -174,7 +176,9 @@ public final class Sequential implements Module {
     private Trainer trainer(Tensor x) {
         if (recipe.isEmpty()) {
             throw new NacreException(
-                    "fit: the model is not compiled\n  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\", \"accuracy\")");
+                    "fit: the model is not compiled\n"
+                        + "  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\","
+                        + " \"accuracy\")");
         }
         build(x.shape().range(1, x.rank()));
         if (trainer.isEmpty()) {
@@ -276,7 +280,8 @@ public final class Sequential implements Module {
     public String summary() {
         if (built.isEmpty()) {
             throw new NacreException(
-                    "summary: the layers' sizes are not known yet\n  hint: begin with Input.of(…), or fit first");
+                    "summary: the layers' sizes are not known yet\n"
+                        + "  hint: begin with Input.of(…), or fit first");
         }
         return Module.super.summary();
     }
