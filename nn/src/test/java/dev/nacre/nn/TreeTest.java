@@ -163,16 +163,16 @@ class TreeTest {
     void treesThatAreWrong() {
         assertEquals(
                 "tree: two variables of Doubled have the key 'weight'\n"
-                    + "  hint: give one of them another name with @Key",
+                        + "  hint: give one of them another name with @Key",
                 assertThrows(NacreException.class, () -> new Doubled(linear(), linear()).state())
                         .getMessage());
         assertEquals(
                 "tree: Loop 'self' contains itself\n"
-                    + "  hint: mark a reference to the owner with @NotPart",
+                        + "  hint: mark a reference to the owner with @NotPart",
                 assertThrows(NacreException.class, () -> new Loop().state()).getMessage());
         assertEquals(
                 "tree: 'later' of Missing is null\n"
-                    + "  hint: use an Optional for a part that may be missing",
+                        + "  hint: use an Optional for a part that may be missing",
                 assertThrows(NacreException.class, () -> new Missing().state()).getMessage());
     }
 
