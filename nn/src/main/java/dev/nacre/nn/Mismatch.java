@@ -5,9 +5,11 @@ import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,6 +49,12 @@ final class Mismatch {
         m.missing.forEach(k -> m.missing(k, variables.get(k).type()));
         m.unexpected.forEach(k -> m.unexpected(k, state.get(k).type()));
         variables.forEach((k, v) -> m.misfit(k, v.type()));
+        Map<Variable, String> first = new IdentityHashMap<>();
+        variables.forEach((k, v) -> {
+            if (state.containsKey(k)) {
+                m.tied(k, v, first.computeIfAbsent(v, _ -> k));
+            }
+        });
         if (!m.lines.isEmpty()) {
             throw new NacreException(m.text(model));
         }
@@ -84,6 +92,29 @@ final class Mismatch {
                             state.get(key).type().toString(),
                             "the model has " + type));
         }
+    }
+
+    /// A variable under two keys of which the state has both.
+    private void tied(String key, Variable v, String first) {
+        Tensor a = state.get(first);
+        Tensor b = state.get(key);
+        if (a != b
+                && fits(v.type(), a.type())
+                && fits(v.type(), b.type())
+                && differ(a, b, v.dtype())) {
+            lines.add(
+                    new Line(
+                            "tied",
+                            key,
+                            b.type().toString(),
+                            "must equal '"
+                                    + first
+                                    + "', the same variable of the model, but has other values"));
+        }
+    }
+
+    private static boolean differ(Tensor a, Tensor b, DType dtype) {
+        return a.cast(dtype).toSegment().mismatch(b.cast(dtype).toSegment()) != -1;
     }
 
     private static boolean fits(TensorType wanted, TensorType given) {

@@ -3,7 +3,7 @@ package dev.nacre.nn;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
-import java.util.List;
+
 import java.util.Map;
 
 /// A part of a model: some variables, some smaller modules, and how they are applied.
@@ -36,7 +36,9 @@ public interface Module {
             throw new NacreException(
                     "forward: "
                             + getClass().getSimpleName()
-                            + " overrides neither forward(Tensor) nor forward(Tensor, Mode)\n  hint: override the first, or the second if training and evaluation differ");
+                            + " overrides neither forward(Tensor) nor forward(Tensor, Mode)\n"
+                            + "  hint: override the first, or the second if training and evaluation"
+                            + " differ");
         }
         if (mode == Mode.TRAIN) {
             Forms.requireSameInBothModes(this);
@@ -50,7 +52,7 @@ public interface Module {
     }
 
     /// The trainable variables, each once, in the order of the components. Gives all variables their names in the tree.
-    default List<Variable> parameters() {
+    default Parameters parameters() {
         return Tree.of(this).named().parameters();
     }
 

@@ -3,23 +3,25 @@ package dev.nacre.nn;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
+
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.SequencedMap;
 import java.util.Set;
-import java.util.TreeMap;
 
 /// The variables and modules below an object, with their names.
 ///
-/// Components of a record (fields of a class, inherited ones first) whose values are variables, modules, or lists, maps, arrays or optionals of such are the tree; the rest is
-/// configuration. Names are joined by dots, as the keys of PyTorch's `state_dict`: `blocks.3.attn.query.weight`. A component's name is put in snake case (`runningMean` is
-/// `running_mean`) unless a [Key] says otherwise; parts of a record that is no module belong to the owner where its [Key] is empty; elements of lists are numbered; maps use their keys, sorted where the map has no order of its own.
+/// Components of a record (fields of a class, inherited ones first, and what an anonymous class captures) are the tree where they hold variables, modules, records or plain objects,
+/// or lists, sequenced collections, arrays, maps or optionals of such; numbers, strings, tensors that are no variables and the like are configuration. Names are joined by dots, as the keys of PyTorch's
+/// `state_dict`: `blocks.3.attn.query.weight`. A component's name is put in snake case (`runningMean` is `running_mean`, `qKNorm` is `q_k_norm`) unless a [Key] says otherwise; elements of
+/// lists are numbered; maps use their keys (strings, whole numbers, enum constants), sorted where the map has no order of its own.
+///
+/// Nothing is passed over silently. A variable that can be seen but has no lasting name is an error that says where it is: in a set without an order, a map with other keys, captured by a
+/// lambda, in a static field or in the instance round an inner class, unless it is a part by another way. So is an object that may hold variables but cannot be looked into: a
+/// thread-local, a JDK supplier, a [dev.nacre.Function], an optimizer. [NotPart] marks what is no part.
 ///
 /// A variable that is found in two places (tied weights) has two names, of which the first is the one used in files.
 public final class Tree {
@@ -27,6 +29,7 @@ public final class Tree {
     private final Map<String, Variable> variables = new LinkedHashMap<>();
     private final Map<String, Module> modules = new LinkedHashMap<>();
     private final Set<Object> open = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Strays strays = new Strays();
 
     private Tree(Object root) {
         this.root = root;
@@ -35,57 +38,104 @@ public final class Tree {
     /// The tree below a module, a record, or any other object with fields.
     public static Tree of(Object root) {
         Tree t = new Tree(root);
-        t.walk("", root, root);
+        t.walk("", root, new Place("the root", root));
+        t.strays.check(t.variables.values(), t.modules.values());
         return t;
     }
 
-    private void walk(String path, Object value, Object owner) {
+    /// Where something is, for errors.
+    record Place(String what, Object owner) {
+        static Place of(Slot s, Object owner) {
+            return new Place(
+                    (owner instanceof Record ? "component `" : "field `") + s.javaName() + "`",
+                    owner);
+        }
+
+        @Override
+        public String toString() {
+            return what + " of " + Contents.type(owner);
+        }
+    }
+
+    private void walk(String path, Object value, Place place) {
         switch (value) {
-            case Variable v -> add(variables, path, v);
-            case Tensor _ -> {}
-            case List<?> list -> {
-                for (int i = 0; i < list.size(); i++) {
-                    walk(join(path, Integer.toString(i)), list.get(i), owner);
-                }
-            }
-            case Object[] array -> walk(path, Arrays.asList(array), owner);
-            case Map<?, ?> map -> {
-                Map<String, Object> ordered =
-                        map instanceof SequencedMap<?, ?> ? new LinkedHashMap<>() : new TreeMap<>();
-                map.forEach((k, v) -> ordered.put(String.valueOf(k), v));
-                ordered.forEach((k, v) -> walk(join(path, k), v, owner));
-            }
-            case Optional<?> o -> o.ifPresent(v -> walk(path, v, owner));
-            case Module m -> enter(path, m);
             case null ->
                     throw new NacreException(
                             "tree: '"
                                     + path
                                     + "' of "
-                                    + owner.getClass().getSimpleName()
-                                    + " is null\n  hint: use an Optional for a part that may be missing");
+                                    + Contents.type(place.owner)
+                                    + " is null\n"
+                                    + "  hint: use an Optional for a part that may be missing");
+            case Variable v -> add(variables, path, v);
+            case Module m -> enter(path, m);
             default -> {
-                if (value == root) {
+                Contents contents = Contents.of(value);
+                if (contents instanceof Contents.Fields) {
                     enter(path, value);
+                } else {
+                    contents(path, value, contents, place);
                 }
             }
+        }
+    }
+
+    private void contents(String path, Object value, Contents contents, Place place) {
+        switch (contents) {
+            case Contents.Nothing _, Contents.Fields _ -> {}
+            case Contents.One one -> one.object().ifPresent(v -> walk(path, v, place));
+            case Contents.Numbered n -> {
+                int i = 0;
+                for (Object element : n.elements()) {
+                    walk(join(path, Integer.toString(i++)), element, place);
+                }
+            }
+            case Contents.Named n ->
+                    n.entries().forEach((name, v) -> walk(join(path, name), v, place));
+            case Contents.Nameless n ->
+                    strays.add(
+                            place + " is a " + Contents.type(value) + n.what(),
+                            n.hint(),
+                            n.inside());
+            case Contents.Opaque o ->
+                    throw new NacreException(
+                            "tree: "
+                                    + place
+                                    + " is a "
+                                    + Contents.type(value)
+                                    + o.what()
+                                    + "\n"
+                                    + "  hint: hold its parts directly, or mark it with @NotPart if"
+                                    + " none of them is a part");
         }
     }
 
     private void enter(String path, Object part) {
         if (!open.add(part)) {
             throw new NacreException(
-                    "tree: " + part.getClass().getSimpleName() + " '" + path + "' contains itself");
+                    "tree: "
+                            + Contents.type(part)
+                            + " '"
+                            + path
+                            + "' contains itself\n"
+                            + "  hint: mark a reference to the owner with @NotPart");
         }
         if (part instanceof Module m) {
             add(modules, path, m);
         }
         for (Slot s : Slot.of(part.getClass())) {
             Object value = s.read(part);
-            if (s.name().isEmpty() && value instanceof Record && !(value instanceof Module)) {
-                enter(path, value);
-            } else {
-                walk(s.name().isEmpty() ? path : join(path, s.name()), value, part);
+            if (value != null || s.mustBeThere()) {
+                walk(s.name().isEmpty() ? path : join(path, s.name()), value, Place.of(s, part));
+            }
+        }
+        if (part instanceof Module && !(part instanceof Enum<?>)) { // it may be a list as well
+            contents(path, part, Contents.of(part), new Place("the superclass", part));
+        }
+        for (Slot s : Slot.around(part.getClass())) {
+            Object value = s.read(part);
+            if (value != null && value.getClass() != part.getClass()) { // not the only instance
+                strays.around(s, part, value);
             }
         }
         open.remove(part);
@@ -134,9 +184,15 @@ public final class Tree {
         return out;
     }
 
-    /// The trainable variables, each once.
-    public List<Variable> parameters() {
-        return state().values().stream().filter(Variable::isTrainable).toList();
+    /// The trainable variables, each once. The list knows their keys; see [Parameters].
+    public Parameters parameters() {
+        Map<String, Variable> trainable = new LinkedHashMap<>();
+        state().forEach((key, v) -> {
+            if (v.isTrainable()) {
+                trainable.put(key, v);
+            }
+        });
+        return new Parameters(trainable);
     }
 
     /// The modules by path; the root, if it is a module, has the empty path.
@@ -149,7 +205,7 @@ public final class Tree {
         return parameters().stream().mapToLong(p -> p.shape().count()).sum();
     }
 
-    /// Sets all variables to the tensors of a state with exactly these keys (of a variable with two, either will do). Floating types are converted to the
+    /// Sets all variables to the tensors of a state with exactly these keys (of a variable with two, either will do, and both if they agree). Floating types are converted to the
     /// variable's. If anything is missing, unexpected or of another shape, nothing is changed and the error lists all of it.
     public void load(Map<String, ? extends Tensor> state) {
         load(root.getClass().getSimpleName(), variables, state);
@@ -165,7 +221,7 @@ public final class Tree {
         Variable.update(
                 targets,
                 () ->
-                        variables.forEach((key, v) -> {
+                        variables.forEach((key, v) -> { // tied ones from any key: they agree
                             if (state.containsKey(key)) {
                                 v.set(state.get(key).cast(v.dtype()));
                             }

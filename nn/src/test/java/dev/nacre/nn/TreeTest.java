@@ -8,11 +8,13 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.Test;
 
 class TreeTest {
     private static Linear linear() {
@@ -93,13 +95,13 @@ class TreeTest {
 
     private record Shared(@Key("") Pair pair, Pair unnamed) implements Module {}
 
-    /// A record that is no module is configuration, unless its key says that its parts are the owner's.
+    /// The parts of a record that is no module are below its name, or the owner's where its key is empty.
     @Test
     void partsOfARecord() {
         Pair pair = new Pair(linear(), Optional.of(linear().withoutBias()));
         Pair other = new Pair(linear(), Optional.empty());
         assertEquals(
-                List.of("a.weight", "a.bias", "b.weight"),
+                List.of("a.weight", "a.bias", "b.weight", "unnamed.a.weight", "unnamed.a.bias"),
                 List.copyOf(new Shared(pair, other).state().keySet()));
     }
 
@@ -110,7 +112,7 @@ class TreeTest {
 
     private static final class Derived extends Base implements Module {
         private final List<Module> layersOfMine = List.of(BatchNorm1d.of(3));
-        static final Linear NOT_A_PART = linear();
+        @NotPart static final Linear NOT_A_PART = linear();
     }
 
     @Test
@@ -160,14 +162,17 @@ class TreeTest {
     @Test
     void treesThatAreWrong() {
         assertEquals(
-                "tree: two variables of Doubled have the key 'weight'\n  hint: give one of them another name with @Key",
+                "tree: two variables of Doubled have the key 'weight'\n"
+                        + "  hint: give one of them another name with @Key",
                 assertThrows(NacreException.class, () -> new Doubled(linear(), linear()).state())
                         .getMessage());
         assertEquals(
-                "tree: Loop 'self' contains itself",
+                "tree: Loop 'self' contains itself\n"
+                        + "  hint: mark a reference to the owner with @NotPart",
                 assertThrows(NacreException.class, () -> new Loop().state()).getMessage());
         assertEquals(
-                "tree: 'later' of Missing is null\n  hint: use an Optional for a part that may be missing",
+                "tree: 'later' of Missing is null\n"
+                        + "  hint: use an Optional for a part that may be missing",
                 assertThrows(NacreException.class, () -> new Missing().state()).getMessage());
     }
 

@@ -11,6 +11,7 @@ import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// A convolution over `[height, width, channels]` and an activation. Glorot's uniform first values, biases of 0.
@@ -19,6 +20,12 @@ import java.util.Optional;
 public record Conv2D(
         long filters, long kernelSize, long strides, boolean same, Activation activation)
         implements Layer {
+    public Conv2D {
+        Checks.positive("conv2D", "filters", filters);
+        Checks.positive("conv2D", "kernelSize", kernelSize);
+        Checks.positive("conv2D", "strides", strides);
+    }
+
     public static Conv2D of(long filters, long kernelSize, Activation activation) {
         return new Conv2D(filters, kernelSize, 1, false, activation);
     }
@@ -54,10 +61,7 @@ public record Conv2D(
 
     @Override
     public Built build(Shape input, Rng rng) {
-        if (input.rank() != 3) {
-            throw new NacreException(
-                    "conv2D: an example must be [height, width, channels], but is " + input);
-        }
+        Checks.image("conv2D", input, same ? 1 : kernelSize);
         Variable weight =
                 Variable.of(
                         "weight",

@@ -9,6 +9,10 @@ import dev.nacre.type.Shape;
 
 /// An affine map of the last axis and an activation. Glorot's uniform first values, biases of 0.
 public record Dense(long units, Activation activation) implements Layer {
+    public Dense {
+        Checks.positive("dense", "units", units);
+    }
+
     public static Dense of(long units) {
         return new Dense(units, Activation.LINEAR);
     }
@@ -21,7 +25,8 @@ public record Dense(long units, Activation activation) implements Layer {
     public Built build(Shape input, Rng rng) {
         if (input.rank() == 0) {
             throw new NacreException(
-                    "dense: an example must have an axis, but is a single number\n  hint: x.unsqueeze(1)");
+                    "dense: an example must have an axis, but is a single number\n"
+                        + "  hint: x.unsqueeze(1)");
         }
         Linear linear = Linear.of(input.size(-1), units, Initializer.xavierUniform(), rng);
         return new Built(linear, activation, input.with(-1, units));

@@ -3,11 +3,14 @@ package dev.nacre.nn.keras;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Module;
-import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 
 /// The largest element of each square of `[height, width, channels]`, squares side by side.
 public record MaxPooling2D(long poolSize) implements Layer {
+    public MaxPooling2D {
+        Checks.positive("maxPooling2D", "poolSize", poolSize);
+    }
+
     public static MaxPooling2D of(long poolSize) {
         return new MaxPooling2D(poolSize);
     }
@@ -21,10 +24,7 @@ public record MaxPooling2D(long poolSize) implements Layer {
 
     @Override
     public Built build(Shape input, Rng rng) {
-        if (input.rank() != 3) {
-            throw new NacreException(
-                    "maxPooling2D: an example must be [height, width, channels], but is " + input);
-        }
+        Checks.image("maxPooling2D", input, poolSize);
         return new Built(
                 new ChannelsLast(poolSize),
                 Shape.of(input.size(0) / poolSize, input.size(1) / poolSize, input.size(2)));

@@ -11,26 +11,23 @@ import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.metric.BinaryAccuracy;
 import dev.nacre.nn.metric.MeanError;
 import dev.nacre.nn.metric.Metric;
-import dev.nacre.nn.optim.Adagrad;
-import dev.nacre.nn.optim.Adam;
-import dev.nacre.nn.optim.AdamW;
-import dev.nacre.nn.optim.RMSprop;
 import dev.nacre.nn.optim.Rule;
-import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.NacreException;
+
 import java.util.List;
+import java.util.Locale;
 
 /// What Keras's names stand for, with Keras's defaults.
 final class Names {
     private Names() {}
 
     static Rule optimizer(String name) {
-        return switch (name) {
-            case "adam" -> Adam.of(1e-3).epsilon(1e-7);
-            case "adamw" -> AdamW.of(1e-3).epsilon(1e-7).weightDecay(0.004);
-            case "sgd" -> SGD.of(0.01);
-            case "rmsprop" -> RMSprop.of(1e-3).alpha(0.9).epsilon(1e-7);
-            case "adagrad" -> Adagrad.of(1e-3).initial(0.1);
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            case "adam" -> Optimizers.adam(1e-3);
+            case "adamw" -> Optimizers.adamW(1e-3);
+            case "sgd" -> Optimizers.sgd(0.01);
+            case "rmsprop" -> Optimizers.rmsprop(1e-3);
+            case "adagrad" -> Optimizers.adagrad(1e-3);
             default ->
                     throw unknown(
                             "optimizer",
@@ -64,6 +61,15 @@ final class Names {
                                     "mse",
                                     "mae",
                                     "huber"));
+        };
+    }
+
+    /// What a loss wants of its targets.
+    static Targets targets(String loss) {
+        return switch (loss) {
+            case "sparse_categorical_crossentropy" -> Targets.CLASSES;
+            case "categorical_crossentropy" -> Targets.DISTRIBUTIONS;
+            default -> Targets.VALUES;
         };
     }
 

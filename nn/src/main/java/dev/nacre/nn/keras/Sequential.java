@@ -6,18 +6,22 @@ import dev.nacre.nn.Activation;
 import dev.nacre.nn.Key;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
+import dev.nacre.nn.NotPart;
 import dev.nacre.nn.loss.BCEWithLogitsLoss;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.metric.Metric;
+import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.Rule;
-import dev.nacre.nn.train.Batch;
 import dev.nacre.nn.train.Batches;
 import dev.nacre.nn.train.Trainer;
+import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,8 +38,13 @@ import java.util.stream.Collectors;
 ///
 /// A softmax or sigmoid at the end is left out of the loss, which is computed from the logits without loss of precision. Without an [Input] the layers get their variables when the
 /// model first sees data. First values and dropout are drawn from seed 0 unless a source is given.
+///
+/// As in Keras, inputs of any number type become f32, classes are on the last axis, and targets may have any number type and an axis of size 1 more or less than the output: class numbers `[n]` or
+/// `[n, 1]`, also as floats; binary labels and one-hot rows as integers. Unlike Keras, targets of another size are an error and never broadcast, and a loss that is not finite ends `fit` with an error.
 public final class Sequential implements Module {
-    private record Compiled(Rule optimizer, Loss loss, List<Metric> metrics) {}
+    /// @param name of the loss, for errors
+    private record Compiled(
+            Rule optimizer, String name, Loss loss, Targets targets, List<Metric> metrics) {}
 
     /// Given twice, so that names can be resolved when the last activation is known.
     private interface Recipe {
@@ -59,6 +68,14 @@ public final class Sequential implements Module {
         }
     }
 
+    /// A metric under the name by which it was asked for.
+    private record Called(String name, Metric metric) implements Metric {
+        @Override
+        public Tensor of(Tensor prediction, Tensor target) {
+            return metric.of(prediction, target);
+        }
+    }
+
     /// A loss on what comes after the last activation.
     private record OfOutput(Loss loss, Activation last) implements Loss {
         @Override
@@ -72,14 +89,17 @@ public final class Sequential implements Module {
         }
     }
 
-    private final List<Layer> specification;
+    @NotPart private final List<Layer> specification;
     private final Rng rng;
 
     @Key("")
     private List<Layer.Activated> built = List.of();
 
-    private Optional<Recipe> recipe = Optional.empty();
-    private Optional<Trainer> trainer = Optional.empty();
+    private Shape output = Shape.SCALAR; // of an example, once built
+    private long epochs; // trained for so far
+
+    @NotPart private Optional<Recipe> recipe = Optional.empty();
+    @NotPart private Optional<Trainer> trainer = Optional.empty();
 
     private Sequential(Rng rng, List<Layer> layers) {
         this.specification = layers;
@@ -119,6 +139,14 @@ public final class Sequential implements Module {
             throw new NacreException("sequential: there are no layers after the input");
         }
         built = List.copyOf(out);
+        output = shape;
+    }
+
+    private void build(String verb, Tensor x) {
+        if (x.rank() == 0) {
+            throw new NacreException(verb + ": x must have a batch axis, but is " + x.type());
+        }
+        build(x.shape().range(1, x.rank()));
     }
 
     private Activation last() {
@@ -127,11 +155,8 @@ public final class Sequential implements Module {
 
     /// What comes before the last layer's activation.
     private Tensor scores(Tensor x, Mode mode) {
-        if (x.rank() == 0) {
-            throw new NacreException("sequential: x must have a batch axis");
-        }
-        build(x.shape().range(1, x.rank()));
-        Tensor y = x;
+        build("sequential", x);
+        Tensor y = x.dtype() == DType.F32 ? x : x.cast(DType.F32);
         for (Layer.Activated l : built.subList(0, built.size() - 1)) {
             y = l.forward(y, mode);
         }
@@ -154,13 +179,18 @@ public final class Sequential implements Module {
         compiled(last ->
                 new Compiled(
                         optimizer,
+                        loss,
                         Names.loss(loss, last),
-                        Arrays.stream(metrics).map(m -> Names.metric(m, last)).toList()));
+                        Names.targets(loss),
+                        Arrays.stream(metrics)
+                                .<Metric>map(m -> new Called(m, Names.metric(m, last)))
+                                .toList()));
     }
 
     /// A cross-entropy is applied to what comes before a softmax or sigmoid at the end, any other loss to the output.
     public void compile(Rule optimizer, Loss loss, Metric... metrics) {
-        compiled(_ -> new Compiled(optimizer, loss, List.of(metrics)));
+        String name = loss.getClass().getSimpleName();
+        compiled(_ -> new Compiled(optimizer, name, loss, Targets.of(loss), List.of(metrics)));
     }
 
     private void compiled(Recipe r) {
@@ -171,74 +201,113 @@ public final class Sequential implements Module {
         trainer = Optional.empty();
     }
 
-    private Trainer trainer(Tensor x) {
+    private Compiled compiled(String verb) {
         if (recipe.isEmpty()) {
             throw new NacreException(
-                    "fit: the model is not compiled\n  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\", \"accuracy\")");
+                    verb
+                            + ": the model is not compiled\n"
+                            + "  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\","
+                            + " \"accuracy\")");
         }
-        build(x.shape().range(1, x.rank()));
+        return recipe.get().resolve(last());
+    }
+
+    private Trainer trainer(String verb, Tensor x) {
+        if (recipe.isPresent()) {
+            build(verb, x);
+        }
         if (trainer.isEmpty()) {
-            Compiled c = recipe.get().resolve(last());
+            Compiled c = compiled(verb);
             boolean onScores =
                     c.loss instanceof CrossEntropyLoss && last() == Activation.SOFTMAX
                             || c.loss instanceof BCEWithLogitsLoss && last() == Activation.SIGMOID;
             Loss loss = onScores ? c.loss : new OfOutput(c.loss, last());
+            boolean classes = c.targets != Targets.VALUES && c.targets != Targets.AS_GIVEN;
             trainer =
                     Optional.of(
                             Trainer.of(
                                     new Head(this),
-                                    loss,
+                                    classes ? new ClassesLast.OfLoss(loss) : loss,
                                     c.optimizer.over(parameters()),
-                                    c.metrics.toArray(Metric[]::new)));
+                                    c.metrics.stream()
+                                            .map(m -> classes ? new ClassesLast.OfMetric(m) : m)
+                                            .toArray(Metric[]::new)));
         }
         return trainer.get();
     }
 
-    /// Learns from examples `x[i]` what they should give, `y[i]`.
+    /// Targets as the loss takes them.
+    private Tensor targets(String verb, Tensor y) {
+        Compiled c = compiled(verb);
+        return c.targets.prepared(c.name, y, Shape.of(0).concat(output));
+    }
+
+    /// What training has made of the optimizer: its learning rate can be read and set between the epochs.
+    public Optimizer optimizer() {
+        return trainer.map(Trainer::optimizer)
+                .orElseThrow(() ->
+                        new NacreException(
+                                "optimizer: there is none before the first fit or evaluate"));
+    }
+
+    /// Learns from examples `x[i]` what they should give, `y[i]`. A further `fit` goes on where the last one stopped, with the optimizer's moments and new orders of the examples.
     public History fit(Tensor x, Tensor y, Fit.Option... options) {
-        Fit fit = Fit.DEFAULTS;
-        for (Fit.Option o : options) {
-            fit = o.applyTo(fit);
+        Fit fit = Fit.of(options);
+        Trainer t = trainer("fit", x);
+        Tensor targets = targets("fit", y);
+        Optional<Batches> validation =
+                fit.validation()
+                        .map(v -> Batches.of(v.x(), targets("validation", v.y()), fit.batchSize()));
+        long kept = x.size(0);
+        if (validation.isEmpty() && fit.validationSplit() > 0 && x.size(0) == y.size(0)) {
+            kept = (long) Math.floor(x.size(0) * (1 - fit.validationSplit()));
+            validation = Optional.of(split(x, targets, kept, fit));
         }
-        Trainer t = trainer(x);
-        Tensor labels = labels(y);
-        long kept =
-                fit.validationSplit() == 0
-                        ? x.size(0)
-                        : (long) (x.size(0) * (1 - fit.validationSplit()));
         Batches batches =
-                Batches.of(x.narrow(0, 0, kept), labels.narrow(0, 0, kept), fit.batchSize());
-        batches = fit.shuffle() ? batches.shuffled(fit.seed()) : batches;
-        Optional<Batch> validation = fit.validation();
-        if (validation.isEmpty() && kept < x.size(0)) {
-            validation =
-                    Optional.of(
-                            new Batch(
-                                    x.narrow(0, kept, x.size(0) - kept),
-                                    labels.narrow(0, kept, x.size(0) - kept)));
+                Batches.of(
+                        x.narrow(0, 0, kept),
+                        kept == x.size(0) ? targets : targets.narrow(0, 0, kept),
+                        fit.batchSize());
+        if (fit.shuffle()) {
+            batches = batches.shuffled(fit.seed());
+            batches.startAt(epochs);
         }
         History history = new History();
-        for (int epoch = 0; epoch < fit.epochs(); epoch++) {
+        fit.callbacks().forEach(c -> c.onTrainBegin(this));
+        boolean goesOn = true;
+        for (int epoch = 0; epoch < fit.epochs() && goesOn; epoch++) {
+            int number = epoch;
+            fit.callbacks().forEach(c -> c.onEpochBegin(number));
             Map<String, Double> logs = new LinkedHashMap<>(t.epoch(batches));
-            if (validation.isPresent()) {
-                t.evaluate(
-                                Batches.of(
-                                        validation.get().x(),
-                                        labels(validation.get().y()),
-                                        fit.batchSize()))
-                        .forEach((k, v) -> logs.put("val_" + k, v));
-            }
+            epochs++;
+            validation.ifPresent(v -> t.evaluate(v).forEach((k, m) -> logs.put("val_" + k, m)));
             history.add(logs);
             if (fit.verbose()) {
                 IO.println("Epoch " + (epoch + 1) + "/" + fit.epochs() + " - " + line(logs));
             }
-            int number = epoch;
-            if (!fit.callbacks().stream().map(c -> c.onEpochEnd(number, logs)).toList().stream()
-                    .allMatch(go -> go)) {
-                break;
+            for (Callback c : fit.callbacks()) { // each of them hears of it
+                goesOn &= c.onEpochEnd(number, Collections.unmodifiableMap(logs));
             }
         }
+        fit.callbacks().forEach(Callback::onTrainEnd);
         return history;
+    }
+
+    private static Batches split(Tensor x, Tensor targets, long kept, Fit fit) {
+        long n = x.size(0);
+        if (kept == 0 || kept == n) {
+            throw new NacreException(
+                    "fit: "
+                            + n
+                            + " examples cannot be divided by validationSplit "
+                            + fit.validationSplit()
+                            + ": "
+                            + (kept == 0
+                                    ? "none is left for training"
+                                    : "none would be for validation"));
+        }
+        return Batches.of(
+                x.narrow(0, kept, n - kept), targets.narrow(0, kept, n - kept), fit.batchSize());
     }
 
     private static String line(Map<String, Double> logs) {
@@ -250,14 +319,10 @@ public final class Sequential implements Module {
                 .collect(Collectors.joining(" - "));
     }
 
-    /// Class numbers may come as a column.
-    private static Tensor labels(Tensor y) {
-        return y.dtype().isInteger() && y.rank() == 2 && y.size(1) == 1 ? y.squeeze(1) : y;
-    }
-
-    /// Loss and metrics on examples, by name.
+    /// Loss and metrics on examples, by name: means over all of them, 32 at a time.
     public Map<String, Double> evaluate(Tensor x, Tensor y) {
-        return trainer(x).evaluate(Batches.of(x, labels(y), 32));
+        Trainer t = trainer("evaluate", x);
+        return t.evaluate(Batches.of(x, targets("evaluate", y), 32));
     }
 
     /// The outputs for examples.
@@ -276,7 +341,8 @@ public final class Sequential implements Module {
     public String summary() {
         if (built.isEmpty()) {
             throw new NacreException(
-                    "summary: the layers' sizes are not known yet\n  hint: begin with Input.of(…), or fit first");
+                    "summary: the layers' sizes are not known yet\n"
+                            + "  hint: begin with Input.of(…), or fit first");
         }
         return Module.super.summary();
     }

@@ -3,6 +3,7 @@ package dev.nacre.nn.optim;
 import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.nn.Parameters;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
@@ -11,10 +12,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// Changes parameters by their gradients, step by step.
 ///
@@ -34,6 +37,7 @@ public final class Optimizer {
     private record Group(
             Rule rule,
             List<Variable> parameters,
+            List<String> keys,
             List<List<Variable>> kept,
             Variable learningRate,
             Variable steps) {}
@@ -64,12 +68,33 @@ public final class Optimizer {
     public static Optimizer ofMatricesAndVectors(
             Rule matrices, Rule vectors, List<Variable> parameters) {
         Optimizer out = new Optimizer();
-        List<Variable> first = parameters.stream().filter(p -> p.rank() >= 2).toList();
-        List<Variable> second = parameters.stream().filter(p -> p.rank() < 2).toList();
+        List<Variable> first = those(parameters, p -> p.rank() >= 2);
+        List<Variable> second = those(parameters, p -> p.rank() < 2);
         if (!first.isEmpty() || second.isEmpty()) {
             out.and(matrices, first);
         }
         return second.isEmpty() ? out : out.and(vectors, second);
+    }
+
+    private static List<Variable> those(List<Variable> all, Predicate<Variable> condition) {
+        return all instanceof Parameters p
+                ? p.with(condition)
+                : all.stream().filter(condition).toList();
+    }
+
+    /// The keys of the parameters in the module they were asked from, else their names of this moment, numbered where several have the same.
+    private static List<String> keys(List<Variable> parameters) {
+        if (parameters instanceof Parameters p) {
+            return p.keys();
+        }
+        Set<String> taken = new LinkedHashSet<>();
+        for (Variable p : parameters) {
+            String key = p.name();
+            for (int i = 2; !taken.add(key); i++) {
+                key = p.name() + "." + i;
+            }
+        }
+        return List.copyOf(taken);
     }
 
     /// Adds a group of parameters with a rule of its own.
@@ -77,8 +102,11 @@ public final class Optimizer {
         if (parameters.isEmpty()) {
             throw new NacreException("optimizer: there are no parameters to optimize");
         }
+        List<String> keys = keys(parameters);
         List<List<Variable>> kept = new ArrayList<>();
-        for (Variable p : parameters) {
+        for (int i = 0; i < parameters.size(); i++) {
+            Variable p = parameters.get(i);
+            String key = keys.get(i);
             if (!p.isTrainable() || !p.dtype().isFloating()) {
                 throw new NacreException(
                         "optimizer: " + p.origin() + " " + p.type() + " is not trainable");
@@ -90,7 +118,7 @@ public final class Optimizer {
                     rule.slots().stream()
                             .map(s ->
                                     Variable.of(
-                                            s + "." + p.name(),
+                                            s + "." + key,
                                             Tensor.full(
                                                     rule.initial(), p.dtype(), p.shape().toArray()),
                                             false))
@@ -103,6 +131,7 @@ public final class Optimizer {
                 new Group(
                         rule,
                         List.copyOf(parameters),
+                        keys,
                         kept,
                         rate,
                         Variable.of("step", Tensor.of(0.0), false)));
@@ -236,7 +265,8 @@ public final class Optimizer {
         return (long) groups.getFirst().steps.item();
     }
 
-    /// All that the optimizer remembers, by key: `step`, `learning_rate`, and `exp_avg.fc1.weight` and the like, with the group's number before them from the second group on.
+    /// All that the optimizer remembers, by key: `step`, `learning_rate`, and `exp_avg.fc1.weight` and the like, with the group's number before them from the second group on. The keys of parameters are those of the module
+    /// whose `parameters()` were given, even if they have been renamed by another module since; of other lists, the variables' names when they were given.
     public Map<String, Variable> state() {
         Map<String, Variable> out = new LinkedHashMap<>();
         for (int i = 0; i < groups.size(); i++) {
@@ -246,21 +276,9 @@ public final class Optimizer {
             out.put(prefix + "learning_rate", g.learningRate);
             for (int k = 0; k < g.parameters.size(); k++) {
                 for (int s = 0; s < g.rule.slots().size(); s++) {
-                    Variable before =
-                            out.put(
-                                    prefix
-                                            + g.rule.slots().get(s)
-                                            + "."
-                                            + g.parameters.get(k).name(),
-                                    g.kept.get(k).get(s));
-                    if (before != null) {
-                        throw new NacreException(
-                                "state: two parameters are named "
-                                        + g.parameters.get(k).name()
-                                        + "\n"
-                                        + "  hint: take the parameters from one module, which names"
-                                        + " them");
-                    }
+                    out.put(
+                            prefix + g.rule.slots().get(s) + "." + g.keys.get(k),
+                            g.kept.get(k).get(s));
                 }
             }
         }

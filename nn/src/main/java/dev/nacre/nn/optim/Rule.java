@@ -2,6 +2,7 @@ package dev.nacre.nn.optim;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -65,7 +66,7 @@ public interface Rule {
         }
 
         /// `1 − betaᵗ`: how much of its weight a moving average of t values that began with 0 has collected. One expression for all parameters.
-        Tensor collected(double beta) {
+        public Tensor collected(double beta) {
             return collected.computeIfAbsent(beta, b -> Tensor.of(b).pow(number).neg().add(1));
         }
     }

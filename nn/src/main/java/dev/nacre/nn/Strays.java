@@ -1,0 +1,109 @@
+package dev.nacre.nn;
+
+import dev.nacre.Variable;
+import dev.nacre.type.NacreException;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+
+/// What a [Tree] came across in places that give it no lasting name. It must be a part by another way, too, or its model would train and save without it.
+final class Strays {
+    /// @param where a sentence's beginning: what the place is
+    private record Find(String where, String hint, Collection<?> inside) {}
+
+    private final List<Find> finds = new ArrayList<>();
+
+    void add(String where, String hint, Collection<?> inside) {
+        finds.add(new Find(where, hint, inside));
+    }
+
+    /// Notes what an object can reach that is not its own.
+    void around(Slot slot, Object part, Object value) {
+        boolean outer = slot.javaName().startsWith("this$");
+        String type = Contents.type(part);
+        add(
+                outer
+                        ? type
+                                + " is an inner class and uses the "
+                                + Contents.type(value)
+                                + " round it"
+                        : Tree.Place.of(slot, part)
+                                + " is static, and so belongs to no single model",
+                outer
+                        ? "make it static and give it what it uses as components"
+                        : "make it an instance field",
+                List.of(value));
+    }
+
+    /// Throws an error that names the first variable (or module that differs between the modes) that is in no other place.
+    void check(Collection<Variable> variables, Collection<Module> modules) {
+        if (finds.isEmpty()) {
+            return;
+        }
+        Set<Object> known = Collections.newSetFromMap(new IdentityHashMap<>());
+        known.addAll(variables);
+        known.addAll(modules);
+        for (Find f : finds) {
+            Object stray = in(f.inside, known);
+            if (stray != null) {
+                String what =
+                        stray instanceof Variable v
+                                ? v.origin() + " " + v.type()
+                                : "module " + Contents.type(stray);
+                throw new NacreException(
+                        "tree: "
+                                + f.where
+                                + ": "
+                                + what
+                                + " in it would not be found\n  hint: "
+                                + f.hint
+                                + ", or mark it with @NotPart if it is no part");
+            }
+        }
+    }
+
+    /// The first unknown variable below objects, breadth first; null if there is none.
+    private static Object in(Collection<?> objects, Set<Object> known) {
+        Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        Deque<Object> open = new ArrayDeque<>();
+        objects.forEach(o -> push(o, open, seen));
+        while (!open.isEmpty()) {
+            Object o = open.remove();
+            boolean counts = o instanceof Variable || o instanceof Module m && m.dependsOnMode();
+            if (counts && !known.contains(o)) {
+                return o;
+            }
+            if (!(o instanceof Variable)) {
+                inside(o).forEach(v -> push(v, open, seen));
+            }
+        }
+        return null;
+    }
+
+    private static void push(Object o, Deque<Object> open, Set<Object> seen) {
+        if (o != null && seen.add(o)) {
+            open.add(o);
+        }
+    }
+
+    private static Collection<?> inside(Object o) {
+        return switch (Contents.of(o)) {
+            case Contents.One one -> one.object().stream().toList();
+            case Contents.Numbered n -> n.elements();
+            case Contents.Named n -> n.entries().values();
+            case Contents.Nameless n -> n.inside();
+            case Contents.Fields _ -> isOpen(o.getClass()) ? Slot.values(o) : List.of();
+            case Contents.Nothing _, Contents.Opaque _ -> List.of();
+        };
+    }
+
+    private static boolean isOpen(Class<?> c) {
+        return c.getModule().isOpen(c.getPackageName(), Strays.class.getModule());
+    }
+}
