@@ -13,6 +13,7 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,7 +36,7 @@ import java.util.function.UnaryOperator;
 /// inputs, outputs and updates. Variables read inside have the value of the time of the call. Code that is not tensor math (printing, random numbers from
 /// elsewhere, `if` on Java values) runs only while recording.
 ///
-/// Thread-safe as long as it updates no variables.
+/// Thread-safe: calls that update the same variables, of this function or of others, take place one after the other, each with what the one before has left.
 public final class Function {
     /// A variable and what it becomes at each call.
     public record Update(Variable variable, Tensor value) {}
@@ -63,7 +64,7 @@ public final class Function {
             Plan plan,
             List<Source> leaves,
             Map<Symbol, Integer> inputs,
-            List<Optional<Variable>> targets,
+            Engine.Targets targets,
             List<String> names,
             int outputs,
             Optional<Steady> steady) {}
@@ -454,7 +455,7 @@ public final class Function {
                 compiled.plan(),
                 compiled.plan().inputs(),
                 numbers,
-                targets,
+                Engine.Targets.of(targets),
                 what,
                 r.outputs.size(),
                 compiled.steady());

@@ -9,6 +9,7 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -200,7 +201,7 @@ final class Steady {
                 Engine.run(
                         plan,
                         leaves,
-                        Collections.nCopies(results.size(), Optional.empty()),
+                        Engine.Targets.none(results.size()),
                         Collections.nCopies(results.size(), "kept value"),
                         Plan.Call::run);
         for (int i = 0; i < values.size(); i++) {
