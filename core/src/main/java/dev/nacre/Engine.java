@@ -16,6 +16,7 @@ import dev.nacre.type.TensorType;
 
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -38,8 +39,8 @@ final class Engine {
                         .orElseThrow(() ->
                                 new NacreException(
                                         "no backend found to compute with\n"
-                                            + "  hint: put the artifact dev.nacre:nacre-cpu on the"
-                                            + " class path or module path"));
+                                                + "  hint: put the artifact dev.nacre:nacre-cpu on the"
+                                                + " class path or module path"));
     }
 
     static {
@@ -96,9 +97,27 @@ final class Engine {
         return run(
                 plan,
                 leaves,
-                targets,
+                Targets.of(targets),
                 k -> "result of " + nodes.get(k).op().name(),
                 Plan.Call::run);
+    }
+
+    /// The variable that each output is the new value of, if any.
+    ///
+    /// @param ordered those there are, in the order in which their locks are taken
+    record Targets(List<Optional<Variable>> outputs, List<Variable> ordered) {
+        static Targets of(List<Optional<Variable>> outputs) {
+            return new Targets(
+                    outputs,
+                    outputs.stream()
+                            .flatMap(Optional::stream)
+                            .sorted(Comparator.comparingLong(Variable::number))
+                            .toList());
+        }
+
+        static Targets none(int outputs) {
+            return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of());
+        }
     }
 
     private static boolean isNumber(Node n) {
@@ -164,13 +183,32 @@ final class Engine {
                 new Plans.Literals(form, List.of()));
     }
 
-    /// Runs a plan.
+    /// Runs a plan. Of calls that update a variable in common, each reads what the one before has left.
     ///
     /// @param leaves where each input comes from; no symbols
-    /// @param targets the variable that each output is the new value of, if any
     /// @param names what the outputs are, for messages
     /// @param how the call is run once everything has its place
     static List<Stored> run(
+            Plan plan,
+            List<Source> leaves,
+            Targets targets,
+            IntFunction<String> names,
+            Consumer<Plan.Call> how) {
+        int locked = 0;
+        try {
+            for (Variable v : targets.ordered) {
+                v.lock();
+                locked++;
+            }
+            return runAlone(plan, leaves, targets.outputs, names, how);
+        } finally {
+            for (int i = locked - 1; i >= 0; i--) {
+                targets.ordered.get(i).unlock();
+            }
+        }
+    }
+
+    private static List<Stored> runAlone(
             Plan plan,
             List<Source> leaves,
             List<Optional<Variable>> targets,

@@ -39,7 +39,7 @@ import java.util.function.UnaryOperator;
 /// inputs, outputs and updates. Variables read inside have the value of the time of the call. Code that is not tensor math (printing, random numbers from
 /// elsewhere, `if` on Java values) runs only while recording.
 ///
-/// Thread-safe as long as it updates no variables.
+/// Thread-safe: calls that update the same variables, of this function or of others, take place one after the other, each with what the one before has left.
 public final class Function {
     /// A variable and what it becomes at each call.
     public record Update(Variable variable, Tensor value) {}
@@ -78,7 +78,7 @@ public final class Function {
             Plan plan,
             List<Source> leaves,
             Map<Symbol, Integer> inputs,
-            List<Optional<Variable>> targets,
+            Engine.Targets targets,
             List<String> names,
             int outputs,
             Optional<Steady> steady) {}
@@ -518,7 +518,7 @@ public final class Function {
                 compiled.plan(),
                 compiled.plan().inputs(),
                 numbers,
-                targets,
+                Engine.Targets.of(targets),
                 what,
                 r.outputs.size(),
                 compiled.steady());

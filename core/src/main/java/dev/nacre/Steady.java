@@ -201,7 +201,7 @@ final class Steady {
                 Engine.run(
                         plan,
                         leaves,
-                        Collections.nCopies(results.size(), Optional.empty()),
+                        Engine.Targets.none(results.size()),
                         _ -> "kept value",
                         Plan.Call::run);
         for (int i = 0; i < values.size(); i++) {

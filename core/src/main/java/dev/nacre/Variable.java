@@ -10,6 +10,7 @@ import dev.nacre.type.TensorType;
 
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /// A named cell whose value can change: a parameter, a running statistic, an optimizer's moment. It can be used wherever a tensor can; an expression keeps
 /// the value that the variable had when the expression was written.
@@ -39,9 +40,14 @@ public final class Variable extends Tensor {
         }
     }
 
+    private static final AtomicLong CREATED = new AtomicLong();
+
+    private final long number = CREATED.getAndIncrement();
+    private final ReentrantLock changing = new ReentrantLock();
     private final TensorType declared;
     private final Node current;
     private final boolean trainable;
+    private boolean random; // whether it is what a source of random numbers remembers
     private String name;
     private String origin;
     private volatile Stored stored;
@@ -73,6 +79,18 @@ public final class Variable extends Tensor {
     /// A trainable variable of zeros in f32.
     public static Variable zeros(String name, long... sizes) {
         return of(name, Tensor.zeros(DType.F32, sizes));
+    }
+
+    /// What a source of random numbers remembers.
+    static Variable ofRandomState(Tensor initial) {
+        Variable v = of("rng", initial, false);
+        v.random = true;
+        return v;
+    }
+
+    /// Whether this is the state of an [Rng], which weights from elsewhere come without.
+    public boolean isRandomState() {
+        return random;
     }
 
     public String name() {
@@ -159,6 +177,20 @@ public final class Variable extends Tensor {
     /// Where the next value is to be written: over the old one, unless an expression still holds that.
     Stored roomForUpdate() {
         return stored.isShared() ? Stored.room(this) : stored;
+    }
+
+    /// Held by whoever reads the value to put one in its place that depends on it. Several are taken in the order of [#number()].
+    void lock() {
+        changing.lock();
+    }
+
+    void unlock() {
+        changing.unlock();
+    }
+
+    /// Variables in the order in which they were made.
+    long number() {
+        return number;
     }
 
     void replace(Stored value) {

@@ -9,18 +9,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Plan;
-import java.util.List;
+import dev.nacre.type.Shape;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 /// Normalisation folded into the weights of the convolution or product before it, computed once per change of a variable.
 class FoldingTest {
     private final Rng rng = Rng.seed(3);
-    private final Variable w = Variable.of("w", rng.normal(6, 4, 3, 3));
+    private final Variable w = Variable.of("w", rng.normal(Shape.of(6, 4, 3, 3)));
     private final Variable mean = Variable.of("mean", rng.normal(6), false);
-    private final Variable variance = Variable.of("variance", rng.uniform(0.5, 2.0, 6), false);
+    private final Variable variance =
+            Variable.of("variance", rng.uniform(0.5, 2.0, Shape.of(6)), false);
     private final Variable gamma = Variable.of("gamma", rng.normal(6));
     private final Variable beta = Variable.of("beta", rng.normal(6));
-    private final Tensor x = rng.normal(1, 4, 5, 5).realize();
+    private final Tensor x = rng.normal(Shape.of(1, 4, 5, 5)).realize();
 
     private Tensor along(Tensor v) {
         return v.reshape(6, 1, 1);
@@ -145,7 +149,7 @@ class FoldingTest {
     /// Outside a function weights are folded at every call, so only where they are the smaller.
     @Test
     void expressionsFoldWhereWeightsAreTheSmaller() {
-        Tensor large = rng.normal(8, 4, 16, 16).realize();
+        Tensor large = rng.normal(Shape.of(8, 4, 16, 16)).realize();
         Plan folds = Engine.planOf(List.of(network(large).node()));
         Kernel last = folds.kernels().getLast();
         assertTrue(

@@ -1,6 +1,8 @@
 package dev.nacre;
 
 import dev.nacre.ir.Window;
+import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -32,7 +34,7 @@ final class Nets {
     }
 
     private static Variable weight(Rng rng, String name, double std, long... sizes) {
-        return Variable.of(name, rng.normal(sizes).mul(std));
+        return Variable.of(name, rng.normal(Shape.of(sizes)).mul(std));
     }
 
     /// 100 inputs, 64 hidden units, 10 classes, a batch of 32.
@@ -43,7 +45,7 @@ final class Nets {
         Variable w2 = weight(rng, "fc2.weight", 0.1, 64, 10);
         Variable b2 = Variable.zeros("fc2.bias", 10);
         Tensor x = rng.normal(32, 100).realize();
-        Tensor y = rng.integers(10, 32).realize();
+        Tensor y = rng.integers(10, Shape.of(32)).realize();
         return new Net(
                 List.of(w1, b1, w2, b2),
                 in -> in.matmul(w1).add(b1).relu().matmul(w2).add(b2),
@@ -66,8 +68,8 @@ final class Nets {
                     Tensor a = in.conv(k1, same, 1).add(c1.reshape(6, 1, 1)).relu().maxPool(half);
                     return a.conv(k2, same, 1).relu().maxPool(half).flatten(1).matmul(w).add(b);
                 };
-        Tensor x = rng.normal(8, 1, 12, 12).realize();
-        Tensor y = rng.integers(10, 8).realize();
+        Tensor x = rng.normal(Shape.of(8, 1, 12, 12)).realize();
+        Tensor y = rng.integers(10, Shape.of(8)).realize();
         return new Net(List.of(k1, c1, k2, w, b), forward, x, y);
     }
 

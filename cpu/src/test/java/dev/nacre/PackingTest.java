@@ -13,18 +13,21 @@ import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.ir.Source;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
-import java.util.List;
-import java.util.function.UnaryOperator;
+import dev.nacre.type.Shape;
+
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
+import java.util.function.UnaryOperator;
 
 /// Weights in the form in which the library multiplies by them, made once per change of a variable.
 class PackingTest {
     private final Rng rng = Rng.seed(5);
-    private final Variable kernel = Variable.of("kernel", rng.normal(32, 16, 3, 3));
+    private final Variable kernel = Variable.of("kernel", rng.normal(Shape.of(32, 16, 3, 3)));
     private final Variable weight = Variable.of("weight", rng.normal(300, 32));
     private final Variable bias = Variable.of("bias", rng.normal(300));
-    private final Tensor images = rng.normal(2, 16, 20, 20).realize();
+    private final Tensor images = rng.normal(Shape.of(2, 16, 20, 20)).realize();
 
     @BeforeEach
     void needsTheLibrary() {
@@ -79,11 +82,11 @@ class PackingTest {
     void kernelsOfOnePixel() {
         for (int stride : List.of(1, 2, 3)) {
             for (long size : List.of(14L, 7L, 1L)) {
-                Variable one = Variable.of("one", rng.normal(96, 32, 1, 1));
+                Variable one = Variable.of("one", rng.normal(Shape.of(96, 32, 1, 1)));
                 Variable b = Variable.of("b", rng.normal(96));
                 long n = (size - 1) / stride + 1;
-                Tensor x = rng.normal(2, 32, size, size).realize();
-                Tensor y = rng.normal(2, 96, n, n).realize();
+                Tensor x = rng.normal(Shape.of(2, 32, size, size)).realize();
+                Tensor y = rng.normal(Shape.of(2, 96, n, n)).realize();
                 Function packed =
                         Function.of((Tensor in, Tensor sum) ->
                                 in.relu()
@@ -126,12 +129,12 @@ class PackingTest {
             {3, 64, 80, 21, 13, 0}, {1, 64, 65, 30, 31, 2}, {8, 64, 64, 7, 7, 1}
         };
         for (long[] s : cases) {
-            Variable three = Variable.of("three", rng.normal(s[2], s[1], 3, 3).mul(0.1));
+            Variable three = Variable.of("three", rng.normal(Shape.of(s[2], s[1], 3, 3)).mul(0.1));
             Variable b = Variable.of("b", rng.normal(s[2]));
-            Tensor x = rng.normal(s[0], s[1], s[3], s[4]).realize();
+            Tensor x = rng.normal(Shape.of(s[0], s[1], s[3], s[4])).realize();
             long h = s[3] + 2 * s[5] - 2;
             long w = s[4] + 2 * s[5] - 2;
-            Tensor y = rng.normal(s[0], s[2], h, w).realize();
+            Tensor y = rng.normal(Shape.of(s[0], s[2], h, w)).realize();
             List<UnaryOperator<Tensor>> ends =
                     List.of(
                             t -> t,
@@ -156,9 +159,9 @@ class PackingTest {
 
     @Test
     void fewerMultiplicationsAreNoLessExact() {
-        Variable w = Variable.of("w", rng.normal(64, 64, 3, 3));
+        Variable w = Variable.of("w", rng.normal(Shape.of(64, 64, 3, 3)));
         Tensor x =
-                rng.normal(1, 64, 20, 20)
+                rng.normal(Shape.of(1, 64, 20, 20))
                         .relu()
                         .realize(); // too few pixels to transform the kernels for
         Function kept = Function.of((Tensor in) -> in.conv2d(w, 1, 1, 1, 1));

@@ -9,10 +9,13 @@ import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.PatchGradient;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.type.DType;
-import java.util.Arrays;
+import dev.nacre.type.Shape;
+
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Arrays;
 
 class PatchGradientTest {
     private final Rng rng = Rng.seed(11);
@@ -41,8 +44,8 @@ class PatchGradientTest {
     void theGradientByDefinition(DType type, String words, int taken) {
         int[] n = Arrays.stream(words.split(" +")).mapToInt(Integer::parseInt).toArray();
         int size = n[5];
-        Tensor x = rng.normal(n[0], n[1], n[3], n[4]).cast(type).realize();
-        Tensor k = rng.normal(n[2], n[1], size, size).mul(0.1).cast(type).realize();
+        Tensor x = rng.normal(Shape.of(n[0], n[1], n[3], n[4])).cast(type).realize();
+        Tensor k = rng.normal(Shape.of(n[2], n[1], size, size)).mul(0.1).cast(type).realize();
         Function gradient =
                 Function.of((a, b) -> {
                     Tensor y = a.relu().conv2d(b, n[6], n[7], n[8], 1);

@@ -12,8 +12,13 @@ import dev.nacre.compile.Plan;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.ir.Attention;
+import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
+import dev.nacre.type.Shape;
+
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +26,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 
 /// What the compiler makes of a few models. Each plan is compared with the one stored in `src/test/resources/plans`; after a change that is meant, write them
 /// anew with `./mvnw -pl core,cpu test -Dtest=PlanTest -Dsurefire.failIfNoSpecifiedTests=false -Dnacre.snapshots=write`, and look at the difference before
@@ -218,8 +222,8 @@ class PlanTest {
                         .sum(),
                 p::explain);
         Rng rng = Rng.seed(3);
-        Tensor x = rng.normal(2, 3, 8, 4).realize();
-        Tensor y = rng.normal(2, 2, 8, 4).realize();
+        Tensor x = rng.normal(Shape.of(2, 3, 8, 4)).realize();
+        Tensor y = rng.normal(Shape.of(2, 2, 8, 4)).realize();
         Tensor whole = Tensor.concat(1, x, y).permute(0, 2, 1, 3).flatten(2);
         assertArrayEquals(
                 whole.toFloatArray(),
@@ -235,7 +239,9 @@ class PlanTest {
         Tensor w = f32("w", 16, 16, 3, 3);
         Tensor h = x.conv2d(first, 1, 1, 1, 1);
         Tensor c = h.sub(h.mean(0, 2, 3).reshape(16, 1, 1));
-        Tensor n = c.mul(h.variance(0, 0, 2, 3).add(1e-5).rsqrt().reshape(16, 1, 1)).relu();
+        Tensor n =
+                c.mul(h.variance(Correction.NONE, 0, 2, 3).add(1e-5).rsqrt().reshape(16, 1, 1))
+                        .relu();
         Tensor out = n.conv2d(w, 1, 1, 1, 1).add(n).relu().maxPool2d(2, 2, 0);
         Tensor loss = out.conv2d(w, 2, 1, 1, 1).mean(2, 3).square().mean();
         Gradients g = Gradients.of(loss, first, w);
@@ -289,7 +295,7 @@ class PlanTest {
     @Test
     void normalisationInInference() throws IOException {
         Rng rng = Rng.seed(1);
-        Variable w = Variable.of("w", rng.normal(8, 3, 3, 3));
+        Variable w = Variable.of("w", rng.normal(Shape.of(8, 3, 3, 3)));
         Variable mean = Variable.of("mean", rng.normal(8), false);
         Variable variance = Variable.of("variance", rng.uniform(8), false);
         Variable gain = Variable.of("gain", rng.normal(8));

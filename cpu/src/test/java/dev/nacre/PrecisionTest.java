@@ -11,10 +11,13 @@ import dev.nacre.compile.Plan;
 import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
+import dev.nacre.type.Shape;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BinaryOperator;
-import org.junit.jupiter.api.Test;
 
 /// Products in bf16 within a scope, and everything else as it was.
 class PrecisionTest {
@@ -38,14 +41,14 @@ class PrecisionTest {
     @Test
     void productsAreRounded() {
         assertCasts((x, y) -> x.matmul(y), a, b);
-        Tensor image = rng.normal(2, 3, 6, 6).realize();
-        Tensor kernel = rng.normal(4, 3, 3, 3).realize();
+        Tensor image = rng.normal(Shape.of(2, 3, 6, 6)).realize();
+        Tensor kernel = rng.normal(Shape.of(4, 3, 3, 3)).realize();
         assertCasts((x, k) -> x.conv2d(k, 1, 1, 1, 1), image, kernel);
         assertCasts(
                 (x, k) -> x.convTranspose2d(k, 2, 1, 1, 1),
-                rng.normal(2, 4, 3, 3).realize(),
+                rng.normal(Shape.of(2, 4, 3, 3)).realize(),
                 kernel);
-        Tensor q = rng.normal(2, 3, 8).realize();
+        Tensor q = rng.normal(Shape.of(2, 3, 8)).realize();
         assertCasts((x, y) -> x.scaledDotProductAttention(y, y, Attention.CAUSAL), q, q);
     }
 
@@ -173,7 +176,7 @@ class PrecisionTest {
     /// The parts of one projection are rounded together, by the product that gives it.
     @Test
     void partsOfOneProjection() {
-        Tensor x = rng.normal(2, 64, 32).realize();
+        Tensor x = rng.normal(Shape.of(2, 64, 32)).realize();
         Tensor w = rng.normal(32, 96).realize();
         Tensor bias = rng.normal(96).realize();
         Tensor out =

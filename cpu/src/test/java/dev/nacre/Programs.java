@@ -2,6 +2,8 @@ package dev.nacre;
 
 import dev.nacre.compile.Memory;
 import dev.nacre.ir.Attention;
+import dev.nacre.type.Shape;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +52,7 @@ final class Programs {
         for (int heads : new int[] {1, 20}) {
             List<Variable> in = new ArrayList<>();
             for (String name : List.of("q", "k", "v")) {
-                in.add(Variable.of(name, rng.normal(heads, 600, 16)));
+                in.add(Variable.of(name, rng.normal(Shape.of(heads, 600, 16))));
             }
             Tensor out =
                     in.get(0).scaledDotProductAttention(in.get(1), in.get(2), Attention.CAUSAL);
@@ -65,9 +67,9 @@ final class Programs {
     static List<String> convolve() {
         List<String> lines = new ArrayList<>();
         Rng rng = Rng.seed(9);
-        Variable k = Variable.of("k", rng.normal(64, 64, 3, 3).mul(0.1));
+        Variable k = Variable.of("k", rng.normal(Shape.of(64, 64, 3, 3)).mul(0.1));
         for (int size : new int[] {6, 30}) {
-            Variable x = Variable.of("x", rng.normal(20, 64, size, size));
+            Variable x = Variable.of("x", rng.normal(Shape.of(20, 64, size, size)));
             Tensor out = x.relu().conv2d(k, 1, 1, 1, 1).relu();
             Gradients g = Gradients.of(out.square().sum(), x, k);
             lines.add("out " + bits(out));

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.type.DType;
+import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.Test;
 
 /// Random numbers. Bounds are five standard deviations of what is measured; the seeds are fixed, so a test fails always or never.
 class RngTest {
@@ -87,7 +90,7 @@ class RngTest {
                         .mapToDouble(c -> (c - N / 64.0) * (c - N / 64.0) / (N / 64.0))
                         .sum();
         assertEquals(63, chi, 5 * Math.sqrt(2 * 63));
-        float[] y = Rng.seed(2).uniform(-3.0, 5.0, N).toFloatArray();
+        float[] y = Rng.seed(2).uniform(-3.0, 5.0, Shape.of(N)).toFloatArray();
         assertEquals(1, mean(y), 5 * Math.sqrt(64 / 12.0 / N));
         for (float v : y) {
             assertTrue(v >= -3 && v <= 5);
@@ -109,23 +112,23 @@ class RngTest {
         for (float v : x) {
             assertTrue(Float.isFinite(v));
         }
-        float[] y = Rng.seed(5).normal(10, 0.5, N).toFloatArray();
+        float[] y = Rng.seed(5).normal(10, 0.5, Shape.of(N)).toFloatArray();
         assertEquals(10, mean(y), 5 * 0.5 / Math.sqrt(N));
         assertEquals(0.25, moment(y, 10, 2), 5 * 0.25 * Math.sqrt(2.0 / N));
     }
 
     @Test
     void bernoulli() {
-        Tensor x = Rng.seed(6).bernoulli(0.3, N);
+        Tensor x = Rng.seed(6).bernoulli(0.3, Shape.of(N));
         assertEquals(TensorType.of(DType.BOOL, N), x.type());
         assertEquals(0.3, mean(x.toFloatArray()), 5 * Math.sqrt(0.21 / N));
-        assertEquals(0, Rng.seed(6).bernoulli(0, 1000).cast(DType.F32).sum().item());
-        assertEquals(1000, Rng.seed(6).bernoulli(1, 1000).cast(DType.F32).sum().item());
+        assertEquals(0, Rng.seed(6).bernoulli(0, Shape.of(1000)).cast(DType.F32).sum().item());
+        assertEquals(1000, Rng.seed(6).bernoulli(1, Shape.of(1000)).cast(DType.F32).sum().item());
     }
 
     @Test
     void integers() {
-        long[] x = Rng.seed(7).integers(10, N).toLongArray();
+        long[] x = Rng.seed(7).integers(10, Shape.of(N)).toLongArray();
         int[] counts = new int[10];
         for (long v : x) {
             counts[(int) v]++; // out of range would throw
@@ -135,8 +138,10 @@ class RngTest {
         }
         assertEquals(
                 LongStream.range(0, 100).sum(),
-                0 + LongStream.of(Rng.seed(7).integers(1, 100).toLongArray()).sum() + 4950);
-        long[] wide = Rng.seed(7).integers(1L << 31, 10_000).toLongArray();
+                0
+                        + LongStream.of(Rng.seed(7).integers(1, Shape.of(100)).toLongArray()).sum()
+                        + 4950);
+        long[] wide = Rng.seed(7).integers(1L << 31, Shape.of(10_000)).toLongArray();
         assertTrue(LongStream.of(wide).allMatch(v -> v >= 0 && v < 1L << 31));
         assertTrue(LongStream.of(wide).max().orElseThrow() > 0.999 * (1L << 31));
         assertTrue(LongStream.of(wide).min().orElseThrow() < 0.001 * (1L << 31));

@@ -12,9 +12,11 @@ import dev.nacre.compile.Repeat;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 
 /// Loops as users write them.
 class ScanTest {
@@ -27,7 +29,7 @@ class ScanTest {
 
     @Test
     void cumulativeProduct() {
-        Tensor x = rng.uniform(0.5, 1.5, 6, 3).realize();
+        Tensor x = rng.uniform(0.5, 1.5, Shape.of(6, 3)).realize();
         same(x.cumprod(0), Scan.over(x).from(Tensor.ones(3)).states((row, p) -> p.mul(row)));
         same(
                 x.flip(0).cumprod(0).flip(0),
@@ -53,7 +55,7 @@ class ScanTest {
 
     @Test
     void gradientsAreThoseOfTheUnrolledLoop() {
-        Tensor x = rng.normal(7, 2, 3).realize();
+        Tensor x = rng.normal(Shape.of(7, 2, 3)).realize();
         Tensor h = rng.normal(2, 4).realize();
         Tensor w = rng.normal(3, 4).realize();
         Tensor u = rng.normal(4, 4).realize();
@@ -69,7 +71,7 @@ class ScanTest {
 
     @Test
     void recomputedAndPushedForward() {
-        Tensor x = rng.normal(5, 2, 3).realize();
+        Tensor x = rng.normal(Shape.of(5, 2, 3)).realize();
         Tensor h = rng.normal(2, 4).realize();
         Tensor w = rng.normal(3, 4).realize();
         Tensor u = rng.normal(4, 4).realize();
@@ -96,7 +98,7 @@ class ScanTest {
         Gradients g = Gradients.of(loss, w, u);
         Function f = Function.of(List.of(x), List.of(y, g.of(w), g.of(u)));
         for (long length : new long[] {5, 1, 0, 8}) {
-            Tensor given = rng.normal(length, 2, 3).realize();
+            Tensor given = rng.normal(Shape.of(length, 2, 3)).realize();
             List<Tensor> out = f.call(given);
             if (length == 0) {
                 same(Tensor.zeros(0, 2, 4), out.get(0));
@@ -183,7 +185,7 @@ class ScanTest {
 
     @Test
     void aRepeatedCallAllocatesNothingPerStep() {
-        Tensor x = rng.normal(200, 2, 3).realize();
+        Tensor x = rng.normal(Shape.of(200, 2, 3)).realize();
         Tensor h = rng.normal(2, 4).realize();
         Tensor w = rng.normal(3, 4).realize();
         Tensor u = rng.normal(4, 4).realize();
@@ -213,16 +215,19 @@ class ScanTest {
                 "scan: there are 1 first states, but the step gives 0",
                 () -> Scan.over(x).from(s).run((_, _) -> Scan.step()));
         error(
-                "scan: sequences must be of one length, but sequence 1 has 3 elements and sequence 0 has 5\n"
+                "scan: sequences must be of one length, but sequence 1 has 3 elements and sequence"
+                        + " 0 has 5\n"
                         + "  sequence 0  f32[5, 3]  input 'x'\n"
                         + "  sequence 1  f32[3]     input 's'",
                 () -> Scan.over(x, s));
         error(
-                "scan: needs at least one sequence\n  hint: Scan.times(n) makes n steps without any",
+                "scan: needs at least one sequence\n"
+                        + "  hint: Scan.times(n) makes n steps without any",
                 Scan::over);
         error("scan: steps must not be negative, but are -1", () -> Scan.times(-1));
         error(
-                "scan: states(…) is for one sequence and one state, but there are 1 and 0\n  hint: use run(…)",
+                "scan: states(…) is for one sequence and one state, but there are 1 and 0\n"
+                        + "  hint: use run(…)",
                 () -> Scan.over(x).states((e, _) -> e));
         error(
                 "scan: the condition to stop must be a single bool, not f32[]\n"

@@ -9,10 +9,13 @@ import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.cpu.winograd.Winograd;
 import dev.nacre.type.DType;
-import java.util.List;
+import dev.nacre.type.Shape;
+
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.List;
 
 /// Against the same in f64, which is computed by its definition.
 class WinogradTest {
@@ -55,9 +58,9 @@ class WinogradTest {
             })
     void threeKinds(String words) {
         Case c = Case.of(words);
-        Tensor x = rng.normal(c.images, c.in, c.height, c.width).realize();
-        Tensor k = rng.normal(c.out, c.in, 3, 3).mul(0.1).realize();
-        Tensor b = rng.normal(c.out, 1, 1).realize();
+        Tensor x = rng.normal(Shape.of(c.images, c.in, c.height, c.width)).realize();
+        Tensor k = rng.normal(Shape.of(c.out, c.in, 3, 3)).mul(0.1).realize();
+        Tensor b = rng.normal(Shape.of(c.out, 1, 1)).realize();
         Function step =
                 Function.ofMany(t -> {
                     Tensor y = t.get(0).relu().conv2d(t.get(1), 1, c.padding, 1, 1);

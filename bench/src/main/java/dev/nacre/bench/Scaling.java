@@ -9,6 +9,11 @@ import dev.nacre.ir.Attention;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
+import dev.nacre.type.Shape;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -27,8 +32,6 @@ import java.util.function.LongFunction;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /// How cost grows: a step's time and memory with batch, width, depth and sequence length, and the time to make a plan with the size of its graph. Each in a process of its own, with one thread and
 /// with all.
@@ -217,7 +220,7 @@ final class Scaling implements Callable<Integer> {
                 });
         Rng rng = Rng.seed(0);
         Tensor x = rng.normal(batch, 784).realize();
-        return timed(size, step, x, rng.integers(10, batch).realize());
+        return timed(size, step, x, rng.integers(10, Shape.of(batch)).realize());
     }
 
     /// Attention of 8 heads of 64, forward and backward. Its operations are those of two products forward and five backward.
@@ -229,9 +232,9 @@ final class Scaling implements Callable<Integer> {
                     return g.of(q).add(g.of(k)).add(g.of(v));
                 });
         Rng rng = Rng.seed(0);
-        Tensor q = rng.normal(8, length, 64).realize();
-        Tensor k = rng.normal(8, length, 64).realize();
-        Point p = timed(length, step, q, k, rng.normal(8, length, 64).realize());
+        Tensor q = rng.normal(Shape.of(8, length, 64)).realize();
+        Tensor k = rng.normal(Shape.of(8, length, 64)).realize();
+        Point p = timed(length, step, q, k, rng.normal(Shape.of(8, length, 64)).realize());
         return new Point(p.size, p.ms, 7 * 2.0 * 8 * length * length * 64, p.mib);
     }
 

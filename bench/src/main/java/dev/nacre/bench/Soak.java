@@ -6,6 +6,12 @@ import dev.nacre.bench.workload.Digits;
 import dev.nacre.bench.workload.Mlp;
 import dev.nacre.bench.workload.Training;
 import dev.nacre.nn.optim.Adam;
+import dev.nacre.type.Shape;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,9 +20,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /// Many training steps in a small heap with nothing closed anywhere: resident memory must stay flat. The JVM gets `-Xmx256m` beside what the launcher gives every program.
 @Command(
@@ -57,7 +60,7 @@ final class Soak implements Callable<Integer> {
             var training = new Training(Task.smallMlp(), Mlp.of(100, 64, 10), Adam.of(1e-3));
             return () -> {
                 var x = rng.normal(32, 100);
-                var y = rng.integers(10, 32);
+                var y = rng.integers(10, Shape.of(32));
                 return (eager ? training.eager(x, y) : training.compiled().apply(x, y)).item();
             };
         }

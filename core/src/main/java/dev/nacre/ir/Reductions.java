@@ -1,6 +1,7 @@
 package dev.nacre.ir;
 
 import dev.nacre.type.Axes;
+import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
@@ -87,8 +88,13 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return constant(n, dtype);
     }
 
-    /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one.
-    default T variance(int correction, int... axes) {
+    /// Squared distance from the mean, summed along axes and divided by n − 1: the unbiased estimate, as PyTorch's default.
+    default T variance(int... axes) {
+        return variance(Correction.BESSEL, axes);
+    }
+
+    /// Squared distance from the mean, summed along axes and divided by n − correction.
+    default T variance(Correction correction, int... axes) {
         Axes a = Axes.sortedOrAll("variance", rank(), axes);
         Problem.in("variance")
                 .require(dtype().isFloating(), "not defined on " + dtype())
@@ -100,12 +106,17 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         T n = extent(a, x.dtype());
         return centred.square()
                 .reduce(Reduction.SUM, a)
-                .div(n.sub(correction).maximum(0))
+                .div(n.sub(correction.value()).maximum(0))
                 .cast(dtype());
     }
 
-    /// Square root of [#variance].
-    default T std(int correction, int... axes) {
+    /// Standard deviation along axes: the square root of [#variance(int...)].
+    default T std(int... axes) {
+        return std(Correction.BESSEL, axes);
+    }
+
+    /// Square root of [#variance(Correction, int...)].
+    default T std(Correction correction, int... axes) {
         return widened().variance(correction, axes).sqrt().cast(dtype());
     }
 

@@ -45,6 +45,53 @@ public final class Problem {
         return holds ? this : rule(broken.get());
     }
 
+    // ------------------------------------------------------------------------------------------
+    // settings: a number out of its range is refused where it is given, NaN everywhere
+
+    /// A number that must be finite.
+    public Problem finite(String name, double value) {
+        return setting(Double.isFinite(value), name, "finite", value);
+    }
+
+    /// A number that must be finite and above 0: an epsilon that divides, a scale.
+    public Problem positive(String name, double value) {
+        return setting(value > 0 && Double.isFinite(value), name, "finite and above 0", value);
+    }
+
+    /// A number that must be finite and at least 0: a learning rate, a weight decay.
+    public Problem notNegative(String name, double value) {
+        return setting(value >= 0 && Double.isFinite(value), name, "finite and at least 0", value);
+    }
+
+    /// A number that must be from 0 to below 1: a momentum, the weight of what was in a moving average.
+    public Problem fraction(String name, double value) {
+        return setting(value >= 0 && value < 1, name, "at least 0 and below 1", value);
+    }
+
+    /// A number that must be from `low` to `high`, both included: a probability.
+    public Problem within(String name, double value, double low, double high) {
+        return setting(
+                value >= low && value <= high,
+                name,
+                "from " + plain(low) + " to " + plain(high),
+                value);
+    }
+
+    /// A whole number that must not be below a limit: a size, a stride, a number of layers.
+    public Problem atLeast(String name, long value, long limit) {
+        return value >= limit
+                ? this
+                : rule(name + " must be at least " + limit + ", but is " + value);
+    }
+
+    private Problem setting(boolean holds, String name, String range, double value) {
+        return holds ? this : rule(name + " must be " + range + ", but is " + value);
+    }
+
+    private static String plain(double x) {
+        return x == Math.rint(x) ? Long.toString((long) x) : Double.toString(x);
+    }
+
     /// Names an operand.
     ///
     /// @param origin where it comes from; asked for only if there is a problem
@@ -71,6 +118,12 @@ public final class Problem {
     public void throwDType() {
         if (found()) {
             throw new DTypeException(text());
+        }
+    }
+
+    public void throwValue() {
+        if (found()) {
+            throw new ValueException(text());
         }
     }
 

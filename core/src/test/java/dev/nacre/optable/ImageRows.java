@@ -4,7 +4,9 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Window;
 import dev.nacre.reference.Array;
 import dev.nacre.type.Axes;
+import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;
@@ -51,7 +53,7 @@ final class ImageRows {
 
     private static Node normalized(Node x) {
         Node c = x.sub(x.mean(0, 2, 3).reshape(-1, 1, 1));
-        return c.mul(x.variance(0, 0, 2, 3).add(0.1).rsqrt().reshape(-1, 1, 1));
+        return c.mul(x.variance(Correction.NONE, 0, 2, 3).add(0.1).rsqrt().reshape(-1, 1, 1));
     }
 
     private static void networks(List<Row> rows) {

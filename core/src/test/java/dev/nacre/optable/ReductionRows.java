@@ -6,7 +6,9 @@ import static dev.nacre.optable.DTypes.NUMBERS;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.Axes;
+import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -79,10 +81,11 @@ final class ReductionRows {
     private static void moments(List<Row> rows) {
         rows.add(cube("mean", x -> x.mean(1)).from(1).slack(8));
         rows.add(cube("mean all", x -> x.mean()).from(1).slack(8));
-        rows.add(cube("variance", x -> x.variance(1, 0, 2)).slack(16));
-        rows.add(cube("variance biased", x -> x.variance(0)).from(1).slack(16));
+        rows.add(cube("variance", x -> x.variance(0, 2)).slack(16));
+        rows.add(cube("variance biased", x -> x.variance(Correction.NONE)).from(1).slack(16));
         rows.add(cube("extent", x -> x.extent(Axes.range(0, 2), DType.F64).mul(x.sum())).slack(64));
-        rows.add(cube("std", x -> x.std(1, -1)).slack(16));
+        rows.add(cube("std", x -> x.std(-1)).slack(16));
+        rows.add(cube("std biased", x -> x.std(Correction.NONE, 0)).slack(16));
     }
 
     private static void extremes(List<Row> rows) {

@@ -4,17 +4,21 @@ import static dev.nacre.reference.Graphs.random;
 import static dev.nacre.reference.Graphs.run;
 import static dev.nacre.reference.Graphs.run1;
 import static dev.nacre.reference.Graphs.vector;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.ir.Node;
+import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.ToDoubleFunction;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.Test;
 
 /// Reductions, activations and losses against their formulas in plain Java.
 class ReductionsTest {
@@ -78,19 +82,19 @@ class ReductionsTest {
                 x -> Arrays.stream(x).min().orElseThrow());
         assertReduction(n -> n.mean(1), n -> n.mean(0, 2), n -> n.mean(), ReductionsTest::mean);
         assertReduction(
-                n -> n.variance(1, 1),
-                n -> n.variance(1, 0, 2),
                 n -> n.variance(1),
+                n -> n.variance(0, 2),
+                n -> n.variance(),
                 x -> squares(x) / (x.length - 1));
         assertReduction(
-                n -> n.variance(0, 1),
-                n -> n.variance(0, 0, 2),
-                n -> n.variance(0),
+                n -> n.variance(Correction.NONE, 1),
+                n -> n.variance(Correction.NONE, 0, 2),
+                n -> n.variance(Correction.NONE),
                 x -> squares(x) / x.length);
         assertReduction(
-                n -> n.std(1, 1),
-                n -> n.std(1, 0, 2),
                 n -> n.std(1),
+                n -> n.std(0, 2),
+                n -> n.std(),
                 x -> Math.sqrt(squares(x) / (x.length - 1)));
         assertReduction(
                 n -> n.norm(1, 1),
@@ -121,8 +125,8 @@ class ReductionsTest {
 
     @Test
     void varianceWithoutFreedomIsNotANumber() {
-        assertEquals(Double.NaN, run1(n -> n.variance(1), vector(3)).number(0));
-        assertEquals(0, run1(n -> n.variance(0), vector(3)).number(0));
+        assertEquals(Double.NaN, run1(n -> n.variance(), vector(3)).number(0));
+        assertEquals(0, run1(n -> n.variance(Correction.NONE), vector(3)).number(0));
         assertEquals(Double.NaN, run1(n -> n.mean(), vector()).number(0));
     }
 

@@ -10,6 +10,7 @@ import dev.nacre.nn.Module;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Clip;
 import dev.nacre.type.DType;
+import dev.nacre.type.Shape;
 
 /// The adding problem (Hochreiter & Schmidhuber 1997): of a sequence of 100 random numbers, two are marked, and their sum is to be told at the end. Who always answers 1 has a mean squared error of 1/6; to
 /// do better, something must be remembered over up to 99 steps.
@@ -38,8 +39,8 @@ public final class AddingProblem {
         static Examples of(int count, Rng rng) {
             var numbers = rng.uniform(TIME, count);
             var places = Tensor.arange(TIME).unsqueeze(1);
-            var first = places.eq(rng.integers(TIME / 2, count));
-            var second = places.eq(rng.integers(TIME / 2, count).add(TIME / 2));
+            var first = places.eq(rng.integers(TIME / 2, Shape.of(count)));
+            var second = places.eq(rng.integers(TIME / 2, Shape.of(count)).add(TIME / 2));
             var marks = first.or(second).cast(DType.F32);
             return new Examples(
                     Tensor.stack(2, java.util.List.of(numbers, marks)), numbers.mul(marks).sum(0));

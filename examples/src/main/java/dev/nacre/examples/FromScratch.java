@@ -3,6 +3,8 @@ package dev.nacre.examples;
 import dev.nacre.Gradients;
 import dev.nacre.Rng;
 import dev.nacre.Variable;
+import dev.nacre.type.Shape;
+
 import java.util.List;
 
 /// The three formulas of a network that learns, spelled out with tensors only.
@@ -18,9 +20,9 @@ public final class FromScratch {
         var x = rng.normal(256, 3).realize(); // n examples
         var y = x.square().sum(1).sqrt().realize(); // the length of each
 
-        var w1 = Variable.of("W1", rng.normal(0, 0.5, 16, 3));
+        var w1 = Variable.of("W1", rng.normal(0, 0.5, Shape.of(16, 3)));
         var b1 = Variable.zeros("b1", 16);
-        var w2 = Variable.of("W2", rng.normal(0, 0.25, 1, 16));
+        var w2 = Variable.of("W2", rng.normal(0, 0.25, Shape.of(1, 16)));
         var b2 = Variable.zeros("b2", 1);
         var weights = List.of(w1, b1, w2, b2);
         double alpha = 0.1;

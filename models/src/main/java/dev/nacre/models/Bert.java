@@ -17,6 +17,7 @@ import dev.nacre.nn.Module;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -172,7 +173,6 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
         Initializer first = Initializer.normal(0, 0.02);
         List<Layer> layers = new ArrayList<>();
         for (int i = 0; i < c.layers; i++) {
-            Rng own = rng.split(i);
             layers.add(
                     new Layer(
                             new Attention(
@@ -180,10 +180,10 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
                                             Linear.of(c.width, c.width, first, rng),
                                             Linear.of(c.width, c.width, first, rng),
                                             Linear.of(c.width, c.width, first, rng),
-                                            Heads.of(c.heads, own.split(1)).dropout(c.dropout)),
-                                    output(c.width, c, own.split(2), rng)),
+                                            Heads.of(c.heads, rng.split()).dropout(c.dropout)),
+                                    output(c.width, c, rng)),
                             new Dense(Linear.of(c.width, c.inner, first, rng)),
-                            output(c.inner, c, own.split(3), rng)));
+                            output(c.inner, c, rng)));
         }
         return new Bert(
                 new Embeddings(
@@ -196,11 +196,11 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
                 new Pooler(Linear.of(c.width, c.width, first, rng)));
     }
 
-    private static Output output(long in, Config c, Rng draws, Rng rng) {
+    private static Output output(long in, Config c, Rng rng) {
         return new Output(
                 Linear.of(in, c.width, Initializer.normal(0, 0.02), rng),
                 LayerNorm.of(c.width).epsilon(c.epsilon),
-                new Dropout(c.dropout, draws));
+                Dropout.of(c.dropout, rng));
     }
 
     private static Embedding table(long rows, long width, Rng rng) {

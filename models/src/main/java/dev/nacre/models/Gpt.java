@@ -18,6 +18,7 @@ import dev.nacre.nn.Module;
 import dev.nacre.nn.Sampling;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -120,20 +121,19 @@ public record Gpt(Transformer transformer, Linear lmHead) implements Module {
         Initializer last = Initializer.normal(0, 0.02 / Math.sqrt(2.0 * c.layers));
         List<Block> blocks = new ArrayList<>();
         for (int i = 0; i < c.layers; i++) {
-            Rng own = rng.split(i);
             blocks.add(
                     new Block(
                             LayerNorm.of(c.width),
                             new Attention(
                                     Linear.of(c.width, 3 * c.width, first, rng),
                                     Linear.of(c.width, c.width, last, rng),
-                                    Heads.of(c.heads, own.split(1)).dropout(c.dropout),
-                                    new Dropout(c.dropout, own.split(2))),
+                                    Heads.of(c.heads, rng.split()).dropout(c.dropout),
+                                    Dropout.of(c.dropout, rng)),
                             LayerNorm.of(c.width),
                             new Mlp(
                                     Linear.of(c.width, 4 * c.width, first, rng),
                                     Linear.of(4 * c.width, c.width, last, rng),
-                                    new Dropout(c.dropout, own.split(3)))));
+                                    Dropout.of(c.dropout, rng))));
         }
         return new Gpt(
                 new Transformer(

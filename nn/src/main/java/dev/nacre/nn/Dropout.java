@@ -18,7 +18,7 @@ public record Dropout(double p, Rng rng) implements Module {
 
     /// Draws from a source of its own, split off from `rng`.
     public static Dropout of(double p, Rng rng) {
-        return new Dropout(p, rng.split(0));
+        return new Dropout(p, rng.split());
     }
 
     @Override

@@ -36,18 +36,18 @@ public interface Initializer {
 
     /// Uniform on `[low, high)`.
     static Initializer uniform(double low, double high) {
-        return (shape, rng) -> rng.uniform(low, high, shape.toArray());
+        return (shape, rng) -> rng.uniform(low, high, shape);
     }
 
     static Initializer normal(double mean, double std) {
-        return (shape, rng) -> rng.normal(mean, std, shape.toArray());
+        return (shape, rng) -> rng.normal(mean, std, shape);
     }
 
     /// Normal, cut off at two standard deviations from the mean: drawn by inverting the distribution function, so no draw is rejected.
     static Initializer truncatedNormal(double mean, double std) {
         return (shape, rng) -> {
             double tail = 0.022750131948179195; // Φ(−2)
-            Tensor u = rng.uniform(2 * tail - 1, 1 - 2 * tail, shape.toArray());
+            Tensor u = rng.uniform(2 * tail - 1, 1 - 2 * tail, shape);
             return erfInverse(u)
                     .mul(std * Math.sqrt(2))
                     .add(mean)
@@ -71,7 +71,7 @@ public interface Initializer {
     static Initializer xavierUniform(double gain) {
         return (shape, rng) -> {
             double bound = gain * Math.sqrt(6.0 / (fan(shape, Fan.IN) + fan(shape, Fan.OUT)));
-            return rng.uniform(-bound, bound, shape.toArray());
+            return rng.uniform(-bound, bound, shape);
         };
     }
 
@@ -85,7 +85,7 @@ public interface Initializer {
                 rng.normal(
                         0,
                         gain * Math.sqrt(2.0 / (fan(shape, Fan.IN) + fan(shape, Fan.OUT))),
-                        shape.toArray());
+                        shape);
     }
 
     static Initializer xavierNormal() {
@@ -96,7 +96,7 @@ public interface Initializer {
     static Initializer kaimingUniform(Fan fan, double gain) {
         return (shape, rng) -> {
             double bound = gain * Math.sqrt(3.0 / fan(shape, fan));
-            return rng.uniform(-bound, bound, shape.toArray());
+            return rng.uniform(-bound, bound, shape);
         };
     }
 
@@ -107,7 +107,7 @@ public interface Initializer {
 
     /// Normal with standard deviation gain/√fan (He et al. 2015).
     static Initializer kaimingNormal(Fan fan, double gain) {
-        return (shape, rng) -> rng.normal(0, gain / Math.sqrt(fan(shape, fan)), shape.toArray());
+        return (shape, rng) -> rng.normal(0, gain / Math.sqrt(fan(shape, fan)), shape);
     }
 
     /// For layers before a relu.

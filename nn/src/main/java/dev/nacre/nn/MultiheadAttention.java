@@ -5,6 +5,7 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// Multi-head attention (Vaswani et al. 2017): query, key and value are projected, cut into heads, which attend each on its own, and the joined results projected again.
@@ -37,7 +38,7 @@ public record MultiheadAttention(
                         "in_proj_weight", Shape.of(rows, width), Initializer.xavierUniform(), rng),
                 Optional.of(Variable.zeros("in_proj_bias", rows)),
                 new Linear(out.weight(), Optional.of(Variable.zeros("bias", width))),
-                Heads.grouped(heads, keyHeads, rng.split(0)));
+                Heads.grouped(heads, keyHeads, rng.split()));
     }
 
     public MultiheadAttention withoutBias() {

@@ -3,6 +3,7 @@ package dev.nacre.nn;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Shape;
 
 /// In training, each image is mirrored left to right with probability `p`, as torchvision's transform of this name; in evaluation nothing is done.
 ///
@@ -29,6 +30,6 @@ public record RandomHorizontalFlip(double p, Rng rng) implements Module {
         long[] each = new long[x.rank()];
         java.util.Arrays.fill(each, 1);
         each[0] = x.size(0);
-        return rng.bernoulli(p, each).where(x.flip(-1), x);
+        return rng.bernoulli(p, Shape.of(each)).where(x.flip(-1), x);
     }
 }

@@ -26,19 +26,18 @@ public record TransformerDecoderLayer(
     ///
     /// @param inner width between the two linear maps
     public static TransformerDecoderLayer of(long width, int heads, long inner, Rng rng) {
-        Dropout d = Dropout.of(0.1, rng);
         return new TransformerDecoderLayer(
                         MultiheadAttention.of(width, heads, rng),
                         MultiheadAttention.of(width, heads, rng),
                         Linear.of(width, inner, rng),
-                        d,
+                        Dropout.of(0.1, rng),
                         Linear.of(inner, width, rng),
                         LayerNorm.of(width),
                         LayerNorm.of(width),
                         LayerNorm.of(width),
-                        new Dropout(0.1, d.rng().split(1)),
-                        new Dropout(0.1, d.rng().split(2)),
-                        new Dropout(0.1, d.rng().split(3)),
+                        Dropout.of(0.1, rng),
+                        Dropout.of(0.1, rng),
+                        Dropout.of(0.1, rng),
                         Activation.RELU,
                         false)
                 .dropout(0.1);

@@ -26,16 +26,15 @@ public record TransformerEncoderLayer(
     ///
     /// @param inner width between the two linear maps
     public static TransformerEncoderLayer of(long width, int heads, long inner, Rng rng) {
-        Dropout d = Dropout.of(0.1, rng);
         return new TransformerEncoderLayer(
                         MultiheadAttention.of(width, heads, rng),
                         Linear.of(width, inner, rng),
-                        d,
+                        Dropout.of(0.1, rng),
                         Linear.of(inner, width, rng),
                         LayerNorm.of(width),
                         LayerNorm.of(width),
-                        new Dropout(0.1, d.rng().split(1)),
-                        new Dropout(0.1, d.rng().split(2)),
+                        Dropout.of(0.1, rng),
+                        Dropout.of(0.1, rng),
                         Activation.RELU,
                         false)
                 .dropout(0.1);

@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.Function;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
-import java.util.List;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 /// What no other library's modules can be asked: caches, rotary positions within a layer, dropout's mean, chosen tokens.
 class AttentionTest {
@@ -23,7 +26,7 @@ class AttentionTest {
         MultiheadAttention grouped =
                 MultiheadAttention.grouped(16, 4, 2, rng).rotary(RotaryEmbedding.of());
         for (MultiheadAttention layer : List.of(plain, grouped)) {
-            Tensor x = rng.normal(3, 7, layer.width()).realize();
+            Tensor x = rng.normal(Shape.of(3, 7, layer.width())).realize();
             Tensor whole = layer.forward(x, AttentionMask.CAUSAL, Mode.EVAL);
             for (boolean traced : List.of(false, true)) {
                 KeyValueCache cache = layer.cache(3, 9);
@@ -45,7 +48,7 @@ class AttentionTest {
     void aFullCacheGivesNoNumbers() {
         MultiheadAttention layer = MultiheadAttention.of(4, 1, rng);
         KeyValueCache cache = layer.cache(1, 2);
-        Tensor x = rng.normal(1, 2, 4).realize();
+        Tensor x = rng.normal(Shape.of(1, 2, 4)).realize();
         assertTrue(Float.isFinite(layer.forward(x, cache).toFloatArray()[0]));
         assertTrue(Float.isNaN(layer.forward(x, cache).toFloatArray()[0]));
         cache.clear();
@@ -53,7 +56,7 @@ class AttentionTest {
         var e =
                 assertThrows(
                         ShapeException.class,
-                        () -> layer.forward(rng.normal(1, 3, 4), layer.cache(1, 2)));
+                        () -> layer.forward(rng.normal(Shape.of(1, 3, 4)), layer.cache(1, 2)));
         assertTrue(e.getMessage().contains("room for 2 positions"), e.getMessage());
     }
 
@@ -88,7 +91,7 @@ class AttentionTest {
     @Test
     void dropoutKeepsTheMean() {
         MultiheadAttention layer = MultiheadAttention.of(8, 2, rng).dropout(0.5);
-        Tensor x = rng.normal(1, 5, 8).realize();
+        Tensor x = rng.normal(Shape.of(1, 5, 8)).realize();
         Tensor still = layer.forward(x, Mode.EVAL).realize();
         assertArrayEquals(still.toFloatArray(), layer.forward(x, Mode.EVAL).toFloatArray());
         Function train = Function.of((Tensor t) -> layer.forward(t, Mode.TRAIN));
@@ -116,7 +119,7 @@ class AttentionTest {
                         ShapeException.class,
                         () ->
                                 layer.forward(
-                                        rng.normal(2, 3, 4),
+                                        rng.normal(Shape.of(2, 3, 4)),
                                         AttentionMask.of(Tensor.zeros(3, 4)),
                                         Mode.EVAL));
         assertTrue(

@@ -9,10 +9,13 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.keras.RecurrentWeights;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Shape;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.Test;
 
 class RecurrentTest {
     private final Rng rng = Rng.seed(8);
@@ -25,7 +28,7 @@ class RecurrentTest {
     /// A layer is its cell, step by step.
     @Test
     void aLayerIsItsCellInALoop() {
-        Tensor x = rng.normal(5, 2, 3).realize();
+        Tensor x = rng.normal(Shape.of(5, 2, 3)).realize();
         LSTM lstm = LSTM.of(3, 4, rng);
         LSTMCell cell = LSTMCell.of(3, 4, rng);
         copy(lstm, cell);
@@ -59,7 +62,7 @@ class RecurrentTest {
 
     @Test
     void dropoutBetweenLayersOnly() {
-        Tensor x = rng.normal(5, 2, 3).realize();
+        Tensor x = rng.normal(Shape.of(5, 2, 3)).realize();
         LSTM one = LSTM.of(3, 4, rng).dropout(0.9, rng);
         same(one.forward(x, Mode.EVAL), one.forward(x, Mode.TRAIN));
         LSTM two = LSTM.of(3, 4, 2, false, rng).dropout(0.9, rng);
@@ -71,7 +74,7 @@ class RecurrentTest {
     /// Keras's formulas, written with its own weights.
     @Test
     void kerasWeights() {
-        Tensor x = rng.normal(4, 2, 3).realize();
+        Tensor x = rng.normal(Shape.of(4, 2, 3)).realize();
         Tensor kernel = rng.normal(3, 15).realize();
         Tensor recurrent = rng.normal(5, 15).realize();
         Tensor bias = rng.normal(2, 15).realize();
@@ -131,7 +134,8 @@ class RecurrentTest {
                 assertThrows(NacreException.class, () -> lstm.forward(Tensor.zeros(2, 1, 5)))
                         .getMessage());
         assertEquals(
-                "lstm: x must be [time, batch, 3], or [time, 3] of one example\n  x  f32[3]  result of broadcast",
+                "lstm: x must be [time, batch, 3], or [time, 3] of one example\n"
+                        + "  x  f32[3]  result of broadcast",
                 assertThrows(NacreException.class, () -> lstm.forward(Tensor.zeros(3)))
                         .getMessage());
         Tensor x = Tensor.zeros(2, 1, 3);

@@ -5,14 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.nacre.Function;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.type.Shape;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 class ThreadsTest {
     private final Rng rng = Rng.seed(0);
@@ -35,7 +38,7 @@ class ThreadsTest {
         List<Tensor> inputs = new ArrayList<>();
         List<float[]> expected = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
-            inputs.add(Rng.seed(i).normal(1 + i % 4, 1, 8, 8).realize());
+            inputs.add(Rng.seed(i).normal(Shape.of(1 + i % 4, 1, 8, 8)).realize());
             expected.add(net.forward(inputs.getLast()).toFloatArray());
         }
         Function traced = Function.of((Tensor x) -> net.forward(x));

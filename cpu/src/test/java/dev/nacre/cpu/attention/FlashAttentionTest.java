@@ -26,6 +26,12 @@ import dev.nacre.reference.Array;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
@@ -36,10 +42,6 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /// Result and gradients of attention by blocks against its body in f64, for sizes that blocks do not divide.
 class FlashAttentionTest {
@@ -394,10 +396,10 @@ class FlashAttentionTest {
         var rng = Rng.seed(3);
         List<Variable> in =
                 Stream.of("q", "k", "v")
-                        .map(n -> Variable.of(n, rng.normal(1, 2, 200, 16)))
+                        .map(n -> Variable.of(n, rng.normal(Shape.of(1, 2, 200, 16))))
                         .toList();
-        var along = in.stream().map(_ -> rng.normal(1, 2, 200, 16).realize()).toList();
-        var weights = rng.normal(1, 2, 200, 16).realize();
+        var along = in.stream().map(_ -> rng.normal(Shape.of(1, 2, 200, 16)).realize()).toList();
+        var weights = rng.normal(Shape.of(1, 2, 200, 16)).realize();
         double h = 1e-2;
         var gradients = Gradients.of(loss(List.copyOf(in), weights), in.toArray(Variable[]::new));
         double slope = 0;

@@ -10,12 +10,14 @@ import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.parity.Closeness;
 import dev.nacre.nn.parity.Torch;
 import dev.nacre.type.Precision;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.function.BinaryOperator;
+
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.BinaryOperator;
 
 /// The state of a model on libtorch's side, and the layers that use it by the same keys.
 final class Other {
@@ -211,11 +213,11 @@ final class Other {
         model.state()
                 .forEach((k, v) -> {
                     if (v.isTrainable() && v.rank() == 1) {
-                        v.set(v.add(rng.normal(v.shape().toArray()).mul(0.2)));
+                        v.set(v.add(rng.normal(v.shape()).mul(0.2)));
                     } else if (k.endsWith("running_mean")) {
-                        v.set(rng.normal(v.shape().toArray()).mul(0.2));
+                        v.set(rng.normal(v.shape()).mul(0.2));
                     } else if (k.endsWith("running_var")) {
-                        v.set(rng.uniform(0.5, 1.5, v.shape().toArray()));
+                        v.set(rng.uniform(0.5, 1.5, v.shape()));
                     }
                 });
     }

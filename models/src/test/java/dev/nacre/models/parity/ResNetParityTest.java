@@ -12,13 +12,16 @@ import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.optim.SGD;
 import dev.nacre.nn.parity.Closeness;
 import dev.nacre.nn.parity.Torch;
-import java.util.List;
-import java.util.stream.Stream;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+
+import java.util.List;
+import java.util.stream.Stream;
 
 /// Narrow networks of every kind against libtorch, and the whole ResNet-50 in evaluation. (Narrow and deep ones in training are chaotic: rounding errors alone move the loss.)
 class ResNetParityTest {
@@ -105,8 +108,8 @@ class ResNetParityTest {
     private static void check(Case c) {
         ResNet net = c.build();
         Rng rng = Rng.seed(5);
-        Tensor x = rng.normal(8, 3, c.size, c.size).realize();
-        Tensor y = rng.integers(5, 8).realize();
+        Tensor x = rng.normal(Shape.of(8, 3, c.size, c.size)).realize();
+        Tensor y = rng.integers(5, Shape.of(8)).realize();
         Other o = new Other(net);
         Closeness.NORMALISATION.check(
                 "evaluation", forward(c, o, Torch.of(x), false), net.forward(x, Mode.EVAL));
@@ -145,8 +148,8 @@ class ResNetParityTest {
                 SGD.of(rate).momentum(0.9).over(net.parameters()),
                 (x, y) -> torch.cross_entropy_loss(forward(c, o, x, true), y),
                 new org.bytedeco.pytorch.SGD(o.parameters(), options),
-                rng.normal(batch, 3, c.size, c.size).realize(),
-                rng.integers(5, batch).realize());
+                rng.normal(Shape.of(batch, 3, c.size, c.size)).realize(),
+                rng.integers(5, Shape.of(batch)).realize());
     }
 
     /// Small steps: at larger ones the losses agree to 1e-7 until a unit's sign hangs on a rounding, and then part by 1e-3.
@@ -176,7 +179,7 @@ class ResNetParityTest {
         Case c = new Case("50", Stem.IMAGENET, List.of(3, 4, 6, 3), true, 64);
         ResNet net = ResNet.resnet50(Stem.IMAGENET, 1000, Rng.seed(1));
         Other.randomise(net, Rng.seed(2));
-        Tensor x = Rng.seed(3).normal(1, 3, 64, 64).realize();
+        Tensor x = Rng.seed(3).normal(Shape.of(1, 3, 64, 64)).realize();
         Function f = Function.of((Tensor in) -> net.forward(in, Mode.EVAL));
         Closeness.NORMALISATION.check(
                 "evaluation", forward(c, new Other(net), Torch.of(x), false), f.apply(x));

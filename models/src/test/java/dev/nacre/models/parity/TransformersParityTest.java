@@ -15,11 +15,14 @@ import dev.nacre.nn.parity.Closeness;
 import dev.nacre.nn.parity.Torch;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
-import java.util.List;
-import java.util.Optional;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
+import java.util.Optional;
 
 /// A small GPT and a small BERT against libtorch.
 class TransformersParityTest {
@@ -72,8 +75,8 @@ class TransformersParityTest {
     void gptForwardAndGradients() {
         Gpt net = gpt();
         Other o = new Other(net);
-        Tensor x = rng.integers(11, 3, 9).realize();
-        Tensor y = rng.integers(11, 3, 9).realize();
+        Tensor x = rng.integers(11, Shape.of(3, 9)).realize();
+        Tensor y = rng.integers(11, Shape.of(3, 9)).realize();
         for (Mode mode : Mode.values()) {
             Closeness.NORMALISATION.check("logits", gpt(o, Torch.of(x)), net.forward(x, mode));
         }
@@ -94,8 +97,8 @@ class TransformersParityTest {
                 AdamW.of(net.parameters(), 3e-3),
                 (a, b) -> gptLoss(o, a, b),
                 new org.bytedeco.pytorch.AdamW(o.parameters(), options),
-                rng.integers(11, 4, 12).realize(),
-                rng.integers(11, 4, 12).realize());
+                rng.integers(11, Shape.of(4, 12)).realize(),
+                rng.integers(11, Shape.of(4, 12)).realize());
     }
 
     @Test
@@ -116,8 +119,8 @@ class TransformersParityTest {
     @Test
     void gptGradientsInBf16() {
         Gpt net = gpt();
-        Tensor x = rng.integers(11, 4, 12).realize();
-        Tensor y = rng.integers(11, 4, 12).realize();
+        Tensor x = rng.integers(11, Shape.of(4, 12)).realize();
+        Tensor y = rng.integers(11, Shape.of(4, 12)).realize();
         loss(net, x, y, Mode.TRAIN).backward();
         List<float[]> exact =
                 net.parameters().stream().map(p -> p.grad().orElseThrow().toFloatArray()).toList();
@@ -202,8 +205,8 @@ class TransformersParityTest {
     @Test
     void bertForwardAndGradients() {
         Bert net = bert();
-        Tensor x = rng.integers(13, 2, 7).realize();
-        Tensor segments = rng.integers(2, 2, 7).realize();
+        Tensor x = rng.integers(13, Shape.of(2, 7)).realize();
+        Tensor segments = rng.integers(2, Shape.of(2, 7)).realize();
         Tensor there =
                 Tensor.of(new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0}, 2, 7).realize();
         for (boolean masked : List.of(false, true)) {
@@ -250,8 +253,8 @@ class TransformersParityTest {
                                 torch.cross_entropy_loss(
                                         pooled(o, bert(o, a, Torch.of(segments), Torch.none())), b),
                         new org.bytedeco.pytorch.AdamW(o.parameters(), new AdamWOptions(1e-3)),
-                        rng.integers(13, 4, 8).realize(),
-                        rng.integers(16, 4).realize())
+                        rng.integers(13, Shape.of(4, 8)).realize(),
+                        rng.integers(16, Shape.of(4)).realize())
                 .run(10, net, o);
     }
 

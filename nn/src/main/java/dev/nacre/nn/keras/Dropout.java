@@ -18,7 +18,6 @@ public record Dropout(double rate) implements Layer {
 
     @Override
     public Built build(Shape input, Rng rng) {
-        long own = rng.integers(Integer.MAX_VALUE, 1).toLongArray()[0];
-        return new Built(new dev.nacre.nn.Dropout(rate, Rng.seed(own)), input);
+        return new Built(dev.nacre.nn.Dropout.of(rate, rng), input);
     }
 }

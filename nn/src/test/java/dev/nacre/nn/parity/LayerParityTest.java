@@ -20,8 +20,8 @@ import dev.nacre.nn.Linear;
 import dev.nacre.nn.MaxPool2d;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.RMSNorm;
-import java.util.List;
-import java.util.stream.Stream;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -29,11 +29,14 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
+import java.util.List;
+import java.util.stream.Stream;
+
 class LayerParityTest {
     private final Rng rng = Rng.seed(7);
 
     private Tensor normal(long... sizes) {
-        return rng.normal(sizes).realize();
+        return rng.normal(Shape.of(sizes)).realize();
     }
 
     private static long[] all(int n, long value) {
@@ -333,7 +336,7 @@ class LayerParityTest {
             Torch.compare(
                     "batchNorm, training",
                     Closeness.NORMALISATION,
-                    List.of(rng.normal(1, 2, shape).realize(), weight, bias),
+                    List.of(rng.normal(1, 2, Shape.of(shape)).realize(), weight, bias),
                     in ->
                             layer.apply((Variable) in.get(1), (Variable) in.get(2))
                                     .forward(in.get(0), Mode.TRAIN),
@@ -377,7 +380,7 @@ class LayerParityTest {
     @Test
     void embedding() {
         Embedding layer = Embedding.of(11, 6, rng);
-        Tensor index = rng.integers(11, 4, 5).realize();
+        Tensor index = rng.integers(11, Shape.of(4, 5)).realize();
         Torch.compare(
                 "embedding",
                 Closeness.ELEMENTWISE,

@@ -15,11 +15,14 @@ import dev.nacre.nn.loss.Loss.Reduction;
 import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.nn.loss.NLLLoss;
 import dev.nacre.nn.loss.SmoothL1Loss;
-import java.util.List;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.List;
 
 class LossParityTest {
     private final Rng rng = Rng.seed(11);
@@ -49,7 +52,7 @@ class LossParityTest {
     }
 
     private Tensor normal(long... sizes) {
-        return rng.normal(sizes).mul(2).realize();
+        return rng.normal(Shape.of(sizes)).mul(2).realize();
     }
 
     @ParameterizedTest
@@ -99,10 +102,20 @@ class LossParityTest {
             Loss loss = new CrossEntropyLoss().reduction(r).labelSmoothing(smoothing);
             Oracle oracle =
                     (a, b, n) -> torch.cross_entropy_loss(a, b, Torch.none(), n, -100, smoothing);
-            check(loss, r, normal(8, 5), rng.integers(5, 8).realize(), oracle);
-            check(loss, r, normal(3, 5, 4, 2), rng.integers(5, 3, 4, 2).realize(), oracle);
+            check(loss, r, normal(8, 5), rng.integers(5, Shape.of(8)).realize(), oracle);
+            check(
+                    loss,
+                    r,
+                    normal(3, 5, 4, 2),
+                    rng.integers(5, Shape.of(3, 4, 2)).realize(),
+                    oracle);
             check(loss, r, normal(5), Tensor.of(3L), oracle);
-            check(loss, r, normal(8, 5).mul(1000).realize(), rng.integers(5, 8).realize(), oracle);
+            check(
+                    loss,
+                    r,
+                    normal(8, 5).mul(1000).realize(),
+                    rng.integers(5, Shape.of(8)).realize(),
+                    oracle);
         }
     }
 
@@ -121,8 +134,8 @@ class LossParityTest {
                     (a, b, n) ->
                             torch.cross_entropy_loss(
                                     a, b, Torch.optional(Torch.of(w)), n, 2, smoothing);
-            check(loss, r, normal(8, 5), rng.integers(5, 8).realize(), oracle);
-            check(loss, r, normal(3, 5, 6), rng.integers(5, 3, 6).realize(), oracle);
+            check(loss, r, normal(8, 5), rng.integers(5, Shape.of(8)).realize(), oracle);
+            check(loss, r, normal(3, 5, 6), rng.integers(5, Shape.of(3, 6)).realize(), oracle);
         }
         Tensor padded = Tensor.of(new long[] {0, -100, 4, -100});
         check(
@@ -166,13 +179,13 @@ class LossParityTest {
                 new NLLLoss(r),
                 r,
                 x,
-                rng.integers(5, 8).realize(),
+                rng.integers(5, Shape.of(8)).realize(),
                 (a, b, n) -> torch.nll_loss(a, b, Torch.none(), n, -100));
         check(
                 new NLLLoss(r),
                 r,
                 normal(2, 5, 3),
-                rng.integers(5, 2, 3).realize(),
+                rng.integers(5, Shape.of(2, 3)).realize(),
                 (a, b, n) -> torch.nll_loss_nd(a, b, Torch.none(), n, -100));
     }
 

@@ -13,10 +13,7 @@ import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.RMSprop;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.nn.optim.SGD;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Function;
-import java.util.stream.Stream;
+
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.pytorch.AdagradOptions;
 import org.bytedeco.pytorch.AdamOptions;
@@ -28,6 +25,11 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Every optimizer with every setting against libtorch's, parameter by parameter, after each of fifteen steps down a bumpy bowl.
 class OptimizerParityTest {
@@ -140,7 +142,7 @@ class OptimizerParityTest {
                     Variable.of("vector", rng.normal(33)),
                     Variable.of("scalar", Tensor.of(0.7f)));
     private final List<Tensor> targets =
-            parameters.stream().map(p -> rng.normal(p.shape().toArray()).realize()).toList();
+            parameters.stream().map(p -> rng.normal(p.shape()).realize()).toList();
     private final List<org.bytedeco.pytorch.Tensor> theirs =
             parameters.stream().map(Torch::parameter).toList();
 

@@ -20,17 +20,20 @@ import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.Precision;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.stream.IntStream;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// Recurrent layers beside libtorch's: outputs, last states, and the gradients of everything.
 class RecurrentParityTest {
@@ -41,7 +44,7 @@ class RecurrentParityTest {
     private final Rng rng = Rng.seed(5);
 
     private Tensor normal(long... sizes) {
-        return rng.normal(sizes).realize();
+        return rng.normal(Shape.of(sizes)).realize();
     }
 
     private static Tensor joined(Tensor... parts) {
@@ -300,7 +303,7 @@ class RecurrentParityTest {
     @Test
     void training() {
         Tensor x = normal(8, 4, IN);
-        Tensor y = rng.integers(3, 32).realize();
+        Tensor y = rng.integers(3, Shape.of(32)).realize();
         for (boolean traced : List.of(false, true)) {
             Net net = new Net(LSTM.of(IN, 16, 2, true, rng), Linear.of(32, 3, rng));
             List<org.bytedeco.pytorch.Tensor> theirs =

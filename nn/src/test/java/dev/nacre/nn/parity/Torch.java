@@ -3,12 +3,14 @@ package dev.nacre.nn.parity;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Function;
+
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
 
 /// libtorch's side of the comparisons. It computes without its own copy of oneDNN, so that it shares no code with us, and because that copy (libtorch 2.10) gives wrong
 /// gradients of convolutions on AMD's Zen 5.
@@ -89,7 +91,7 @@ public final class Torch {
         Tensor y = ours.apply(ourInputs);
         org.bytedeco.pytorch.Tensor z = theirs.apply(theirInputs);
         closeness.check(what, z, y);
-        Tensor weight = Rng.seed(99).normal(y.shape().toArray()).realize();
+        Tensor weight = Rng.seed(99).normal(y.shape()).realize();
         y.mul(weight).sum().backward();
         z.mul(of(weight)).sum().backward();
         int k = 0;

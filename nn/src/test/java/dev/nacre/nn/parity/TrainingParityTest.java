@@ -19,15 +19,18 @@ import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.SGD;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.UnaryOperator;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /// Whole training runs from the same weights and data: the losses, and the weights at the end.
 class TrainingParityTest {
@@ -98,7 +101,7 @@ class TrainingParityTest {
     @Test
     void foundingProgram() {
         Tensor x = RNG.normal(1000, 100).realize();
-        Tensor y = RNG.integers(10, 1000).realize();
+        Tensor y = RNG.integers(10, Shape.of(1000)).realize();
         Net net = new Net(Rng.seed(0));
         var state = copied(net);
         var criterion = new CrossEntropyLoss();
@@ -124,7 +127,7 @@ class TrainingParityTest {
     @Test
     void mlpInsideAFunction() {
         Tensor x = RNG.normal(64, 100).realize();
-        Tensor y = RNG.integers(10, 64).realize();
+        Tensor y = RNG.integers(10, Shape.of(64)).realize();
         Net net = new Net(Rng.seed(1));
         var state = copied(net);
         Optimizer optimizer = SGD.of(0.1).momentum(0.9).over(net.parameters());
@@ -164,8 +167,8 @@ class TrainingParityTest {
                         Activation.RELU,
                         new Flatten(),
                         Linear.of(16 * 16, 10, rng));
-        Tensor x = RNG.normal(16, 1, 12, 12).realize();
-        Tensor y = RNG.integers(10, 16).realize();
+        Tensor x = RNG.normal(Shape.of(16, 1, 12, 12)).realize();
+        Tensor y = RNG.integers(10, Shape.of(16)).realize();
         for (boolean traced : List.of(false, true)) {
             var state = copied(net);
             Optimizer optimizer = Adam.of(net.parameters(), 1e-3);

@@ -13,12 +13,8 @@ import dev.nacre.nn.RotaryEmbedding;
 import dev.nacre.nn.TransformerDecoderLayer;
 import dev.nacre.nn.TransformerEncoderLayer;
 import dev.nacre.type.DType;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Stream;
+import dev.nacre.type.Shape;
+
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.MultiheadAttentionImpl;
 import org.bytedeco.pytorch.MultiheadAttentionOptions;
@@ -32,12 +28,19 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
 /// Attention and the layers made of it against libtorch's functions and modules of the same names: values, and gradients by inputs and all parameters.
 class TransformerParityTest {
     private final Rng rng = Rng.seed(11);
 
     private Tensor normal(long... sizes) {
-        return rng.normal(sizes).realize();
+        return rng.normal(Shape.of(sizes)).realize();
     }
 
     // ------------------------------------------------------------------------------------ the
@@ -236,7 +239,7 @@ class TransformerParityTest {
         m.state()
                 .forEach((k, v) -> {
                     if (v.rank() == 1) {
-                        v.set(v.add(rng.normal(v.shape().toArray()).mul(0.3)));
+                        v.set(v.add(rng.normal(v.shape()).mul(0.3)));
                     }
                 });
     }

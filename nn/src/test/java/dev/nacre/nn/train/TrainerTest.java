@@ -19,9 +19,12 @@ import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.metric.TopKAccuracy;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.SGD;
+import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
-import java.util.Map;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.Map;
 
 class TrainerTest {
     private static Sequential net(long seed) {
@@ -35,7 +38,7 @@ class TrainerTest {
     }
 
     private final Tensor centres = Rng.seed(1).normal(4, 8).mul(2).realize();
-    private final Tensor y = Rng.seed(2).integers(4, 300).realize();
+    private final Tensor y = Rng.seed(2).integers(4, Shape.of(300)).realize();
     private final Tensor x = centres.take(y, 0).add(Rng.seed(3).normal(300, 8)).realize();
 
     @Test
