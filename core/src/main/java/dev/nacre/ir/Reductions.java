@@ -4,6 +4,7 @@ import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -84,7 +85,8 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return constant(n, dtype);
     }
 
-    /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one.
+    /// Mean squared distance from the mean, divided by `n − correction`: 1 is the unbiased estimate (PyTorch's default), 0 the biased one. What rounding does to the mean does not matter:
+    /// `Σ(x − m)² − (Σ(x − m))²/n` is the same for every m (Chan et al. 1983).
     default T variance(int correction, int... axes) {
         Axes a = Axes.sortedOrAll("variance", rank(), axes);
         Problem.in("variance")
@@ -95,8 +97,10 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         T x = widened();
         T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
         T n = extent(a, x.dtype());
-        return centred.square()
-                .reduce(Reduction.SUM, a)
+        T squares = centred.square().reduce(Reduction.SUM, a);
+        T rest = centred.detach().reduce(Reduction.SUM, a); // 0 but for rounding
+        T excess = rest.square().div(n);
+        return squares.sub(excess.lt(squares.detach()).where(excess, excess.zerosLike()))
                 .div(n.sub(correction).maximum(0))
                 .cast(dtype());
     }
