@@ -93,7 +93,8 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return variance(Correction.BESSEL, axes);
     }
 
-    /// Squared distance from the mean, summed along axes and divided by n − correction.
+    /// Squared distance from the mean, summed along axes and divided by n − correction. What rounding does to the mean does not matter:
+    /// `Σ(x − m)² − (Σ(x − m))²/n` is the same for every m (Chan et al. 1983).
     default T variance(Correction correction, int... axes) {
         Axes a = Axes.sortedOrAll("variance", rank(), axes);
         Problem.in("variance")
@@ -104,8 +105,10 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         T x = widened();
         T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
         T n = extent(a, x.dtype());
-        return centred.square()
-                .reduce(Reduction.SUM, a)
+        T squares = centred.square().reduce(Reduction.SUM, a);
+        T rest = centred.detach().reduce(Reduction.SUM, a); // 0 but for rounding
+        T excess = rest.square().div(n);
+        return squares.sub(excess.lt(squares.detach()).where(excess, excess.zerosLike()))
                 .div(n.sub(correction.value()).maximum(0))
                 .cast(dtype());
     }

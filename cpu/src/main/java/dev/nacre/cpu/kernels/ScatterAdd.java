@@ -9,6 +9,7 @@ import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Binary;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,13 +18,16 @@ import java.util.Optional;
 /// `out = base`, then `out[…, index[…, i, …], …] += source[…, i, …]` in the order of `i`.
 ///
 /// Threads share out another axis than the indexed one, so that no two add to one element. 16-bit types are summed in
-/// f32 and rounded once. A row of floats, such as an embedding's, is added by a fused loop.
+/// f32 and rounded once, and where many rows meet in few, all floating types in f64. A row of floats, such as an embedding's, is added by a fused loop.
 final class ScatterAdd implements Step {
     /// Elements that are worth a part of their own.
     private static final long WORTH = 16_384;
 
     /// Neighbours that a part has at least along the axis shared out, so that it fills its cache lines.
     private static final long NEIGHBOURS = 64;
+
+    /// So many terms of a sum on average are too many to be added in f32 one after the other.
+    private static final long MANY = 64;
 
     /// Elements of a row from which on a loop over it is worth a call.
     private static final long LEAST_ROW = 8;
@@ -53,7 +57,7 @@ final class ScatterAdd implements Step {
             var to = elements(rows.steps()[0], sum);
             var loop = new BlockLoop.Builder(rows.sizes());
             int before = loop.load(sum, to);
-            int more = loop.load(type, elements(rows.steps()[1], type));
+            int more = loop.convert(loop.load(type, elements(rows.steps()[1], type)), sum);
             loop.store(loop.apply(Binary.ADD, before, more), sum, to);
             return loop.build();
         }
@@ -71,8 +75,9 @@ final class ScatterAdd implements Step {
         this.base = kernel.base().orElseThrow();
         this.out = kernel.out();
         this.inPlace = base.equals(out);
-        this.widens = out.dtype() == DType.BF16 || out.dtype() == DType.F16;
-        var target = widens ? View.dense(out.buffer(), TensorType.of(DType.F32, out.sizes())) : out;
+        var sum = sumType(kernel);
+        this.widens = sum != out.dtype();
+        var target = widens ? View.dense(out.buffer(), TensorType.of(sum, out.sizes())) : out;
         this.all =
                 Indices.of(kernel.name(), kernel.axis(), target, kernel.index(), kernel.source());
         this.pieces = pieces(all).stream().map(Piece::of).toList();
@@ -81,6 +86,13 @@ final class ScatterAdd implements Step {
     /// For one call at a time.
     static Step of(Indexed kernel) {
         return new ScatterAdd(kernel);
+    }
+
+    private static DType sumType(Indexed kernel) {
+        var type = kernel.out().dtype();
+        if (!type.isFloating()) return type;
+        long terms = kernel.index().sizes()[kernel.axis()];
+        return terms > MANY * kernel.out().sizes()[kernel.axis()] ? DType.F64 : type.arithmetic();
     }
 
     private static List<Indices> pieces(Indices all) {
@@ -122,7 +134,7 @@ final class ScatterAdd implements Step {
             scatter(addresses, addresses[out.buffer()]);
             return;
         }
-        try (var sums = Scratch.take(out.count() * 4)) {
+        try (var sums = Scratch.take(out.count() * all.indexed().dtype().bytes())) {
             move(base, base, addresses[base.buffer()], all.indexed(), sums.address());
             scatter(addresses, sums.address());
             move(out, all.indexed(), sums.address(), out, addresses[out.buffer()]);
@@ -158,6 +170,7 @@ final class ScatterAdd implements Step {
         var points = indices.points();
         var rows = indices.rows();
         var type = indices.other().dtype();
+        var sum = indices.indexed().dtype();
         long toStep = points.step(0);
         long indexStep = points.step(1);
         long fromStep = points.step(2);
@@ -174,22 +187,20 @@ final class ScatterAdd implements Step {
             if (loops) piece.add(from, target);
             else
                 for (long k = 0; k < count; k++)
-                    add(type, from + rows.offset(1, k), target + rows.offset(0, k));
+                    add(type, from + rows.offset(1, k), sum, target + rows.offset(0, k));
         }
     }
 
-    /// Adds one element; a 16-bit one to an f32.
-    private static void add(DType type, long from, long to) {
-        switch (type) {
-            case F32 -> Memory.f32(to, Memory.f32(to) + Memory.f32(from));
-            case BF16, F16 -> Memory.f32(to, Memory.f32(to) + (float) Memory.real(type, from));
-            case F64 -> Memory.f64(to, Memory.f64(to) + Memory.f64(from));
-            case BOOL, U8, I8, I32, I64 ->
-                    Memory.whole(type, to, Memory.whole(type, to) + Memory.whole(type, from));
+    /// Adds one element to a sum.
+    private static void add(DType type, long from, DType sum, long to) {
+        switch (sum) {
+            case F32 -> Memory.f32(to, Memory.f32(to) + (float) Memory.real(type, from));
+            case F64 -> Memory.f64(to, Memory.f64(to) + Memory.real(type, from));
+            default -> Memory.whole(type, to, Memory.whole(type, to) + Memory.whole(type, from));
         }
     }
 
-    /// Copies a view, converting between a 16-bit type and f32 if they differ. All three have the same sizes.
+    /// Copies a view, converting between a type and that of its sums if they differ. All three have the same sizes.
     private static void move(View like, View from, long fromAddress, View to, long toAddress) {
         var nest = Nest.of(like.sizes(), Views.steps(from), Views.steps(to));
         long source = fromAddress + Views.base(from);
@@ -212,20 +223,21 @@ final class ScatterAdd implements Step {
                                             put,
                                             nest.step(1),
                                             run);
-                                else if (to.dtype() == DType.F32)
-                                    Accumulator.F32.read(
-                                            from.dtype(),
-                                            at,
-                                            nest.step(0),
-                                            put,
-                                            nest.step(1),
-                                            (int) run);
+                                else if (to.dtype().bytes() > from.dtype().bytes())
+                                    Accumulator.valueOf(to.dtype().name())
+                                            .read(
+                                                    from.dtype(),
+                                                    at,
+                                                    nest.step(0),
+                                                    put,
+                                                    nest.step(1),
+                                                    (int) run);
                                 else
                                     for (long j = 0; j < run; j++)
                                         Memory.real(
                                                 to.dtype(),
                                                 put + j * nest.step(1),
-                                                Memory.f32(at + j * nest.step(0)));
+                                                Memory.real(from.dtype(), at + j * nest.step(0)));
                             }
                         });
     }

@@ -8,6 +8,7 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -67,9 +68,13 @@ public final class BlockLoop {
                     : add(new Instr.Convert(type.arithmetic(), x));
         }
 
+        /// The value in another arithmetic type.
+        public int convert(int value, DType type) {
+            return typeOf(value) == type ? value : add(new Instr.Convert(type, value));
+        }
+
         public void store(int value, DType type, long... strides) {
-            int x = typeOf(value) == type ? value : add(new Instr.Convert(type, value));
-            add(new Instr.Store(view(type, strides), type, x));
+            add(new Instr.Store(view(type, strides), type, convert(value, type)));
         }
 
         public int number(double value) {

@@ -4,6 +4,7 @@ import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,12 +32,24 @@ final class Grid {
     /// Rows combined in one part that make up for the copy of what they are combined into.
     private static final long MIN_COMBINED = 16;
 
+    /// Terms of a sum in f32 that are added one after the other, as in a fold with one accumulator; such blocks are added in f64.
+    private static final long BLOCK = StepWriter.BLOCK;
+
+    /// The same of sums in f64, where fewer blocks will do.
+    private static final long LONG_BLOCK = Layout.MAX_ROWS;
+
     /// A view that points are combined into.
     record Target(int view, Reduction kind, DType dtype) {}
+
+    /// A sum or product of so many terms in one part that they are combined in blocks, and the blocks in f64.
+    ///
+    /// @param axis after so many steps along it a block ends
+    record Blocked(Target target, int axis, long steps) {}
 
     final Nest nest;
     final LoopCompiler.Compiled compiled;
     final List<Target> targets;
+    final List<Blocked> blocked = new ArrayList<>();
 
     /// Of each axis: extent, points in a block, number of blocks.
     final long[] extents;
@@ -62,7 +75,10 @@ final class Grid {
         var strided = nest.program().views().contains(Access.STRIDED);
         this.tileLength =
                 folds ? extents[inner()] : Math.min(extents[inner()], strided ? STRIDED_ROW : TILE);
-        this.tileRows = Math.clamp(TILE / Math.max(1, tileLength), 1, Layout.MAX_ROWS);
+        for (var target : targets) block(target);
+        long rows = Layout.MAX_ROWS;
+        for (var b : blocked) if (b.axis == inner() - 1) rows = Math.min(rows, b.steps);
+        this.tileRows = Math.clamp(TILE / Math.max(1, tileLength), 1, rows);
         if (tileLength > Integer.MAX_VALUE - TILE)
             throw new IllegalArgumentException(
                     "cannot fold over " + tileLength + " elements at once");
@@ -74,6 +90,22 @@ final class Grid {
             if (instr instanceof Instr.Accumulate(var kind, int view, var dtype, int a))
                 targets.add(new Target(view, kind, dtype));
         return targets;
+    }
+
+    /// Finds where blocks end: on the innermost axis on which a part has more terms than a block. What lies further in along the inner axis is folded by the code itself.
+    private void block(Target target) {
+        boolean adds = target.kind == Reduction.SUM || target.kind == Reduction.PROD;
+        if (!adds || !target.dtype.isFloating()) return;
+        long most = target.dtype == DType.F64 ? LONG_BLOCK : BLOCK;
+        long terms = 1;
+        for (int a = inner() - 1; a >= 0; a--) {
+            if (!combines(target, a)) continue;
+            if (terms * blocks[a] > most) {
+                blocked.add(new Blocked(target, a, most / terms));
+                return;
+            }
+            terms *= blocks[a];
+        }
     }
 
     int rank() {

@@ -8,6 +8,7 @@ import dev.nacre.compile.View;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.Grid.Target;
 import dev.nacre.type.DType;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -154,7 +155,7 @@ public final class LoopRunner {
                 else if (grid.copies(target) > 1
                         || accumulator(target) != nest.views().get(target.view()).dtype())
                     copied[target.view()] = copies(grid, target);
-            if (grid.parts() > 0) walks.add(new Walk(grid, copied));
+            if (grid.parts() > 0) walks.add(new Walk(grid, copied, mode));
         }
 
         private static DType accumulator(Target target) {

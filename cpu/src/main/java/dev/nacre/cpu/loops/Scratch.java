@@ -9,6 +9,8 @@ final class Scratch {
 
     private MemorySegment memory = MemorySegment.NULL;
     private MemorySegment frame = MemorySegment.NULL;
+    private final MemorySegment sums =
+            Arena.ofAuto().allocate(8L * (Tile.VIEWS + 2 * Tile.VIEW), 64);
 
     /// First address of each view for the present row block.
     long[] bases = {};
@@ -25,7 +27,7 @@ final class Scratch {
 
     /// Makes room for so many views and axes.
     void reserve(int views, int axes) {
-        if (bases.length < views) {
+        if (bases.length < views) { // some are not the code's, but few
             bases = new long[views];
             frame = Arena.ofAuto().allocate(8L * (Tile.VIEWS + Tile.VIEW * views), 64);
         }
@@ -39,6 +41,11 @@ final class Scratch {
     /// The address of a tile's frame.
     long frame() {
         return frame.address();
+    }
+
+    /// The address of the frame of a tile that combines blocks of a sum.
+    long sums() {
+        return sums.address();
     }
 
     /// The address of at least so many bytes, aligned to a cache line.

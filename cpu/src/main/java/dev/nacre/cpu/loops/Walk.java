@@ -12,7 +12,15 @@ final class Walk {
     /// Number of the buffer that a run keeps for itself.
     static final int OWN = -1;
 
+    /// Stands for the thread's scratch memory.
+    private static final int SCRATCH = -2;
+
     final Grid grid;
+    private final BlockedSum[] sums;
+
+    /// Number of the program's views. Behind them, for each blocked sum, come its result and its totals.
+    private final int views;
+
     private final Tile tile;
     private final Target[] targets;
     private final int[] buffers;
@@ -29,36 +37,78 @@ final class Walk {
     private final long scratchBytes;
 
     /// @param views the grid's views; a target of which parts have copies is `copied[view]`, else null there
-    Walk(Grid grid, View[] copied) {
+    Walk(Grid grid, View[] copied, LoopCompiler.Mode mode) {
         this.grid = grid;
         this.tile = grid.compiled.tile();
         this.targets = grid.targets.toArray(Target[]::new);
         long points = grid.tileRows * grid.tileLength;
         this.plane = grid.compiled.layout().plane(points);
-        this.scratchBytes = grid.compiled.layout().bytes(points);
-        int views = copied.length;
-        this.buffers = new int[views];
-        this.offsets = new long[views];
-        this.steps = new long[views][];
-        this.blockSteps = new long[views][];
-        this.ramps = new boolean[views];
+        this.views = copied.length;
+        this.sums = new BlockedSum[grid.blocked.size()];
+        int all = views + 2 * sums.length;
+        this.buffers = new int[all];
+        this.offsets = new long[all];
+        this.steps = new long[all][grid.rank()];
+        this.blockSteps = new long[all][grid.rank()];
+        this.ramps = new boolean[all];
         for (var instr : grid.nest.program().code())
             if (instr instanceof Instr.Ramp r) ramps[r.view()] = true;
-        for (int v = 0; v < views; v++) place(v, copied[v]);
+        for (int v = 0; v < views; v++) place(v, view(v, copied), copied[v] != null);
+        long bytes = grid.compiled.layout().bytes(points);
+        for (int i = 0; i < sums.length; i++) {
+            int v = grid.blocked.get(i).target().view();
+            place(result(i), view(v, copied), copied[v] != null);
+            sums[i] =
+                    new BlockedSum(
+                            grid,
+                            grid.blocked.get(i),
+                            view(v, copied).dtype(),
+                            steps[result(i)],
+                            mode);
+            bytes = Math.max(bytes, sums[i].scratch());
+        }
+        for (int i = 0; i < sums.length; i++) {
+            bytes = sums[i].place((bytes + Layout.PAD - 1) / Layout.PAD * Layout.PAD);
+            inScratch(i);
+        }
+        this.scratchBytes = bytes;
     }
 
-    private void place(int v, View copied) {
-        var view = copied != null ? copied : grid.nest.views().get(v);
+    private View view(int v, View[] copied) {
+        return copied[v] != null ? copied[v] : grid.nest.views().get(v);
+    }
+
+    private int result(int sum) {
+        return views + 2 * sum;
+    }
+
+    private int totals(int sum) {
+        return views + 2 * sum + 1;
+    }
+
+    /// The code adds to the block of a blocked sum.
+    private void inScratch(int i) {
+        var sum = sums[i];
+        int v = sum.view();
+        buffers[v] = buffers[totals(i)] = SCRATCH;
+        offsets[v] = sum.block();
+        offsets[totals(i)] = sum.totals();
+        for (int a = 0; a < grid.rank(); a++) {
+            steps[v][a] = sum.blockStep(a);
+            steps[totals(i)][a] = sum.totalStep(a);
+            blockSteps[v][a] = 0;
+        }
+    }
+
+    private void place(int v, View view, boolean copied) {
         int bytes = ramps[v] ? 1 : view.dtype().bytes();
         buffers[v] = view.buffer();
         offsets[v] = view.offset() * bytes;
-        steps[v] = new long[grid.rank()];
-        blockSteps[v] = new long[grid.rank()];
         for (int a = 0; a < grid.rank(); a++) {
             steps[v][a] = view.strides()[a] * bytes;
             blockSteps[v][a] = grid.blocks[a] * steps[v][a];
         }
-        if (copied == null) return;
+        if (!copied) return;
         // The strides of copies, one axis of the grid after the other, follow those of the
         // elements.
         for (int a = 0; a < grid.rank(); a++)
@@ -72,9 +122,9 @@ final class Walk {
     void run(int part, long[] addresses, long own) {
         var s = Scratch.ofThread();
         s.reserve(buffers.length, grid.rank());
+        long scratch = s.memory(scratchBytes);
         for (int v = 0; v < buffers.length; v++)
-            s.bases[v] =
-                    offsets[v] + (ramps[v] ? 0 : buffers[v] == OWN ? own : addresses[buffers[v]]);
+            s.bases[v] = offsets[v] + (ramps[v] ? 0 : start(buffers[v], addresses, own, scratch));
         long rest = part;
         for (int a = grid.rank() - 1; a >= 0; a--) {
             long block = rest % grid.counts[a];
@@ -82,28 +132,38 @@ final class Walk {
             s.count[a] = Math.min(grid.blocks[a], grid.extents[a] - block * grid.blocks[a]);
             for (int v = 0; v < buffers.length; v++) s.bases[v] += block * blockSteps[v][a];
         }
-        for (var target : targets) clear(target, s);
-        walk(s);
+        for (var target : targets) if (buffers[target.view()] != SCRATCH) clear(target, s);
+        for (var sum : sums) sum.begin(scratch);
+        walk(s, scratch);
+        for (int i = 0; i < sums.length; i++) {
+            int r = result(i);
+            sums[i].store(s.sums(), scratch, s.bases[r], steps[r], s.count, s.at);
+        }
     }
 
-    private void walk(Scratch s) {
+    private static long start(int buffer, long[] addresses, long own, long scratch) {
+        return buffer == OWN ? own : buffer == SCRATCH ? scratch : addresses[buffer];
+    }
+
+    private void walk(Scratch s, long scratch) {
         long frame = s.frame();
         int inner = grid.inner();
-        entry(frame, Tile.SCRATCH, s.memory(scratchBytes));
+        entry(frame, Tile.SCRATCH, scratch);
         entry(frame, Tile.PLANE, plane);
-        for (int v = 0; v < buffers.length; v++) {
+        for (int v = 0; v < views; v++) {
             int entry = Tile.VIEWS + Tile.VIEW * v;
             entry(frame, entry + Tile.ROW_STEP, inner > 0 ? steps[v][inner - 1] : 0);
             entry(frame, entry + Tile.STEP, steps[v][inner]);
         }
         for (int a = 0; a < inner; a++) s.at[a] = 0;
-        do tiles(s, frame);
-        while (advance(s, inner - 2));
+        do tiles(s, frame, scratch);
+        while (advance(s, inner - 2, scratch));
     }
 
     /// The next index of axes 0 to `last`; false after the last one.
-    private boolean advance(Scratch s, int last) {
+    private boolean advance(Scratch s, int last, long scratch) {
         for (int a = last; a >= 0; a--) {
+            endBlocks(s, a, s.at[a], s.at[a] + 1, scratch);
             if (++s.at[a] < s.count[a]) {
                 for (int v = 0; v < buffers.length; v++) s.bases[v] += steps[v][a];
                 return true;
@@ -114,8 +174,15 @@ final class Walk {
         return false;
     }
 
+    /// Closes the blocks that end with some steps along an axis.
+    private void endBlocks(Scratch s, int axis, long from, long to, long scratch) {
+        for (int i = 0; i < sums.length; i++)
+            if (sums[i].ends(axis, from, to, s.count[axis]))
+                sums[i].add(s.sums(), scratch, s.bases[totals(i)]);
+    }
+
     /// All rows of the last two axes.
-    private void tiles(Scratch s, long frame) {
+    private void tiles(Scratch s, long frame, long scratch) {
         int inner = grid.inner();
         long rows = inner > 0 ? s.count[inner - 1] : 1;
         long length = s.count[inner];
@@ -124,7 +191,7 @@ final class Walk {
             long point = 0;
             do {
                 entry(frame, Tile.LENGTH, Math.min(grid.tileLength, length - point));
-                for (int v = 0; v < buffers.length; v++) {
+                for (int v = 0; v < views; v++) {
                     long rowStep = inner > 0 ? steps[v][inner - 1] : 0;
                     entry(
                             frame,
@@ -134,6 +201,8 @@ final class Walk {
                 tile.run(frame);
                 point += grid.tileLength;
             } while (point < length);
+            if (inner > 0)
+                endBlocks(s, inner - 1, row, Math.min(row + grid.tileRows, rows), scratch);
         }
     }
 

@@ -9,13 +9,15 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Random;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 
 /// Loops as a network makes them.
 class LoopsTest {
@@ -142,6 +144,32 @@ class LoopsTest {
                         l.loop(),
                         b,
                         new Tolerance(kind == Reduction.PROD ? 40 + size : 4, 4e-7 * size));
+            }
+    }
+
+    /// So many terms that they are added up in blocks: the same bits whoever does it, and no error that grows with their number.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 33, 130})
+    void sumsOfManyRows(int n) {
+        for (DType type : List.of(F, DType.F64))
+            for (var kind : List.of(Reduction.SUM, Reduction.PROD)) {
+                int rows = 6000 / n + 1100;
+                var b = new Buffers();
+                for (long count : new long[] {2L * rows * n, n, 2L * n, 2L * n, 2})
+                    b.add(type, count);
+                for (long i = 0; i < 2L * rows * n; i++)
+                    b.set(
+                            0,
+                            i,
+                            type.round(kind == Reduction.SUM ? 0.1 : 1 + 0x1p-12 * (i % 3 - 1)));
+                var l = new LoopOf(2, rows, n);
+                int x = l.load(0, type);
+                l.accumulate(kind, 1, x, 0, 0, 1)
+                        .accumulate(kind, 2, x, n, 0, 1)
+                        .accumulate(kind, 3, x, 1, 0, 2)
+                        .accumulate(kind, 4, x, 1, 0, 0);
+                double ulps = kind == Reduction.SUM ? 140 : 2 * Math.sqrt(rows) * n;
+                Compare.all(kind + " of many", l.loop(), b, new Tolerance(ulps, 0));
             }
     }
 
