@@ -8,6 +8,12 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.formats.FormatException;
 import dev.nacre.type.DType;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -16,10 +22,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 class NpyTest {
     @TempDir Path folder;
@@ -96,7 +98,8 @@ class NpyTest {
                 Npy.read(
                                 file(
                                         2,
-                                        "{'shape': (2, 3,), 'fortran_order': True, 'descr': '|u1'}\n",
+                                        "{'shape': (2, 3,), 'fortran_order': True, 'descr':"
+                                                + " '|u1'}\n",
                                         bytes(0, 1, 2, 3, 4, 5)))
                         .toIntArray());
         assertArrayEquals(
@@ -104,7 +107,8 @@ class NpyTest {
                 Npy.read(
                                 file(
                                         3,
-                                        "{\"descr\": \">i4\", 'fortran_order': False, 'shape': (2,)}",
+                                        "{\"descr\": \">i4\", 'fortran_order': False, 'shape':"
+                                                + " (2,)}",
                                         bytes(0, 0, 1, 2, -1, -1, -1, -2)))
                         .toIntArray());
         assertArrayEquals(
@@ -141,6 +145,17 @@ class NpyTest {
                         .toLongArray());
     }
 
+    @Test
+    void anyByteButZeroIsTrue() throws IOException {
+        Tensor t =
+                Npy.read(
+                        file(
+                                1,
+                                "{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}",
+                                bytes(0, 1, 200)));
+        assertEquals(2, t.cast(dev.nacre.type.DType.I64).sum().item());
+    }
+
     private String errorOf(Path file) {
         return assertThrows(FormatException.class, () -> Npy.read(file))
                 .getMessage()
@@ -157,14 +172,16 @@ class NpyTest {
                                 "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
                                 bytes(1))));
         assertEquals(
-                "npy: FILE has elements of type <c8; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4",
+                "npy: FILE has elements of type <c8; known are b1, f2, f4, f8, i1, i2, i4, i8, u1,"
+                        + " u2, u4",
                 errorOf(
                         file(
                                 1,
                                 "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}",
                                 bytes(1))));
         assertEquals(
-                "npy: FILE has elements of type |O; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4",
+                "npy: FILE has elements of type |O; known are b1, f2, f4, f8, i1, i2, i4, i8, u1,"
+                        + " u2, u4",
                 errorOf(
                         file(
                                 1,
@@ -193,6 +210,54 @@ class NpyTest {
         assertEquals(
                 "npy: FILE has version 4 of the format; known are 1, 2 and 3",
                 errorOf(file(4, "{}", bytes(1))));
+        for (String[] row :
+                new String[][] {
+                    {
+                        "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+                        "it has 'descr' twice"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'shape': (1,)}",
+                        "it has 'shape' twice"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'more': 1}",
+                        "it has an unknown entry 'more'"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} import os",
+                        "found 'import os' where the end should be"
+                    },
+                    {
+                        "{garbage 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+                        "found 'garbage 'descr': '|u' where a key should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': Falsehood, 'shape': (1,)}",
+                        "found 'hood, 'shape': (1,)}' where a comma or the end of the dictionary"
+                                + " should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1)}",
+                        "its shape is a number, not a tuple"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1 1)}",
+                        "found '1)}' where the end of the tuple should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
+                        "found '-1,)}' where a size should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape':"
+                                + " (99999999999999999999,)}",
+                        "its shape has a size of 20 digits"
+                    }
+                }) {
+            assertEquals(
+                    "npy: FILE has a broken header: " + row[1], errorOf(file(1, row[0], bytes(1))));
+        }
         Path file = folder.resolve("x.npy");
         Npy.write(file, Tensor.ones(3));
         byte[] whole = Files.readAllBytes(file);
