@@ -16,6 +16,7 @@ import dev.nacre.nn.train.Batches;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -121,6 +122,23 @@ public final class Sequential implements Module {
         built = List.copyOf(out);
     }
 
+    /// The layers with their variables as modules one after the other, which share them: what a file holds.
+    ///
+    /// @throws NacreException if the layers have no variables yet
+    public dev.nacre.nn.Sequential stack() {
+        if (built.isEmpty()) {
+            throw new NacreException(
+                    "sequential: the layers have no variables yet\n"
+                            + "  hint: begin with Input.of(...), or show the model some data first");
+        }
+        return new dev.nacre.nn.Sequential(List.copyOf(built));
+    }
+
+    /// Whether the last activation makes probabilities: a softmax or a sigmoid.
+    public boolean givesProbabilities() {
+        return !built.isEmpty() && (last() == Activation.SOFTMAX || last() == Activation.SIGMOID);
+    }
+
     private Activation last() {
         return built.getLast().activation();
     }
@@ -174,7 +192,9 @@ public final class Sequential implements Module {
     private Trainer trainer(Tensor x) {
         if (recipe.isEmpty()) {
             throw new NacreException(
-                    "fit: the model is not compiled\n  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\", \"accuracy\")");
+                    "fit: the model is not compiled\n"
+                            + "  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\","
+                            + " \"accuracy\")");
         }
         build(x.shape().range(1, x.rank()));
         if (trainer.isEmpty()) {
@@ -276,7 +296,8 @@ public final class Sequential implements Module {
     public String summary() {
         if (built.isEmpty()) {
             throw new NacreException(
-                    "summary: the layers' sizes are not known yet\n  hint: begin with Input.of(…), or fit first");
+                    "summary: the layers' sizes are not known yet\n"
+                            + "  hint: begin with Input.of(…), or fit first");
         }
         return Module.super.summary();
     }
