@@ -4,11 +4,13 @@ import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
+
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// Finds out where numbers went wrong.
 public final class Diagnosis {
@@ -22,6 +24,11 @@ public final class Diagnosis {
                         .filter(n -> n.dtype().isFloating() && n.dtype() != DType.BOOL)
                         .toList();
         return first(order, true).or(() -> first(order, false));
+    }
+
+    /// The same of an expression that is only now built, by code whose changes to variables (running statistics, random numbers drawn) do not take place.
+    public static Optional<String> firstNotFinite(Supplier<Tensor> expression) {
+        return firstNotFinite(Trace.within().in(expression));
     }
 
     private static Optional<String> first(List<Node> order, boolean nan) {

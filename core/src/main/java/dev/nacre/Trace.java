@@ -77,6 +77,17 @@ final class Trace {
         values.put(v, value);
     }
 
+    /// Lets what has been set take place only if a condition holds.
+    private void onlyIf(Tensor condition) {
+        Node c = condition.node();
+        values.replaceAll((v, n) -> c.where(n, before(v)));
+    }
+
+    /// A variable as it is before anything set here.
+    private Node before(Variable v) {
+        return outside.map(o -> o.apply(v)).orElse(v.current());
+    }
+
     /// The variables set, with their new values.
     List<Engine.Root> updates() {
         List<Engine.Root> out = new ArrayList<>(values.size() + 1);
@@ -97,15 +108,20 @@ final class Trace {
     /// Computes the values that variables were set to on this thread.
     static void flush() {
         if (!PENDING.get().isEmpty()) {
-            commit(List.of(), () -> {});
+            commit(List.of(), () -> {}, Optional.empty());
         }
     }
 
     /// Runs code that sets variables and carries all of it out in one plan, together with tensors that are wanted at the same time. Inside another trace it is
     /// just recorded there.
-    static void commit(List<Tensor> wanted, Runnable code) {
+    ///
+    /// If it fails nothing has been changed, and values that were set before are given up with it.
+    ///
+    /// @param condition what must hold for any change to take place
+    static void commit(List<Tensor> wanted, Runnable code, Optional<Tensor> condition) {
         if (CURRENT.isBound()) {
             code.run();
+            condition.ifPresent(CURRENT.get()::onlyIf);
             return;
         }
         Trace t = new Trace(true);
@@ -118,6 +134,8 @@ final class Trace {
             v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node()));
         }
         set.clear();
+        t.values.keySet().forEach(Variable::forgetPending);
+        condition.ifPresent(t::onlyIf);
         List<Engine.Root> roots = t.updates();
         if (roots.isEmpty() && wanted.isEmpty()) {
             return;

@@ -176,6 +176,7 @@ public final class Variable extends Tensor {
 
     /// Where the next value is to be written: over the old one, unless an expression still holds that.
     Stored roomForUpdate() {
+        Changes.note(this);
         return stored.isShared() ? Stored.room(this) : stored;
     }
 
@@ -194,9 +195,31 @@ public final class Variable extends Tensor {
     }
 
     void replace(Stored value) {
+        Changes.note(this);
         stored = value;
         pending = null;
         version.incrementAndGet();
+    }
+
+    /// The value, which is not to be overwritten from now on.
+    Stored keep() {
+        stored.share();
+        return stored;
+    }
+
+    /// Puts a value back.
+    void restore(Stored value) {
+        lock();
+        try {
+            replace(value);
+        } finally {
+            unlock();
+        }
+    }
+
+    /// What the variable is to be is somebody else's business from now on, or nobody's.
+    void forgetPending() {
+        pending = null;
     }
 
     /// How often the value has been replaced.
@@ -264,6 +287,10 @@ public final class Variable extends Tensor {
     /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
     /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
     public static void update(java.util.List<Variable> variables, Runnable changes) {
+        Trace.commit(pendingLosses(variables), changes, Optional.empty());
+    }
+
+    private static java.util.List<Tensor> pendingLosses(java.util.List<Variable> variables) {
         java.util.List<Tensor> losses = new java.util.ArrayList<>();
         for (Variable v : variables) {
             Tensor l = v.loss;
@@ -271,7 +298,22 @@ public final class Variable extends Tensor {
                 losses.add(l);
             }
         }
-        Trace.commit(losses, changes);
+        return losses;
+    }
+
+    /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before and has not been computed yet: inside a traced function all that it has set so far,
+    /// else all that this thread has set. So a step whose loss is not finite leaves running statistics as they were, too.
+    ///
+    /// @param condition a single bool
+    public static void updateIf(
+            Tensor condition, java.util.List<Variable> variables, Runnable changes) {
+        Problem.in("updateIf")
+                .require(
+                        condition.dtype() == DType.BOOL && condition.rank() == 0,
+                        "the condition must be a single bool")
+                .operand("condition", condition.type(), condition::origin)
+                .throwShape();
+        Trace.commit(pendingLosses(variables), changes, Optional.of(condition));
     }
 
     /// The graph with each value of a variable replaced by the variable itself.

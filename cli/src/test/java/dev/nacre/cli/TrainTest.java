@@ -167,7 +167,7 @@ class TrainTest {
         assertEquals(1, run.status());
         List<String> lines = run.err().lines().toList();
         String first =
-                "nacre: loss: is (NaN|-?Infinity) at step \\d+; no parameter was changed by it";
+                "nacre: loss: is (NaN|-?Infinity) at step \\d+; nothing was changed by it";
         assertTrue(lines.getFirst().matches(first), run.err());
         assertTrue(
                 lines.get(1)

@@ -5,6 +5,10 @@ import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.type.Shape;
 
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+
 /// Losses and metrics whose classes are on axis 1, for Keras's outputs, whose classes are on the last axis.
 final class ClassesLast {
     private ClassesLast() {}
@@ -19,6 +23,21 @@ final class ClassesLast {
         public void checkTarget(Shape scores, Tensor target) {
             loss.checkTarget(moved(scores), target);
         }
+
+        @Override
+        public Reduction reduction() {
+            return loss.reduction();
+        }
+
+        @Override
+        public OptionalLong ignoreIndex() {
+            return loss.ignoreIndex();
+        }
+
+        @Override
+        public OptionalDouble weight(Shape scores, Tensor target) {
+            return loss.weight(moved(scores), target);
+        }
     }
 
     record OfMetric(Metric metric) implements Metric {
@@ -31,13 +50,23 @@ final class ClassesLast {
         public Tensor of(Tensor prediction, Tensor target) {
             return metric.of(moved(prediction), like(prediction, target));
         }
+
+        @Override
+        public Optional<Tensor> counted(Tensor prediction, Tensor target) {
+            return metric.counted(moved(prediction), like(prediction, target));
+        }
+
+        @Override
+        public Metric ignoring(long classNumber) {
+            return new OfMetric(metric.ignoring(classNumber));
+        }
     }
 
     private static Tensor like(Tensor scores, Tensor target) {
         return target.rank() == scores.rank() ? moved(target) : target;
     }
 
-    private static Tensor moved(Tensor x) {
+    static Tensor moved(Tensor x) {
         return x.rank() <= 2 ? x : x.permute(axes(x.rank()));
     }
 

@@ -7,8 +7,6 @@ import dev.nacre.nn.loss.HuberLoss;
 import dev.nacre.nn.loss.L1Loss;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.loss.MSELoss;
-import dev.nacre.nn.metric.Accuracy;
-import dev.nacre.nn.metric.BinaryAccuracy;
 import dev.nacre.nn.metric.MeanError;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.nn.optim.Rule;
@@ -87,10 +85,9 @@ final class Names {
         }
     }
 
-    static Metric metric(String name, Activation last) {
+    static Metric metric(String name) {
         return switch (name) {
-            case "accuracy", "acc" ->
-                    last == Activation.SIGMOID ? new BinaryAccuracy() : new Accuracy();
+            case "accuracy", "acc" -> new ShapedAccuracy();
             case "mse", "mean_squared_error" -> new MeanError(true);
             case "mae", "mean_absolute_error" -> new MeanError(false);
             default -> throw unknown("metric", name, List.of("accuracy", "mse", "mae"));

@@ -26,6 +26,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.stream.Collectors;
 
 /// A stack of layers with Keras's verbs.
@@ -74,6 +76,21 @@ public final class Sequential implements Module {
         public Tensor of(Tensor prediction, Tensor target) {
             return metric.of(prediction, target);
         }
+
+        @Override
+        public Optional<Tensor> counted(Tensor prediction, Tensor target) {
+            return metric.counted(prediction, target);
+        }
+
+        @Override
+        public Metric ignoring(long classNumber) {
+            return new Called(name, metric.ignoring(classNumber));
+        }
+
+        /// Whether it looks for classes on the last axis itself.
+        boolean goesByShape() {
+            return metric instanceof ShapedAccuracy;
+        }
     }
 
     /// A loss on what comes after the last activation.
@@ -86,6 +103,21 @@ public final class Sequential implements Module {
         @Override
         public void checkTarget(Shape scores, Tensor target) {
             loss.checkTarget(scores, target);
+        }
+
+        @Override
+        public Reduction reduction() {
+            return loss.reduction();
+        }
+
+        @Override
+        public OptionalLong ignoreIndex() {
+            return loss.ignoreIndex();
+        }
+
+        @Override
+        public OptionalDouble weight(Shape scores, Tensor target) {
+            return loss.weight(scores, target);
         }
     }
 
@@ -200,7 +232,7 @@ public final class Sequential implements Module {
                         Names.loss(loss, last),
                         Names.targets(loss),
                         Arrays.stream(metrics)
-                                .<Metric>map(m -> new Called(m, Names.metric(m, last)))
+                                .<Metric>map(m -> new Called(m, Names.metric(m)))
                                 .toList()));
     }
 
@@ -247,10 +279,14 @@ public final class Sequential implements Module {
                                     classes ? new ClassesLast.OfLoss(loss) : loss,
                                     c.optimizer.over(parameters()),
                                     c.metrics.stream()
-                                            .map(m -> classes ? new ClassesLast.OfMetric(m) : m)
+                                            .map(m -> classes ? classesLast(m) : m)
                                             .toArray(Metric[]::new)));
         }
         return trainer.get();
+    }
+
+    private static Metric classesLast(Metric m) {
+        return m instanceof Called c && c.goesByShape() ? m : new ClassesLast.OfMetric(m);
     }
 
     /// Targets as the loss takes them.

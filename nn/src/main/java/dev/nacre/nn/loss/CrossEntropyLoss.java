@@ -6,7 +6,9 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /// Cross-entropy of logits: `−Σ q·ln softmax(x)`, where q is the target's distribution, smoothed: `(1 − smoothing)·q + smoothing/classes`.
@@ -81,6 +83,27 @@ public record CrossEntropyLoss(
                     logits.size(logits.rank() == 1 ? 0 : 1),
                     ignoreIndex);
         }
+    }
+
+    @Override
+    public OptionalDouble weight(Shape logits, Tensor target) {
+        boolean equal = weight.isEmpty() && ignoreIndex.isEmpty();
+        if (equal || reduction != Reduction.MEAN || target.dtype().isFloating()) {
+            return Loss.super.weight(logits, target);
+        }
+        Tensor counted =
+                target.cast(DType.I64)
+                        .eq(Tensor.of(ignoreIndex.orElse(-1)))
+                        .not(); // no class is negative
+        Tensor weights =
+                weight.map(
+                                w -> {
+                                    Tensor classes = target.cast(DType.I64).unsqueeze(-1);
+                                    Tensor hit = classes.eq(Tensor.arange(w.size(0)));
+                                    return hit.where(w.cast(DType.F64), Tensor.of(0.0)).sum(-1);
+                                })
+                        .orElse(Tensor.of(1.0));
+        return OptionalDouble.of(counted.where(weights, Tensor.of(0.0)).sum().item());
     }
 
     private static int classAxis(Tensor logits) {

@@ -19,6 +19,11 @@ public record KLDivLoss(Reduction reduction, boolean perExample) implements Loss
     }
 
     @Override
+    public Reduction reduction() {
+        return perExample ? Reduction.MEAN : reduction;
+    }
+
+    @Override
     public Tensor forward(Tensor prediction, Tensor target) {
         Loss.requireSameShape("klDivLoss", prediction, target);
         Tensor positive = target.gt(0);

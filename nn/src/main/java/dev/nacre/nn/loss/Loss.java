@@ -4,6 +4,9 @@ import dev.nacre.Tensor;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+
 /// How far predictions are from what they should be.
 @FunctionalInterface
 public interface Loss {
@@ -15,6 +18,26 @@ public interface Loss {
     ///
     /// @param prediction shape of the prediction
     default void checkTarget(Shape prediction, Tensor target) {}
+
+    /// What becomes of the losses of examples; see [Reduction].
+    default Reduction reduction() {
+        return Reduction.MEAN;
+    }
+
+    /// A class number whose examples do not count, if there is one.
+    default OptionalLong ignoreIndex() {
+        return OptionalLong.empty();
+    }
+
+    /// What the loss of these examples weighs where it is averaged with that of others, so that the result is the loss of all of them: what the mean divides by, or a number
+    /// proportional to it, such as that of examples. Empty where losses are added instead.
+    ///
+    /// @param prediction shape of the prediction
+    default OptionalDouble weight(Shape prediction, Tensor target) {
+        return reduction() == Reduction.SUM
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(prediction.rank() == 0 ? 1 : prediction.size(0));
+    }
 
     /// What becomes of the losses of single elements or examples.
     enum Reduction {

@@ -1,12 +1,21 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
-import dev.nacre.type.DType;
 
-/// The fraction of examples that are put in the right class.
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// The fraction of examples that are put in the right class; of equal scores the first wins.
 ///
 /// Shape: probabilities or logits `[n, classes, …]` with class numbers `[n, …]`, or with probabilities of the same shape, of which the largest counts.
-public record Accuracy() implements Metric {
+///
+/// @param ignoreIndex a class number whose examples do not count
+public record Accuracy(OptionalLong ignoreIndex) implements Metric {
+    /// All examples count.
+    public Accuracy() {
+        this(OptionalLong.empty());
+    }
+
     @Override
     public String name() {
         return "accuracy";
@@ -14,7 +23,23 @@ public record Accuracy() implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
-        Tensor wanted = target.dtype().isFloating() ? target.argmax(1) : target;
-        return prediction.argmax(1).eq(wanted).cast(DType.F32).mean();
+        Tensor wanted = Alignment.classes(name(), prediction, target);
+        Tensor right = prediction.argmax(1).eq(wanted).and(Alignment.sound(prediction));
+        return Counted.share(right, wanted, ignoreIndex);
+    }
+
+    @Override
+    public Optional<Tensor> counted(Tensor prediction, Tensor target) {
+        return ignoreIndex.isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        Counted.number(
+                                Alignment.classes(name(), prediction, target),
+                                ignoreIndex.getAsLong()));
+    }
+
+    @Override
+    public Accuracy ignoring(long classNumber) {
+        return new Accuracy(OptionalLong.of(classNumber));
     }
 }

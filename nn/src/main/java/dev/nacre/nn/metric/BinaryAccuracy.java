@@ -2,13 +2,18 @@ package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
+import dev.nacre.type.Problem;
 
 /// The fraction of elements on the right side of a threshold.
 ///
-/// Shape: any, and the same.
+/// Shape: any, and the same; one of the two may have a last axis of size 1 that the other lacks.
 ///
 /// @param threshold 0.5 for probabilities, 0 for logits
 public record BinaryAccuracy(double threshold) implements Metric {
+    public BinaryAccuracy {
+        Problem.in("binaryAccuracy").finite("threshold", threshold).throwValue();
+    }
+
     /// For probabilities.
     public BinaryAccuracy() {
         this(0.5);
@@ -21,6 +26,12 @@ public record BinaryAccuracy(double threshold) implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
-        return prediction.gt(threshold).eq(target.gt(0.5)).cast(DType.F32).mean();
+        Tensor wanted = Alignment.alike(name(), prediction, target);
+        Tensor right = prediction.gt(threshold).eq(wanted.gt(0.5));
+        return right.and(known(prediction)).and(known(wanted)).cast(DType.F32).mean();
+    }
+
+    private static Tensor known(Tensor x) {
+        return x.eq(x); // NaN is not
     }
 }

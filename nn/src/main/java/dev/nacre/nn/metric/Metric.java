@@ -2,11 +2,25 @@ package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
 
+import java.util.Optional;
+
 /// A number that says how good predictions are. It is a mean over examples, so that means over batches can be put together.
+///
+/// A prediction that is NaN is never right. Shapes are not broadcast, but a last axis of size 1 may be missing on either side.
 public interface Metric {
     /// The name in logs.
     String name();
 
-    /// The mean over the examples of a batch, as a single f32.
+    /// The mean over the examples of a batch that count, as a single f32; NaN if none does.
     Tensor of(Tensor prediction, Tensor target);
+
+    /// How many examples of a batch count, as a single number; empty where all do. Batches are put together with this weight.
+    default Optional<Tensor> counted(Tensor prediction, Tensor target) {
+        return Optional.empty();
+    }
+
+    /// This metric, in which examples of a class number do not count; itself where there are no class numbers. What the loss ignores is ignored by the metrics beside it.
+    default Metric ignoring(long classNumber) {
+        return this;
+    }
 }

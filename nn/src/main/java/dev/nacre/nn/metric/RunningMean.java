@@ -1,5 +1,7 @@
 package dev.nacre.nn.metric;
 
+import dev.nacre.type.Problem;
+
 /// A mean of values with weights, taken one by one.
 public final class RunningMean {
     private double sum;
@@ -7,12 +9,17 @@ public final class RunningMean {
 
     public RunningMean() {}
 
+    /// Adds a value. One without weight counts for nothing, whatever it is: the mean over no examples is NaN.
     public void add(double value, double weight) {
+        Problem.in("runningMean").notNegative("weight", weight).throwValue();
+        if (weight == 0) {
+            return;
+        }
         sum += value * weight;
         this.weight += weight;
     }
 
-    /// NaN before the first value.
+    /// NaN before the first value that counts.
     public double value() {
         return sum / weight;
     }

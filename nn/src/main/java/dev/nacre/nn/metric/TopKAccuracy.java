@@ -2,11 +2,26 @@ package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
+import dev.nacre.type.Problem;
 
-/// The fraction of examples whose class is among the k with the highest scores: fewer than k classes have a higher score than it.
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// The fraction of examples whose class is among the k with the highest scores: fewer than k classes have a higher score than it, so of equal scores all win.
 ///
-/// Shape: scores `[n, classes]` with class numbers `[n]`.
-public record TopKAccuracy(int k) implements Metric {
+/// Shape: scores `[n, classes, …]` with class numbers `[n, …]`, or with probabilities of the same shape, of which the largest counts.
+///
+/// @param ignoreIndex a class number whose examples do not count
+public record TopKAccuracy(int k, OptionalLong ignoreIndex) implements Metric {
+    public TopKAccuracy {
+        Problem.in("topKAccuracy").atLeast("k", k, 1).throwValue();
+    }
+
+    /// All examples count.
+    public TopKAccuracy(int k) {
+        this(k, OptionalLong.empty());
+    }
+
     @Override
     public String name() {
         return "top_" + k + "_accuracy";
@@ -14,7 +29,24 @@ public record TopKAccuracy(int k) implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
-        Tensor own = prediction.gather(1, target.cast(DType.I64).unsqueeze(1));
-        return prediction.gt(own).sum(1).lt(k).cast(DType.F32).mean();
+        Tensor wanted = Alignment.classes(name(), prediction, target).cast(DType.I64);
+        Tensor rows =
+                ignoreIndex.isEmpty()
+                        ? wanted
+                        : Counted.of(wanted, ignoreIndex.getAsLong())
+                                .where(wanted, wanted.zerosLike());
+        Tensor own = prediction.gather(1, rows.unsqueeze(1));
+        Tensor right = prediction.gt(own).sum(1).lt(k).and(Alignment.sound(prediction));
+        return Counted.share(right, wanted, ignoreIndex);
+    }
+
+    @Override
+    public Optional<Tensor> counted(Tensor prediction, Tensor target) {
+        return new Accuracy(ignoreIndex).counted(prediction, target);
+    }
+
+    @Override
+    public TopKAccuracy ignoring(long classNumber) {
+        return new TopKAccuracy(k, OptionalLong.of(classNumber));
     }
 }

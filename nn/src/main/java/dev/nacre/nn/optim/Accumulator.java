@@ -2,6 +2,7 @@ package dev.nacre.nn.optim;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,6 +53,16 @@ public final class Accumulator {
                                             sum.set(sum.add(g.mul(weight.cast(g.dtype()))));
                                         })));
         sums.keySet().forEach(Variable::zeroGrad);
+    }
+
+    /// Gives up what has been added since the last step, as when a part has failed.
+    public void clear() {
+        Variable.update(List.of(), () -> sums.values().forEach(sum -> sum.set(sum.zerosLike())));
+    }
+
+    /// The sums themselves.
+    public List<Variable> sums() {
+        return List.copyOf(sums.values());
     }
 
     /// Makes the sums the parameters' gradients, and starts again from zero. A parameter that never had a gradient gets none.

@@ -49,7 +49,7 @@ public final class Optimizer {
 
     /// What a step does to the parameters that have gradients.
     ///
-    /// @param function of their gradients and, in a conditional step, of whether it is taken
+    /// @param function of their gradients
     private record Change(List<Variable> parameters, Function function) {}
 
     private Optimizer() {}
@@ -148,9 +148,10 @@ public final class Optimizer {
         step(Optional.empty());
     }
 
-    /// Takes the step if the loss is finite; otherwise parameters and moments keep their values, so that what went wrong can be looked at. In the same plan.
+    /// Takes the step if the loss is finite; otherwise nothing is changed, so that what went wrong can be looked at: neither parameters and moments nor what the forward computation has set,
+    /// such as running statistics. In the same plan. See [Variable#updateIf].
     public void stepIfFinite(Tensor loss) {
-        step(Optional.of(loss.detach().isFinite()));
+        step(Optional.of(loss.detach().isFinite().all()));
     }
 
     private void step(Optional<Tensor> condition) {
@@ -168,13 +169,17 @@ public final class Optimizer {
             throw new NacreException(
                     "step: no parameter has a gradient\n  hint: call backward() on the loss first");
         }
-        condition.ifPresent(inputs::add);
-        Variable.update(changed, () -> change(changed, inputs));
+        Runnable changes = () -> change(changed, inputs);
+        if (condition.isPresent()) {
+            Variable.updateIf(condition.get(), changed, changes);
+        } else {
+            Variable.update(changed, changes);
+        }
     }
 
     /// Rules that are records do the same in each step, so that it is written down once.
     ///
-    /// @param inputs the gradients of `changed`, and the condition, if any
+    /// @param inputs the gradients of `changed`
     private void change(List<Variable> changed, List<Tensor> inputs) {
         if (recorded) {
             if (last.isEmpty() || !last.get().parameters.equals(changed)) {
@@ -192,14 +197,11 @@ public final class Optimizer {
         for (int i = 0; i < changed.size(); i++) {
             gradients.put(changed.get(i), inputs.get(i));
         }
-        Optional<Tensor> condition =
-                Optional.of(inputs.getLast()).filter(_ -> inputs.size() > changed.size());
-        groups.forEach(g -> change(g, gradients, condition));
+        groups.forEach(g -> change(g, gradients));
         return List.of();
     }
 
-    private static void change(
-            Group g, Map<Variable, Tensor> gradients, Optional<Tensor> condition) {
+    private static void change(Group g, Map<Variable, Tensor> gradients) {
         if (g.parameters.stream().noneMatch(gradients::containsKey)) {
             return;
         }
@@ -211,17 +213,13 @@ public final class Optimizer {
             if (gradient != null) {
                 List<Variable> kept = g.kept.get(i);
                 Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
-                set(p, c.parameter(), condition);
+                p.set(c.parameter());
                 for (int k = 0; k < kept.size(); k++) {
-                    set(kept.get(k), c.kept().get(k), condition);
+                    kept.get(k).set(c.kept().get(k));
                 }
             }
         }
-        set(g.steps, number, condition);
-    }
-
-    private static void set(Variable v, Tensor value, Optional<Tensor> condition) {
-        v.set(condition.map(c -> c.where(value, v)).orElse(value));
+        g.steps.set(number);
     }
 
     /// All parameters, group by group.

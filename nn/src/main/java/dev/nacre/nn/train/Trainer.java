@@ -1,5 +1,6 @@
 package dev.nacre.nn.train;
 
+import dev.nacre.Changes;
 import dev.nacre.Diagnosis;
 import dev.nacre.Function;
 import dev.nacre.Tensor;
@@ -12,22 +13,27 @@ import dev.nacre.nn.metric.RunningMean;
 import dev.nacre.nn.optim.Accumulator;
 import dev.nacre.nn.optim.Clip;
 import dev.nacre.nn.optim.Optimizer;
-import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /// Repeats one step over batches: forward, loss, backward, update, in one plan that is compiled once per batch shape.
 ///
 /// Settings, each giving a further trainer of the same model: [#clip], [#accumulate], [#precision].
 ///
-/// Class numbers out of range are refused before a step. A loss that is not finite changes no parameter and ends in an error that names the step and the first operation
-/// whose result was broken.
+/// Class numbers out of range are refused before a step. A step whose loss is not finite, or that fails, changes nothing at all: no parameter, moment, running statistic, count of steps or source of random
+/// numbers. A loss that is not finite ends in an error that names the step and the first operation whose result was broken.
+///
+/// Means over batches, and over the pieces of a batch, are those over all their examples together: the loss by its [Loss#weight], metrics by the examples that count. Labels that the loss ignores count in no metric.
 public final class Trainer {
     /// The model's two sides: what the loss takes, and what the user and the metrics see. They differ where a softmax or sigmoid is left to the loss.
     public interface Model {
@@ -43,6 +49,9 @@ public final class Trainer {
     /// @param number of the step, from 1
     public record Step(long number, double loss, List<Double> metrics) {}
 
+    /// A value and how much it counts.
+    private record Weighted(double value, double weight) {}
+
     private record Plain(Module module) implements Model {
         @Override
         public Tensor scores(Tensor x, Mode mode) {
@@ -55,7 +64,7 @@ public final class Trainer {
         }
     }
 
-    /// @param clip the highest norm of all gradients; 0 for any
+    /// @param clip the highest norm of all gradients; infinite for any
     /// @param parts how many pieces of a batch are worked on one after the other
     private record Settings(double clip, int parts, Precision precision) {}
 
@@ -63,6 +72,7 @@ public final class Trainer {
     private final Loss loss;
     private final Optimizer optimizer;
     private final List<Metric> metrics;
+    private final List<String> names;
     private final Settings settings;
     private final Function train = Function.ofMany(in -> trained(in.get(0), in.get(1)));
     private final Function evaluate = Function.ofMany(in -> evaluated(in.get(0), in.get(1)));
@@ -70,6 +80,7 @@ public final class Trainer {
     private final Function apply = Function.of((Tensor l) -> applied(l));
     private Optional<Accumulator> sums = Optional.empty(); // until it is needed
     private final Map<Shape, Shape> scores = new java.util.concurrent.ConcurrentHashMap<>();
+    private volatile List<Boolean> counting = List.of(); // which metrics say what counts
     private long steps;
 
     private Trainer(
@@ -77,8 +88,26 @@ public final class Trainer {
         this.model = model;
         this.loss = loss;
         this.optimizer = optimizer;
-        this.metrics = metrics;
+        OptionalLong ignored = loss.ignoreIndex();
+        this.metrics =
+                ignored.isEmpty()
+                        ? metrics
+                        : metrics.stream().map(m -> m.ignoring(ignored.getAsLong())).toList();
+        this.names = names(metrics);
         this.settings = settings;
+    }
+
+    /// `loss` and the names of the metrics; of equal names the second is numbered 1, the third 2, as in Keras.
+    private static List<String> names(List<Metric> metrics) {
+        List<String> out = new ArrayList<>(List.of("loss"));
+        for (Metric m : metrics) {
+            String name = m.name();
+            for (int k = 1; out.contains(name); k++) {
+                name = m.name() + "_" + k;
+            }
+            out.add(name);
+        }
+        return List.copyOf(out);
     }
 
     public static Trainer of(Module model, Loss loss, Optimizer optimizer, Metric... metrics) {
@@ -87,7 +116,11 @@ public final class Trainer {
 
     public static Trainer of(Model model, Loss loss, Optimizer optimizer, Metric... metrics) {
         return new Trainer(
-                model, loss, optimizer, List.of(metrics), new Settings(0, 1, Precision.F32));
+                model,
+                loss,
+                optimizer,
+                List.of(metrics),
+                new Settings(Double.POSITIVE_INFINITY, 1, Precision.F32));
     }
 
     private Trainer with(Settings s) {
@@ -96,15 +129,14 @@ public final class Trainer {
 
     /// Scales the gradients of a step so that their common norm is at most `norm`; see [Clip#byNorm].
     public Trainer clip(double norm) {
+        Problem.in("trainer").positive("clip", norm).throwValue();
         return with(new Settings(norm, settings.parts, settings.precision));
     }
 
     /// Works on a batch in so many pieces, one after the other, and takes one step with the gradient of the whole: memory for one piece is enough. Batch normalisation sees a piece at
-    /// a time.
+    /// a time; a piece in which nothing counts, because the loss ignores all of it, is left out.
     public Trainer accumulate(int parts) {
-        if (parts < 1) {
-            throw new NacreException("accumulate: needs at least 1 part, but got " + parts);
-        }
+        Problem.in("trainer").atLeast("accumulate", parts, 1).throwValue();
         return with(new Settings(settings.clip, parts, settings.precision));
     }
 
@@ -136,6 +168,8 @@ public final class Trainer {
     private List<Tensor> added(Tensor x, Tensor y, Tensor weight) {
         List<Tensor> results = differentiated(x, y);
         sums.orElseThrow().add(weight);
+        Tensor finite = results.getFirst().detach().isFinite().all();
+        Variable.updateIf(finite, List.of(), () -> {});
         return results;
     }
 
@@ -147,7 +181,7 @@ public final class Trainer {
     }
 
     private void finish(Tensor value) {
-        if (settings.clip > 0) {
+        if (settings.clip < Double.POSITIVE_INFINITY) {
             Clip.byNorm(optimizer.parameters(), settings.clip);
         }
         optimizer.stepIfFinite(value);
@@ -161,54 +195,112 @@ public final class Trainer {
         out.add(loss.forward(s, y));
         Tensor seen = model.output(s.detach());
         metrics.forEach(m -> out.add(m.of(seen, y)));
+        metrics.forEach(m -> m.counted(seen, y).ifPresent(out::add));
+        counting = metrics.stream().map(m -> m.counted(seen, y).isPresent()).toList();
         return out;
     }
 
     /// Learns from a batch.
     public Step step(Tensor x, Tensor y) {
+        return step(learn(x, y));
+    }
+
+    private Step step(List<Weighted> values) {
+        List<Double> all = values.stream().map(Weighted::value).toList();
+        return new Step(steps, all.getFirst(), List.copyOf(all.subList(1, all.size())));
+    }
+
+    private List<Weighted> learn(Tensor x, Tensor y) {
         check(x, y);
-        long number = ++steps;
-        List<Double> r = settings.parts == 1 ? values(train.call(x, y)) : pieces(x, y);
-        double value = r.getFirst();
-        if (!Double.isFinite(value)) {
-            throw broken(number, value, x, y);
+        List<Weighted> values =
+                settings.parts == 1 ? finite(weighted(train.call(x, y), x, y), x, y) : pieces(x, y);
+        steps++;
+        return values;
+    }
+
+    /// Loss and metrics of a batch, each with what it weighs beside that of other batches.
+    private List<Weighted> weighted(List<Tensor> results, Tensor x, Tensor y) {
+        List<Weighted> out = new ArrayList<>();
+        out.add(new Weighted(results.getFirst().item(), weight(x, y).orElse(1)));
+        int next = 1 + metrics.size();
+        for (int i = 0; i < metrics.size(); i++) {
+            double count = counting.get(i) ? results.get(next++).item() : x.size(0);
+            out.add(new Weighted(results.get(1 + i).item(), count));
         }
-        return new Step(number, value, List.copyOf(r.subList(1, r.size())));
+        return out;
     }
 
-    private static List<Double> values(List<Tensor> results) {
-        return results.stream().map(Tensor::item).toList();
+    private OptionalDouble weight(Tensor x, Tensor y) {
+        return loss.weight(scores.get(x.shape()), y);
     }
 
-    /// A step in pieces: the means over the whole batch.
-    private List<Double> pieces(Tensor x, Tensor y) {
+    /// A step in pieces: the means over the whole batch. All of it or nothing.
+    private List<Weighted> pieces(Tensor x, Tensor y) {
         if (sums.isEmpty()) {
             sums = Optional.of(Accumulator.of(optimizer.parameters()));
         }
+        Accumulator s = sums.get();
+        List<List<Weighted>> found = new ArrayList<>();
+        Optional<Changes> made = Optional.empty();
+        try {
+            made = Optional.of(Changes.of(s.sums(), () -> found.addAll(learnPieces(x, y))));
+            List<Weighted> whole = finite(together(found), x, y);
+            apply.apply(Tensor.of((float) whole.getFirst().value).realize());
+            return whole;
+        } catch (Throwable e) {
+            made.ifPresent(Changes::undo);
+            s.clear();
+            throw e;
+        }
+    }
+
+    private List<List<Weighted>> learnPieces(Tensor x, Tensor y) {
         long n = x.size(0);
-        long size = Math.ceilDiv(n, settings.parts);
-        double[] means = new double[1 + metrics.size()];
+        long size = Math.max(1, Math.ceilDiv(n, settings.parts));
+        OptionalDouble all = weight(x, y);
+        List<List<Weighted>> out = new ArrayList<>();
         for (long at = 0; at < n; at += size) {
             long count = Math.min(size, n - at);
-            double share = (double) count / n;
-            List<Tensor> r =
-                    add.call(
-                            x.narrow(0, at, count).realize(),
-                            y.narrow(0, at, count).realize(),
-                            Tensor.of((float) share).realize());
-            for (int i = 0; i < means.length; i++) {
-                means[i] += share * r.get(i).item();
+            Tensor xs = x.narrow(0, at, count).realize();
+            Tensor ys = y.narrow(0, at, count).realize();
+            check(xs, ys);
+            OptionalDouble own = weight(xs, ys);
+            if (own.orElse(1) == 0 && all.orElse(1) != 0) {
+                continue; // its loss is no number
             }
+            double share = own.isPresent() ? own.getAsDouble() / all.getAsDouble() : 1;
+            List<Tensor> r = add.call(xs, ys, Tensor.of((float) share).realize());
+            out.add(finite(weighted(r, xs, ys), xs, ys));
         }
-        apply.apply(Tensor.of((float) means[0]).realize());
-        return java.util.Arrays.stream(means).boxed().toList();
+        return out;
+    }
+
+    /// The values of the whole from those of its pieces.
+    private List<Weighted> together(List<List<Weighted>> pieces) {
+        List<Weighted> out = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            boolean added = i == 0 && loss.reduction() == Loss.Reduction.SUM;
+            double sum = 0;
+            RunningMean mean = new RunningMean();
+            double weight = 0;
+            for (List<Weighted> p : pieces) {
+                sum += p.get(i).value;
+                mean.add(p.get(i).value, p.get(i).weight);
+                weight += p.get(i).weight;
+            }
+            out.add(added ? new Weighted(sum, 1) : new Weighted(mean.value(), weight));
+        }
+        return out;
     }
 
     /// Loss and metrics of a batch in evaluation mode; nothing is learned.
     public Step measure(Tensor x, Tensor y) {
+        return step(found(x, y));
+    }
+
+    private List<Weighted> found(Tensor x, Tensor y) {
         check(x, y);
-        List<Double> r = values(evaluate.call(x, y));
-        return new Step(steps, r.getFirst(), List.copyOf(r.subList(1, r.size())));
+        return weighted(evaluate.call(x, y), x, y);
     }
 
     private void check(Tensor x, Tensor y) {
@@ -221,17 +313,22 @@ public final class Trainer {
         loss.checkTarget(s, y.realize());
     }
 
-    private ValueException broken(long number, double value, Tensor x, Tensor y) {
-        Tensor again = loss.forward(model.scores(x, Mode.TRAIN), y);
+    private List<Weighted> finite(List<Weighted> values, Tensor x, Tensor y) {
+        double value = values.getFirst().value;
+        if (Double.isFinite(value)) {
+            return values;
+        }
         String where =
-                Diagnosis.firstNotFinite(again)
-                        .orElse("computed again it is finite: dropout or other chance decides");
-        return new ValueException(
+                Diagnosis.firstNotFinite(() ->
+                                settings.precision.in(
+                                        () -> loss.forward(model.scores(x, Mode.TRAIN), y)))
+                        .orElse("computed again it is finite");
+        throw new ValueException(
                 "loss: is "
                         + value
                         + " at step "
-                        + number
-                        + "; no parameter was changed by it\n"
+                        + (steps + 1)
+                        + "; nothing was changed by it\n"
                         + where.indent(2).stripTrailing());
     }
 
@@ -246,30 +343,20 @@ public final class Trainer {
     }
 
     private Map<String, Double> over(Batches batches, boolean learn) {
-        Map<String, RunningMean> means = new LinkedHashMap<>();
-        means.put("loss", new RunningMean());
-        metrics.forEach(m -> means.put(m.name(), new RunningMean()));
+        List<RunningMean> means = names.stream().map(_ -> new RunningMean()).toList();
         try (Prefetch all = batches.iterator()) {
             while (all.hasNext()) {
                 Batch b = all.next();
-                List<Double> values = new ArrayList<>();
-                if (learn) {
-                    Step s = step(b.x(), b.y());
-                    values.add(s.loss());
-                    values.addAll(s.metrics());
-                } else {
-                    Step s = measure(b.x(), b.y());
-                    values.add(s.loss());
-                    values.addAll(s.metrics());
-                }
-                int i = 0;
-                for (RunningMean m : means.values()) {
-                    m.add(values.get(i++), b.size());
+                List<Weighted> values = learn ? learn(b.x(), b.y()) : found(b.x(), b.y());
+                for (int i = 0; i < names.size(); i++) {
+                    means.get(i).add(values.get(i).value, values.get(i).weight);
                 }
             }
         }
         Map<String, Double> out = new LinkedHashMap<>();
-        means.forEach((k, m) -> out.put(k, m.value()));
+        for (int i = 0; i < names.size(); i++) {
+            out.put(names.get(i), means.get(i).value());
+        }
         return out;
     }
 

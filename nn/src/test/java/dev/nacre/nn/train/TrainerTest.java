@@ -123,7 +123,7 @@ class TrainerTest {
                 e.getMessage()
                         .matches(
                                 """
-                                loss: is NaN at step 2; no parameter was changed by it
+                                loss: is NaN at step 2; nothing was changed by it
                                   sqrt f32\\[2, 1\\] is the first that is NaN; its operands are
                                     f32\\[2, 1\\]  result of \\w+, from -?[0-9.]+ to -?[0-9.]+\
                                 """),

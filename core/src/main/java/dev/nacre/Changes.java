@@ -1,0 +1,59 @@
+package dev.nacre;
+
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.Map;
+
+/// Changes of variables by a stretch of code, which can be taken back: a step in several calls, of which a later one may fail, changes all or nothing.
+///
+/// ```java
+/// var made = Changes.of(List.of(), () -> { … }); // takes back what was changed if the code throws
+/// if (wrong()) {
+///     made.undo();
+/// }
+/// ```
+public final class Changes {
+    private static final ScopedValue<Changes> CURRENT = ScopedValue.newInstance();
+
+    private final Map<Variable, Stored> before = new IdentityHashMap<>();
+    private final Collection<Variable> except;
+    private final Changes outer; // null: none
+
+    private Changes(Collection<Variable> except) {
+        this.except = except;
+        this.outer = CURRENT.isBound() ? CURRENT.get() : null;
+    }
+
+    /// Runs code on this thread and remembers what the variables were that it changes. If it throws, they are that again.
+    ///
+    /// @param except variables that need not be remembered, because nobody relies on their values: a value that is remembered cannot be overwritten in place
+    public static Changes of(Collection<Variable> except, Runnable code) {
+        Trace.flush();
+        Changes c = new Changes(except);
+        try {
+            ScopedValue.where(CURRENT, c)
+                    .run(() -> {
+                        code.run();
+                        Trace.flush();
+                    });
+        } catch (Throwable e) {
+            c.undo();
+            throw e;
+        }
+        return c;
+    }
+
+    /// Gives the variables the values from before.
+    public void undo() {
+        before.forEach(Variable::restore);
+    }
+
+    /// Called before a variable is changed.
+    static void note(Variable v) {
+        for (Changes c = CURRENT.isBound() ? CURRENT.get() : null; c != null; c = c.outer) {
+            if (!c.except.contains(v)) {
+                c.before.computeIfAbsent(v, Variable::keep);
+            }
+        }
+    }
+}

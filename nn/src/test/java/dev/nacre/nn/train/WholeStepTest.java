@@ -1,0 +1,285 @@
+package dev.nacre.nn.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.nacre.Rng;
+import dev.nacre.Tensor;
+import dev.nacre.Variable;
+import dev.nacre.nn.BatchNorm1d;
+import dev.nacre.nn.Dropout;
+import dev.nacre.nn.Embedding;
+import dev.nacre.nn.Linear;
+import dev.nacre.nn.Mode;
+import dev.nacre.nn.Module;
+import dev.nacre.nn.loss.BCEWithLogitsLoss;
+import dev.nacre.nn.loss.CrossEntropyLoss;
+import dev.nacre.nn.loss.HalfMSELoss;
+import dev.nacre.nn.loss.HuberLoss;
+import dev.nacre.nn.loss.KLDivLoss;
+import dev.nacre.nn.loss.L1Loss;
+import dev.nacre.nn.loss.Loss;
+import dev.nacre.nn.loss.Loss.Reduction;
+import dev.nacre.nn.loss.MSELoss;
+import dev.nacre.nn.loss.NLLLoss;
+import dev.nacre.nn.loss.SmoothL1Loss;
+import dev.nacre.nn.metric.Accuracy;
+import dev.nacre.nn.metric.MeanError;
+import dev.nacre.nn.metric.Metric;
+import dev.nacre.nn.metric.TopKAccuracy;
+import dev.nacre.nn.optim.Adam;
+import dev.nacre.nn.optim.SGD;
+import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Shape;
+
+import org.junit.jupiter.api.Test;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// A step is the whole batch's, in one piece or several, and all of it or nothing.
+class WholeStepTest {
+    /// Numbers that say which row of a table to take, then everything that a step may change.
+    private record Net(Embedding table, BatchNorm1d norm, Dropout dropout, Linear out)
+            implements Module {
+        Net(Rng rng) {
+            this(
+                    Embedding.of(10, 6, rng),
+                    BatchNorm1d.of(6),
+                    Dropout.of(0.3, rng),
+                    Linear.of(6, 4, rng));
+        }
+
+        @Override
+        public Tensor forward(Tensor x, Mode mode) {
+            Tensor rows =
+                    table.forward(x.select(1, 0).cast(DType.I64)).mul(x.select(1, 1).unsqueeze(1));
+            return out.forward(dropout.forward(norm.forward(rows, mode), mode));
+        }
+    }
+
+    /// All that there is, in bits.
+    private static Map<String, long[]> everything(Net net, Trainer t) {
+        Map<String, Tensor> all = new LinkedHashMap<>(net.state());
+        all.put("chance", net.dropout.rng().state());
+        t.optimizer().state().forEach((k, v) -> all.put("optimizer " + k, v));
+        Map<String, long[]> out = new LinkedHashMap<>();
+        all.forEach((k, v) -> out.put(k, bits(v)));
+        out.put("steps", new long[] {t.steps()});
+        return out;
+    }
+
+    private static long[] bits(Tensor t) {
+        double[] x = t.toDoubleArray();
+        long[] out = new long[x.length];
+        for (int i = 0; i < x.length; i++) {
+            out[i] = Double.doubleToRawLongBits(x[i]);
+        }
+        return out;
+    }
+
+    private static void assertSame(Map<String, long[]> a, Map<String, long[]> b, String what) {
+        assertEquals(a.keySet(), b.keySet());
+        a.forEach((k, v) -> assertArrayEquals(v, b.get(k), what + ": " + k));
+    }
+
+    private static Trainer trainer(Net net, int parts) {
+        return Trainer.of(
+                        net,
+                        new CrossEntropyLoss(),
+                        Adam.of(net.parameters(), 0.05),
+                        new Accuracy())
+                .accumulate(parts);
+    }
+
+    private static Tensor examples(int n, int bad, double row, double factor) {
+        float[] x = new float[2 * n];
+        for (int i = 0; i < n; i++) {
+            x[2 * i] = i == bad ? (float) row : i % 10;
+            x[2 * i + 1] = i == bad ? (float) factor : 1 + i % 3;
+        }
+        return Tensor.of(x, n, 2);
+    }
+
+    /// In which piece it happens × what happens.
+    @Test
+    void aRefusedStepChangesNothing() {
+        int n = 12;
+        Tensor y = Rng.seed(1).integers(4, Shape.of(n)).realize();
+        Tensor good = examples(n, -1, 0, 0);
+        for (int parts : new int[] {1, 3}) {
+            for (int bad : new int[] {0, 5, 11}) {
+                for (double[] wrong :
+                        new double[][] {
+                            {3, Double.NaN}, {3, Double.POSITIVE_INFINITY}, {77, 1}, {-1, 1}
+                        }) {
+                    String what = parts + " parts, example " + bad + ", row " + wrong[0];
+                    Net net = new Net(Rng.seed(2));
+                    Net other = new Net(Rng.seed(2));
+                    Trainer t = trainer(net, parts);
+                    Trainer u = trainer(other, parts);
+                    t.step(good, y);
+                    u.step(good, y);
+                    Map<String, long[]> before = everything(net, t);
+                    Tensor x = examples(n, bad, wrong[0], wrong[1]);
+                    for (int k = 0; k < 2; k++) {
+                        assertThrows(NacreException.class, () -> t.step(x, y), what);
+                        assertSame(before, everything(net, t), what);
+                    }
+                    assertEquals(u.step(good, y), t.step(good, y), what);
+                    assertSame(everything(other, u), everything(net, t), what + ", next step");
+                }
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------
+
+    private static final int CLASSES = 3;
+    private static final int N = 11;
+
+    private record Case(Loss loss, Tensor y) {}
+
+    /// Labels of which those in the middle do not count: with four pieces, all of one.
+    private static Tensor labels() {
+        return Tensor.of(new long[] {0, 1, -100, -100, -100, -100, 2, 1, -100, 2, 0});
+    }
+
+    private static List<Case> cases() {
+        Tensor all = Tensor.of(new long[] {0, 1, 2, 2, 1, 0, 2, 1, 1, 2, 0});
+        Tensor weight = Tensor.of(new float[] {0.2f, 3, 1.5f});
+        Tensor p = Rng.seed(3).normal(N, CLASSES).softmax(1).realize();
+        Tensor reals = Rng.seed(4).normal(N, CLASSES).realize();
+        CrossEntropyLoss ce = new CrossEntropyLoss();
+        Loss own = (scores, y) -> scores.sub(y).square().sum().div(scores.size(0));
+        return List.of(
+                new Case(ce, all),
+                new Case(ce, p),
+                new Case(ce.ignoreIndex(-100), labels()),
+                new Case(ce.ignoreIndex(1), all),
+                new Case(ce.weight(weight), all),
+                new Case(ce.weight(weight), p),
+                new Case(ce.weight(weight).ignoreIndex(-100), labels()),
+                new Case(ce.weight(weight).ignoreIndex(-100).labelSmoothing(0.1), labels()),
+                new Case(ce.reduction(Reduction.SUM), all),
+                new Case(ce.reduction(Reduction.SUM).ignoreIndex(-100), labels()),
+                new Case(ce.reduction(Reduction.SUM).weight(weight), all),
+                new Case(new NLLLoss(), all),
+                new Case(new NLLLoss(Reduction.SUM), all),
+                new Case(new MSELoss(), reals),
+                new Case(new MSELoss(Reduction.SUM), reals),
+                new Case(new HalfMSELoss(), reals),
+                new Case(new L1Loss(), reals),
+                new Case(new L1Loss(Reduction.SUM), reals),
+                new Case(new HuberLoss(), reals),
+                new Case(new HuberLoss(1, Reduction.SUM), reals),
+                new Case(new SmoothL1Loss(), reals),
+                new Case(new BCEWithLogitsLoss(), p),
+                new Case(new BCEWithLogitsLoss(Reduction.SUM), p),
+                new Case(new KLDivLoss(), p),
+                new Case(KLDivLoss.ofBatch(), p),
+                new Case(own, reals));
+    }
+
+    private static Linear linear() {
+        return Linear.of(5, CLASSES, Rng.seed(6));
+    }
+
+    @Test
+    void piecesMakeTheWholeStep() {
+        Tensor x = Rng.seed(5).normal(N, 5).realize();
+        for (Case c : cases()) {
+            Metric[] metrics =
+                    c.y.dtype().isInteger()
+                            ? new Metric[] {new Accuracy(), new TopKAccuracy(2)}
+                            : new Metric[] {new MeanError(true)};
+            Linear whole = linear();
+            Trainer a = Trainer.of(whole, c.loss, SGD.of(whole.parameters(), 0.1), metrics);
+            Trainer.Step wanted = a.step(x, c.y);
+            for (int parts : new int[] {2, 4, N, 50}) {
+                Linear pieces = linear();
+                Trainer b =
+                        Trainer.of(pieces, c.loss, SGD.of(pieces.parameters(), 0.1), metrics)
+                                .accumulate(parts);
+                Trainer.Step s = b.step(x, c.y);
+                String what = c.loss + " in " + parts;
+                assertEquals(wanted.loss(), s.loss(), 1e-5 * Math.max(1, wanted.loss()), what);
+                for (int m = 0; m < metrics.length; m++) {
+                    assertEquals(wanted.metrics().get(m), s.metrics().get(m), 1e-6, what);
+                }
+                List<Variable> ours = pieces.parameters();
+                for (int k = 0; k < ours.size(); k++) {
+                    assertArrayEquals(
+                            whole.parameters().get(k).toFloatArray(),
+                            ours.get(k).toFloatArray(),
+                            1e-5f,
+                            what);
+                }
+            }
+        }
+    }
+
+    /// Of batches with a smaller last one, in which different numbers of labels count, or none.
+    @Test
+    void meansOfAnEpochAreThoseOfAllExamples() {
+        Tensor x = Rng.seed(5).normal(N, 5).realize();
+        for (Case c : cases()) {
+            if (c.loss.reduction() == Reduction.SUM) {
+                continue; // the mean of the batches' sums
+            }
+            Linear net = linear();
+            Metric[] metrics =
+                    c.y.dtype().isInteger()
+                            ? new Metric[] {new Accuracy(), new TopKAccuracy(2)}
+                            : new Metric[] {new MeanError(false)};
+            Trainer t = Trainer.of(net, c.loss, SGD.of(net.parameters(), 0), metrics);
+            Trainer.Step whole = t.measure(x, c.y);
+            for (Map<String, Double> means :
+                    List.of(
+                            t.evaluate(Batches.of(x, c.y, 4)),
+                            t.evaluate(Batches.of(x, c.y, 2).shuffled(1)))) {
+                assertEquals(whole.loss(), means.get("loss"), 1e-5, c.loss.toString());
+                for (int m = 0; m < metrics.length; m++) {
+                    assertEquals(whole.metrics().get(m), means.get(metrics[m].name()), 1e-6);
+                }
+            }
+        }
+    }
+
+    @Test
+    void metricsOfOneNameKeepTheirValues() {
+        Tensor x = Rng.seed(5).normal(N, 5).realize();
+        Linear net = linear();
+        Metric loss =
+                new Metric() {
+                    @Override
+                    public String name() {
+                        return "loss";
+                    }
+
+                    @Override
+                    public Tensor of(Tensor prediction, Tensor target) {
+                        return Tensor.of(7f);
+                    }
+                };
+        Trainer t =
+                Trainer.of(
+                        net,
+                        new MSELoss(),
+                        SGD.of(net.parameters(), 0.1),
+                        new MeanError(true),
+                        new MeanError(false),
+                        new MeanError(true),
+                        loss);
+        Tensor y = Tensor.zeros(N, CLASSES).realize();
+        Map<String, Double> m = t.evaluate(Batches.of(x, y, 4));
+        assertEquals(List.of("loss", "mse", "mae", "mse_1", "loss_1"), List.copyOf(m.keySet()));
+        assertEquals(m.get("loss"), m.get("mse"), 1e-6);
+        assertEquals(m.get("mse"), m.get("mse_1"));
+        assertEquals(7.0, m.get("loss_1"), 1e-6);
+        assertEquals(net.forward(x).abs().mean().item(), m.get("mae"), 1e-6);
+    }
+}
