@@ -48,6 +48,9 @@ public final class Gradients {
         p.require(
                 !loss.shape().isKnown() || loss.shape().count() == 1,
                 "the loss must be a single number, but is " + loss.shape());
+        if (Arrays.stream(wrt).anyMatch(x -> x instanceof Variable v && v.isTrainable())) {
+            Remarks.report(loss.node());
+        }
         p.require(loss.dtype().isFloating(), "the loss must be floating")
                 .hint("reduce it with mean() or sum(), or use vjp with a weight for each element")
                 .throwShape();
@@ -260,6 +263,14 @@ public final class Gradients {
 
     /// Fills the gradients of all trainable variables that a loss depends on; see [Tensor#backward()].
     static void backward(Tensor loss) {
+        Problem.in("backward")
+                .require(
+                        !(loss.isSettled() && loss.node().op() instanceof Op.Leaf),
+                        "backward() has been called already, and what it was computed from is gone")
+                .operand("loss", loss.type(), loss::origin)
+                .hint("compute the loss again, or add several losses before one backward()")
+                .throwShape();
+        Remarks.report(loss.node());
         Order order = Graph.written(List.of(loss.node()));
         List<Variable> variables = new ArrayList<>();
         List<Node> leaves = new ArrayList<>();

@@ -390,6 +390,12 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return Engine.planOf(List.of(node())).explain();
     }
 
+    /// This tensor with a remark for whoever asks for gradients of variables through it: it is logged as a warning, once for each line that does so. Layers that behave otherwise in training mark their
+    /// results in evaluation with it.
+    public Tensor remarked(String remark) {
+        return new Tensor(Node.remarked(node(), remark));
+    }
+
     /// Adds ∂this/∂v to the gradient of every trainable variable v that this number depends on. Nothing is computed yet: the optimizer's step, or reading a
     /// gradient, does so in one plan with the forward computation. Once this number is computed, it has no derivative any more; gradients have none from the start
     /// (for those of higher order see [Gradients]).

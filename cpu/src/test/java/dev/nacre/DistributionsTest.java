@@ -140,9 +140,10 @@ class DistributionsTest {
         refused("low must be below high", () -> rng.integers(4, 3, s));
         refused("more than 2⁶³", () -> rng.integers(Long.MIN_VALUE, Long.MAX_VALUE, s));
         refused("n must be at least 0", () -> rng.permutation(-1));
-        refused("sizes must not be negative", () -> rng.uniform(-1, 1));
-        refused("uniform(-1, 1, Shape.of(3))", () -> rng.uniform(-1, 1));
-        refused("sizes must not be negative", () -> rng.normal(-1));
+        refused("whole numbers alone are sizes", () -> rng.uniform(-1, 1));
+        refused("uniform(0, 1, Shape.of(3))", () -> rng.uniform(0, 1, 3));
+        refused("whole numbers alone are sizes", () -> rng.normal(-1));
+        refused("normal(0, 1, Shape.of(3))", () -> rng.normal(0, 1, 3));
         refused("axis of classes", () -> rng.categorical(Tensor.of(1f)));
         refused("at least one class", () -> rng.categorical(Tensor.zeros(2, 0)));
     }

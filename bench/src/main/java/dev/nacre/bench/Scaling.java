@@ -213,7 +213,9 @@ final class Scaling implements Callable<Integer> {
         Function step =
                 Function.of((Tensor x, Tensor y) -> {
                     optimizer.zeroGrad();
-                    Tensor loss = new CrossEntropyLoss().forward(net.forward(x), y);
+                    Tensor loss =
+                            new CrossEntropyLoss()
+                                    .forward(net.forward(x, dev.nacre.nn.Mode.TRAIN), y);
                     loss.backward();
                     optimizer.step();
                     return loss;

@@ -4,6 +4,7 @@ import dev.nacre.type.TensorType;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable, but for a note of where its numbers
@@ -24,8 +25,13 @@ public final class Node implements Algebra<Node> {
     private final int number; // of the result of what made it; -1: the head
     private volatile Node known; // null: not computed
     private volatile boolean settled;
+    private final String remark; // null: none
 
     private Node(Op op, Node[] inputs) {
+        this(op, inputs, null);
+    }
+
+    private Node(Op op, Node[] inputs, String remark) {
         this.op = op;
         this.written = inputs;
         this.type = op.infer(Arrays.asList(inputs));
@@ -36,6 +42,33 @@ public final class Node implements Algebra<Node> {
             h = 31 * h + in.hash;
         }
         this.hash = h;
+        this.remark = remark != null ? remark : inherited(op, type, inputs);
+    }
+
+    /// A remark goes with what a gradient can pass through.
+    private static String inherited(Op op, TensorType type, Node[] inputs) {
+        if (op instanceof Op.Detach || !type.dtype().isFloating()) {
+            return null;
+        }
+        for (Node in : inputs) {
+            if (in.remark != null) {
+                return in.remark;
+            }
+        }
+        return switch (op) {
+            case Op.Fused f -> f.body().outputs().get(f.output()).remark;
+            case Op.Scan s -> ofAny(s.loop().body().outputs());
+            default -> null;
+        };
+    }
+
+    private static String ofAny(List<Node> nodes) {
+        for (Node n : nodes) {
+            if (n.remark != null) {
+                return n.remark;
+            }
+        }
+        return null;
     }
 
     /// A result of an application.
@@ -53,6 +86,7 @@ public final class Node implements Algebra<Node> {
             h = 31 * h + in.hash;
         }
         this.hash = h;
+        this.remark = pattern.remark != null ? pattern.remark : inherited(op, type, written);
     }
 
     /// Applies `op`; a broken rule of the op throws here.
@@ -71,6 +105,16 @@ public final class Node implements Algebra<Node> {
             inputs[i] = node.apply(operands.get(i));
         }
         return new Node(op, inputs);
+    }
+
+    /// The same values with a remark for whoever asks for gradients through them.
+    public static Node remarked(Node x, String remark) {
+        return new Node(new Op.Reshape(x.type.shape()), new Node[] {x}, remark);
+    }
+
+    /// What somebody who asks for gradients through this node should know, if anything.
+    public Optional<String> remark() {
+        return Optional.ofNullable(remark);
     }
 
     public Op op() {
@@ -144,7 +188,9 @@ public final class Node implements Algebra<Node> {
 
     /// The same op on other inputs; this very node if they are the same.
     public Node withInputs(List<Node> others) {
-        return Arrays.equals(operands(), others.toArray()) ? this : of(op, others);
+        return Arrays.equals(operands(), others.toArray())
+                ? this
+                : new Node(op, others.toArray(Node[]::new), remark);
     }
 
     @Override

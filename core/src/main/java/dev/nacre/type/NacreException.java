@@ -28,7 +28,11 @@ public class NacreException extends RuntimeException {
     }
 
     private static boolean isOurs(StackTraceElement frame) {
-        String name = frame.getClassName();
+        return isLibrary(frame.getClassName());
+    }
+
+    /// Whether a class is the library's, so that a line in it is not the user's.
+    public static boolean isLibrary(String name) {
         return name.startsWith("dev.nacre.")
                 && !name.endsWith("Test")
                 && !name.startsWith("dev.nacre.examples.")

@@ -3,6 +3,7 @@ package dev.nacre.examples;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Linear;
+import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.optim.Adam;
@@ -31,7 +32,7 @@ public final class PyTorchStyle {
         var optimizer = Adam.of(net.parameters());
         for (int epoch = 0; epoch < epochs; epoch++) {
             optimizer.zeroGrad();
-            var loss = criterion.forward(net.forward(xTrain), yTrain);
+            var loss = criterion.forward(net.forward(xTrain, Mode.TRAIN), yTrain);
             loss.backward();
             optimizer.step();
             losses.add(loss.item());

@@ -34,9 +34,11 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
             track(mu.detach(), sigma2.detach().mul((double) n / (n - 1)), momentum);
         }
         Tensor scale = sigma2.add(epsilon).rsqrt().mul(weight);
-        return x.sub(Layers.alongChannels(mu, x.rank()))
-                .mul(Layers.alongChannels(scale, x.rank()))
-                .add(Layers.alongChannels(bias, x.rank()));
+        Tensor y =
+                x.sub(Layers.alongChannels(mu, x.rank()))
+                        .mul(Layers.alongChannels(scale, x.rank()))
+                        .add(Layers.alongChannels(bias, x.rank()));
+        return mode.remarked("batch normalisation", y);
     }
 
     private void track(Tensor mu, Tensor sigma2, double momentum) {

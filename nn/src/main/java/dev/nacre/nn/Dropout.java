@@ -28,6 +28,9 @@ public record Dropout(double p, Rng rng) implements Module {
 
     @Override
     public Tensor forward(Tensor x, Mode mode) {
-        return mode == Mode.TRAIN ? rng.dropout(x, p) : x;
+        if (mode == Mode.TRAIN) {
+            return rng.dropout(x, p);
+        }
+        return p == 0 ? x : mode.remarked("dropout", x);
     }
 }

@@ -68,12 +68,14 @@ public record Heads(
     private Tensor attended(
             Tensor q, Tensor k, Tensor v, Attention how, Optional<Tensor> mask, Mode mode) {
         boolean drops = mode.isTraining() && dropout > 0;
-        return q.scaledDotProductAttention(
-                k,
-                v,
-                how.dropout(drops ? dropout : 0),
-                mask,
-                drops ? Optional.of(rng.key()) : Optional.empty());
+        Tensor y =
+                q.scaledDotProductAttention(
+                        k,
+                        v,
+                        how.dropout(drops ? dropout : 0),
+                        mask,
+                        drops ? Optional.of(rng.key()) : Optional.empty());
+        return dropout > 0 ? mode.remarked("dropout", y) : y;
     }
 
     private Tensor turned(Tensor x, Tensor positions) {

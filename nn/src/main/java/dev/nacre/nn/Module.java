@@ -21,6 +21,8 @@ import java.util.Map;
 /// }
 /// ```
 ///
+/// `forward(x, Mode.TRAIN)` is the call in a training loop and `forward(x)` the one for use: see [Mode].
+///
 /// The components of a record, or the fields of a final class, are its tree: see [Tree]. A module overrides one of the two `forward` methods: the first if it does the
 /// same in training and evaluation, else the second. Import this interface by its name: a bare `dev.nacre.nn.*` leaves `Module` ambiguous with
 /// `java.lang.Module`.
@@ -40,7 +42,7 @@ public interface Module {
                             + "  hint: override the first, or the second if training and evaluation"
                             + " differ");
         }
-        if (mode == Mode.TRAIN) {
+        if (mode != Mode.EVAL) {
             Forms.requireSameInBothModes(this);
         }
         return forward(x);

@@ -25,7 +25,7 @@ public record RandomHorizontalFlip(double p, Rng rng) implements Module {
     @Override
     public Tensor forward(Tensor x, Mode mode) {
         if (mode != Mode.TRAIN) {
-            return x;
+            return p == 0 ? x : mode.remarked("flip", x);
         }
         long[] each = new long[x.rank()];
         java.util.Arrays.fill(each, 1);

@@ -24,7 +24,7 @@ import java.util.function.Predicate;
 /// ```java
 /// var optimizer = Adam.of(net.parameters());
 /// optimizer.zeroGrad();
-/// var loss = criterion.forward(net.forward(x), y);
+/// var loss = criterion.forward(net.forward(x, Mode.TRAIN), y);
 /// loss.backward();
 /// optimizer.step(); // one plan: forward, backward, update
 /// ```
