@@ -4,6 +4,8 @@ import dev.nacre.Tensor;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 
+import java.util.function.BinaryOperator;
+
 /// How far predictions are from what they should be.
 @FunctionalInterface
 public interface Loss {
@@ -29,6 +31,17 @@ public interface Loss {
                 case NONE -> losses;
             };
         }
+    }
+
+    /// The reduced losses of single elements of two tensors of one shape, computed wide and rounded once ([Tensor#wide]).
+    static Tensor of(
+            String loss,
+            Reduction reduction,
+            Tensor prediction,
+            Tensor target,
+            BinaryOperator<Tensor> each) {
+        requireSameShape(loss, prediction, target);
+        return prediction.wide(target, (p, t) -> reduction.apply(each.apply(p, t)));
     }
 
     /// Refuses a target of another shape than the prediction: broadcasting here is nearly always a mistake.

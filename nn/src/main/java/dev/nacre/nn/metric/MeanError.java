@@ -1,6 +1,7 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
+import dev.nacre.type.DType;
 
 /// The mean absolute or squared distance from the target.
 ///
@@ -13,7 +14,7 @@ public record MeanError(boolean squared) implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
-        Tensor d = prediction.sub(target);
-        return (squared ? d.square() : d.abs()).mean();
+        Tensor d = prediction.cast(prediction.dtype().floating().arithmetic()).sub(target);
+        return (squared ? d.square() : d.abs()).mean().cast(DType.F32);
     }
 }
