@@ -12,6 +12,7 @@ import dev.nacre.type.Precision;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,19 +30,22 @@ final class Derivatives {
     /// @param derivative empty where numbers change from step to step
     private record Entry(List<Op> numbers, Optional<Derivative> derivative) {}
 
+    /// @param body gives the gradients that there are
     /// @param arguments the places of the nodes that the derivative is computed from
-    private record Derivative(Body body, int[] arguments) {}
+    /// @param reached for each node differentiated by, whether a gradient reaches it
+    private record Derivative(Body body, int[] arguments, boolean[] reached) {}
 
     private static final Map<Key, Entry> KNOWN = Collections.synchronizedMap(new Recent<>(KEPT));
 
     private Derivatives() {}
 
-    /// The derivatives of a loss.
+    /// The derivatives of a loss; nothing by what no gradient reaches.
     ///
     /// @param order what the loss is computed from, as it was written down
     /// @param by nodes among those
     /// @param derive writes the derivatives down
-    static List<Node> of(Order order, List<Node> by, Supplier<List<Node>> derive) {
+    static List<Optional<Node>> of(
+            Order order, List<Node> by, Supplier<List<Optional<Node>>> derive) {
         List<Integer> places = new ArrayList<>(by.size());
         for (Node n : by) {
             places.add(order.indexOf(n));
@@ -50,7 +54,7 @@ final class Derivatives {
         List<Op> numbers = numbers(order);
         Entry entry = KNOWN.get(key);
         if (entry == null) {
-            List<Node> gradients = derive.get();
+            List<Optional<Node>> gradients = derive.get();
             if (derivesAnew(order)) {
                 KNOWN.put(key, new Entry(numbers, Optional.empty()));
                 return gradients;
@@ -91,7 +95,12 @@ final class Derivatives {
         return false;
     }
 
-    private static Derivative record(Order order, List<Node> gradients) {
+    private static Derivative record(Order order, List<Optional<Node>> found) {
+        List<Node> gradients = found.stream().flatMap(Optional::stream).toList();
+        boolean[] reached = new boolean[found.size()];
+        for (int i = 0; i < reached.length; i++) {
+            reached[i] = found.get(i).isPresent();
+        }
         List<Node> captured = new ArrayList<>();
         for (Node n : Graph.topological(gradients, order::contains)) {
             if (order.contains(n)) {
@@ -101,14 +110,20 @@ final class Derivatives {
         List<Node> stands = captured.stream().map(n -> Symbol.node("captured", n.type())).toList();
         return new Derivative(
                 Body.over(stands, Graph.substitute(gradients, captured, stands)),
-                captured.stream().mapToInt(order::indexOf).toArray());
+                captured.stream().mapToInt(order::indexOf).toArray(),
+                reached);
     }
 
-    private static List<Node> applied(Derivative d, Order order) {
+    private static List<Optional<Node>> applied(Derivative d, Order order) {
         List<Node> arguments = new ArrayList<>(d.arguments.length);
         for (int place : d.arguments) {
             arguments.add(order.get(place));
         }
-        return d.body.applied(arguments);
+        Iterator<Node> gradients = d.body.applied(arguments).iterator();
+        List<Optional<Node>> out = new ArrayList<>(d.reached.length);
+        for (boolean r : d.reached) {
+            out.add(r ? Optional.of(gradients.next()) : Optional.empty());
+        }
+        return out;
     }
 }

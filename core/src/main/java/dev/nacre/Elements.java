@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.type.DType;
+
 import java.lang.foreign.ValueLayout;
 
 /// Single numbers in memory.
@@ -22,10 +23,14 @@ record Elements(Stored stored) {
             case F64 -> stored.memory().setAtIndex(ValueLayout.JAVA_DOUBLE, i, v);
             case F16 ->
                     stored.memory()
-                            .setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16((float) v));
+                            .setAtIndex(
+                                    ValueLayout.JAVA_SHORT,
+                                    i,
+                                    Float.floatToFloat16(DType.toOdd(v)));
             case BF16 ->
                     stored.memory()
-                            .setAtIndex(ValueLayout.JAVA_SHORT, i, DType.floatToBf16((float) v));
+                            .setAtIndex(
+                                    ValueLayout.JAVA_SHORT, i, DType.floatToBf16(DType.toOdd(v)));
             case BOOL, U8, I8, I32, I64 -> throw new IllegalArgumentException(stored.origin());
         }
     }

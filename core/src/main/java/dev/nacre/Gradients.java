@@ -28,19 +28,27 @@ import java.util.Optional;
 import java.util.Set;
 
 /// Derivatives of tensors by tensors. They are tensors like any other: lazy, fused with the rest, and differentiable again.
+///
+/// No gradient reaches what a loss does not depend on, or only through [Tensor#detach()], [Tensor#argmax], comparisons, casts to whole numbers and the like. [#find] then gives nothing,
+/// [#of(Tensor)] zeros; [Tensor#backward()] leaves such a variable without a gradient, so that no optimizer touches it.
 public final class Gradients {
     private final Map<Object, Tensor> byOperand = new IdentityHashMap<>(); // a tensor, or its node
+    private final Map<Object, Optional<Tensor>> found = new IdentityHashMap<>();
     private final List<Tensor> all;
 
-    private Gradients(Tensor[] wrt, List<Node> nodes, List<Node> gradients) {
-        all = gradients.stream().map(Tensor::new).toList();
+    private Gradients(Tensor[] wrt, List<Node> nodes, List<Optional<Node>> gradients) {
+        all = Reverse.orZeros(gradients, nodes).stream().map(Tensor::new).toList();
         for (int i = 0; i < wrt.length; i++) {
+            Optional<Tensor> g =
+                    gradients.get(i).isPresent() ? Optional.of(all.get(i)) : Optional.empty();
+            found.put(wrt[i], g);
+            found.put(nodes.get(i), g);
             byOperand.put(wrt[i], all.get(i));
             byOperand.put(nodes.get(i), all.get(i));
         }
     }
 
-    /// ∂loss/∂x for each x. Zero where the loss does not depend on x.
+    /// ∂loss/∂x for each x. Zero where the loss does not depend on x; see [#find].
     ///
     /// @param loss a single floating number
     public static Gradients of(Tensor loss, Tensor... wrt) {
@@ -68,7 +76,7 @@ public final class Gradients {
         return new Gradients(
                 wrt,
                 nodes,
-                Reverse.gradients(
+                Reverse.reaching(
                         List.of(kept ? stable : y.node()), List.of(cotangent.node()), nodes));
     }
 
@@ -98,14 +106,23 @@ public final class Gradients {
                 .throwShape();
     }
 
-    /// The gradient by one of the tensors asked for.
+    /// The gradient by one of the tensors asked for; zeros where no gradient reaches it.
     public Tensor of(Tensor x) {
-        Tensor g = byOperand.containsKey(x) ? byOperand.get(x) : byOperand.get(x.node());
+        return byOperand.get(asked(x));
+    }
+
+    /// The gradient by one of the tensors asked for, if any reaches it.
+    public Optional<Tensor> find(Tensor x) {
+        return found.get(asked(x));
+    }
+
+    private Object asked(Tensor x) {
+        Object key = byOperand.containsKey(x) ? x : x.node();
         Problem.in("gradient")
-                .require(g != null, "was not asked for by this tensor")
+                .require(byOperand.containsKey(key), "was not asked for by this tensor")
                 .operand("x", x.type(), x::origin)
                 .throwShape();
-        return g;
+        return key;
     }
 
     /// All gradients, in the order asked for.
@@ -147,7 +164,7 @@ public final class Gradients {
         List<Tensor> rows = new ArrayList<>();
         Tensor numbers = Tensor.arange(n).reshape(y.shape());
         for (long i = 0; i < n; i++) {
-            rows.add(vjp(y, x, numbers.eq(i).cast(y.dtype())));
+            rows.add(vjp(y, x, numbers.eq(i).where(y.onesLike(), y.zerosLike())));
         }
         Shape shape = y.shape().concat(x.shape());
         return rows.isEmpty()
@@ -286,19 +303,28 @@ public final class Gradients {
                 .require(!variables.isEmpty(), "the loss depends on no trainable variable")
                 .operand("loss", loss.type(), loss::origin)
                 .throwShape();
-        List<Node> gradients =
+        List<Optional<Node>> gradients =
                 Trace.current().isPresent()
                         ? detached(loss, leaves)
                         : Derivatives.of(order, leaves, () -> detached(loss, leaves));
+        Problem.in("backward")
+                .require(
+                        gradients.stream().anyMatch(Optional::isPresent),
+                        "no gradient reaches a trainable variable")
+                .operand("loss", loss.type(), loss::origin)
+                .hint("what is detached, compared or a whole number has no derivative")
+                .throwShape();
         for (int i = 0; i < variables.size(); i++) {
-            variables.get(i).addGrad(new Tensor(gradients.get(i)), loss);
+            Variable v = variables.get(i);
+            gradients.get(i).ifPresent(g -> v.addGrad(new Tensor(g), loss));
         }
         loss.settle();
     }
 
-    private static List<Node> detached(Tensor loss, List<Node> leaves) {
+    private static List<Optional<Node>> detached(Tensor loss, List<Node> leaves) {
         Tensor[] wrt = leaves.stream().map(Tensor::new).toArray(Tensor[]::new);
-        return of(loss, wrt).all.stream().map(g -> g.detach().node()).toList();
+        Gradients all = of(loss, wrt);
+        return Arrays.stream(wrt).map(x -> all.find(x).map(g -> g.detach().node())).toList();
     }
 
     /// Whether a gradient can pass from an expression to a trainable variable.

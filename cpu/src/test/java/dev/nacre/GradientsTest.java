@@ -42,6 +42,15 @@ class GradientsTest {
         };
     }
 
+    /// A row of a Jacobian is one element's derivative, whatever the other elements' is.
+    @Test
+    void jacobianWithAnInfiniteRow() {
+        Tensor x = Tensor.of(new double[] {0, 2});
+        assertArrayEquals(
+                new double[] {Double.POSITIVE_INFINITY, 0, 0, 0.5},
+                Gradients.jacobian(x.log(), x).toDoubleArray());
+    }
+
     @Test
     void jacobianAndBothProducts() {
         double[] at = {0.3, -1.2, 0.7};

@@ -10,8 +10,11 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
 import dev.nacre.type.Problem;
+
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,8 +28,14 @@ public final class Reverse {
     private static final int FACTORS = 4;
 
     private final Order order;
-    private final Node[] gradients; // by number in the order; null: zero
+    private final Node[] gradients; // by number in the order; null: none
     private final boolean[] wanted;
+
+    /// 16-bit nodes in f32, in which gradients are computed; each is rounded once, where something else than arithmetic is made of it.
+    private final Map<Node, Node> wide = new IdentityHashMap<>();
+
+    /// Gradients that a condition hides: selections of a gradient or zeros, and which operand is the gradient.
+    private final Map<Node, Integer> hidden = new IdentityHashMap<>();
 
     private Reverse(List<Node> outputs) {
         order = Graph.topological(outputs);
@@ -34,16 +43,31 @@ public final class Reverse {
         wanted = new boolean[order.size()];
     }
 
-    /// `Σᵢ ⟨cotangents[i], ∂outputs[i]/∂wrt[j]⟩` for each j. Zero where an output does not depend on the operand.
+    /// `Σᵢ ⟨cotangents[i], ∂outputs[i]/∂wrt[j]⟩` for each j. Zeros where no gradient reaches an operand.
     ///
     /// @param outputs what is differentiated
     /// @param cotangents one per output, of its type
     /// @param wrt the nodes to differentiate by
     public static List<Node> gradients(List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
+        return orZeros(reaching(outputs, cotangents, wrt), wrt);
+    }
+
+    /// The same, and nothing for an operand that no gradient reaches: the outputs do not depend on it, or only behind [Op.Detach], comparisons, whole numbers and the like.
+    public static List<Optional<Node>> reaching(
+            List<Node> outputs, List<Node> cotangents, List<Node> wrt) {
         return new Reverse(outputs).run(cotangents, wrt);
     }
 
-    private List<Node> run(List<Node> cotangents, List<Node> wrt) {
+    /// Zeros in place of gradients that there are not.
+    public static List<Node> orZeros(List<Optional<Node>> gradients, List<Node> wrt) {
+        List<Node> all = new ArrayList<>();
+        for (int i = 0; i < wrt.size(); i++) {
+            all.add(gradients.get(i).orElseGet(wrt.get(i)::zerosLike));
+        }
+        return all;
+    }
+
+    private List<Optional<Node>> run(List<Node> cotangents, List<Node> wrt) {
         for (Node w : wrt) {
             if (order.contains(w)) {
                 wanted[order.indexOf(w)] = true;
@@ -56,6 +80,7 @@ public final class Reverse {
             }
         }
         for (int i = 0; i < cotangents.size(); i++) {
+            note(cotangents.get(i));
             add(order.roots().get(i), cotangents.get(i));
         }
         Map<Loop, List<Node>> loops = new HashMap<>();
@@ -74,29 +99,90 @@ public final class Reverse {
                 propagate(n, g);
             }
         }
-        return wrt.stream().map(w -> gradient(w).orElseGet(w::zerosLike)).toList();
+        return wrt.stream().map(this::gradient).toList();
     }
 
     /// Whether a gradient can pass from the node to its operand at all.
     private static boolean carries(Node n, int operand) {
         return !(n.op() instanceof Op.Detach)
+                && !(n.op() instanceof Op.After && operand > 0)
                 && n.type().dtype().isFloating()
                 && n.input(operand).dtype().isFloating();
     }
 
     private Optional<Node> gradient(Node n) {
         return order.contains(n)
-                ? Optional.ofNullable(gradients[order.indexOf(n)])
+                ? Optional.ofNullable(gradients[order.indexOf(n)]).map(g -> g.cast(n.dtype()))
                 : Optional.empty();
+    }
+
+    /// Whether no gradient is: the zeros that stand for one inside a composite or loop.
+    static boolean isNone(Node gradient) {
+        Node x = gradient;
+        while (x.op() instanceof Op.Broadcast
+                || x.op() instanceof Op.Reshape
+                || x.op() instanceof Op.Cast) {
+            x = x.input(0);
+        }
+        return x.op() instanceof Op.Constant c && c.value() == 0;
     }
 
     private void add(Node n, Node g) {
         int k = order.indexOf(n);
-        gradients[k] = gradients[k] == null ? g : sum(gradients[k], g);
+        gradients[k] = gradients[k] == null ? g : sum(unrounded(gradients[k]), unrounded(g));
+    }
+
+    private static boolean isNarrow(Node n) {
+        return n.dtype().isFloating() && n.dtype().arithmetic() != n.dtype();
+    }
+
+    /// A number as an operand of arithmetic.
+    private Node wide(Node n) {
+        return isNarrow(n) ? wide.computeIfAbsent(n, _ -> n.cast(n.dtype().arithmetic())) : n;
+    }
+
+    /// A gradient as an operand of arithmetic: before it was rounded, if it was.
+    private Node unrounded(Node g) {
+        boolean rounded =
+                isNarrow(g)
+                        && g.op() instanceof Op.Cast
+                        && g.input(0).dtype() == g.dtype().arithmetic();
+        return rounded ? g.input(0) : wide(g);
+    }
+
+    private Node sum(Node a, Node b) {
+        boolean alike =
+                hidden.containsKey(a)
+                        && hidden.get(a).equals(hidden.get(b))
+                        && a.input(0) == b.input(0);
+        if (!alike) {
+            return factored(a, b);
+        }
+        int side = hidden.get(a);
+        return hide(a.input(0), side, sum(a.input(side), b.input(side)));
+    }
+
+    /// Remembers that a condition hides a gradient, if it is a selection of one or zeros.
+    private void note(Node g) {
+        if (g.op() instanceof Op.Select) {
+            if (isNone(g.input(2))) {
+                hidden.put(g, 1);
+            } else if (isNone(g.input(1))) {
+                hidden.put(g, 2);
+            }
+        }
+    }
+
+    /// `gradient` where a condition is what `side` says, else zero.
+    private Node hide(Node condition, int side, Node gradient) {
+        Node zeros = gradient.zerosLike();
+        Node out = side == 1 ? condition.where(gradient, zeros) : condition.where(zeros, gradient);
+        hidden.put(out, side);
+        return out;
     }
 
     /// `g·a + (g·b)·c` as `g·(a + b·c)`: what does not depend on the gradient can be computed in the forward pass, and is then one value to keep, not three.
-    private static Node sum(Node a, Node b) {
+    private static Node factored(Node a, Node b) {
         List<Node> firsts = firsts(a);
         for (Node n : firsts(b)) {
             if (firsts.contains(n)) {
@@ -126,9 +212,16 @@ public final class Reverse {
     private void propagate(Node n, Node g) {
         if (n.op() instanceof Op.Fused fused) {
             propagate(n, fused, g);
-        } else {
-            n.op().differentiate(new Step(n, g));
+            return;
         }
+        n.op().differentiate(
+                        switch (n.op()) {
+                            case Op.Map1 _, Op.Map2 _, Op.Cast _ -> new Pointwise(n, unrounded(g));
+                            case Op.Reduce _, Op.Recurrence _, Op.Windows _, Op.Broadcast _ ->
+                                    new Arithmetic(n, unrounded(g));
+                            case Op.Select _ -> new Choice(n, unrounded(g));
+                            default -> new Step(n, g.cast(n.dtype()));
+                        });
     }
 
     /// A loop on its operands, of which several nodes are results.
@@ -143,7 +236,7 @@ public final class Reverse {
         for (Node r : results) {
             Node g = isWanted(r) ? gradients[order.indexOf(r)] : null;
             if (g != null) {
-                known.merge(((Op.Scan) r.op()).result(), g, (a, b) -> a.add(b));
+                known.merge(((Op.Scan) r.op()).result(), g.cast(r.dtype()), (a, b) -> a.add(b));
             }
         }
         if (!known.isEmpty()) {
@@ -159,7 +252,8 @@ public final class Reverse {
     /// The gradient of a composite is a composite too, named after it, with the derivative of the body as its body.
     private void propagate(Node n, Op.Fused fused, Node g) {
         List<Node> operands = n.inputs();
-        var custom = fused.what().differentiate(operands, n, g);
+        Node whole = g.cast(n.dtype());
+        var custom = fused.what().differentiate(operands, n, whole);
         List<Integer> wantedOperands = new ArrayList<>();
         for (int i = 0; i < operands.size(); i++) {
             if (isWanted(operands.get(i))) {
@@ -173,11 +267,11 @@ public final class Reverse {
         }
         List<Node> inputs = new ArrayList<>(operands);
         if (fused.what().recomputes()) {
-            inputs.replaceAll(x -> Node.of(new Op.After(), x, g));
+            inputs.replaceAll(x -> Node.of(new Op.After(), x, whole));
         }
         Body forward = fused.body();
         List<Node> before = List.copyOf(inputs);
-        inputs.add(g);
+        inputs.add(whole);
         for (int k : fused.what().saved()) {
             Node kept =
                     k == fused.output() && !fused.what().recomputes()
@@ -200,9 +294,11 @@ public final class Reverse {
                                     wantedOperands.stream().map(args::get).toList());
                         });
         for (int i = 0; i < wantedOperands.size(); i++) {
-            add(
-                    operands.get(wantedOperands.get(i)),
-                    Node.of(new Op.Fused(derivative, backward, i), inputs));
+            if (!isNone(backward.outputs().get(i))) {
+                add(
+                        operands.get(wantedOperands.get(i)),
+                        Node.of(new Op.Fused(derivative, backward, i), inputs));
+            }
         }
     }
 
@@ -223,9 +319,9 @@ public final class Reverse {
     }
 
     /// One op's view of the walk.
-    private final class Step implements Cotangents {
-        private final Node node;
-        private final Node grad;
+    private class Step implements Cotangents {
+        final Node node;
+        final Node grad;
 
         Step(Node node, Node grad) {
             this.node = node;
@@ -252,6 +348,91 @@ public final class Reverse {
             if (isWanted(node.input(i))) {
                 add(node.input(i), gradient.get());
             }
+        }
+    }
+
+    /// An op whose derivative computes: operands and result are given to it wide.
+    private class Arithmetic extends Step {
+        Arithmetic(Node node, Node grad) {
+            super(node, grad);
+        }
+
+        @Override
+        public Node in(int i) {
+            return wide(node.input(i));
+        }
+
+        @Override
+        public Node out() {
+            return wide(node);
+        }
+
+        @Override
+        public void give(int i, Supplier<Node> gradient) {
+            super.give(i, () -> noted(gradient.get()));
+        }
+
+        /// What hides a ReLU's gradient is forgotten: plans of networks keep fewer conditions so.
+        final Node noted(Node d) {
+            if (!(node.op() instanceof Op.Map1)) {
+                note(d);
+            }
+            return d;
+        }
+    }
+
+    /// An op on single elements. Where a condition hides the gradient of its result, it hides those of its operands too: chosen at the end, not multiplied, as the
+    /// derivative there may be infinite or NaN.
+    private final class Pointwise extends Arithmetic {
+        private final Node whole;
+
+        Pointwise(Node node, Node grad) {
+            super(node, shown(grad));
+            whole = grad;
+        }
+
+        @Override
+        public void give(int i, Supplier<Node> gradient) {
+            super.give(
+                    i,
+                    () -> {
+                        Node d = noted(gradient.get());
+                        return d == grad ? whole : hiddenLike(whole, d);
+                    });
+        }
+    }
+
+    /// A gradient without what hides it.
+    private Node shown(Node g) {
+        Node x = g;
+        while (hidden.containsKey(x)) {
+            x = x.input(hidden.get(x));
+        }
+        return x;
+    }
+
+    /// `d` behind the conditions that hide `g`.
+    private Node hiddenLike(Node g, Node d) {
+        ArrayDeque<Node> conditions = new ArrayDeque<>();
+        for (Node x = g; hidden.containsKey(x); x = x.input(hidden.get(x))) {
+            conditions.push(x);
+        }
+        Node out = d;
+        for (Node x : conditions) {
+            out = hide(x.input(0), hidden.get(x), out);
+        }
+        return out;
+    }
+
+    /// A selection.
+    private final class Choice extends Step {
+        Choice(Node node, Node grad) {
+            super(node, grad);
+        }
+
+        @Override
+        public void give(int i, Supplier<Node> gradient) {
+            super.give(i, () -> hide(node.input(0), i, grad));
         }
     }
 }

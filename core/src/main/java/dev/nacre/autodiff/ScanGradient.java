@@ -8,6 +8,7 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -89,15 +90,19 @@ final class ScanGradient {
         List<Node> given = concat(sequences, firsts, constants);
         Map<Integer, Node> out = new LinkedHashMap<>();
         for (int i = 0; i < carried.length; i++) {
-            if (wanted.test(firstState + carried[i])) {
+            if (wanted.test(firstState + carried[i]) && !Reverse.isNone(pulled.get(i))) {
                 out.put(firstState + carried[i], Node.of(new Op.Scan(back, i), given));
             }
         }
         for (int i = 0; i < wantedConstants.length; i++) {
-            out.put(wantedConstants[i], Node.of(new Op.Scan(back, carried.length + i), given));
+            if (!Reverse.isNone(pulled.get(carried.length + i))) {
+                out.put(wantedConstants[i], Node.of(new Op.Scan(back, carried.length + i), given));
+            }
         }
         for (int i = 0; i < wantedSequences.length; i++) {
-            out.put(wantedSequences[i], Node.of(new Op.Scan(back, back.stacked(i)), given));
+            if (!Reverse.isNone(pulled.get(carried.length + wantedConstants.length + i))) {
+                out.put(wantedSequences[i], Node.of(new Op.Scan(back, back.stacked(i)), given));
+            }
         }
         return out;
     }
@@ -125,8 +130,9 @@ final class ScanGradient {
             cotangents.add(states.getLast());
         }
         for (int i : wantedConstants) {
-            firsts.add(operands.get(i).zerosLike());
-            states.add(Symbol.node("gradient of operand " + i, operands.get(i).type()));
+            Node x = operands.get(i);
+            firsts.add(x.zerosLike().cast(x.dtype().arithmetic())); // many steps are added up
+            states.add(Symbol.node("gradient of operand " + i, firsts.getLast().type()));
         }
         for (int o = 0; o < loop.outputs(); o++) {
             Node g = gradients.get(loop.stacked(o));
@@ -236,7 +242,7 @@ final class ScanGradient {
         for (int i = 0; i < states.size(); i++) {
             Node state = states.get(i);
             boolean adds = i >= carried.length;
-            Node next = adds ? state.add(pulled.get(i)) : pulled.get(i);
+            Node next = adds ? state.add(pulled.get(i).cast(state.dtype())) : pulled.get(i);
             out.add(ran == null ? next : chosen(next, state));
         }
         for (int i = carried.length + wantedConstants.length; i < pulled.size(); i++) {

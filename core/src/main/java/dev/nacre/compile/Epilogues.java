@@ -8,6 +8,7 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
+
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -114,7 +115,10 @@ final class Epilogues {
         walk.on(_ -> addend.isPresent());
         Optional<Activation> activation = walk.next().flatMap(Epilogues::activation);
         walk.on(_ -> activation.isPresent());
-        boolean rounded = widened && walk.on(n -> isCast(n, DType.F32, t));
+        DType narrow = widened ? t : DType.BF16;
+        boolean ofNarrow =
+                widened || core.op() instanceof Op.Contract && core.input(0).dtype() == DType.BF16;
+        boolean rounded = ofNarrow && walk.on(n -> isCast(n, DType.F32, narrow));
         boolean fits =
                 rounded
                         ? addend.isEmpty()

@@ -7,6 +7,7 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -156,7 +157,7 @@ final class Simplify {
         }
         if (m.f() == Binary.DIV
                 && cb != null
-                && isPowerOfTwo(cb.value())) { // exact, and multiplication is cheaper
+                && hasReciprocal(cb)) { // exact, and multiplication is cheaper
             return map2(
                     new Op.Map2(Binary.MUL),
                     a,
@@ -185,10 +186,12 @@ final class Simplify {
         };
     }
 
-    private static boolean isPowerOfTwo(double v) {
-        return v != 0
-                && Math.abs(Math.getExponent(v)) < 100
-                && Math.scalb(1.0, Math.getExponent(v)) == Math.abs(v);
+    /// Whether a number is a power of two whose reciprocal its type has too.
+    private static boolean hasReciprocal(Op.Constant c) {
+        double v = c.value();
+        return Double.isFinite(v)
+                && Math.scalb(1.0, Math.getExponent(v)) == Math.abs(v)
+                && c.dtype().round(1 / v) == 1 / v;
     }
 
     private Node select(Op.Select s, List<Node> in) {
@@ -368,11 +371,7 @@ final class Simplify {
             Node once = reshape(new Op.Reshape(out), firstOf(x, r, out));
             return switch (r.kind()) {
                 case MAX, MIN -> once;
-                case SUM ->
-                        node(
-                                new Op.Map2(Binary.MUL),
-                                once,
-                                spread(Op.Constant.of(n, x.dtype()), out));
+                case SUM -> times(once, n);
                 case PROD -> merged(r, List.of(x));
             };
         }
@@ -386,6 +385,14 @@ final class Simplify {
             return spread(Op.Constant.of(identity, x.dtype()), x.shape().without(r.axes()));
         }
         return widened(r, List.of(x));
+    }
+
+    /// A node times a number that its type need not have.
+    private Node times(Node x, long n) {
+        DType wide = x.dtype().arithmetic();
+        Node count = spread(Op.Constant.of(n, wide), x.shape());
+        Node product = node(new Op.Map2(Binary.MUL), node(new Op.Cast(wide), x), count);
+        return node(new Op.Cast(x.dtype()), product);
     }
 
     private static boolean isRepeated(Node x, Op.Reduce r) {

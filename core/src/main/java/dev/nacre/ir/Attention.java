@@ -6,6 +6,7 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
+
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -140,8 +141,11 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
         if (dropout > 0) {
             weights = weights.dropout(dropout, in.getLast().randomBits(weights.shape()));
         }
+        boolean small = v.dtype() == DType.F16; // weights of many keys are too small for it
         return List.of(
-                product(weights.cast(v.dtype()), v, q.dtype()),
+                small
+                        ? product(weights, v.cast(wide), wide).cast(q.dtype())
+                        : product(weights.cast(v.dtype()), v, q.dtype()),
                 largest.add(sum.log()).unsqueeze(q.rank() - 1));
     }
 

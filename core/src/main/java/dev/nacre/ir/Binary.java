@@ -41,27 +41,28 @@ public enum Binary {
             Math::pow,
             Scalars::pow,
             (a, b, y, g) -> b.eq(0).where(g.zerosLike(), g.mul(b.mul(a.pow(b.sub(1))))),
-            (a, b, y, g) -> a.eq(0).where(g.zerosLike(), g.mul(y.mul(a.log())))),
+            (a, b, y, g) -> a.eq(0).and(b.ge(0)).where(g.zerosLike(), g.mul(y.mul(a.log())))),
     /// At a tie each operand gets half of the gradient, as PyTorch. NaN wins.
     MAX(
             "max",
             Math::max,
             Math::max,
-            (a, b, y, g) -> g.mul(share(y, a.gt(b), a.eq(b))),
-            (a, b, y, g) -> g.mul(share(y, b.gt(a), a.eq(b)))),
+            (a, b, y, g) -> share(g, b.gt(a), a.eq(b)),
+            (a, b, y, g) -> share(g, a.gt(b), a.eq(b))),
     /// At a tie each operand gets half of the gradient, as PyTorch. NaN wins.
     MIN(
             "min",
             Math::min,
             Math::min,
-            (a, b, y, g) -> g.mul(share(y, a.lt(b), a.eq(b))),
-            (a, b, y, g) -> g.mul(share(y, b.lt(a), a.eq(b)))),
+            (a, b, y, g) -> share(g, b.lt(a), a.eq(b)),
+            (a, b, y, g) -> share(g, a.lt(b), a.eq(b))),
+    /// Derivatives 0 at the origin, as PyTorch.
     ATAN2(
             "atan2",
             Math::atan2,
             null,
-            (a, b, y, g) -> g.mul(b).div(a.square().add(b.square())),
-            (a, b, y, g) -> g.mul(a).div(a.square().add(b.square())).neg()),
+            (a, b, y, g) -> overSquare(g, b, a),
+            (a, b, y, g) -> overSquare(g, a, b).neg()),
     /// The a-th derivative of digamma at b, a a whole number.
     POLYGAMMA(
             "polygamma",
@@ -151,6 +152,11 @@ public enum Binary {
         };
     }
 
+    /// Whether the result is one of the operands.
+    boolean isChoice() {
+        return this == MAX || this == MIN;
+    }
+
     Node differentiate(int operand, Node a, Node b, Node y, Node g) {
         return (operand == 0 ? left : right).of(a, b, y, g);
     }
@@ -159,8 +165,14 @@ public enum Binary {
         return g.zerosLike();
     }
 
-    /// 1 where `wins`, ½ where `tie`, else 0, in the type of `y`.
-    private static Node share(Node y, Node wins, Node tie) {
-        return wins.where(y.onesLike(), tie.where(y.fullLike(0.5), y.zerosLike()));
+    /// `g·a/(a² + b²)`, 0 where both are 0.
+    private static Node overSquare(Node g, Node a, Node b) {
+        Node square = a.square().add(b.square());
+        return square.eq(0).where(g.zerosLike(), g.mul(a).div(square));
+    }
+
+    /// 0 where the other operand wins, half of the gradient at a tie, else all of it. Chosen, not multiplied: where the other wins, the gradient may be infinite.
+    private static Node share(Node g, Node loses, Node tie) {
+        return loses.where(g.zerosLike(), tie.where(g.mul(0.5), g));
     }
 }

@@ -1,7 +1,9 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -29,6 +31,27 @@ final class Einsum {
         }
         String result = arrow < 0 ? implied(terms) : compact.substring(arrow + 2);
         check(equation, terms, result, operands);
+        DType t = operands.stream().map(Expression::dtype).reduce(DType::promote).orElseThrow();
+        if (t.isFloating() && !isOneProduct(terms, result)) { // computed wide and rounded once
+            return of(terms, result, operands.stream().map(x -> x.cast(t.arithmetic())).toList())
+                    .cast(t);
+        }
+        return of(terms, result, operands);
+    }
+
+    /// Whether nothing is added up but in one matrix product.
+    private static boolean isOneProduct(String[] terms, String result) {
+        return terms.length == 1
+                || terms.length == 2
+                        && (terms[0] + terms[1])
+                                .chars()
+                                .allMatch(c ->
+                                        result.indexOf(c) >= 0
+                                                || terms[0].indexOf(c) >= 0
+                                                        && terms[1].indexOf(c) >= 0);
+    }
+
+    private static <T extends Algebra<T>> T of(String[] terms, String result, List<T> operands) {
         T left = diagonals(operands.get(0), terms[0]);
         String leftTerm = distinct(terms[0]);
         for (int i = 1; i < terms.length; i++) {

@@ -88,7 +88,7 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
 
     /// `2ˣ`.
     default T exp2() {
-        return mul(Math.log(2)).exp();
+        return self().wide(x -> x.mul(Math.log(2)).exp());
     }
 
     /// Natural logarithm.
@@ -102,11 +102,11 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
     }
 
     default T log2() {
-        return log().mul(1 / Math.log(2));
+        return self().wide(x -> x.log().mul(1 / Math.log(2)));
     }
 
     default T log10() {
-        return log().mul(1 / Math.log(10));
+        return self().wide(x -> x.log().mul(1 / Math.log(10)));
     }
 
     default T sin() {
@@ -269,9 +269,12 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
     }
 
     /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category. A comparison may be with any number; else a number
-    /// that an integer type cannot hold is an error.
+    /// that an integer type cannot hold is an error. Arithmetic of 16-bit types is with the number in f32: an f16 divided by 1e-8, which f16 has not, is what it should be.
     default T combine(Binary f, double number) {
         DType t = dtype();
+        if (t.isFloating() && t.arithmetic() != t && !f.isChoice() && !f.isComparison()) {
+            return self().wide(x -> x.combine(f, number));
+        }
         boolean whole = number == Math.rint(number) && !Double.isInfinite(number);
         if (!t.isFloating() && !whole) {
             t = DType.F32;

@@ -20,6 +20,11 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     /// Matrix product over the last two axes, leading axes broadcast: `[…, m, k] · […, k, n] → […, m, n]`. A vector on the left is a row, on the right a column, and
     /// the axis it lent is removed again, as torch.matmul.
     default T matmul(T b) {
+        return matmul(b, DType.promote(dtype(), b.dtype()));
+    }
+
+    /// The same with a result of another type, to which the sums are rounded once: f32 for products of 16-bit numbers with which more is computed.
+    default T matmul(T b, DType result) {
         DType t = DType.promote(dtype(), b.dtype());
         T x = self().cast(t);
         T y = b.cast(t);
@@ -66,7 +71,9 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                                                 .rule("the leading axes do not broadcast")
                                                 .text()));
         DType narrow = Precision.ofProducts(t);
-        T out = product(x.cast(narrow), y.cast(narrow), lead, narrow).cast(t);
+        T out =
+                product(x.cast(narrow), y.cast(narrow), lead, result == t ? narrow : result)
+                        .cast(result);
         out = row ? out.squeeze(-2) : out;
         return column ? out.squeeze(-1) : out;
     }

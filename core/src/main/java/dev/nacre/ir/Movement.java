@@ -5,6 +5,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -519,12 +520,16 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
     /// The adjoint of [#windows]: window elements added up where they overlap, `[…, p₁…pₖ, w₁…wₖ] → shape`.
     default T overlapAdd(List<Window> windows, Shape shape) {
+        return self().wide(x -> overlapped(x, windows, shape));
+    }
+
+    private static <T extends Algebra<T>> T overlapped(T x, List<Window> windows, Shape shape) {
         int k = windows.size();
-        int lead = rank() - 2 * k;
+        int lead = x.rank() - 2 * k;
         T sum = null;
         long[] at = new long[k];
         do {
-            T part = self();
+            T part = x;
             List<Margin> margins = new ArrayList<>(Collections.nCopies(lead, Margin.NONE));
             for (int i = k - 1; i >= 0; i--) {
                 part = part.select(lead + k + i, at[i]);
@@ -533,7 +538,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                 Window w = windows.get(i);
                 long n = shape.size(lead + i);
                 long before = at[i] * w.dilation();
-                long span = (size(lead + i) - 1) * w.stride() + 1;
+                long span = (x.size(lead + i) - 1) * w.stride() + 1;
                 margins.add(new Margin(before, n - before - span, w.stride() - 1));
             }
             T placed = part.pad(margins, 0);

@@ -31,19 +31,20 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// `x·Φ(x) = x/2·(1 + erf(x/√2))` (Hendrycks and Gimpel 2016), whose digits far to the left are those of [Elementwise#ndtr()].
     default T gelu() {
-        return self().mul(self().ndtr());
+        return self().wide(x -> x.mul(x.ndtr()));
     }
 
     /// The approximation `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, which is x times the sigmoid of twice that: so it keeps its digits to the left.
     default T geluTanh() {
-        T cubic = self().square().mul(self()).mul(0.044715);
-        T twice = self().add(cubic).mul(2 * Math.sqrt(2 / Math.PI));
-        return self().mul(twice.sigmoid());
+        return self().wide(x -> {
+            T cubic = x.square().mul(x).mul(0.044715);
+            return x.mul(x.add(cubic).mul(2 * Math.sqrt(2 / Math.PI)).sigmoid());
+        });
     }
 
     /// `x·sigmoid(x)`, also called swish.
     default T silu() {
-        return self().mul(sigmoid());
+        return self().wide(x -> x.mul(x.sigmoid()));
     }
 
     /// `ln(1 + eˣ)`, computed without overflow.
@@ -53,54 +54,59 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// `ln sigmoid(x)`.
     default T logSigmoid() {
-        Neural<T> minus = self().neg();
-        return minus.softplus().neg();
+        return self().wide(x -> x.neg().softplus().neg());
     }
 
     /// `x·tanh(softplus(x))` (Misra 2019).
     default T mish() {
-        return self().mul(softplus().tanh());
+        return self().wide(x -> x.mul(x.softplus().tanh()));
     }
 
     /// `x` where positive, else `slope·x`.
     default T leakyRelu(double slope) {
-        return self().gt(0).where(self(), self().mul(slope));
+        return self().wide(x -> x.gt(0).where(x, x.mul(slope)));
     }
 
     /// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
     default T elu(double alpha) {
-        T positive = self().gt(0);
-        return positive.where(
-                self(), positive.where(self().zerosLike(), self()).expm1().mul(alpha));
+        return self().wide(x -> {
+            T positive = x.gt(0);
+            return positive.where(x, positive.where(x.zerosLike(), x).expm1().mul(alpha));
+        });
     }
 
     /// Self-normalising [#elu] (Klambauer et al. 2017).
     default T selu() {
-        return elu(1.6732632423543772).mul(1.0507009873554805);
+        return self().wide(x -> x.elu(1.6732632423543772).mul(1.0507009873554805));
     }
 
     /// `clamp(x, 0, 6)`.
     default T relu6() {
-        return self().relu().minimum(6);
+        return hardTanh(0, 6);
     }
 
     /// `clamp(x/6 + ½, 0, 1)`.
     default T hardSigmoid() {
-        return self().add(3).relu().minimum(6).div(6);
+        return self().wide(x -> x.add(3).hardTanh(0, 6).div(6));
     }
 
     /// `x·hardSigmoid(x)`.
     default T hardSwish() {
-        return self().mul(hardSigmoid());
+        return self().wide(x -> x.mul(x.hardSigmoid()));
     }
 
+    /// `clamp(x, low, high)`, but with gradient 0 on the limits too, as in PyTorch; so are those of [#relu6] and its kin.
     default T hardTanh(double low, double high) {
-        return self().clamp(low, high);
+        if (!dtype().isFloating()) {
+            return self().clamp(low, high);
+        }
+        T inside = self().gt(low).and(self().lt(high));
+        return inside.where(self(), self().detach().maximum(low).minimum(high));
     }
 
     /// `x / (1 + |x|)`.
     default T softsign() {
-        return self().div(self().abs().add(1));
+        return self().wide(x -> x.div(x.abs().add(1)));
     }
 
     // -------------------------------------------------------------------------------------------
@@ -109,43 +115,52 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     /// `eˣ / Σ eˣ` along an axis, computed from the largest element so that it does not overflow.
     default T softmax(int axis) {
         Axes a = Axes.sortedOrAll("softmax", rank(), axis);
-        T e = centred("softmax", a).exp();
-        return e.div(e.reduce(Reduction.SUM, a).expandAlong(a, shape()));
+        requireFloating("softmax");
+        return self().wide(x -> {
+            T e = centred(x, a).exp();
+            return e.div(e.reduce(Reduction.SUM, a).expandAlong(a, shape()));
+        });
     }
 
     /// `x − ln Σ eˣ` along an axis: the logarithm of [#softmax], computed without loss.
     default T logSoftmax(int axis) {
         Axes a = Axes.sortedOrAll("logSoftmax", rank(), axis);
-        T c = centred("logSoftmax", a);
-        return c.sub(c.exp().reduce(Reduction.SUM, a).log().expandAlong(a, shape()));
+        requireFloating("logSoftmax");
+        return self().wide(x -> {
+            T c = centred(x, a);
+            return c.sub(c.exp().reduce(Reduction.SUM, a).log().expandAlong(a, shape()));
+        });
+    }
+
+    private void requireFloating(String op) {
+        Problem.in(op)
+                .require(dtype().isFloating(), "not defined on " + dtype())
+                .operand("x", self().type(), this::origin)
+                .throwDType();
     }
 
     /// Minus the largest element along an axis, which is a constant to the derivative.
-    private T centred(String op, Axes a) {
-        if (!dtype().isFloating()) {
-            Problem.in(op)
-                    .rule("not defined on " + dtype())
-                    .operand("x", self().type(), this::origin)
-                    .throwDType();
-        }
-        return self().sub(self().reduce(Reduction.MAX, a).detach().expandAlong(a, shape()));
+    private static <T extends Algebra<T>> T centred(T x, Axes a) {
+        return x.sub(x.reduce(Reduction.MAX, a).detach().expandAlong(a, x.shape()));
     }
 
     /// `(x − mean) / √(variance + epsilon)` over the last axes, whose number is given (Ba et al. 2016).
     default T layerNorm(int lastAxes, double epsilon) {
         Axes a = last("layerNorm", lastAxes);
-        T x = self().cast(dtype().arithmetic()); // the squares of 16-bit numbers overflow early
-        T c = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
-        T variance = c.square().mean(a.toArray());
-        return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape())).cast(dtype());
+        requireFloating("layerNorm");
+        return self().wide(x -> {
+            T c = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
+            T variance = c.square().mean(a.toArray());
+            return c.mul(variance.add(epsilon).rsqrt().expandAlong(a, shape()));
+        });
     }
 
     /// `x / √(mean(x²) + epsilon)` over the last axes (Zhang and Sennrich 2019).
     default T rmsNorm(int lastAxes, double epsilon) {
         Axes a = last("rmsNorm", lastAxes);
-        T x = self().cast(dtype().arithmetic());
-        return x.mul(x.square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape()))
-                .cast(dtype());
+        requireFloating("rmsNorm");
+        return self().wide(x ->
+                x.mul(x.square().mean(a.toArray()).add(epsilon).rsqrt().expandAlong(a, shape())));
     }
 
     private Axes last(String op, int count) {
@@ -169,7 +184,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         return scaledDotProductAttention(key, value, how, Optional.empty(), Optional.empty());
     }
 
-    /// The same with a mask and dropout.
+    /// The same with a mask and dropout. Keys and values that no query sees, and queries that see no key, are not looked at: they may be anything, and their gradients are 0.
     ///
     /// @param mask broadcast to `[…, heads, l, s]`: where a bool is true the query sees the key (as in PyTorch's function of this name); a number is added to the score
     /// @param randomKey `i64[2]`, from which the dropout of `how` draws (see [Op.RandomBits]); present if and only if there is dropout
@@ -198,6 +213,42 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                         randomKey.isPresent() == how.dropout() > 0,
                         "dropout needs a key of random bits, and only dropout does")
                 .throwShape();
+        if (mask.isEmpty()) {
+            return attention(key, value, what, mask, randomKey);
+        }
+        T visible = visible(mask.get(), shape().with(-1, key.size(-2)));
+        T seen = keptAny(visible, rank() - 2).transpose();
+        if (rank() > 2 && key.size(-3) != size(-3)) { // heads of the query share one of the key
+            seen = keptAny(seen, rank() - 3);
+        }
+        boolean hidesQueries = visible.size(-2) != 1;
+        T query = hidesQueries ? shown(keptAny(visible, rank() - 1), self()) : self();
+        return query.attention(shown(seen, key), shown(seen, value), what, mask, randomKey);
+    }
+
+    /// Where a mask shows a key to a query, with as many axes as the scores.
+    private static <T extends Algebra<T>> T visible(T mask, Shape scores) {
+        T shown = mask.dtype() == DType.BOOL ? mask : mask.ne(Double.NEGATIVE_INFINITY);
+        Shape aligned = mask.shape();
+        while (aligned.rank() < scores.rank()) {
+            aligned = aligned.insert(0, 1);
+        }
+        return shown.reshape(aligned);
+    }
+
+    /// Whether any element along an axis is true; the axis is kept.
+    private static <T extends Algebra<T>> T keptAny(T x, int axis) {
+        return x.any(axis).unsqueeze(axis);
+    }
+
+    /// `x` where a condition is true, zero elsewhere.
+    private static <T extends Algebra<T>> T shown(T condition, T x) {
+        return condition.where(x, x.zerosLike());
+    }
+
+    /// Attention as [#scaledDotProductAttention] checks and makes it, where what is hidden is known to be finite numbers: such as a cache keeps, whose masks would cost a copy of it.
+    default T attention(T key, T value, Attention how, Optional<T> mask, Optional<T> randomKey) {
+        Attention what = how.masked(mask.isPresent());
         DType narrow = Precision.ofProducts(dtype());
         List<T> operands =
                 new ArrayList<>(List.of(self().cast(narrow), key.cast(narrow), value.cast(narrow)));
@@ -215,19 +266,22 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     /// Shape: `[n, classes, …]`, labels `[n, …]` → `[n, …]`.
     default T crossEntropy(T labels, double smoothing) {
         int axis = classAxis(labels);
-        T log = logSoftmax(axis);
+        return self().wide(x -> crossEntropy(x.logSoftmax(axis), labels, axis, smoothing));
+    }
+
+    private static <T extends Algebra<T>> T crossEntropy(
+            T log, T labels, int axis, double smoothing) {
         Axes a = Axes.range(axis, axis + 1);
         T number =
                 (labels.dtype().bytes() < 4 ? labels.cast(DType.I32) : labels)
-                        .broadcastTo(shape().without(a));
-        T classes = iota(size(axis), number.dtype()).reshape(alongAxis(axis));
+                        .broadcastTo(log.shape().without(a));
+        T classes = log.iota(log.size(axis), number.dtype()).reshape(alongAxis(log, axis));
         T hit =
                 classes.eq(number.unsqueeze(axis))
-                        .where(log, constant(0, dtype()))
+                        .where(log, log.constant(0, log.dtype()))
                         .reduce(Reduction.SUM, a);
-        Reductions<T> logits = self();
-        T valid = number.ge(0).and(number.lt(logits.extent(a, number.dtype())));
-        T loss = valid.where(hit, constant(Double.NaN, dtype())).neg();
+        T valid = number.ge(0).and(number.lt(log.extent(a, number.dtype())));
+        T loss = valid.where(hit, log.constant(Double.NaN, log.dtype())).neg();
         return smoothing == 0 ? loss : loss.mul(1 - smoothing).sub(log.mean(axis).mul(smoothing));
     }
 
@@ -250,18 +304,18 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         return axis;
     }
 
-    private Shape alongAxis(int axis) {
-        Shape s = Shape.of(size(axis));
+    private static Shape alongAxis(Expression<?> x, int axis) {
+        Shape s = Shape.of(x.size(axis));
         for (int i = 0; i < axis; i++) {
             s = s.insert(0, 1);
         }
-        for (int i = axis + 1; i < rank(); i++) {
+        for (int i = axis + 1; i < x.rank(); i++) {
             s = s.insert(s.rank(), 1);
         }
         return s;
     }
 
-    /// Cross-entropy of these logits `[n, classes, …]` against probabilities of the same shape, per example.
+    /// Cross-entropy of these logits `[n, classes, …]` against probabilities of the same shape, per example. A class of probability 0 counts nothing, be its logit −∞.
     default T crossEntropyWith(T probabilities, double smoothing) {
         int axis = rank() == 1 ? 0 : 1;
         Problem.in("crossEntropy")
@@ -271,31 +325,61 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                 .operand("logits", self().type(), this::origin)
                 .operand("probabilities", probabilities.type(), probabilities::origin)
                 .throwShape();
-        T q =
-                smoothing == 0
-                        ? probabilities
-                        : probabilities
-                                .mul(1 - smoothing)
-                                .add(smoothing / Sizes.known("crossEntropy", this, axis));
-        return q.mul(logSoftmax(axis)).sum(axis).neg();
+        requireFloating("crossEntropy");
+        return self().wide(
+                        probabilities,
+                        (x, p) -> {
+                            T q =
+                                    smoothing == 0
+                                            ? p
+                                            : p.mul(1 - smoothing)
+                                                    .add(
+                                                            smoothing
+                                                                    / Sizes.known(
+                                                                            "crossEntropy",
+                                                                            this,
+                                                                            axis));
+                            T log = x.logSoftmax(axis);
+                            T none = q.eq(0).and(log.eq(Double.NEGATIVE_INFINITY));
+                            return q.mul(none.where(log.zerosLike(), log)).sum(axis).neg();
+                        });
     }
 
     /// Binary cross-entropy of these probabilities against targets in [0, 1], elementwise: `−t·ln p − (1 − t)·ln(1 − p)`, where a logarithm counts as −100 at
-    /// least, as in PyTorch. Of probabilities that are the sigmoid of something, the digits are those of [#binaryCrossEntropyWithLogits].
+    /// least, as in PyTorch. Of probabilities that are the sigmoid of something, the digits are those of [#binaryCrossEntropyWithLogits]. The derivative is `(p − t)/(p·(1 − p))`,
+    /// whose denominator counts as 10⁻¹² where p is 0 or 1, as in PyTorch.
     default T binaryCrossEntropy(T targets) {
-        T right = self().log().maximum(-100).mul(targets);
-        T wrong = self().neg().add(1).log().maximum(-100).mul(targets.neg().add(1));
-        return right.add(wrong).neg();
+        return self().wide(
+                        targets,
+                        (p, t) -> {
+                            T right = p.log();
+                            T wrong = p.neg().add(1).log();
+                            T atEnd = // looks at the logarithms, which may be other expressions
+                                    right.minimum(wrong).eq(Double.NEGATIVE_INFINITY);
+                            T sum =
+                                    limited(right, atEnd)
+                                            .mul(t)
+                                            .add(limited(wrong, atEnd).mul(t.neg().add(1)));
+                            T slope = p.sub(t).mul(1e12).detach();
+                            T end = p.sub(p.detach()).mul(slope); // 0, for its derivative
+                            return atEnd.where(end, end.zerosLike()).sub(sum);
+                        });
+    }
+
+    /// At least −100, and constant where a condition holds.
+    private static <T extends Algebra<T>> T limited(T log, T isConstant) {
+        T most = log.maximum(-100);
+        return isConstant.where(most.detach(), most);
     }
 
     /// Binary cross-entropy of these logits against targets in [0, 1], elementwise: `max(x, 0) − x·t + ln(1 + e^−|x|)`.
     default T binaryCrossEntropyWithLogits(T targets) {
-        return softplus().sub(self().mul(targets));
+        return self().wide(targets, (x, t) -> x.softplus().sub(x.mul(t)));
     }
 
     /// `(x − y)²`, elementwise.
     default T squaredError(T target) {
-        return self().sub(target).square();
+        return self().wide(target, (x, y) -> x.sub(y).square());
     }
 
     /// Elements zeroed with probability `p` and the others scaled by `1/(1 − p)`, by random bits in [0, 2³²) as i32 of this shape (Srivastava et al. 2014).

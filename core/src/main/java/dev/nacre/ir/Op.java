@@ -64,7 +64,9 @@ public sealed interface Op {
         }
 
         public static Constant ofLong(long value, DType dtype) {
-            return dtype.isFloating() ? of(value, dtype) : new Constant(dtype, dtype.wrap(value));
+            return dtype.isFloating()
+                    ? of(dtype.nearest(value), dtype)
+                    : new Constant(dtype, dtype.wrap(value));
         }
 
         @Override
@@ -488,9 +490,10 @@ public sealed interface Op {
                             // Ties share the gradient evenly, as torch.amax.
                             case MAX, MIN -> {
                                 Node best = c.out().expandAlong(axes, x.shape());
-                                Node hit = x.eq(best).cast(x.dtype());
-                                Node ties = hit.reduce(Reduction.SUM, axes);
-                                yield g.mul(hit).div(ties.expandAlong(axes, x.shape()));
+                                Node hit = x.eq(best);
+                                Node ties = hit.cast(x.dtype()).reduce(Reduction.SUM, axes);
+                                Node share = c.grad().div(ties).expandAlong(axes, x.shape());
+                                yield hit.where(share, share.zerosLike());
                             }
                             // Product of all others: exact where an element is 0.
                             case PROD -> g.mul(x.productOfOthers(axes));

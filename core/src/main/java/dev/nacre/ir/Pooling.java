@@ -4,6 +4,7 @@ import dev.nacre.type.Axes;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -95,6 +96,10 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
     }
 
     private Node mean(Node x) {
+        return x.wide(this::wideMean);
+    }
+
+    private Node wideMean(Node x) {
         Node sum = flatWindows(padded(x)).sum(-1);
         if (kind == Kind.MEAN_WITH_PADDING
                 || windows.stream().allMatch(w -> w.before() == 0 && w.after() == 0)) {

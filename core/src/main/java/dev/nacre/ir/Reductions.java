@@ -5,9 +5,11 @@ import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ValueException;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /// Sums and their kin, running sums, sorting.
 ///
@@ -66,13 +68,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
                     .throwDType();
         }
         Axes a = Axes.sortedOrAll("mean", rank(), axes);
-        T x = widened();
-        return x.reduce(Reduction.SUM, a).div(extent(a, x.dtype())).cast(dtype());
-    }
-
-    /// This tensor in a type in which long sums and counts do not overflow: f32 for the 16-bit types.
-    private T widened() {
-        return self().cast(dtype().arithmetic());
+        return self().wide(x -> x.reduce(Reduction.SUM, a).div(extent(a, x.dtype())));
     }
 
     /// Number of elements along axes as a scalar: a constant as soon as the sizes are known.
@@ -102,15 +98,15 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
                 .operand("x", type(), this::origin)
                 .hint("cast to f32 first")
                 .throwDType();
-        T x = widened();
-        T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
-        T n = extent(a, x.dtype());
-        T squares = centred.square().reduce(Reduction.SUM, a);
-        T rest = centred.detach().reduce(Reduction.SUM, a); // 0 but for rounding
-        T excess = rest.square().div(n);
-        return squares.sub(excess.lt(squares.detach()).where(excess, excess.zerosLike()))
-                .div(n.sub(correction.value()).maximum(0))
-                .cast(dtype());
+        return self().wide(x -> {
+            T centred = x.sub(x.mean(a.toArray()).expandAlong(a, shape()));
+            T n = extent(a, x.dtype());
+            T squares = centred.square().reduce(Reduction.SUM, a);
+            T rest = centred.detach().reduce(Reduction.SUM, a); // 0 but for rounding
+            T excess = rest.square().div(n);
+            return squares.sub(excess.lt(squares.detach()).where(excess, excess.zerosLike()))
+                    .div(n.sub(correction.value()).maximum(0));
+        });
     }
 
     /// Standard deviation along axes: the square root of [#variance(int...)].
@@ -118,38 +114,52 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return std(Correction.BESSEL, axes);
     }
 
-    /// Square root of [#variance(Correction, int...)].
+    /// Square root of [#variance(Correction, int...)]; the gradient of equal elements is 0, as in PyTorch.
     default T std(Correction correction, int... axes) {
-        return widened().variance(correction, axes).sqrt().cast(dtype());
+        return self().wide(x -> flatAtZero(x.variance(correction, axes), T::sqrt));
     }
 
-    /// `(Σ|x|ᵖ)^(1/p)` along axes; p may be 1, 2, ∞ or any positive number. The Euclidean norm's gradient at 0 is 0.
+    /// `f(x)`, but 0 with derivative 0 where x is 0, at which f is 0 and infinitely steep.
+    private static <T extends Algebra<T>> T flatAtZero(T x, UnaryOperator<T> f) {
+        T zero = x.eq(0);
+        return zero.where(x.zerosLike(), f.apply(zero.where(x.onesLike(), x)));
+    }
+
+    /// `(Σ|x|ᵖ)^(1/p)` along axes. p may be any number but NaN: ∞ gives the largest magnitude, −∞ the smallest, 0 the number of elements that are not 0. Of whole numbers it is an
+    /// f32. The gradient at 0 is 0, as in PyTorch.
     default T norm(double p, int... axes) {
+        if (Double.isNaN(p)) {
+            throw new ValueException("norm: p must be a number, but is NaN");
+        }
         Axes a = Axes.sortedOrAll("norm", rank(), axes);
-        if (p == 1) {
-            return self().abs().reduce(Reduction.SUM, a);
-        }
-        if (p == Double.POSITIVE_INFINITY) {
-            return self().abs().reduce(Reduction.MAX, a);
-        }
-        if (p == 2) {
-            T s = self().square().reduce(Reduction.SUM, a);
-            T zero = s.eq(0);
-            return zero.where(s.zerosLike(), zero.where(s.onesLike(), s).sqrt());
-        }
-        return self().abs().pow(p).reduce(Reduction.SUM, a).pow(1 / p);
+        return self().wide(x -> {
+            T m = x.abs();
+            if (Double.isInfinite(p)) {
+                return m.reduce(p > 0 ? Reduction.MAX : Reduction.MIN, a);
+            }
+            if (p == 0) {
+                return x.ne(0).cast(x.dtype()).reduce(Reduction.SUM, a);
+            }
+            if (p == 1) {
+                return m.reduce(Reduction.SUM, a);
+            }
+            if (p == 2) {
+                return flatAtZero(x.square().reduce(Reduction.SUM, a), T::sqrt);
+            }
+            T powers = p > 1 ? m.pow(p) : m.eq(0).where(m.detach().pow(p), m.pow(p));
+            return flatAtZero(powers.reduce(Reduction.SUM, a), s -> s.pow(1 / p));
+        });
     }
 
-    /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow.
+    /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow. Of whole numbers it is an f32.
     default T logSumExp(int... axes) {
         Axes a = Axes.sortedOrAll("logSumExp", rank(), axes);
-        T m = self().max(a.toArray()).detach();
-        T finite = m.isFinite().where(m, m.zerosLike());
-        return self().sub(finite.expandAlong(a, shape()))
-                .exp()
-                .reduce(Reduction.SUM, a)
-                .log()
-                .add(finite);
+        return self().wide(x -> {
+            T m = x.reduce(Reduction.MAX, a).detach();
+            T finite = m.isFinite().where(m, m.zerosLike());
+            T sum = x.sub(finite.expandAlong(a, shape())).exp().reduce(Reduction.SUM, a);
+            return sum.log().add(finite);
+        });
     }
 
     /// Index of the largest element along an axis: the first of equals. Type i64.
@@ -185,11 +195,11 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return first.where(x, x.zerosLike()).recurrence(first.where(x.zerosLike(), x), axis, false);
     }
 
-    /// The product of all elements before (after, if `reverse`) each one.
-    private T exclusiveProduct(int axis, boolean reverse) {
-        T first = self().atEdge(axis, reverse);
-        return first.where(self().onesLike(), self().zerosLike())
-                .recurrence(self().shift(axis, reverse ? -1 : 1), axis, reverse);
+    /// The product of all elements before (after, if `reverse`) each one along the last axis.
+    private static <T extends Algebra<T>> T exclusiveProduct(T x, boolean reverse) {
+        T first = x.atEdge(-1, reverse);
+        return first.where(x.onesLike(), x.zerosLike())
+                .recurrence(x.shift(-1, reverse ? -1 : 1), -1, reverse);
     }
 
     /// True at the first (or last) position along an axis.
@@ -218,8 +228,7 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         int[] permutation = order.stream().mapToInt(i -> i).toArray();
         T moved = self().permute(permutation);
         T flat = axes.count() == 1 ? moved : moved.flatten(kept.count());
-        Reductions<T> r = flat;
-        T others = r.exclusiveProduct(-1, false).mul(r.exclusiveProduct(-1, true));
+        T others = flat.wide(x -> exclusiveProduct(x, false).mul(exclusiveProduct(x, true)));
         return others.reshape(moved.shape())
                 .permute(Axes.of("prod", rank(), permutation).inverse().toArray());
     }

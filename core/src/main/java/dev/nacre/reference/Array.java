@@ -3,6 +3,7 @@ package dev.nacre.reference;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
 import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.IntToLongFunction;
@@ -65,7 +66,7 @@ public final class Array {
 
     /// The floating number nearest to a whole one, rounded once.
     static double nearest(long value, DType dtype) {
-        return dtype == DType.F64 ? (double) value : dtype.round((float) value);
+        return dtype.nearest(value);
     }
 
     public TensorType type() {

@@ -58,6 +58,11 @@ public enum DType {
         };
     }
 
+    /// This type if it is floating, else f32: what functions that do not give whole numbers promote whole numbers to.
+    public DType floating() {
+        return isFloating() ? this : F32;
+    }
+
     /// The common type of two operands; see the class comment for the rules.
     public static DType promote(DType a, DType b) {
         if (a == b) {
@@ -80,11 +85,43 @@ public enum DType {
             case I8 -> (byte) (long) value;
             case I32 -> (int) (long) value;
             case I64 -> (long) value;
-            case F16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
-            case BF16 -> bf16ToFloat(floatToBf16((float) value));
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16(toOdd(value)));
+            case BF16 -> bf16ToFloat(floatToBf16(toOdd(value)));
             case F32 -> (float) value;
             case F64 -> value;
         };
+    }
+
+    /// The value nearest to a whole number that this floating type can hold, rounded once.
+    public double nearest(long value) {
+        return switch (this) {
+            case F16, BF16 -> round(toOdd(value));
+            case F32 -> (float) value;
+            case F64 -> value;
+            case BOOL, U8, I8, I32, I64 ->
+                    throw new IllegalStateException(this + " is not floating");
+        };
+    }
+
+    /// The f32 next to `value` whose last bit is 1, unless an f32 is exact. Rounded again to a type of at most 22 bits, it gives what `value` itself would: two roundings to nearest would not.
+    public static float toOdd(double value) {
+        float near = (float) value;
+        int bits = Float.floatToRawIntBits(near);
+        return (bits & 1) != 0 || near == value || Double.isNaN(value)
+                ? near
+                : Float.intBitsToFloat(Math.abs(near) > Math.abs(value) ? bits - 1 : bits + 1);
+    }
+
+    /// The same for a whole number and f64.
+    private static double toOdd(long value) {
+        double near = (double) value;
+        long bits = Double.doubleToRawLongBits(near);
+        boolean isExact = near != 0x1p63 && (long) near == value;
+        if ((bits & 1) != 0 || isExact) {
+            return near;
+        }
+        boolean above = near == 0x1p63 || (long) near > value;
+        return Double.longBitsToDouble(above == value > 0 ? bits - 1 : bits + 1);
     }
 
     /// `value` as an integer of this type, with wrap-around.

@@ -13,9 +13,11 @@ import dev.nacre.reference.GradientCheck;
 import dev.nacre.reference.Interpreter;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.List;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.Test;
 
 /// Gradients where finite differences do not say what they are: at kinks they are chosen, and zeros and ties must not give NaN.
 class KinkTest {
@@ -106,6 +108,9 @@ class KinkTest {
                 new double[] {0, 1, 1, 1, 0}, gradient(x -> x.clamp(-1, 2), -1.5, -1, 0, 2, 2.5));
         assertArrayEquals(
                 new double[] {0, 1, 1, 1, 0},
+                gradient(x -> x.clamp(-1, 2).mul(1), -1.5, -1, 0, 2, 2.5));
+        assertArrayEquals(
+                new double[] {0, 0, 1, 0, 0},
                 gradient(x -> x.hardTanh(-1, 2), -1.5, -1, 0, 2, 2.5));
     }
 
@@ -196,6 +201,17 @@ class KinkTest {
                 new double[] {0, 0.5},
                 gradient(x -> x.gt(0).where(x.log(), x.zerosLike()), -1, 2),
                 1e-300);
+    }
+
+    /// Where another operand or element is chosen, an infinite derivative counts nothing.
+    @Test
+    void losersDoNotLeak() {
+        assertArrayEquals(new double[] {0, 0.5}, gradient(x -> x.log().max(), 0, 2));
+        assertArrayEquals(new double[] {0, 0.25}, gradient(x -> x.sqrt().maximum(1), 0, 4));
+        assertArrayEquals(new double[] {0, 0.25}, gradient(x -> x.maximum(0).sqrt(), -1, 4));
+        assertArrayEquals(
+                new double[] {0, -0.5},
+                gradient(x -> x.gt(0).where(x.detach().sub(x.log()), x.zerosLike()), 0, 2));
     }
 
     @Test

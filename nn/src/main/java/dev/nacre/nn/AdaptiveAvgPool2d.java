@@ -2,6 +2,7 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 
 /// Means over windows so chosen that the output has the given size: window i of n elements cut into k runs from `⌊i·n/k⌋` to `⌈(i+1)·n/k⌉`.
 ///
@@ -26,20 +27,42 @@ public record AdaptiveAvgPool2d(long height, long width) implements Module {
         if (height == 1 && width == 1) {
             return x.mean(2, 3).reshape(x.size(0), x.size(1), 1, 1);
         }
-        return means(x.size(2), height)
-                .cast(x.dtype())
-                .matmul(x)
-                .matmul(means(x.size(3), width).transpose().cast(x.dtype()));
+        return x.wide(v -> means(means(v, 2, height), 3, width));
     }
 
-    /// The matrix `[k, n]` that takes the means of k windows.
-    private static Tensor means(long n, long k) {
-        float[] m = new float[Math.toIntExact(n * k)];
-        for (int i = 0; i < k; i++) {
-            int from = (int) (i * n / k);
-            int to = (int) Math.ceilDiv((i + 1) * n, k);
-            java.util.Arrays.fill(m, (int) (i * n) + from, (int) (i * n) + to, 1f / (to - from));
+    /// The means of k windows along an axis. Where all windows have one size they lie side by side; else a window is as many elements as the largest needs, of which those behind its end
+    /// do not count.
+    private static Tensor means(Tensor x, int axis, long k) {
+        long n = x.size(axis);
+        if (n % k == 0) {
+            return x.reshape(x.shape().with(axis, k).insert(axis + 1, n / k)).mean(axis + 1);
         }
-        return Tensor.of(m, k, n);
+        int longest = 0;
+        for (int i = 0; i < k; i++) {
+            longest = Math.max(longest, Math.toIntExact(end(i, n, k) - i * n / k));
+        }
+        long[] places = new long[Math.toIntExact(k * longest)];
+        boolean[] counts = new boolean[places.length];
+        float[] sizes = new float[Math.toIntExact(k)];
+        for (int i = 0; i < k; i++) {
+            long from = i * n / k;
+            sizes[i] = end(i, n, k) - from;
+            for (int j = 0; j < longest; j++) {
+                counts[i * longest + j] = j < sizes[i];
+                places[i * longest + j] = Math.min(from + j, n - 1);
+            }
+        }
+        long[] after = new long[x.rank() - axis - 1];
+        java.util.Arrays.fill(after, 1);
+        Shape rest = Shape.of(after);
+        Tensor each = x.take(Tensor.of(places, k, longest), axis);
+        Tensor counted = Tensor.of(counts).reshape(Shape.of(k, longest).concat(rest));
+        return counted.where(each, each.zerosLike())
+                .sum(axis + 1)
+                .div(Tensor.of(sizes).reshape(Shape.of(k).concat(rest)).cast(x.dtype()));
+    }
+
+    private static long end(long i, long n, long k) {
+        return Math.ceilDiv((i + 1) * n, k);
     }
 }

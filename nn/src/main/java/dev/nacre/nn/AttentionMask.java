@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
+
 import java.util.Optional;
 
 /// Which keys a query may not look at, in the sense of PyTorch's `MultiheadAttention`: **true means hidden**. (In `scaledDotProductAttention` true means visible, as in
@@ -37,6 +38,16 @@ public record AttentionMask(boolean causal, Optional<Tensor> mask, Optional<Tens
                 .operand("keyPadding", keyPadding.type(), keyPadding::origin)
                 .throwShape();
         return new AttentionMask(causal, mask, Optional.of(keyPadding));
+    }
+
+    /// Keys or values `[n, keys, width]` with zeros in place of filling that is not finite: a projection would carry it to its weights' gradients.
+    Tensor withoutPadding(Tensor x) {
+        if (keyPadding.isEmpty()) {
+            return x;
+        }
+        Tensor p = keyPadding.get();
+        Tensor hidden = p.dtype() == DType.BOOL ? p : p.eq(Double.NEGATIVE_INFINITY);
+        return hidden.unsqueeze(2).and(x.isFinite().not()).where(x.zerosLike(), x);
     }
 
     /// The causal part, as `scaledDotProductAttention` takes it.

@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
+
 import java.util.stream.IntStream;
 
 /// The running statistics of a batch normalisation.
@@ -16,6 +17,11 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
     }
 
     Tensor normalise(
+            Tensor x, Mode mode, double momentum, double epsilon, Tensor weight, Tensor bias) {
+        return x.wide(weight, (v, w) -> wide(v, mode, momentum, epsilon, w, bias));
+    }
+
+    private Tensor wide(
             Tensor x, Mode mode, double momentum, double epsilon, Tensor weight, Tensor bias) {
         Tensor mu = mean;
         Tensor sigma2 = variance;
@@ -42,8 +48,13 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
     }
 
     private void track(Tensor mu, Tensor sigma2, double momentum) {
-        mean.set(mean.mul(1 - momentum).add(mu.mul(momentum)));
-        variance.set(variance.mul(1 - momentum).add(sigma2.mul(momentum)));
+        move(mean, mu, momentum);
+        move(variance, sigma2, momentum);
         batches.set(batches.add(1));
+    }
+
+    private static void move(Variable running, Tensor batch, double momentum) {
+        Tensor next = running.wide(batch, (r, b) -> r.mul(1 - momentum).add(b.mul(momentum)));
+        running.set(next.cast(running.dtype()));
     }
 }

@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// A one-dimensional convolution (correlation) with a bias per output channel.
@@ -57,6 +58,7 @@ public record Conv1d(
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("conv1d", x, weight.size(1) * groups, 3, 3, weight);
-        return Layers.plusBias(x.conv1d(weight, stride, padding, dilation, groups), bias);
+        return Layers.convolved(
+                x, weight, bias, (v, w) -> v.conv1d(w, stride, padding, dilation, groups));
     }
 }

@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// A two-dimensional convolution (correlation) with a bias per output channel.
@@ -57,6 +58,7 @@ public record Conv2d(
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("conv2d", x, weight.size(1) * groups, 4, 4, weight);
-        return Layers.plusBias(x.conv2d(weight, stride, padding, dilation, groups), bias);
+        return Layers.convolved(
+                x, weight, bias, (v, w) -> v.conv2d(w, stride, padding, dilation, groups));
     }
 }

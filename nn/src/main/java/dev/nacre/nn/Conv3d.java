@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// A three-dimensional convolution (correlation) with a bias per output channel.
@@ -58,6 +59,7 @@ public record Conv3d(
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("conv3d", x, weight.size(1) * groups, 5, 5, weight);
-        return Layers.plusBias(x.conv3d(weight, stride, padding, dilation, groups), bias);
+        return Layers.convolved(
+                x, weight, bias, (v, w) -> v.conv3d(w, stride, padding, dilation, groups));
     }
 }

@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// The transposed two-dimensional convolution: the map whose matrix is the transpose of a [Conv2d]'s.
@@ -58,7 +59,10 @@ public record ConvTranspose2d(
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("convTranspose2d", x, weight.size(0), 4, 4, weight);
-        return Layers.plusBias(
-                x.convTranspose2d(weight, stride, padding, outputPadding, groups), bias);
+        return Layers.convolved(
+                x,
+                weight,
+                bias,
+                (v, w) -> v.convTranspose2d(w, stride, padding, outputPadding, groups));
     }
 }

@@ -26,8 +26,13 @@ public record GroupNorm(Variable weight, Variable bias, long groups, double epsi
     @Override
     public Tensor forward(Tensor x) {
         Layers.requireChannels("groupNorm", x, weight.size(0), 2, 5, weight);
-        Tensor normal = x.reshape(x.size(0), groups, -1).layerNorm(1, epsilon).reshape(x.shape());
-        return normal.mul(Layers.alongChannels(weight, x.rank()))
-                .add(Layers.alongChannels(bias, x.rank()));
+        return x.wide(
+                weight,
+                (v, w) ->
+                        v.reshape(v.size(0), groups, -1)
+                                .layerNorm(1, epsilon)
+                                .reshape(v.shape())
+                                .mul(Layers.alongChannels(w, v.rank()))
+                                .add(Layers.alongChannels(bias, v.rank())));
     }
 }

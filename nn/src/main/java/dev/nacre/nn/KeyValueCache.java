@@ -57,8 +57,12 @@ public record KeyValueCache(Variable keys, Variable values, Variable length) {
         Tensor index = number.maximum(0).minimum(time - 1);
         Tensor fits = begin.add(time).le(capacity());
         Tensor nan = Tensor.full(Double.NaN, DType.F32);
-        Tensor k = fits.where(isNew.where(nextKeys.take(index, 2), keys), nan);
-        Tensor v = fits.where(isNew.where(nextValues.take(index, 2), values), nan);
+        Tensor isFilled = number.lt(0).unsqueeze(1);
+        Tensor none = Tensor.zeros(DType.F32); // what a slot held before may be anything
+        Tensor oldKeys = isFilled.where(keys, none);
+        Tensor oldValues = isFilled.where(values, none);
+        Tensor k = fits.where(isNew.where(nextKeys.take(index, 2), oldKeys), nan);
+        Tensor v = fits.where(isNew.where(nextValues.take(index, 2), oldValues), nan);
         Tensor visible = place.le(begin.add(Tensor.arange(time)).unsqueeze(1));
         keys.set(k);
         values.set(v);

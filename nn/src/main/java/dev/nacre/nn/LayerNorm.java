@@ -24,7 +24,7 @@ public record LayerNorm(Variable weight, Variable bias, double epsilon) implemen
     @Override
     public Tensor forward(Tensor x) {
         requireTail("layerNorm", x, weight);
-        return x.layerNorm(weight.rank(), epsilon).mul(weight).add(bias);
+        return x.wide(weight, (v, w) -> v.layerNorm(w.rank(), epsilon).mul(w).add(bias));
     }
 
     static void requireTail(String layer, Tensor x, Variable weight) {

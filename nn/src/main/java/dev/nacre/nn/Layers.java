@@ -4,10 +4,13 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
+import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
 import java.util.Optional;
+import java.util.function.BinaryOperator;
 
 /// What several layers share.
 final class Layers {
@@ -34,8 +37,38 @@ final class Layers {
         return perChannel.reshape(sizes);
     }
 
-    static Tensor plusBias(Tensor y, Optional<Variable> bias) {
-        return bias.isPresent() ? y.add(alongChannels(bias.get(), y.rank())) : y;
+    /// A product as an operand of further arithmetic: of 16-bit numbers it is not rounded yet.
+    static Tensor wideProduct(Tensor x, Tensor y) {
+        return x.matmul(y, DType.promote(x.dtype(), y.dtype()).arithmetic());
+    }
+
+    /// A product and a bias, rounded once.
+    static Tensor affine(Tensor x, Tensor weight, Optional<? extends Tensor> bias) {
+        if (bias.isEmpty()) {
+            return x.matmul(weight);
+        }
+        Tensor b = bias.get();
+        DType t = DType.promote(DType.promote(x.dtype(), weight.dtype()), b.dtype());
+        return wideProduct(x, weight).add(b).cast(t);
+    }
+
+    /// A convolution and a bias per channel, rounded once. (In bf16 the kernel adds the bias before it rounds.)
+    static Tensor convolved(
+            Tensor x,
+            Tensor weight,
+            Optional<? extends Tensor> bias,
+            BinaryOperator<Tensor> convolution) {
+        if (bias.isEmpty()) {
+            return convolution.apply(x, weight);
+        }
+        BinaryOperator<Tensor> both =
+                (v, w) -> {
+                    Tensor y = convolution.apply(v, w);
+                    return y.add(alongChannels(bias.get(), y.rank()));
+                };
+        return x.dtype() == DType.F16 && weight.dtype() == DType.F16
+                ? Precision.F32.in(() -> x.wide(weight, both))
+                : both.apply(x, weight);
     }
 
     static void requireChannels(

@@ -5,6 +5,7 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.Optional;
 
 /// The affine map `y = x·Wᵀ + b` of the last axis.
@@ -55,7 +56,6 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
                     .operand("weight", weight.type(), weight::origin)
                     .throwShape();
         }
-        Tensor y = x.matmul(weight.transpose());
-        return bias.isPresent() ? y.add(bias.get()) : y;
+        return Layers.affine(x, weight.transpose(), bias);
     }
 }

@@ -77,7 +77,7 @@ public record MultiheadAttention(
     public Tensor forward(Tensor x, AttentionMask mask, Mode mode) {
         long w = width();
         long k = keyWidth();
-        Tensor all = projected(x, 0, w + 2 * k);
+        Tensor all = projected(mask.withoutPadding(x), 0, w + 2 * k);
         return outProj.forward(
                 heads.attend(
                         all.narrow(-1, 0, w),
@@ -94,8 +94,8 @@ public record MultiheadAttention(
         return outProj.forward(
                 heads.attend(
                         projected(query, 0, w),
-                        projected(key, w, k),
-                        projected(value, w + k, k),
+                        projected(mask.withoutPadding(key), w, k),
+                        projected(mask.withoutPadding(value), w + k, k),
                         mask,
                         mode));
     }
@@ -126,7 +126,7 @@ public record MultiheadAttention(
                 .operand("x", x.type(), x::origin)
                 .operand("in_proj_weight", inProjWeight.type(), inProjWeight::origin)
                 .throwShape();
-        Tensor y = x.matmul(inProjWeight.narrow(0, row, rows).transpose());
-        return inProjBias.isPresent() ? y.add(inProjBias.get().narrow(0, row, rows)) : y;
+        Tensor w = inProjWeight.narrow(0, row, rows).transpose();
+        return Layers.affine(x, w, inProjBias.map(b -> b.narrow(0, row, rows)));
     }
 }

@@ -21,6 +21,6 @@ public record RMSNorm(Variable weight, double epsilon) implements Module {
     @Override
     public Tensor forward(Tensor x) {
         LayerNorm.requireTail("rmsNorm", x, weight);
-        return x.rmsNorm(weight.rank(), epsilon).mul(weight);
+        return x.wide(weight, (v, w) -> v.rmsNorm(w.rank(), epsilon).mul(w));
     }
 }

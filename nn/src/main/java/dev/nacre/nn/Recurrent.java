@@ -8,6 +8,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -96,7 +97,19 @@ public record Recurrent(
                         "states must be [" + x.size(0) + ", " + w.hidden() + "]");
             }
             p.operand("weight_ih", w.ih.type(), w.ih::origin).throwShape();
-            return step.of(x, states, w);
+            return next(x, states, w);
+        }
+
+        /// The next states, computed wide from products that are not rounded yet, and rounded once.
+        private List<Tensor> next(Tensor x, List<Tensor> states, Weights w) {
+            List<Tensor> out = new ArrayList<>(step.of(x, states, w));
+            for (int k = 0; k < out.size(); k++) {
+                DType t =
+                        DType.promote(
+                                states.get(k).dtype(), DType.promote(x.dtype(), w.hh.dtype()));
+                out.set(k, out.get(k).cast(t));
+            }
+            return out;
         }
 
         /// What a layer made of other cells cannot be.
@@ -141,25 +154,25 @@ public record Recurrent(
 
         /// States to begin with, for each row of x.
         Tensor zeros(Tensor x) {
-            return Tensor.zeros(x.dtype(), x.size(0), hidden());
+            return Tensor.zeros(DType.promote(x.dtype(), hh.dtype()), x.size(0), hidden());
         }
 
         /// Both products and both biases, added up.
         private Tensor fromBoth(Tensor x, Tensor h) {
-            Tensor y = x.matmul(ih.transpose());
+            Tensor y = Layers.wideProduct(x, ih.transpose());
             if (biasIh.isPresent()) {
-                y = y.add(biasIh.get().add(biasHh.orElseThrow()));
+                y = y.add(biasIh.get().wide(biasHh.orElseThrow(), Tensor::add));
             }
-            return y.add(h.matmul(hh.transpose()));
+            return y.add(Layers.wideProduct(h, hh.transpose()));
         }
 
         private Tensor fromElement(Tensor x) {
-            Tensor y = x.matmul(ih.transpose());
+            Tensor y = Layers.wideProduct(x, ih.transpose());
             return biasIh.isPresent() ? y.add(biasIh.get()) : y;
         }
 
         private Tensor fromState(Tensor h) {
-            Tensor y = h.matmul(hh.transpose());
+            Tensor y = Layers.wideProduct(h, hh.transpose());
             return biasHh.isPresent() ? y.add(biasHh.get()) : y;
         }
     }
@@ -237,7 +250,8 @@ public record Recurrent(
         Optional<Tensor> mask = lengths.map(n -> mask(n, sequence.size(0)));
         List<List<Tensor>> lasts = new ArrayList<>();
         IntStream.range(0, kinds).forEach(_ -> lasts.add(new ArrayList<>()));
-        Tensor y = sequence;
+        Tensor y = // what does not count may be anything
+                mask.isEmpty() ? sequence : mask.get().where(sequence, sequence.zerosLike());
         for (int layer = 0; layer < layers; layer++) {
             if (layer > 0 && dropout.isPresent()) {
                 y = dropout.get().forward(y, mode);
@@ -249,7 +263,7 @@ public record Recurrent(
                 for (int k = 0; k < kinds; k++) {
                     from[k] =
                             firsts.isEmpty()
-                                    ? Tensor.zeros(x.dtype(), batch, hidden)
+                                    ? Tensor.zeros(stateType(x), batch, hidden)
                                     : firstOf(firsts.get(k), place, single);
                 }
                 Run one = direction(y, from, mask, d == 1, weights(layer, d));
@@ -266,6 +280,10 @@ public record Recurrent(
                         .map(s -> single ? s.squeeze(1) : s)
                         .toList();
         return new Run(single ? y.squeeze(1) : batchFirst ? y.transpose(0, 1) : y, states);
+    }
+
+    private DType stateType(Tensor x) {
+        return DType.promote(x.dtype(), weights(0, 0).hh.dtype());
     }
 
     private static Tensor firstOf(Tensor firsts, int place, boolean single) {
@@ -285,7 +303,7 @@ public record Recurrent(
         Scan.Result r =
                 (backwards ? scan.backwards() : scan)
                         .run((in, states) -> {
-                            List<Tensor> next = cell.step.of(in.get(0), states, w);
+                            List<Tensor> next = cell.next(in.get(0), states, w);
                             if (mask.isEmpty()) {
                                 return Scan.step(next.toArray(Tensor[]::new))
                                         .giving(next.getFirst());

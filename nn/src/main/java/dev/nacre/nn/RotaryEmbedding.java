@@ -40,8 +40,11 @@ public record RotaryEmbedding(double base, boolean interleaved) {
             speeds[j] = (float) Math.pow(base, -2.0 * j / x.size(-1));
         }
         Tensor angle = positions.cast(DType.F32).unsqueeze(1).mul(Tensor.of(speeds));
-        Tensor cos = angle.cos().cast(x.dtype());
-        Tensor sin = angle.sin().cast(x.dtype());
+        return x.wide(v -> turned(v, angle.cos().cast(v.dtype()), angle.sin().cast(v.dtype())));
+    }
+
+    private Tensor turned(Tensor x, Tensor cos, Tensor sin) {
+        int half = Math.toIntExact(x.size(-1) / 2);
         Tensor a = interleaved ? x.slice(-1, 0, x.size(-1), 2) : x.narrow(-1, 0, half);
         Tensor b = interleaved ? x.slice(-1, 1, x.size(-1), 2) : x.narrow(-1, half, half);
         Tensor turnedA = a.mul(cos).sub(b.mul(sin));

@@ -43,13 +43,13 @@ public record Sampling(double temperature, int topK, double topP) {
         if (temperature == 0) {
             return logits.argmax(-1);
         }
-        Tensor scaled = logits.div(temperature);
+        Tensor scaled = logits.cast(logits.dtype().arithmetic()).div(temperature);
         if (topK == 0 && topP == 1) {
             return rng.categorical(scaled);
         }
         Tensor order = scaled.argsort(-1, true);
         Tensor sorted = scaled.gather(-1, order);
-        Tensor hidden = Tensor.full(Double.NEGATIVE_INFINITY, logits.dtype());
+        Tensor hidden = Tensor.full(Double.NEGATIVE_INFINITY, scaled.dtype());
         if (topK > 0) {
             sorted = Tensor.arange(logits.size(-1)).lt(topK).where(sorted, hidden);
         }

@@ -3,6 +3,7 @@ package dev.nacre.cpu.loops;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
+
 import java.util.Optional;
 
 /// What the rows of [Unary] and [Binary] are in primitive operations. A row that is not here is called as it is defined,
@@ -117,6 +118,18 @@ final class Formulas {
                     (a.type == DType.F32 ? Elementary.of(f, a, b) : Optional.<Value>empty())
                             .orElseGet(() -> a.call(f, b));
         };
+    }
+
+    /// A whole number as an f64, or an f64 as an f32, whose last bit is 1 unless it is exact: see [DType#toOdd].
+    static Value toOdd(Value x) {
+        var near = x.cast(x.type == DType.I64 ? DType.F64 : DType.F32);
+        var bits = near.bits();
+        var back = near.cast(x.type);
+        var above = back.gt(x);
+        var negative = x.lt(0);
+        var inward = above.xor(negative).select(bits.sub(1), bits.add(1));
+        var exact = back.eq(x).or(bits.and(1).ne(0));
+        return exact.select(bits, inward).bits();
     }
 
     /// The f32 with the value of a bfloat16 nearest to `x`, ties to even.

@@ -9,6 +9,7 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -149,8 +150,18 @@ final class Lowering {
                     value.select(
                             value.graph.constant(arithmetic, 1),
                             value.graph.constant(arithmetic, 0));
-        else same = value.cast(arithmetic);
+        else same = arithmetic == to ? value.cast(to) : exactly(value, arithmetic);
         return round(same, to);
+    }
+
+    /// A value on its way to a type narrower than `to`, such that rounding it again gives what rounding it at once would.
+    private static Value exactly(Value value, DType to) {
+        return switch (value.type) {
+            case I32 -> to == DType.F32 ? Formulas.toOdd(value.cast(DType.F64)) : value.cast(to);
+            case I64 -> to == DType.F32 ? Formulas.toOdd(Formulas.toOdd(value)) : value.cast(to);
+            case F64 -> to == DType.F32 ? Formulas.toOdd(value) : value.cast(to);
+            default -> value.cast(to);
+        };
     }
 
     /// A fold over the row. A value that does not change along the row counts as often as the row has points.

@@ -1,6 +1,7 @@
 package dev.nacre.cpu.memory;
 
 import dev.nacre.type.DType;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -99,8 +100,8 @@ public final class Memory {
         switch (type) {
             case F32 -> f32(at, (float) value);
             case F64 -> f64(at, value);
-            case BF16 -> i16(at, DType.floatToBf16((float) value));
-            case F16 -> i16(at, Float.floatToFloat16((float) value));
+            case BF16 -> i16(at, DType.floatToBf16(DType.toOdd(value)));
+            case F16 -> i16(at, Float.floatToFloat16(DType.toOdd(value)));
             case BOOL -> i8(at, (byte) (value != 0 ? 1 : 0));
             case U8, I8, I32, I64 -> whole(type, at, (long) value);
         }
@@ -113,7 +114,7 @@ public final class Memory {
             case I32 -> i32(at, (int) value);
             case U8, I8 -> i8(at, (byte) value);
             case BOOL -> i8(at, (byte) (value != 0 ? 1 : 0));
-            case F16, BF16, F32, F64 -> real(type, at, value);
+            case F16, BF16, F32, F64 -> real(type, at, type.nearest(value));
         }
     }
 

@@ -13,7 +13,11 @@ public record BCEWithLogitsLoss(Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        Loss.requireSameShape("bceWithLogitsLoss", prediction, target);
-        return reduction.apply(prediction.binaryCrossEntropyWithLogits(target));
+        return Loss.of(
+                "bceWithLogitsLoss",
+                reduction,
+                prediction,
+                target,
+                Tensor::binaryCrossEntropyWithLogits);
     }
 }

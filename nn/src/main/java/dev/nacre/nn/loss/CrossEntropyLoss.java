@@ -17,7 +17,7 @@ import java.util.OptionalLong;
 /// of NaN where it is computed.
 ///
 /// As in PyTorch, the mean divides by the sum of the weights of the examples' classes, and for probabilities by the number of examples. Unlike PyTorch, no
-/// class number is ignored unless asked for.
+/// class number is ignored unless asked for. The logits of an ignored example are not looked at: they, and so its gradient, may be anything.
 ///
 /// Shape: `[n, classes, …]` with `[n, …]` or `[n, classes, …]` → a single number, or `[n, …]` unreduced. Without a batch: `[classes]` with a single number.
 ///
@@ -65,13 +65,13 @@ public record CrossEntropyLoss(
             weight.ifPresent(w -> requireWeight(logits, w));
         }
         if (target.dtype().isFloating()) {
-            return ofProbabilities(logits, target);
+            return logits.wide(target, this::ofProbabilities);
         }
         checkTarget(logits.shape(), target);
         if (weight.isEmpty() && ignoreIndex.isEmpty()) {
-            return reduction.apply(logits.crossEntropy(target, labelSmoothing));
+            return logits.wide(x -> reduction.apply(x.crossEntropy(target, labelSmoothing)));
         }
-        return ofClasses(logits, target);
+        return logits.wide(x -> ofClasses(x, target));
     }
 
     @Override
@@ -147,13 +147,19 @@ public record CrossEntropyLoss(
         if (weight.isEmpty()) {
             losses = logits.crossEntropyWith(target, labelSmoothing);
         } else {
-            Tensor log = logits.logSoftmax(classAxis(logits)).mul(weightAlong(logits));
             Tensor q =
                     target.mul(1 - labelSmoothing)
-                            .add(labelSmoothing / logits.size(classAxis(logits)));
-            losses = q.mul(log).sum(classAxis(logits)).neg();
+                            .add(labelSmoothing / logits.size(classAxis(logits)))
+                            .mul(weightAlong(logits));
+            losses = counted(q, logits.logSoftmax(classAxis(logits))).sum(classAxis(logits)).neg();
         }
         return reduction.apply(losses);
+    }
+
+    /// Logarithms times their weights, where those of weight 0 may be −∞.
+    private static Tensor counted(Tensor weight, Tensor log) {
+        Tensor none = weight.eq(0).and(log.eq(Double.NEGATIVE_INFINITY));
+        return weight.mul(none.where(log.zerosLike(), log));
     }
 
     private Tensor ofClasses(Tensor logits, Tensor target) {
@@ -168,11 +174,12 @@ public record CrossEntropyLoss(
         Tensor hit = safe.cast(DType.I64).unsqueeze(axis).eq(classes);
         Tensor weights =
                 ignored.where(Tensor.zeros(logits.dtype()), hit.where(w, w.zerosLike()).sum(axis));
-        Tensor losses = logits.crossEntropy(safe, 0).mul(weights).mul(1 - labelSmoothing);
+        Tensor counts = labelSmoothing == 0 ? weights.ne(0) : ignored.not();
+        Tensor seen = counts.unsqueeze(axis).where(logits, logits.zerosLike());
+        Tensor losses = seen.crossEntropy(safe, 0).mul(weights).mul(1 - labelSmoothing);
         if (labelSmoothing != 0) {
             Tensor uniform =
-                    logits.logSoftmax(axis)
-                            .mul(w)
+                    counted(w, seen.logSoftmax(axis))
                             .sum(axis)
                             .mul(-labelSmoothing / logits.size(axis));
             losses = losses.add(ignored.where(uniform.zerosLike(), uniform));

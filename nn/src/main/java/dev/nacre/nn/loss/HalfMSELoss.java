@@ -8,7 +8,11 @@ import dev.nacre.Tensor;
 public record HalfMSELoss() implements Loss {
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        Loss.requireSameShape("halfMseLoss", prediction, target);
-        return prediction.squaredError(target).mean().mul(0.5);
+        return Loss.of(
+                "halfMseLoss",
+                Reduction.MEAN,
+                prediction,
+                target,
+                (p, t) -> p.squaredError(t).mul(0.5));
     }
 }

@@ -20,9 +20,11 @@ public record HuberLoss(double delta, Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        Loss.requireSameShape("huberLoss", prediction, target);
+        return Loss.of("huberLoss", reduction, prediction, target, this::each);
+    }
+
+    private Tensor each(Tensor prediction, Tensor target) {
         Tensor d = prediction.sub(target).abs();
-        return reduction.apply(
-                d.le(delta).where(d.square().mul(0.5), d.sub(0.5 * delta).mul(delta)));
+        return d.le(delta).where(d.square().mul(0.5), d.sub(0.5 * delta).mul(delta));
     }
 }

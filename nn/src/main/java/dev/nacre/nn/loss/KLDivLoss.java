@@ -26,9 +26,18 @@ public record KLDivLoss(Reduction reduction, boolean perExample) implements Loss
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
         Loss.requireSameShape("klDivLoss", prediction, target);
+        return prediction.wide(
+                target,
+                (p, t) -> {
+                    Tensor d = each(p, t);
+                    return perExample ? d.sum().div(p.size(0)) : reduction.apply(d);
+                });
+    }
+
+    private static Tensor each(Tensor prediction, Tensor target) {
         Tensor positive = target.gt(0);
         Tensor log = positive.where(target, target.onesLike()).log();
-        Tensor d = positive.where(target.mul(log.sub(prediction)), target.mul(prediction).neg());
-        return perExample ? d.sum().div(prediction.size(0)) : reduction.apply(d);
+        Tensor counted = target.eq(0).where(prediction.zerosLike(), prediction);
+        return target.mul(positive.where(log, log.zerosLike()).sub(counted));
     }
 }

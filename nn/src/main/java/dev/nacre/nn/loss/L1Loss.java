@@ -13,7 +13,6 @@ public record L1Loss(Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        Loss.requireSameShape("l1Loss", prediction, target);
-        return reduction.apply(prediction.sub(target).abs());
+        return Loss.of("l1Loss", reduction, prediction, target, (p, t) -> p.sub(t).abs());
     }
 }

@@ -6,6 +6,7 @@ import dev.nacre.type.Shape;
 
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.BinaryOperator;
 
 /// How far predictions are from what they should be.
 @FunctionalInterface
@@ -52,6 +53,17 @@ public interface Loss {
                 case NONE -> losses;
             };
         }
+    }
+
+    /// The reduced losses of single elements of two tensors of one shape, computed wide and rounded once ([Tensor#wide]).
+    static Tensor of(
+            String loss,
+            Reduction reduction,
+            Tensor prediction,
+            Tensor target,
+            BinaryOperator<Tensor> each) {
+        requireSameShape(loss, prediction, target);
+        return prediction.wide(target, (p, t) -> reduction.apply(each.apply(p, t)));
     }
 
     /// Refuses a target of another shape than the prediction: broadcasting here is nearly always a mistake.

@@ -13,7 +13,6 @@ public record MSELoss(Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        Loss.requireSameShape("mseLoss", prediction, target);
-        return reduction.apply(prediction.squaredError(target));
+        return Loss.of("mseLoss", reduction, prediction, target, Tensor::squaredError);
     }
 }

@@ -5,6 +5,7 @@ import dev.nacre.nn.Labels;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.OptionalLong;
 
 /// Minus the log-probability of each example's class: [CrossEntropyLoss] after a log-softmax.
@@ -33,11 +34,9 @@ public record NLLLoss(Reduction reduction) implements Loss {
                                 + axis)
                 .throwShape();
         checkTarget(logProbabilities.shape(), target);
-        return reduction.apply(
-                logProbabilities
-                        .gather(axis, target.cast(DType.I64).unsqueeze(axis))
-                        .squeeze(axis)
-                        .neg());
+        Tensor number = target.cast(DType.I64).unsqueeze(axis);
+        return logProbabilities.wide(
+                x -> reduction.apply(x.gather(axis, number).squeeze(axis).neg()));
     }
 
     @Override

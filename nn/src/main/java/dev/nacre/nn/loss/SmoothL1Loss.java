@@ -20,8 +20,11 @@ public record SmoothL1Loss(double beta, Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        Loss.requireSameShape("smoothL1Loss", prediction, target);
+        return Loss.of("smoothL1Loss", reduction, prediction, target, this::each);
+    }
+
+    private Tensor each(Tensor prediction, Tensor target) {
         Tensor d = prediction.sub(target).abs();
-        return reduction.apply(d.lt(beta).where(d.square().mul(0.5 / beta), d.sub(0.5 * beta)));
+        return d.lt(beta).where(d.square().mul(0.5 / beta), d.sub(0.5 * beta));
     }
 }

@@ -1,6 +1,7 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
+import dev.nacre.type.DType;
 
 /// The mean absolute or squared distance from the target; NaN if there is one.
 ///
@@ -13,7 +14,8 @@ public record MeanError(boolean squared) implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
-        Tensor d = prediction.sub(Alignment.alike(name(), prediction, target));
-        return (squared ? d.square() : d.abs()).mean();
+        Tensor aligned = Alignment.alike(name(), prediction, target);
+        Tensor d = prediction.cast(prediction.dtype().floating().arithmetic()).sub(aligned);
+        return (squared ? d.square() : d.abs()).mean().cast(DType.F32);
     }
 }

@@ -2,6 +2,7 @@ package dev.nacre.nn.optim;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.DType;
 
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -30,7 +31,7 @@ public final class Accumulator {
     public static Accumulator of(List<Variable> parameters) {
         Accumulator a = new Accumulator();
         for (Variable p : parameters) {
-            Tensor zeros = Tensor.zeros(p.dtype(), p.shape().toArray());
+            Tensor zeros = Tensor.zeros(p.dtype().arithmetic(), p.shape().toArray());
             a.sums.put(p, Variable.of("sum." + p.name(), zeros, false));
         }
         return a;
@@ -50,7 +51,8 @@ public final class Accumulator {
                                 p.grad()
                                         .ifPresent(g -> {
                                             used.put(p, true);
-                                            sum.set(sum.add(g.mul(weight.cast(g.dtype()))));
+                                            DType t = sum.dtype();
+                                            sum.set(sum.add(g.cast(t).mul(weight.cast(t))));
                                         })));
         sums.keySet().forEach(Variable::zeroGrad);
     }
@@ -69,7 +71,7 @@ public final class Accumulator {
     public void give() {
         sums.forEach((p, sum) -> {
             if (used.containsKey(p)) {
-                p.setGrad(sum.add(0));
+                p.setGrad(sum.add(0).cast(p.dtype()));
                 sum.set(sum.zerosLike());
             }
         });

@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
+
 import java.util.List;
 
 /// Limits on gradients, applied between `backward()` and the optimizer's step, and part of the same plan.
@@ -18,12 +19,19 @@ public final class Clip {
         Tensor total = Tensor.of(0f);
         for (Variable p : parameters) {
             if (p.grad().isPresent()) {
-                total = total.add(p.grad().get().cast(DType.F32).square().sum());
+                Tensor g = p.grad().get();
+                total = total.add(g.cast(g.dtype().arithmetic()).square().sum());
             }
         }
         Tensor norm = total.sqrt();
         Tensor factor = norm.add(1e-6).reciprocal().mul(limit).minimum(1);
-        parameters.forEach(p -> p.grad().ifPresent(g -> p.setGrad(g.mul(factor.cast(g.dtype())))));
+        parameters.forEach(p ->
+                p.grad()
+                        .ifPresent(g -> {
+                            DType wide = g.dtype().arithmetic();
+                            Tensor scaled = g.cast(wide).mul(factor.cast(wide));
+                            p.setGrad(scaled.cast(g.dtype()));
+                        }));
         return norm;
     }
 

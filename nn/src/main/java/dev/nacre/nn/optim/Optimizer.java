@@ -32,7 +32,8 @@ import java.util.function.Predicate;
 /// Parameters in groups can have rules and learning rates of their own: `AdamW.of(1e-3).over(weights).and(AdamW.of(1e-3).weightDecay(0), biases)`.
 ///
 /// Learning rate, number of steps and moments are variables: changing the rate recompiles nothing, and [#state()] is what a checkpoint needs. Each group counts
-/// its own steps; a parameter without a gradient is left alone in a step, moments included. Not thread-safe.
+/// its own steps; a parameter without a gradient is left alone in a step, moments and weight decay included: one that the loss does not depend on, or only where no gradient passes, is
+/// frozen. Steps of 16-bit parameters are computed in f32, in which their moments are kept, and rounded once. Not thread-safe.
 public final class Optimizer {
     private record Group(
             Rule rule,
@@ -120,7 +121,9 @@ public final class Optimizer {
                                     Variable.of(
                                             s + "." + key,
                                             Tensor.full(
-                                                    rule.initial(), p.dtype(), p.shape().toArray()),
+                                                    rule.initial(),
+                                                    p.dtype().arithmetic(),
+                                                    p.shape().toArray()),
                                             false))
                             .toList());
         }
@@ -212,8 +215,10 @@ public final class Optimizer {
             Tensor gradient = gradients.get(p);
             if (gradient != null) {
                 List<Variable> kept = g.kept.get(i);
-                Rule.Change c = g.rule.apply(p, gradient, List.copyOf(kept), at);
-                p.set(c.parameter());
+                DType wide = p.dtype().arithmetic();
+                Rule.Change c =
+                        g.rule.apply(p.cast(wide), gradient.cast(wide), List.copyOf(kept), at);
+                p.set(c.parameter().cast(p.dtype()));
                 for (int k = 0; k < kept.size(); k++) {
                     kept.get(k).set(c.kept().get(k));
                 }

@@ -23,7 +23,7 @@ public interface Rule {
         return 0;
     }
 
-    /// The parameter and the values kept after a step.
+    /// The parameter and the values kept after a step. Of a 16-bit parameter all of them are in f32.
     ///
     /// @param parameter before
     /// @param gradient of the loss by it
