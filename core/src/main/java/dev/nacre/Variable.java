@@ -156,11 +156,6 @@ public final class Variable extends Tensor {
         return stored;
     }
 
-    /// Where the next value is to be written: over the old one, unless an expression still holds that.
-    Stored roomForUpdate() {
-        return stored.isShared() ? Stored.room(this) : stored;
-    }
-
     void replace(Stored value) {
         stored = value;
         pending = null;
