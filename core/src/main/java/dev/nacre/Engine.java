@@ -214,38 +214,33 @@ final class Engine {
             List<Optional<Variable>> targets,
             IntFunction<String> names,
             Consumer<Plan.Call> how) {
-        Stored[] held = new Stored[leaves.size()];
-        for (int i = 0; i < held.length; i++) {
-            held[i] = stored(leaves.get(i)); // may compute: not while this plan's turn lasts
-        }
         List<Stored> out = new ArrayList<>(targets.size());
-        Plan.Call call = plan.begin();
-        try {
-            for (int i = 0; i < held.length; i++) {
-                call.input(i, held[i].address());
+        // may compute: not while this plan's turn lasts
+        try (Access access = Access.of(leaves, targets)) {
+            Plan.Call call = plan.begin();
+            try {
+                for (int i = 0; i < leaves.size(); i++) {
+                    call.input(i, access.value(i).address());
+                }
+                for (int k = 0; k < targets.size(); k++) {
+                    Stored room =
+                            targets.get(k).isPresent()
+                                    ? access.room(k)
+                                    : Stored.room(plan.outputs().get(k), names.apply(k));
+                    out.add(room);
+                    call.output(k, room.address());
+                }
+                how.accept(call);
+            } finally {
+                plan.end(call);
             }
-            for (int k = 0; k < targets.size(); k++) {
-                Stored room =
-                        targets.get(k).isPresent()
-                                ? targets.get(k).get().roomForUpdate()
-                                : Stored.room(plan.outputs().get(k), names.apply(k));
-                out.add(room);
-                call.output(k, room.address());
-            }
-            how.accept(call);
-        } finally {
-            plan.end(call);
+            access.commit();
+            Reference.reachabilityFence(access);
         }
-        for (int k = 0; k < targets.size(); k++) {
-            if (targets.get(k).isPresent()) {
-                targets.get(k).get().replace(out.get(k));
-            }
-        }
-        Reference.reachabilityFence(held);
         return out;
     }
 
-    private static Stored stored(Source s) {
+    static Stored stored(Source s) {
         return switch (s) {
             case Stored.Ref r -> r.stored();
             case Variable.Current v -> v.variable().value();

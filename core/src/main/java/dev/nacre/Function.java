@@ -95,7 +95,7 @@ public final class Function {
     private final Map<Signature, Stretch> stretches =
             Collections.synchronizedMap(new Recent<>(STRETCHES));
     private final Deque<Steady> keeping = new ArrayDeque<>(); // the last used first
-    private volatile Entry last;
+    private volatile Entry last; // null: none
 
     private Function(Recorder recorder, int arity, List<String> names) {
         this.recorder = recorder;
@@ -438,10 +438,31 @@ public final class Function {
         if (e == null) {
             e = compile(signature);
             entries.put(signature, e);
+            Entry made = e;
+            e.plan.orForget(() -> forget(made));
         }
         last = e;
         e.steady.ifPresent(this::keep);
         return e;
+    }
+
+    /// Lets go of a plan: the next call with such inputs compiles it again.
+    private void forget(Entry e) {
+        entries.remove(e.signature, e);
+        if (last == e) {
+            last = null; // or is by now another thread's, which costs that a look into the table
+        }
+        e.steady.ifPresent(s -> {
+            s.release();
+            synchronized (keeping) {
+                keeping.remove(s);
+            }
+        });
+    }
+
+    /// For how many kinds of inputs there are plans.
+    int plans() {
+        return entries.size();
     }
 
     private void keep(Steady used) {

@@ -16,7 +16,8 @@ import java.util.function.Consumer;
 /// A floating constant is part of the structure until its place is seen with a second value, as that of a learning rate that follows a schedule: from then on it
 /// is an input of the plan, and further values need no plan of their own. 0, 1, −1 and what is not finite stay constants, for what they simplify to.
 final class Plans {
-    private static final int FAMILIES = 256;
+    /// More than memory has room for, as a rule: what plans take together decides ([dev.nacre.compile.Kept]).
+    private static final int FAMILIES = 4096;
 
     /// Plans of one family: its graphs differ in what stays constant.
     private static final int MEMBERS = 8;
@@ -85,7 +86,16 @@ final class Plans {
     }
 
     synchronized void keep(Key key, Literals literals, Plan plan) {
-        family(key, literals.form.size()).members.put(literals.form, plan);
+        Family f = family(key, literals.form.size());
+        f.members.put(literals.form, plan);
+        plan.orForget(() -> forget(key, f, literals.form, plan));
+    }
+
+    private synchronized void forget(Key key, Family f, List<Object> form, Plan plan) {
+        f.members.remove(form, plan);
+        if (f.members.isEmpty()) {
+            families.remove(key, f);
+        }
     }
 
     synchronized void forEach(Consumer<Plan> use) {

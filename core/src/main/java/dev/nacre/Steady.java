@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Folding;
+import dev.nacre.compile.Kept;
 import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
@@ -63,6 +64,7 @@ final class Steady {
     private final Compiler.Prepared prepared;
     private final List<Symbol> symbols;
     private final List<Variable> variables;
+    private final Kept ticket = Kept.of(0, this::release);
     private volatile Values kept = Values.NONE;
 
     private Steady(Divided divided, Compiler.Prepared prepared) {
@@ -170,6 +172,7 @@ final class Steady {
 
     /// The values, in the order of the symbols; made again if a variable has changed since the last call.
     List<Stored> values() {
+        ticket.touch();
         Values v = kept;
         if (isFresh(v)) {
             return v.values;
@@ -184,6 +187,7 @@ final class Steady {
                 prepared.packing().ifPresent(p -> run(p, prepared.packed(), made));
                 v = new Values(versions, symbols.stream().map(made::get).toList());
                 kept = v;
+                ticket.resize(v.values.stream().mapToLong(x -> x.memory().byteSize()).sum());
             }
             return v.values;
         }

@@ -5,16 +5,32 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.type.TensorType;
+
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 
-/// Numbers in memory, dense and row-major. Never changes, except for the value of a variable that nobody else holds ([#isShared()]).
+/// Numbers in memory, dense and row-major. Never changes, except for the value of a variable that nobody else holds ([#seize()]).
 final class Stored implements Source {
     /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own.
     private static final long SMALL = 1024;
 
     private static final long SLAB_BYTES = 1 << 16;
+
+    private static final int WRITTEN = Integer.MIN_VALUE; // added to or taken from the readers
+
+    private static final VarHandle READERS = readers();
+
+    private static VarHandle readers() {
+        try {
+            return MethodHandles.lookup().findVarHandle(Stored.class, "readers", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /// A block that small outputs are cut from, by any thread.
     private record Slab(MemorySegment memory, AtomicLong used) {}
@@ -28,6 +44,7 @@ final class Stored implements Source {
     private final Variable owner; // null: a plain tensor
     private final Node node;
     private volatile boolean shared;
+    private volatile int readers; // how many there are or wait; below zero while it is overwritten
 
     private Stored(TensorType type, MemorySegment memory, String origin, Variable owner) {
         this.type = type;
@@ -130,12 +147,86 @@ final class Stored implements Source {
         return node;
     }
 
-    /// Whether an expression outside a function may still read these numbers, so that they must not be overwritten.
-    boolean isShared() {
-        return shared;
-    }
-
+    /// An expression outside a function may read these numbers from now on, so they are never overwritten again.
     void share() {
         shared = true;
+    }
+
+    // ----------------------------------------------------------------------------------------
+    // readers and writers
+
+    /// Keeps the numbers as they are until they are [released][#release()]; waits while they are being overwritten.
+    void hold() {
+        if ((int) READERS.getAndAdd(this, 1) < 0) {
+            await();
+        }
+    }
+
+    /// The same, if they are not being overwritten.
+    boolean tryHold() {
+        if ((int) READERS.getAndAdd(this, 1) < 0) {
+            release();
+            return false;
+        }
+        return true;
+    }
+
+    void release() {
+        READERS.getAndAdd(this, -1);
+    }
+
+    /// Waits while the numbers are being overwritten.
+    void settle() {
+        if (readers < 0) {
+            hold(); // so that we are told
+            release();
+        }
+    }
+
+    private void await() {
+        boolean interrupted = false;
+        synchronized (this) {
+            while (readers < 0) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    interrupted = true; // for the caller to see; there is nothing whole to read yet
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /// Allows the caller to overwrite the numbers, until they are [#written()]; not if somebody reads them or may do so later, or overwrites them already.
+    boolean seize() {
+        if (shared || !READERS.compareAndSet(this, 0, WRITTEN)) {
+            return false;
+        }
+        if (shared) { // just now
+            written();
+            return false;
+        }
+        return true;
+    }
+
+    /// They are overwritten.
+    void written() {
+        if ((int) READERS.getAndAdd(this, WRITTEN) != WRITTEN) {
+            synchronized (this) {
+                notifyAll();
+            }
+        }
+    }
+
+    /// What somebody makes of the numbers, all from before a change or all from after it.
+    <R> R read(Function<Stored, R> use) {
+        hold();
+        try {
+            return use.apply(this);
+        } finally {
+            release();
+        }
     }
 }

@@ -345,10 +345,11 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     }
 
     Stored copied(Variable owner) {
-        Stored from = value();
         Stored to = Stored.room(owner);
-        MemorySegment.copy(from.memory(), 0, to.memory(), 0, type().bytes());
-        return to;
+        return value().read(from -> {
+            MemorySegment.copy(from.memory(), 0, to.memory(), 0, type().bytes());
+            return to;
+        });
     }
 
     /// Computes the numbers now.
@@ -413,7 +414,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                     .operand("x", type(), this::origin)
                     .throwShape();
         }
-        return new Elements(value()).asDouble(0);
+        return value().read(s -> new Elements(s).asDouble(0));
     }
 
     /// All elements in row-major order, converted as by [#cast].
@@ -438,12 +439,16 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     /// All elements in row-major order: whether they are not 0.
     public boolean[] toBooleanArray() {
-        Elements e = new Elements(cast(DType.BOOL).value());
         boolean[] out = new boolean[count()];
-        for (int i = 0; i < out.length; i++) {
-            out[i] = e.asLong(i) != 0;
-        }
-        return out;
+        return cast(DType.BOOL)
+                .value()
+                .read(s -> {
+                    Elements e = new Elements(s);
+                    for (int i = 0; i < out.length; i++) {
+                        out[i] = e.asLong(i) != 0;
+                    }
+                    return out;
+                });
     }
 
     private int count() {
@@ -451,7 +456,6 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     }
 
     private Object heap(DType dtype, Object array) {
-        Stored s = cast(dtype).value();
         MemorySegment to =
                 switch (array) {
                     case float[] a -> MemorySegment.ofArray(a);
@@ -460,14 +464,19 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                     case long[] a -> MemorySegment.ofArray(a);
                     default -> throw new IllegalStateException();
                 };
-        MemorySegment.copy(s.memory(), 0, to, 0, to.byteSize());
-        return array;
+        return cast(dtype)
+                .value()
+                .read(s -> {
+                    MemorySegment.copy(s.memory(), 0, to, 0, to.byteSize());
+                    return array;
+                });
     }
 
     /// The elements in row-major order and native byte order. Read-only; valid as long as the segment is reachable.
     public MemorySegment toSegment() {
         Stored s = value();
         s.share();
+        s.settle();
         return s.memory().asSlice(0, s.type().bytes()).asReadOnly();
     }
 
@@ -480,6 +489,6 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                         || node != null
                                 && node.op() instanceof Op.Leaf l
                                 && l.source() instanceof Symbol;
-        return symbolic ? origin() + " " + type() : Printing.of(new Elements(value()));
+        return symbolic ? origin() + " " + type() : value().read(s -> Printing.of(new Elements(s)));
     }
 }

@@ -174,12 +174,6 @@ public final class Variable extends Tensor {
         return stored;
     }
 
-    /// Where the next value is to be written: over the old one, unless an expression still holds that.
-    Stored roomForUpdate() {
-        Changes.note(this);
-        return stored.isShared() ? Stored.room(this) : stored;
-    }
-
     /// Held by whoever reads the value to put one in its place that depends on it. Several are taken in the order of [#number()].
     void lock() {
         changing.lock();

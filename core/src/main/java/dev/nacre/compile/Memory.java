@@ -1,6 +1,7 @@
 package dev.nacre.compile;
 
 import dev.nacre.type.NacreException;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 
 /// Native memory that serves again, or is freed, when nobody can reach it any more ([Pool]). There is at most as much of it as the system property `nacre.memory` says (`8g`, `512m`, bytes), by default as
@@ -21,11 +23,19 @@ public final class Memory {
     /// Blocks worth naming when memory runs out.
     private static final long LARGE = 1 << 20;
 
+    private static final long LIMIT = configured();
+
     private static final Map<MemorySegment, String> LARGE_BLOCKS = new WeakHashMap<>();
 
     private static final List<Runnable> SPARE = new CopyOnWriteArrayList<>();
 
     private static final LongAdder ALLOCATIONS = new LongAdder();
+
+    /// Bytes that each thread has allocated.
+    private static final ThreadLocal<long[]> BY_THREAD = ThreadLocal.withInitial(() -> new long[1]);
+
+    /// Comes before each allocation; a test puts something here that fails.
+    static volatile Runnable before = () -> {};
 
     private static final Optional<Pool> POOL =
             Memory.class.getModule().isNativeAccessEnabled()
@@ -34,8 +44,17 @@ public final class Memory {
 
     private Memory() {}
 
+    /// Memory for as long as somebody uses it who says when that is over ([#giveBack]): nobody else may ever hold a slice of it.
+    ///
+    /// @param memory at least what was asked for
+    record Block(MemorySegment memory) {}
+
     /// Bytes of tensors there may be at a time.
     public static long limit() {
+        return LIMIT;
+    }
+
+    private static long configured() {
         String text = System.getProperty("nacre.memory", "").strip().toLowerCase(Locale.ROOT);
         if (text.isEmpty()) {
             return Runtime.getRuntime().maxMemory();
@@ -56,9 +75,25 @@ public final class Memory {
     ///
     /// @param purpose what it is for, named if memory runs out
     public static MemorySegment allocate(long bytes, String purpose) {
+        return allocated(bytes, purpose, Memory::lent);
+    }
+
+    /// The same, to be [given back][#giveBack] by hand.
+    static Block borrow(long bytes, String purpose) {
+        return new Block(allocated(bytes, purpose, Memory::raw));
+    }
+
+    static void giveBack(Block block) {
+        POOL.ifPresent(p -> p.giveBack(block.memory)); // else the JVM frees it
+    }
+
+    private static MemorySegment allocated(
+            long bytes, String purpose, LongFunction<MemorySegment> source) {
+        before.run();
         ALLOCATIONS.increment();
+        BY_THREAD.get()[0] += bytes;
         try {
-            MemorySegment block = reserved(Math.max(bytes, ALIGNMENT));
+            MemorySegment block = reserved(Math.max(bytes, ALIGNMENT), source);
             if (bytes >= LARGE) {
                 synchronized (LARGE_BLOCKS) {
                     LARGE_BLOCKS.put(block, purpose);
@@ -68,6 +103,11 @@ public final class Memory {
         } catch (OutOfMemoryError e) {
             throw new OutOfNativeMemory(bytes, purpose, largest(), e);
         }
+    }
+
+    /// How many bytes the calling thread has asked for since it began.
+    static long allocatedHere() {
+        return BY_THREAD.get()[0];
     }
 
     /// How many blocks have been asked for since the start: a loop in steady state asks for none.
@@ -80,19 +120,26 @@ public final class Memory {
         SPARE.add(release);
     }
 
-    private static MemorySegment reserved(long bytes) {
+    private static MemorySegment reserved(long bytes, LongFunction<MemorySegment> source) {
         try {
-            return block(bytes);
+            return source.apply(bytes);
         } catch (OutOfMemoryError e) {
             SPARE.forEach(Runnable::run);
-            return block(bytes);
+            Garbage.collectAll(() -> false);
+            return source.apply(bytes);
         }
     }
 
-    private static MemorySegment block(long bytes) {
-        return POOL.isPresent()
-                ? POOL.get().lend(bytes)
-                : Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    private static MemorySegment lent(long bytes) {
+        return POOL.isPresent() ? POOL.get().lend(bytes) : ofJvm(bytes);
+    }
+
+    private static MemorySegment raw(long bytes) {
+        return POOL.isPresent() ? POOL.get().take(bytes) : ofJvm(bytes);
+    }
+
+    private static MemorySegment ofJvm(long bytes) {
+        return Arena.ofAuto().allocate(bytes, ALIGNMENT);
     }
 
     private static String largest() {
@@ -133,7 +180,9 @@ public final class Memory {
                             + " wanted for "
                             + purpose
                             + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
-                            + "\n  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx), or use smaller batches",
+                            + "\n"
+                            + "  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx),"
+                            + " or use smaller batches",
                     cause);
             this.bytes = bytes;
         }

@@ -49,6 +49,7 @@ final class Pool {
     private long lastCollection = System.nanoTime();
     private long pauseNanos = 5_000_000;
     private volatile long lastSweep = System.nanoTime();
+    private volatile int returned; // blocks that have come back, for whoever waits for one
 
     /// @param limit bytes of large blocks there may be, lent or idle
     Pool(long limit) {
@@ -66,11 +67,18 @@ final class Pool {
     /// @throws OutOfMemoryError if the limit is reached and nothing can be freed
     @SuppressWarnings("restricted")
     MemorySegment lend(long bytes) {
-        long size = size(bytes);
-        MemorySegment lent = find(size);
-        assert poisoned(lent);
+        MemorySegment lent = take(bytes);
         return MemorySegment.ofAddress(lent.address())
-                .reinterpret(size, Arena.ofAuto(), _ -> giveBack(lent));
+                .reinterpret(lent.byteSize(), Arena.ofAuto(), _ -> giveBack(lent));
+    }
+
+    /// A block of at least so many bytes, to be [given back][#giveBack].
+    ///
+    /// @throws OutOfMemoryError if the limit is reached and nothing can be freed
+    MemorySegment take(long bytes) {
+        MemorySegment block = find(size(bytes));
+        assert poisoned(block);
+        return block;
     }
 
     /// Bytes from the kernel, lent or idle.
@@ -82,7 +90,7 @@ final class Pool {
         synchronized (this) {
             lentSinceCollection += size;
         }
-        MemorySegment b = take(size);
+        MemorySegment b = idle(size);
         if (b == null && isWorthCollecting()) {
             collect();
             b = await(size);
@@ -90,7 +98,7 @@ final class Pool {
         return b != null ? b : fresh(size);
     }
 
-    private synchronized MemorySegment take(long size) {
+    private synchronized MemorySegment idle(long size) {
         Shelf shelf = idle.get(size);
         MemorySegment b = shelf == null ? null : shelf.blocks.pollLast();
         if (b != null) {
@@ -100,11 +108,12 @@ final class Pool {
         return b;
     }
 
-    /// Called by the JVM's cleaner.
-    private void giveBack(MemorySegment b) {
+    /// Called by the JVM's cleaner, or by who took it.
+    void giveBack(MemorySegment b) {
         if (!keep(b)) {
             free(b);
         }
+        returned++; // by several at a time: that it changes is enough
         if (System.nanoTime() - lastSweep > KEPT_NANOS) {
             sweep();
         }
@@ -156,17 +165,22 @@ final class Pool {
             lentSinceCollection = 0;
         }
         long from = System.nanoTime();
-        System.gc();
+        Garbage.collect();
         synchronized (this) {
             lastCollection = System.nanoTime();
             pauseNanos = (pauseNanos + lastCollection - from) / 2;
         }
     }
 
+    private void collectAll() {
+        long before = returned;
+        Garbage.collectAll(() -> returned != before);
+    }
+
     private MemorySegment await(long size) {
         long end = System.nanoTime() + PATIENCE_NANOS;
-        MemorySegment b = take(size);
-        for (long left; b == null && (left = end - System.nanoTime()) > 0; b = take(size)) {
+        MemorySegment b = idle(size);
+        for (long left; b == null && (left = end - System.nanoTime()) > 0; b = idle(size)) {
             synchronized (this) {
                 try {
                     wait(Math.max(1, left / 1_000_000));
@@ -197,7 +211,7 @@ final class Pool {
             if (reserve(size)) {
                 return mapped(size);
             }
-            collect();
+            collectAll();
             MemorySegment b = await(size);
             if (b != null) {
                 return b;
@@ -251,7 +265,7 @@ final class Pool {
     }
 
     /// Fills a block with numbers that would be noticed.
-    private static boolean poisoned(MemorySegment m) {
+    static boolean poisoned(MemorySegment m) {
         m.fill((byte) 0xFF);
         return true;
     }

@@ -3,7 +3,9 @@ package dev.nacre.cpu.loops;
 import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
+import dev.nacre.cpu.WeakCache;
 import dev.nacre.cpu.loops.Lowering.Sink;
+
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.constant.ClassDesc;
@@ -14,11 +16,9 @@ import java.lang.invoke.MethodType;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntPredicate;
 
-/// Turns programs into code. Equal programs share one class, which stays.
+/// Turns programs into code. Equal programs share one class for as long as a plan needs it.
 final class LoopCompiler {
     private static final ClassDesc THIS = ClassDesc.of("dev.nacre.cpu.loops.Generated");
     private static final ClassDesc TILE = Tile.class.describeConstable().orElseThrow();
@@ -42,7 +42,7 @@ final class LoopCompiler {
 
     private record Key(Program program, Mode mode) {}
 
-    private static final Map<Key, Compiled> CACHE = new ConcurrentHashMap<>();
+    private static final WeakCache<Key, Compiled> CACHE = new WeakCache<>();
 
     private LoopCompiler() {}
 
@@ -54,9 +54,7 @@ final class LoopCompiler {
     }
 
     static Compiled compile(Program program, Mode mode) {
-        var key = new Key(program, mode);
-        var known = CACHE.get(key);
-        return known != null ? known : CACHE.computeIfAbsent(key, k -> define(k.program, k.mode));
+        return CACHE.get(new Key(program, mode), k -> define(k.program, k.mode));
     }
 
     private static Compiled define(Program program, Mode mode) {

@@ -11,6 +11,7 @@ enum NativeFunction {
     VERSION("dnnl_version"),
     ISA("dnnl_get_effective_cpu_isa"),
     ISA_NAME("dnnl_cpu_isa2str"),
+    CACHE_CAPACITY("dnnl_set_primitive_cache_capacity"),
     ENGINE("dnnl_engine_create"),
     STREAM("dnnl_stream_create"),
     DESC_STRIDES("dnnl_memory_desc_create_with_strides"),

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nacre.cpu.Native;
 import dev.nacre.cpu.Team;
+import dev.nacre.cpu.WeakCache;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +41,9 @@ public final class OneDnn {
             check(NativeFunction.STREAM.call(out.address(), engine, IN_ORDER), "stream");
             stream = out.get(JAVA_LONG, 0);
         }
+        // by itself it keeps a thousand, tens of kilobytes each, that no plan needs any more; ours
+        // are shared for as long as one does
+        NativeFunction.CACHE_CAPACITY.call(0);
         instructions = string(NativeFunction.ISA_NAME.call((int) NativeFunction.ISA.call()));
     }
 

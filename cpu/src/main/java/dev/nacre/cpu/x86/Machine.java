@@ -1,10 +1,12 @@
 package dev.nacre.cpu.x86;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /// Whether this process may run machine code of its own, and memory to run it in. Needs Linux on x86-64, native access for this module, and a kernel that lets a process make memory
 /// executable; where one is missing there is none, and no error.
@@ -60,6 +62,12 @@ public final class Machine {
                                 ValueLayout.JAVA_INT),
                         false);
 
+        private static final MethodHandle MUNMAP =
+                handle(
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
+                        false);
+
         @SuppressWarnings("restricted")
         private static MethodHandle handle(FunctionDescriptor type, boolean brief) {
             return brief
@@ -71,9 +79,9 @@ public final class Machine {
             return Linker.nativeLinker().defaultLookup().findOrThrow(name);
         }
 
-        /// The address of executable memory with this code; 0 if there can be none.
+        /// Executable memory with this code, for as long as the segment is reachable; [MemorySegment#NULL] if there can be none.
         @SuppressWarnings("restricted")
-        static long place(byte[] code) throws Throwable {
+        static MemorySegment place(byte[] code) throws Throwable {
             long room =
                     (long)
                             MMAP.invokeExact(
@@ -84,32 +92,46 @@ public final class Machine {
                                     PRIVATE_ANONYMOUS,
                                     -1,
                                     0L);
-            if (room == -1) return 0;
-            MemorySegment.ofAddress(room)
-                    .reinterpret(code.length)
-                    .copyFrom(MemorySegment.ofArray(code));
+            if (room == -1) return MemorySegment.NULL;
+            var memory =
+                    MemorySegment.ofAddress(room)
+                            .reinterpret(code.length, Arena.ofAuto(), Native::free);
+            memory.copyFrom(MemorySegment.ofArray(code));
             int refused =
                     (int)
                             MPROTECT.invokeExact(
                                     symbol("mprotect"), room, (long) code.length, READ | EXECUTE);
-            return refused == 0 ? room : 0;
+            return refused == 0 ? memory : MemorySegment.NULL;
+        }
+
+        private static void free(MemorySegment memory) {
+            try {
+                int _ =
+                        (int)
+                                MUNMAP.invokeExact(
+                                        symbol("munmap"), memory.address(), memory.byteSize());
+            } catch (Throwable e) {
+                throw new LinkageError("munmap", e);
+            }
         }
     }
 
-    /// Machine code that takes the address of its arguments. It stays in memory.
+    /// Machine code that takes the address of its arguments. It stays in memory for as long as this is reachable.
     public static final class Code {
-        private final MemorySegment address;
+        private final MemorySegment memory;
+        private final MemorySegment address; // without a scope, which each call would look at
 
-        private Code(long address) {
-            this.address = MemorySegment.ofAddress(address);
+        private Code(MemorySegment memory) {
+            this.memory = memory;
+            this.address = MemorySegment.ofAddress(memory.address());
         }
 
         /// Puts code in executable memory.
         public static Code of(byte[] code) {
             try {
-                long address = Native.place(code);
-                if (address == 0) throw new IllegalStateException("no executable memory");
-                return new Code(address);
+                var memory = Native.place(code);
+                if (memory.address() == 0) throw new IllegalStateException("no executable memory");
+                return new Code(memory);
             } catch (RuntimeException | Error e) {
                 throw e;
             } catch (Throwable e) {
@@ -123,6 +145,8 @@ public final class Machine {
                 Native.CALL_BRIEFLY.invokeExact(address, argument);
             } catch (Throwable e) {
                 throw new LinkageError("machine code", e);
+            } finally {
+                Reference.reachabilityFence(memory);
             }
         }
 
@@ -132,13 +156,15 @@ public final class Machine {
                 Native.CALL.invokeExact(address, argument);
             } catch (Throwable e) {
                 throw new LinkageError("machine code", e);
+            } finally {
+                Reference.reachabilityFence(memory);
             }
         }
     }
 
     /// Asks the processor, and by the way whether code runs at all.
     private static boolean probe() {
-        try (var arena = java.lang.foreign.Arena.ofConfined()) {
+        try (var arena = Arena.ofConfined()) {
             var out = arena.allocate(16, 8);
             Code.of(identify()).run(out.address());
             int features = out.get(ValueLayout.JAVA_INT, 0);

@@ -1,4 +1,4 @@
-package dev.nacre.cpu.onednn;
+package dev.nacre.cpu;
 
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
 /// Values that are shared for as long as somebody holds them.
-final class WeakCache<K, V> {
+public final class WeakCache<K, V> {
     private final class Entry extends WeakReference<V> {
         final K key;
 
@@ -19,8 +19,11 @@ final class WeakCache<K, V> {
     private final ConcurrentHashMap<K, WeakReference<V>> entries = new ConcurrentHashMap<>();
     private final ReferenceQueue<V> dropped = new ReferenceQueue<>();
 
+    /// An empty one.
+    public WeakCache() {}
+
     /// The value of a key, made if there is none. Two threads that ask at once may both make it.
-    V get(K key, Function<K, V> make) {
+    public V get(K key, Function<K, V> make) {
         forgetDropped();
         var entry = entries.get(key);
         var value = entry == null ? null : entry.get();

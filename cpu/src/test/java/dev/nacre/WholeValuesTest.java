@@ -1,0 +1,182 @@
+package dev.nacre;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.nacre.type.DType;
+
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/// Whoever reads a variable while a function changes it sees one value or the other.
+@Timeout(20)
+class WholeValuesTest {
+    private static final long N = 1 << 17;
+
+    private static final long NANOS = 250_000_000;
+
+    /// All ways to read, each giving the least and the greatest of elements that are all equal.
+    private enum Reader {
+        FLOATS {
+            @Override
+            double[] read(Model m) {
+                float[] a = m.a.toFloatArray();
+                return range(a[0], a);
+            }
+        },
+        DOUBLES {
+            @Override
+            double[] read(Model m) {
+                double[] a = m.a.toDoubleArray();
+                return range((float) a[0], floats(a));
+            }
+        },
+        ANOTHER_TYPE {
+            @Override
+            double[] read(Model m) {
+                long[] a = m.a.toLongArray();
+                float[] f = new float[a.length];
+                for (int i = 0; i < f.length; i++) {
+                    f[i] = a[i];
+                }
+                return range(f[0], f);
+            }
+        },
+        SEGMENT {
+            @Override
+            double[] read(Model m) {
+                float[] a = m.a.toSegment().toArray(ValueLayout.JAVA_FLOAT);
+                return range(a[0], a);
+            }
+        },
+        EXPRESSION {
+            @Override
+            double[] read(Model m) {
+                Tensor x = m.a.add(0.0);
+                return new double[] {x.min().item(), x.max().item()};
+            }
+        },
+        COPY {
+            @Override
+            double[] read(Model m) {
+                float[] a = Variable.of("copy", m.a).toFloatArray();
+                return range(a[0], a);
+            }
+        },
+        SET_TO {
+            @Override
+            double[] read(Model m) {
+                m.other.set(m.a);
+                float[] a = m.other.toFloatArray();
+                return range(a[0], a);
+            }
+        },
+        PRINTING {
+            @Override
+            double[] read(Model m) {
+                String[] all = m.a.toString().replaceAll("[\\[\\].]", " ").strip().split("\\s+");
+                return new double[] {
+                    Double.parseDouble(all[0]), Double.parseDouble(all[all.length - 1])
+                };
+            }
+        },
+        FUNCTION_THAT_READS_IT {
+            @Override
+            double[] read(Model m) {
+                List<Tensor> r = m.bounds.call();
+                return new double[] {r.get(0).item(), r.get(1).item()};
+            }
+        },
+        INPUT_OF_A_FUNCTION {
+            @Override
+            double[] read(Model m) {
+                List<Tensor> r = m.boundsOf.call(m.a);
+                return new double[] {r.get(0).item(), r.get(1).item()};
+            }
+        },
+        /// What one function changes together is seen together.
+        TWO_VARIABLES {
+            @Override
+            double[] read(Model m) {
+                List<Tensor> r = m.both.call();
+                return new double[] {r.get(0).item(), r.get(1).item()};
+            }
+        },
+        /// Kept by a function of inputs between its calls, and made again when the variable changes.
+        STEADY {
+            @Override
+            double[] read(Model m) {
+                float[] a = m.steady.apply(Tensor.of(0f)).toFloatArray();
+                return range(a[0], a);
+            }
+        };
+
+        abstract double[] read(Model m);
+
+        private static float[] floats(double[] a) {
+            float[] f = new float[a.length];
+            for (int i = 0; i < f.length; i++) {
+                f[i] = (float) a[i];
+            }
+            return f;
+        }
+
+        private static double[] range(float first, float[] values) {
+            float low = first;
+            float high = first;
+            for (float v : values) {
+                low = Math.min(low, v);
+                high = Math.max(high, v);
+            }
+            return new double[] {low, high};
+        }
+    }
+
+    /// Two variables whose elements are all one number, the number of steps taken.
+    private static final class Model {
+        final Variable a = Variable.of("a", Tensor.zeros(N));
+        final Variable b = Variable.of("b", Tensor.zeros(N));
+        final Variable other = Variable.of("other", Tensor.zeros(N));
+        final Function step =
+                Function.of(() -> {
+                    a.set(a.add(1));
+                    b.set(b.add(1));
+                    return Tensor.of(0f);
+                });
+        final Function bounds = Function.ofMany(_ -> List.of(a.min(), a.max()));
+        final Function boundsOf = Function.ofMany(in -> List.of(in.get(0).min(), in.get(0).max()));
+        final Function both = Function.ofMany(_ -> List.of(a.min(), b.max()));
+        final Function steady =
+                Function.of((Tensor x) -> a.mul(2).cast(DType.F64).sqrt().add(x.cast(DType.F64)));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void oneValueOrTheOther(Reader reader) throws InterruptedException {
+        Model m = new Model();
+        m.step.call();
+        reader.read(m);
+        AtomicBoolean done = new AtomicBoolean();
+        Thread writer =
+                Thread.ofPlatform()
+                        .start(() -> {
+                            while (!done.get()) {
+                                m.step.call();
+                            }
+                        });
+        int reads = 0;
+        try {
+            for (long end = System.nanoTime() + NANOS; System.nanoTime() < end; reads++) {
+                double[] range = reader.read(m);
+                assertEquals(range[0], range[1], "at read " + reads);
+            }
+        } finally {
+            done.set(true);
+            writer.join();
+        }
+    }
+}
