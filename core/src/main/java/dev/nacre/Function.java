@@ -14,6 +14,7 @@ import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 
 import java.util.ArrayDeque;
@@ -32,6 +33,7 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /// A computation compiled once per types of its inputs (and [Precision] of the calls) and then replayed: outputs, and updates to variables that happen at each call.
 ///
@@ -233,9 +235,7 @@ public final class Function {
         Problem p = Problem.in("call");
         for (int i = 0; i < symbols.size(); i++) {
             TensorType declared = symbols.get(i).type();
-            TensorType here =
-                    declared.withShape(
-                            declared.shape().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s));
+            TensorType here = declared.withShape(declared.shape().bind(s -> bound(s, sizes)));
             p.require(
                     fits(declared, given.get(i).type(), sizes),
                     symbols.get(i).origin()
@@ -252,8 +252,8 @@ public final class Function {
         }
         p.throwShape();
         for (Sizes.Pair pair : assumed) {
-            long a = sizes.getOrDefault(pair.a(), pair.a());
-            long b = sizes.getOrDefault(pair.b(), pair.b());
+            long a = bound(pair.a(), sizes);
+            long b = bound(pair.b(), sizes);
             if (a != b && a >= 0 && b >= 0) {
                 p.rule(
                         "%s and %s meet in the function, so their sizes must be equal, but are %d and %d"
@@ -270,17 +270,17 @@ public final class Function {
                                         ? places.get(n)
                                         : n.op() instanceof Op.Leaf
                                                 ? Trace.inside(n)
-                                                : Node.of(
-                                                        n.op().bind(s ->
-                                                                s < 0
-                                                                        ? sizes.getOrDefault(s, s)
-                                                                        : s),
-                                                        in));
+                                                : Node.of(n.op().bind(s -> bound(s, sizes)), in));
         List<Engine.Root> changes = new ArrayList<>();
         for (int k = 0; k < updates.length; k++) {
             changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
         }
         return new Recording(bound.subList(0, outputs), changes);
+    }
+
+    /// What a size is where unknown ones are known.
+    private static long bound(long size, Map<Long, Long> sizes) {
+        return Shape.bound(size, s -> s < 0 ? sizes.getOrDefault(s, s) : s);
     }
 
     /// The axis of an input that an unknown size is declared by.
@@ -292,7 +292,10 @@ public final class Function {
                 }
             }
         }
-        throw new IllegalStateException("a size of no input");
+        return Arrays.stream(Shape.factors(size))
+                .filter(Shape::isUnknown)
+                .mapToObj(s -> s == size ? "a size of no input" : place(s, symbols))
+                .collect(Collectors.joining(" times "));
     }
 
     /// Whether a type is one of those declared; notes what unknown sizes are.
@@ -302,9 +305,11 @@ public final class Function {
                         && declared.dtype() == actual.dtype();
         for (int a = 0; fits && a < declared.shape().rank(); a++) {
             long size = declared.shape().size(a);
-            Long before =
-                    size < 0 ? sizes.putIfAbsent(size, actual.shape().size(a)) : Long.valueOf(size);
-            fits = before == null || before == actual.shape().size(a);
+            long known = bound(size, sizes);
+            if (known < 0) {
+                sizes.put(size, actual.shape().size(a));
+            }
+            fits = known < 0 || known == actual.shape().size(a);
         }
         return fits;
     }

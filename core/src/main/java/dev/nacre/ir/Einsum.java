@@ -2,6 +2,7 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -186,9 +187,9 @@ final class Einsum {
 
         /// `[batch…, rows…, columns…] → [Πbatch, Πrows, Πcolumns]`.
         private static <T extends Algebra<T>> T grouped(T x, int batch, int rows) {
-            long m = Sizes.product("einsum", x.shape().range(0, batch));
-            long r = Sizes.product("einsum", x.shape().range(batch, batch + rows));
-            long c = Sizes.product("einsum", x.shape().range(batch + rows, x.rank()));
+            long m = x.shape().range(0, batch).product();
+            long r = x.shape().range(batch, batch + rows).product();
+            long c = x.shape().range(batch + rows, x.rank()).product();
             return x.reshape(Shape.of(m, r, c));
         }
 

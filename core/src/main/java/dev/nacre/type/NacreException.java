@@ -10,12 +10,12 @@ public class NacreException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     public NacreException(String message) {
-        super(message);
+        super(Shape.readable(message));
         super.setStackTrace(trimmed(super.getStackTrace()));
     }
 
     public NacreException(String message, Throwable cause) {
-        super(message, cause);
+        super(Shape.readable(message), cause);
         super.setStackTrace(trimmed(super.getStackTrace()));
     }
 
