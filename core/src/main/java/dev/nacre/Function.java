@@ -7,6 +7,7 @@ import dev.nacre.ir.Body;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Places;
 import dev.nacre.ir.Recent;
 import dev.nacre.ir.Sizes;
 import dev.nacre.ir.Source;
@@ -262,6 +263,7 @@ public final class Function {
             }
         }
         p.throwShape();
+        Places.compiling(); // symbols were written down long before
         List<Node> bound =
                 Graph.rewrite(
                         graph,
@@ -411,9 +413,10 @@ public final class Function {
         return call(inputs).getFirst();
     }
 
-    /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
+    /// What inputs of these types are compiled to: kernels, bytes, operations, memory, and for each kernel the modules and lines it comes from: `[encoder.0.linear1 (Net.java:42)]`.
+    /// The function is recorded and compiled once more for that, with notes that otherwise are not taken.
     public String explain(Tensor... inputs) {
-        Entry e = entry(inputs);
+        Entry e = explained(inputs);
         return e.steady.map(Steady::explain).orElse("") + e.plan.explain();
     }
 
@@ -426,7 +429,12 @@ public final class Function {
     public Profile profile(Tensor... inputs) {
         call(inputs);
         Entry entry = entry(inputs);
-        return Profile.of(entry.plan, how -> run(entry, inputs, how));
+        return Profile.of(entry.plan, explained(inputs).plan, how -> run(entry, inputs, how));
+    }
+
+    /// Recorded and compiled once more, with a note of where each node is written.
+    private Entry explained(Tensor[] inputs) {
+        return Places.keeping(() -> compile(Signature.of(inputs)));
     }
 
     Plan plan(Tensor... inputs) {
@@ -495,6 +503,7 @@ public final class Function {
         Recording r = recorder.record(inputs);
         List<Node> recorded = new ArrayList<>(r.outputs);
         r.updates.forEach(u -> recorded.add(u.node()));
+        Places.compiling();
         List<Node> graph = Graph.cut(recorded).roots();
         requireInputs(graph, numbers.keySet());
         List<Optional<Variable>> targets = new ArrayList<>();
@@ -503,7 +512,7 @@ public final class Function {
         for (Node n : r.outputs) {
             targets.add(Optional.empty());
             sources.add(Optional.empty());
-            what.add("result of " + n.op().name());
+            what.add(n.origin());
         }
         for (Engine.Root u : r.updates) {
             targets.add(u.target());

@@ -5,6 +5,7 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.type.TensorType;
+
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -47,6 +48,11 @@ final class Stored implements Source {
         @Override
         public String origin() {
             return stored.origin;
+        }
+
+        @Override
+        public String module() {
+            return stored.owner == null ? "" : stored.owner.module();
         }
 
         @Override
