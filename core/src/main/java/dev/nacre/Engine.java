@@ -9,6 +9,7 @@ import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
+import dev.nacre.ir.Places;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
@@ -94,12 +95,7 @@ final class Engine {
         for (Op.Constant c : found.literals().inputs()) {
             leaves.add(new Stored.Ref(Stored.number(c)));
         }
-        return run(
-                plan,
-                leaves,
-                Targets.of(targets),
-                k -> "result of " + nodes.get(k).op().name(),
-                Plan.Call::run);
+        return run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
     }
 
     /// The variable that each output is the new value of, if any.
@@ -137,12 +133,13 @@ final class Engine {
 
     /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
     private static Plan compile(Order order, List<Integer> targets, Plans.Literals literals) {
+        Places.compiling();
         List<Node> leaves = new ArrayList<>();
         List<Node> stands = new ArrayList<>();
         for (Node n : order) {
             if (n.op() instanceof Op.Leaf) {
                 leaves.add(n);
-                stands.add(Symbol.node(n.origin(), n.type()));
+                stands.add(Symbol.standing(n));
             }
         }
         List<Node> given =
@@ -177,10 +174,11 @@ final class Engine {
     static Plan planOf(List<Node> expressions) {
         Order order = Graph.cut(expressions);
         List<Object> form = new ArrayList<>(numbers(order));
-        return compile(
-                order,
-                order.roots().stream().map(_ -> -1).toList(),
-                new Plans.Literals(form, List.of()));
+        return Places.keeping(() ->
+                compile(
+                        order,
+                        order.roots().stream().map(_ -> -1).toList(),
+                        new Plans.Literals(form, List.of())));
     }
 
     /// Runs a plan. Of calls that update a variable in common, each reads what the one before has left.

@@ -7,6 +7,7 @@ import dev.nacre.ir.Body;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Places;
 import dev.nacre.ir.Recent;
 import dev.nacre.ir.Sizes;
 import dev.nacre.ir.Source;
@@ -14,6 +15,7 @@ import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 
 import java.util.ArrayDeque;
@@ -32,6 +34,7 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /// A computation compiled once per types of its inputs (and [Precision] of the calls) and then replayed: outputs, and updates to variables that happen at each call.
 ///
@@ -233,9 +236,7 @@ public final class Function {
         Problem p = Problem.in("call");
         for (int i = 0; i < symbols.size(); i++) {
             TensorType declared = symbols.get(i).type();
-            TensorType here =
-                    declared.withShape(
-                            declared.shape().bind(s -> s < 0 ? sizes.getOrDefault(s, s) : s));
+            TensorType here = declared.withShape(declared.shape().bind(s -> bound(s, sizes)));
             p.require(
                     fits(declared, given.get(i).type(), sizes),
                     symbols.get(i).origin()
@@ -252,8 +253,8 @@ public final class Function {
         }
         p.throwShape();
         for (Sizes.Pair pair : assumed) {
-            long a = sizes.getOrDefault(pair.a(), pair.a());
-            long b = sizes.getOrDefault(pair.b(), pair.b());
+            long a = bound(pair.a(), sizes);
+            long b = bound(pair.b(), sizes);
             if (a != b && a >= 0 && b >= 0) {
                 p.rule(
                         "%s and %s meet in the function, so their sizes must be equal, but are %d and %d"
@@ -262,6 +263,7 @@ public final class Function {
             }
         }
         p.throwShape();
+        Places.compiling(); // symbols were written down long before
         List<Node> bound =
                 Graph.rewrite(
                         graph,
@@ -270,17 +272,17 @@ public final class Function {
                                         ? places.get(n)
                                         : n.op() instanceof Op.Leaf
                                                 ? Trace.inside(n)
-                                                : Node.of(
-                                                        n.op().bind(s ->
-                                                                s < 0
-                                                                        ? sizes.getOrDefault(s, s)
-                                                                        : s),
-                                                        in));
+                                                : Node.of(n.op().bind(s -> bound(s, sizes)), in));
         List<Engine.Root> changes = new ArrayList<>();
         for (int k = 0; k < updates.length; k++) {
             changes.add(new Engine.Root(bound.get(outputs + k), Optional.of(updates[k].variable)));
         }
         return new Recording(bound.subList(0, outputs), changes);
+    }
+
+    /// What a size is where unknown ones are known.
+    private static long bound(long size, Map<Long, Long> sizes) {
+        return Shape.bound(size, s -> s < 0 ? sizes.getOrDefault(s, s) : s);
     }
 
     /// The axis of an input that an unknown size is declared by.
@@ -292,7 +294,10 @@ public final class Function {
                 }
             }
         }
-        throw new IllegalStateException("a size of no input");
+        return Arrays.stream(Shape.factors(size))
+                .filter(Shape::isUnknown)
+                .mapToObj(s -> s == size ? "a size of no input" : place(s, symbols))
+                .collect(Collectors.joining(" times "));
     }
 
     /// Whether a type is one of those declared; notes what unknown sizes are.
@@ -302,9 +307,11 @@ public final class Function {
                         && declared.dtype() == actual.dtype();
         for (int a = 0; fits && a < declared.shape().rank(); a++) {
             long size = declared.shape().size(a);
-            Long before =
-                    size < 0 ? sizes.putIfAbsent(size, actual.shape().size(a)) : Long.valueOf(size);
-            fits = before == null || before == actual.shape().size(a);
+            long known = bound(size, sizes);
+            if (known < 0) {
+                sizes.put(size, actual.shape().size(a));
+            }
+            fits = known < 0 || known == actual.shape().size(a);
         }
         return fits;
     }
@@ -406,9 +413,10 @@ public final class Function {
         return call(inputs).getFirst();
     }
 
-    /// What inputs of these types are compiled to: kernels, bytes, operations, memory.
+    /// What inputs of these types are compiled to: kernels, bytes, operations, memory, and for each kernel the modules and lines it comes from: `[encoder.0.linear1 (Net.java:42)]`.
+    /// The function is recorded and compiled once more for that, with notes that otherwise are not taken.
     public String explain(Tensor... inputs) {
-        Entry e = entry(inputs);
+        Entry e = explained(inputs);
         return e.steady.map(Steady::explain).orElse("") + e.plan.explain();
     }
 
@@ -421,7 +429,12 @@ public final class Function {
     public Profile profile(Tensor... inputs) {
         call(inputs);
         Entry entry = entry(inputs);
-        return Profile.of(entry.plan, how -> run(entry, inputs, how));
+        return Profile.of(entry.plan, explained(inputs).plan, how -> run(entry, inputs, how));
+    }
+
+    /// Recorded and compiled once more, with a note of where each node is written.
+    private Entry explained(Tensor[] inputs) {
+        return Places.keeping(() -> compile(Signature.of(inputs)));
     }
 
     Plan plan(Tensor... inputs) {
@@ -511,6 +524,7 @@ public final class Function {
         Recording r = recorder.record(inputs);
         List<Node> recorded = new ArrayList<>(r.outputs);
         r.updates.forEach(u -> recorded.add(u.node()));
+        Places.compiling();
         List<Node> graph = Graph.cut(recorded).roots();
         requireInputs(graph, numbers.keySet());
         List<Optional<Variable>> targets = new ArrayList<>();
@@ -519,7 +533,7 @@ public final class Function {
         for (Node n : r.outputs) {
             targets.add(Optional.empty());
             sources.add(Optional.empty());
-            what.add("result of " + n.op().name());
+            what.add(n.origin());
         }
         for (Engine.Root u : r.updates) {
             targets.add(u.target());

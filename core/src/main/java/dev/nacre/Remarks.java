@@ -1,7 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.ir.Node;
-import dev.nacre.type.NacreException;
+import dev.nacre.type.Frames;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,7 +18,7 @@ final class Remarks {
     static void report(Node loss) {
         Optional<String> remark = loss.remark();
         if (remark.isPresent() && SAID.size() < MOST) {
-            String line = line();
+            String line = Frames.line();
             if (SAID.add(line + remark.get())) {
                 System.getLogger("dev.nacre")
                         .log(
@@ -26,15 +26,5 @@ final class Remarks {
                                 "training step at " + line + ": " + remark.get());
             }
         }
-    }
-
-    /// The user's line that led here.
-    private static String line() {
-        return StackWalker.getInstance()
-                .walk(frames ->
-                        frames.filter(f -> !NacreException.isLibrary(f.getClassName()))
-                                .findFirst()
-                                .map(f -> f.toStackTraceElement().toString())
-                                .orElse("a line of the library"));
     }
 }

@@ -67,6 +67,11 @@ final class Stored implements Source {
         }
 
         @Override
+        public String module() {
+            return stored.owner == null ? "" : stored.owner.module();
+        }
+
+        @Override
         public boolean equals(Object o) {
             return o instanceof Ref r && r.stored == stored;
         }

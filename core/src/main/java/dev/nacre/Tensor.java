@@ -133,9 +133,9 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return of(new TensorType(dtype, shape), values);
     }
 
-    /// The shape of numbers that are there.
+    /// A shape of sizes that are numbers, or those of a symbol.
     private static Shape known(String op, long... sizes) {
-        if (Arrays.stream(sizes).anyMatch(s -> s < 0)) {
+        if (Arrays.stream(sizes).anyMatch(s -> s < 0 && !Shape.isUnknown(s))) {
             throw new ShapeException(
                     op + ": sizes must not be negative, but are " + Arrays.toString(sizes));
         }
@@ -204,7 +204,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     }
 
     private static long counted(String op, long n) {
-        if (n < 0) {
+        if (n < 0 && !Shape.isUnknown(n)) {
             throw new ShapeException(op + ": n must not be negative, but is " + n);
         }
         return n;

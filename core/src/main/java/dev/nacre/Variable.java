@@ -30,6 +30,11 @@ public final class Variable extends Tensor {
         }
 
         @Override
+        public String module() {
+            return variable.module();
+        }
+
+        @Override
         public boolean equals(Object o) {
             return o instanceof Current c && c.variable == variable;
         }
@@ -101,6 +106,11 @@ public final class Variable extends Tensor {
     public void rename(String name) {
         this.name = name;
         this.origin = (trainable ? "parameter " : "variable ") + name;
+    }
+
+    /// The name of the module whose parameter this is, if it has one.
+    String module() {
+        return trainable ? name.substring(0, Math.max(0, name.lastIndexOf('.'))) : "";
     }
 
     public boolean isTrainable() {

@@ -520,7 +520,7 @@ class FunctionTest {
                 """
                 matmul: a.size(-1) must equal b.size(-2), but 4 ≠ 3
                   a  f32[2, 4]  input 'input 0'
-                  b  f32[3, 2]  result of broadcast
+                  b  f32[3, 2]  ones
                   hint: b.transpose() is [2, 3]; did the layer before change its width?\
                 """,
                 () -> lambda.call(Tensor.zeros(2, 4)));

@@ -309,7 +309,9 @@ class PlanTest {
                             .add(bias.reshape(8, 1, 1))
                             .relu();
                 });
-        assertStored("conv_norm_inference", f.explain(Tensor.zeros(2, 3, 16, 16)));
+        String plan = f.explain(Tensor.zeros(2, 3, 16, 16));
+        assertTrue(plan.contains("[PlanTest.java:"), plan);
+        assertStored("conv_norm_inference", plan.replaceAll(" {2}\\[\\w+\\.java:[^]]*]", ""));
     }
 
     /// Outside a function somebody may still hold the old parameters, so they get new memory; nothing else does, and no step is compiled again.

@@ -9,6 +9,7 @@ import dev.nacre.ir.Iteration;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
+import dev.nacre.ir.Places;
 import dev.nacre.type.Problem;
 
 import java.util.ArrayDeque;
@@ -93,7 +94,7 @@ public final class Reverse {
             if (n.op() instanceof Op.Scan) {
                 List<Node> results = loops.get(Loop.of(n));
                 if (results.getFirst() == n) { // all that uses any of them lies behind
-                    propagate(Loop.of(n), results);
+                    Places.deriving(n, () -> propagate(Loop.of(n), results));
                 }
             } else if (g != null && n.arity() > 0 && wanted[i]) {
                 propagate(n, g);
@@ -210,6 +211,14 @@ public final class Reverse {
     }
 
     private void propagate(Node n, Node g) {
+        if (Places.areKept()) {
+            Places.deriving(n, () -> derive(n, g));
+        } else {
+            derive(n, g);
+        }
+    }
+
+    private void derive(Node n, Node g) {
         if (n.op() instanceof Op.Fused fused) {
             propagate(n, fused, g);
             return;

@@ -2,10 +2,12 @@ package dev.nacre.compile;
 
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Places;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -22,12 +24,16 @@ import java.util.stream.Stream;
 /// From a graph to a [Plan]: stabilize, fold, simplify, schedule into kernels, order images' axes, spare copies, merge equal loops, advance what frees memory, take out the packing of what stays the
 /// same, lay out memory, hand over to the backend.
 public final class Compiler {
+    /// Lines named for one kernel.
+    private static final int PLACES = 3;
+
     private final List<Source> sources;
     private final List<Optional<Source>> targets;
     private final Predicate<Source> fixed;
     private List<Source> inputs = List.of(); // of the plan, in the order of its table of addresses
     private List<Kernel.Pack> packs = List.of(); // on the numbers of sources and of buffers
     private List<Scheduler.Buffer> buffers;
+    private List<String> places = List.of();
     private final Map<Integer, Integer> slots =
             new HashMap<>(); // buffer → place in the table of addresses
 
@@ -82,7 +88,8 @@ public final class Compiler {
         }
         List<TensorType> types = roots.stream().map(Node::type).toList();
         Block b = run(roots, views, backend);
-        return new Plan(b.kernels(), inputs, types, b.bytes(), backend.prepare(b.kernels()));
+        return new Plan(
+                b.kernels(), inputs, types, b.bytes(), backend.prepare(b.kernels()), places);
     }
 
     /// The plan that packs operands.
@@ -102,7 +109,8 @@ public final class Compiler {
                 read.stream().map(sources::get).toList(),
                 packed.stream().map(Symbol::type).toList(),
                 0,
-                backend.prepare(kernels));
+                backend.prepare(kernels),
+                List.of());
     }
 
     /// Compiles the body of a loop.
@@ -115,6 +123,7 @@ public final class Compiler {
     }
 
     private Block run(List<Node> roots, List<View> views, Backend backend) {
+        Places.compiling();
         UnaryOperator<List<Node>> simplify =
                 x ->
                         Simplify.run(
@@ -149,6 +158,7 @@ public final class Compiler {
         }
         kernels = Commit.last(kernels, this::isUpdated);
         keepOldValues(kernels);
+        places = Places.areKept() ? kernels.stream().map(this::place).toList() : List.of();
         int arena = inputs.size() + roots.size();
         Arena.Layout layout =
                 Arena.of(kernels, buffers, b -> b != Scheduler.RAMP && !slots.containsKey(b));
@@ -284,6 +294,18 @@ public final class Compiler {
             }
         }
         return true;
+    }
+
+    /// Where in the user's program a kernel comes from.
+    private String place(Kernel k) {
+        List<String> all =
+                k.writes().stream()
+                        .filter(v -> v.buffer() >= 0)
+                        .flatMap(v -> buffers.get(v.buffer()).from().stream())
+                        .distinct()
+                        .toList();
+        return String.join(", ", all.subList(0, Math.min(all.size(), PLACES)))
+                + (all.size() > PLACES ? ", …" : "");
     }
 
     private View place(View v, Arena.Layout layout, int arena) {

@@ -8,6 +8,7 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -68,6 +69,16 @@ final class Group {
     /// How much of [LoopSize#LIMIT] is used.
     int weight() {
         return weight + LoopSize.ACCESS * (loads.size() + exits.size());
+    }
+
+    /// What the loop computes.
+    Set<Node> nodes() {
+        return items.keySet();
+    }
+
+    /// Where it writes.
+    List<View> stores() {
+        return exits.stream().map(Exit::view).toList();
     }
 
     boolean computes(Node n) {

@@ -35,6 +35,7 @@ public final class Plan {
     private final List<TensorType> outputs;
     private final long arenaBytes;
     private final Backend.Executable executable;
+    private final List<String> places;
     private final ConcurrentLinkedDeque<Call> idle = new ConcurrentLinkedDeque<>();
     private final long ownBytes;
     private final LongAdder frameBytes = new LongAdder();
@@ -48,12 +49,14 @@ public final class Plan {
             List<Source> inputs,
             List<TensorType> outputs,
             long arenaBytes,
-            Backend.Executable executable) {
+            Backend.Executable executable,
+            List<String> places) {
         this.kernels = List.copyOf(kernels);
         this.inputs = List.copyOf(inputs);
         this.outputs = List.copyOf(outputs);
         this.arenaBytes = arenaBytes;
         this.executable = executable;
+        this.places = List.copyOf(places);
         this.ownBytes = this.kernels.stream().mapToLong(Plan::estimate).sum();
         this.kept = Kept.of(ownBytes, this::drop);
     }
@@ -206,7 +209,7 @@ public final class Plan {
             Kernel k = kernels.get(i);
             bytes += traffic(k);
             flops += flops(k);
-            describe(k, String.format(Locale.ROOT, "%3d  ", i), out);
+            describe(k, String.format(Locale.ROOT, "%3d  ", i), place(i), out);
         }
         out.append(
                 String.format(
@@ -219,12 +222,19 @@ public final class Plan {
         return out.toString();
     }
 
-    private static void describe(Kernel k, String margin, StringBuilder out) {
-        out.append(
-                String.format(
-                        Locale.ROOT, "%s%-12s %-22s %s%n", margin, k.name(), points(k), what(k)));
+    /// Where in the user's program a kernel comes from, in brackets; empty if it was not compiled to be explained ([dev.nacre.ir.Places]).
+    String place(int kernel) {
+        return places.isEmpty() || places.get(kernel).isEmpty()
+                ? ""
+                : "  [" + places.get(kernel) + "]";
+    }
+
+    private static void describe(Kernel k, String margin, String place, StringBuilder out) {
+        String format = "%s%-12s %-22s %s%s%n";
+        out.append(String.format(Locale.ROOT, format, margin, k.name(), points(k), what(k), place));
         if (k instanceof Repeat r) {
-            r.body().forEach(inner -> describe(inner, " ".repeat(margin.length()) + "| ", out));
+            String further = " ".repeat(margin.length()) + "| ";
+            r.body().forEach(inner -> describe(inner, further, "", out));
         }
     }
 

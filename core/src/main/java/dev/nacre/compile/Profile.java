@@ -23,7 +23,8 @@ public record Profile(int calls, double nanos, List<Line> lines) {
     ///
     /// @param number its place in the plan
     /// @param nanos it took
-    public record Line(int number, Kernel kernel, double nanos) {
+    /// @param place where in the user's program it comes from, in brackets; empty if that is not known
+    public record Line(int number, Kernel kernel, double nanos, String place) {
         /// Multiplications and additions per nanosecond.
         public double gigaflops() {
             return Plan.flops(kernel) / nanos;
@@ -37,8 +38,9 @@ public record Profile(int calls, double nanos, List<Line> lines) {
 
     /// Measures a plan: after a second of calls, at least five of them for a second or more.
     ///
+    /// @param explained the same plan, compiled to be explained
     /// @param caller makes a call and lets it be run in the way it is told
-    public static Profile of(Plan plan, Consumer<Consumer<Plan.Call>> caller) {
+    public static Profile of(Plan plan, Plan explained, Consumer<Consumer<Plan.Call>> caller) {
         int kernels = plan.kernels().size();
         List<long[]> each = new ArrayList<>();
         List<Long> whole = new ArrayList<>();
@@ -58,7 +60,8 @@ public record Profile(int calls, double nanos, List<Line> lines) {
         for (int k = 0; k < kernels; k++) {
             int kernel = k;
             double median = median(each.stream().map(nanos -> nanos[kernel]).toList());
-            lines.add(new Line(k, plan.kernels().get(k), median));
+            boolean same = explained.kernels().size() == kernels;
+            lines.add(new Line(k, plan.kernels().get(k), median, same ? explained.place(k) : ""));
         }
         return new Profile(each.size(), median(whole), List.copyOf(lines));
     }
@@ -91,11 +94,12 @@ public record Profile(int calls, double nanos, List<Line> lines) {
             String words =
                     String.format(
                             Locale.ROOT,
-                            "%3d  %-12s %-22s %s",
+                            "%3d  %-12s %-22s %s%s",
                             l.number,
                             k.name(),
                             Plan.points(k),
-                            Plan.what(k));
+                            Plan.what(k),
+                            l.place);
             out.append(words).append('\n');
         }
         Map<String, List<Line>> kinds = new LinkedHashMap<>();

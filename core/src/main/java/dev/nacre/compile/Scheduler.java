@@ -4,15 +4,19 @@ import dev.nacre.compile.Group.Ref;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Places;
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -54,7 +58,19 @@ final class Scheduler {
     }
 
     /// Memory that the plan will provide.
-    record Buffer(DType dtype, long count) {
+    ///
+    /// @param from where in the user's program what fills it comes from, if somebody wants to know ([Places])
+    record Buffer(DType dtype, long count, Set<String> from) {
+        Buffer(DType dtype, long count) {
+            this(dtype, count, Set.of());
+        }
+
+        Buffer from(Collection<String> places) {
+            Set<String> all = new LinkedHashSet<>(from);
+            places.stream().filter(p -> !p.isEmpty()).forEach(all::add);
+            return new Buffer(dtype, count, all);
+        }
+
         long bytes() {
             return count * dtype.bytes();
         }
@@ -69,6 +85,7 @@ final class Scheduler {
     private final Recomputing again = new Recomputing(this);
     private final Epilogues epilogues;
     private final Backend backend;
+    private Node placing;
 
     /// Nodes whose planes, the last axes, will not lie in one piece: they are not combined by rows.
     private final Set<Node> images;
@@ -108,6 +125,7 @@ final class Scheduler {
                 case Kernel k -> kernels.add(k);
                 case Group g -> {
                     if (!g.isEmpty() && g.count() > 0) {
+                        g.stores().forEach(v -> s.comesFrom(v, g.nodes()));
                         kernels.add(g.loop());
                     }
                 }
@@ -139,11 +157,30 @@ final class Scheduler {
     private Place.Located add(Kernel k, View out) {
         if (out.count() > 0) {
             steps.add(k);
+            comesFrom(out, sources(placing));
         }
         return new Place.Located(out, steps.size() - 1);
     }
 
+    /// Notes where what is written to a view comes from.
+    private void comesFrom(View out, Collection<Node> nodes) {
+        if (Places.areKept() && out.buffer() >= 0) {
+            List<String> all = nodes.stream().map(Places::of).toList();
+            buffers.set(out.buffer(), buffers.get(out.buffer()).from(all));
+        }
+    }
+
+    /// A node and those that are computed with it.
+    private List<Node> sources(Node end) {
+        List<Node> all = new ArrayList<>(List.of(end));
+        for (int i = 0; i < all.size(); i++) {
+            all.get(i).inputs().stream().filter(epilogues::isAbsorbed).forEach(all::add);
+        }
+        return all.reversed();
+    }
+
     private void place(Node n) {
+        placing = n;
         Op.Constant splat = Simplify.splat(n);
         places.put(n, splat != null ? new Place.Splat(splat) : placeOp(n));
     }

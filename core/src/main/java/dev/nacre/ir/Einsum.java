@@ -209,9 +209,9 @@ final class Einsum {
 
         /// `[batch…, rows…, columns…] → [Πbatch, Πrows, Πcolumns]`.
         private static <T extends Algebra<T>> T grouped(T x, int batch, int rows) {
-            long m = Sizes.product("einsum", x.shape().range(0, batch));
-            long r = Sizes.product("einsum", x.shape().range(batch, batch + rows));
-            long c = Sizes.product("einsum", x.shape().range(batch + rows, x.rank()));
+            long m = x.shape().range(0, batch).product();
+            long r = x.shape().range(batch, batch + rows).product();
+            long c = x.shape().range(batch + rows, x.rank()).product();
             return x.reshape(Shape.of(m, r, c));
         }
 

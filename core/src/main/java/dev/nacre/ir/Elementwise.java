@@ -259,11 +259,11 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
                         "shapes do not broadcast: a.size(-"
                                 + i
                                 + ") is "
-                                + Sizes.text(x)
+                                + Shape.text(x)
                                 + " and b.size(-"
                                 + i
                                 + ") is "
-                                + Sizes.text(y));
+                                + Shape.text(y));
             }
         }
     }

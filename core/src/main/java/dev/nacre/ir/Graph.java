@@ -35,7 +35,11 @@ public final class Graph {
                 Node rebuilt = number < 0 ? null : done[number];
                 inputs[i] = rebuilt == null ? n.input(i) : rebuilt; // null: the walk stopped at n
             }
-            done[k] = rule.apply(n, List.of(inputs));
+            List<Node> in = List.of(inputs);
+            done[k] =
+                    Places.areKept()
+                            ? Places.inPlaceOf(n, () -> rule.apply(n, in))
+                            : rule.apply(n, in);
         }
         return order.roots().stream().map(r -> done[order.indexOf(r)]).toList();
     }

@@ -50,9 +50,9 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                     "a.size(-1) must equal b.size("
                             + (column ? "0" : "-2")
                             + "), but "
-                            + Sizes.text(k)
+                            + Shape.text(k)
                             + " ≠ "
-                            + Sizes.text(y.size(-2)));
+                            + Shape.text(y.size(-2)));
             if (!column) {
                 p.hint(
                         "b.transpose() is "

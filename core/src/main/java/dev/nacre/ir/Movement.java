@@ -40,28 +40,26 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
     /// The size that −1 stands for: what is left of this shape's sizes after the given ones, where unknown sizes cancel each other.
     private long inferred(long[] sizes) {
-        long count = 1;
         List<Long> unknown = new ArrayList<>();
+        long count = 1;
         for (long s : shape().toArray()) {
-            if (s < 0) {
-                unknown.add(s);
-            } else {
-                count *= s;
-            }
+            long[] factors = Shape.isUnknown(s) ? Shape.factors(s) : new long[] {s};
+            count *= factors[factors.length - 1];
+            Arrays.stream(factors, 0, factors.length - 1).forEach(unknown::add);
         }
         long known = 1;
         boolean fits = true;
         for (long s : sizes) {
-            if (s >= 0) {
-                known *= s;
-            } else if (s < -1) {
-                fits &= unknown.remove(s);
+            long[] factors = Shape.isUnknown(s) ? Shape.factors(s) : new long[] {s};
+            known *= s == -1 ? 1 : factors[factors.length - 1];
+            for (int i = 0; i < factors.length - 1; i++) {
+                fits &= unknown.remove(Long.valueOf(factors[i]));
             }
         }
-        if (fits && unknown.size() == 1 && count == known && known != 0) {
-            return unknown.get(0);
-        }
-        if (!fits || !unknown.isEmpty() || known == 0 || count % known != 0) {
+        if (fits && known != 0 && count % known == 0) {
+            unknown.add(count / known);
+            return Shape.product(unknown.stream().mapToLong(s -> s).toArray());
+        } else {
             Problem.in("reshape")
                     .rule(shape() + " does not divide into " + Sizes.text(sizes))
                     .operand("x", type(), this::origin)
@@ -77,9 +75,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     /// Axes `from` to the last joined into one: `[n, c, h, w].flatten(1)` is `[n, c·h·w]`.
     default T flatten(int from) {
         int a = rank() == 0 ? 0 : Axes.index("flatten", from, rank());
-        return reshape(
-                shape().range(0, a)
-                        .concat(Shape.of(Sizes.product("flatten", shape().range(a, rank())))));
+        return reshape(shape().range(0, a).concat(Shape.of(shape().range(a, rank()).product())));
     }
 
     /// An axis of size 1 put in at `axis` of the result.
@@ -161,6 +157,17 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         return aligned.shape().equals(shape)
                 ? aligned
                 : emit(new Op.Broadcast(shape), List.of(aligned));
+    }
+
+    /// Unknown sizes taken for those that `shape` has in their place, from axis `from` to `to`: the call checks that they are equal.
+    default T sizedLike(Shape shape, int from, int to) {
+        Shape out = shape();
+        for (int a = from; a < to && rank() == shape.rank(); a++) {
+            if (size(a) < 0 && shape.size(a) < 0) {
+                out = out.with(a, shape.size(a));
+            }
+        }
+        return broadcastTo(out);
     }
 
     default T broadcastTo(long... sizes) {
@@ -576,7 +583,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                 .throwDType();
         Shape head = shape().range(0, a);
         Shape tail = shape().range(a + 1, rank());
-        long n = Sizes.product("take", index.shape());
+        long n = index.shape().product();
         Shape aligned = Shape.of(ones(a)).concat(Shape.of(n)).concat(Shape.of(ones(tail.rank())));
         T spread = index.reshape(aligned).broadcastTo(head.concat(Shape.of(n)).concat(tail));
         return gather(a, spread).reshape(head.concat(index.shape()).concat(tail));

@@ -189,7 +189,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     /// @param mask broadcast to `[…, heads, l, s]`: where a bool is true the query sees the key (as in PyTorch's function of this name); a number is added to the score
     /// @param randomKey `i64[2]`, from which the dropout of `how` draws (see [Op.RandomBits]); present if and only if there is dropout
     default T scaledDotProductAttention(
-            T key, T value, Attention how, Optional<T> mask, Optional<T> randomKey) {
+            T keys, T values, Attention how, Optional<T> mask, Optional<T> randomKey) {
+        T key = keys.sizedLike(shape(), 0, rank() - 3);
+        T value = values.sizedLike(shape(), 0, rank() - 3).sizedLike(key.shape(), 0, rank() - 1);
         Attention what = how.masked(mask.isPresent());
         Problem p =
                 Problem.in("attention")

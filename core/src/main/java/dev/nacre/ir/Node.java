@@ -43,6 +43,9 @@ public final class Node implements Algebra<Node> {
         }
         this.hash = h;
         this.remark = remark != null ? remark : inherited(op, type, inputs);
+        if (Places.areKept()) {
+            Places.note(this);
+        }
     }
 
     /// A remark goes with what a gradient can pass through.
@@ -190,7 +193,13 @@ public final class Node implements Algebra<Node> {
     public Node withInputs(List<Node> others) {
         return Arrays.equals(operands(), others.toArray())
                 ? this
-                : new Node(op, others.toArray(Node[]::new), remark);
+                : Places.areKept()
+                        ? Places.inPlaceOf(this, () -> remarked(others))
+                        : remarked(others);
+    }
+
+    private Node remarked(List<Node> others) {
+        return new Node(op, others.toArray(Node[]::new), remark);
     }
 
     @Override
@@ -205,7 +214,24 @@ public final class Node implements Algebra<Node> {
 
     /// Where the value comes from, for error messages: `input 'x'`, `parameter head.weight`, `result of relu`.
     public String origin() {
-        return op instanceof Op.Leaf leaf ? leaf.source().origin() : "result of " + op.name();
+        Node n = this;
+        while (n.op instanceof Op.Broadcast || n.op instanceof Op.Reshape && isNumber(n.input(0))) {
+            n = n.input(0); // as the user has written it, before sizes were repeated
+        }
+        boolean repeated = n != this;
+        return switch (n.op) {
+            case Op.Leaf leaf -> leaf.source().origin();
+            case Op.Constant c when repeated && c.value() == 0 -> "zeros";
+            case Op.Constant c when repeated && c.value() == 1 -> "ones";
+            case Op.Constant c when repeated -> "full(" + c.name() + ")";
+            case Op.Constant c -> "the number " + c.name();
+            case Op.Iota _ -> "arange";
+            default -> "result of " + n.op.name();
+        };
+    }
+
+    private static boolean isNumber(Node n) {
+        return n.op instanceof Op.Constant;
     }
 
     /// Not structural, see [#hash()]: for tables of nodes, and unlike the identity hash at hand without a call into the JVM.

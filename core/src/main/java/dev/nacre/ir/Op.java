@@ -320,21 +320,27 @@ public sealed interface Op {
             p.require(spans.size() == x.rank(), "needs one span per axis").throwShape();
             for (int i = 0; i < x.rank(); i++) {
                 Span s = spans.get(i);
+                int axis = i;
                 long last = s.start() + (s.size() - 1) * s.step();
                 long n = x.size(i);
                 boolean whole = s.isAll(n);
-                p.require(whole || n >= 0, Sizes.unknown(i));
+                p.require(whole || n >= 0, () -> Sizes.unknown(axis));
                 p.require(whole || s.step() != 0, "the step must not be 0")
                         .require(
                                 whole || s.size() >= 0,
-                                "the size must not be negative, but is " + s.size());
+                                () ->
+                                        Shape.isUnknown(s.size())
+                                                ? "the part of axis " + axis + " must be known"
+                                                : "the size must not be negative, but is "
+                                                        + s.size());
                 p.require(
                         whole
                                 || n < 0
                                 || s.size() <= 0
                                 || s.start() >= 0 && s.start() < n && last >= 0 && last < n,
-                        "elements %d to %d are not on axis %d of size %d"
-                                .formatted(s.start(), last, i, n));
+                        () ->
+                                "elements %d to %d are not on axis %d of size %d"
+                                        .formatted(s.start(), last, axis, n));
             }
             p.throwShape();
             return x.type().withShape(Shape.of(spans.stream().mapToLong(Span::size).toArray()));

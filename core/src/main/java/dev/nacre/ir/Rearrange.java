@@ -2,6 +2,7 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,12 +61,7 @@ final class Rearrange {
                 Shape.of(
                         right.stream()
                                 .mapToLong(g ->
-                                        Sizes.product(
-                                                "rearrange",
-                                                Shape.of(
-                                                        g.stream()
-                                                                .mapToLong(sizes::get)
-                                                                .toArray())))
+                                        Shape.product(g.stream().mapToLong(sizes::get).toArray()))
                                 .toArray()));
     }
 

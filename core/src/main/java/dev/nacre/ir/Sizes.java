@@ -2,7 +2,7 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-import dev.nacre.type.ShapeException;
+
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -46,7 +46,7 @@ public final class Sizes {
     static long known(String op, Expression<?> x, int axis) {
         long n = x.size(axis);
         Problem.in(op)
-                .require(n >= 0, unknown(axis))
+                .require(n >= 0, () -> unknown(axis))
                 .operand("x", x.type(), x::origin)
                 .throwShape();
         return n;
@@ -59,40 +59,11 @@ public final class Sizes {
                 + " must be known, but is given only when the function is called";
     }
 
-    /// The product of all sizes. One of them may be unknown if the others are 1.
-    static long product(String op, Shape shape) {
-        long known = 1;
-        long unknown = 0;
-        for (long s : shape.toArray()) {
-            if (s < 0 && unknown != 0) {
-                throw new ShapeException(
-                        op
-                                + ": "
-                                + shape
-                                + " has too many sizes that are given only when the function is called");
-            }
-            known *= s < 0 ? 1 : s;
-            unknown = s < 0 ? s : unknown;
-        }
-        if (unknown != 0 && known != 1) {
-            throw new ShapeException(
-                    op
-                            + ": the sizes "
-                            + shape
-                            + " cannot be joined before the function is called");
-        }
-        return unknown != 0 ? unknown : shape.count();
-    }
-
-    static String text(long size) {
-        return size < 0 ? "?" : Long.toString(size);
-    }
-
     /// A shape as the user wrote it, −1 included; unknown sizes print as `?`.
     static String text(long[] sizes) {
         StringBuilder out = new StringBuilder("[");
         for (long s : sizes) {
-            out.append(out.length() == 1 ? "" : ", ").append(s < -1 ? "?" : Long.toString(s));
+            out.append(out.length() == 1 ? "" : ", ").append(Shape.text(s));
         }
         return out.append(']').toString();
     }

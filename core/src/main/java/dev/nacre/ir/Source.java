@@ -9,4 +9,9 @@ public interface Source {
 
     /// For error messages: `input 'x'`, `parameter head.weight`.
     String origin();
+
+    /// The part of a model that a parameter belongs to, by name: `encoder.0.linear1`. Empty for all others.
+    default String module() {
+        return "";
+    }
 }

@@ -6,10 +6,22 @@ import dev.nacre.type.TensorType;
 public final class Symbol implements Source {
     private final String name;
     private final TensorType type;
+    private final String module;
 
     public Symbol(String name, TensorType type) {
+        this(name, type, "");
+    }
+
+    private Symbol(String name, TensorType type, String module) {
         this.name = name;
         this.type = type;
+        this.module = module;
+    }
+
+    /// A symbol in place of a leaf.
+    public static Node standing(Node leaf) {
+        String module = ((Op.Leaf) leaf.op()).source().module();
+        return Node.of(new Op.Leaf(new Symbol(leaf.origin(), leaf.type(), module)));
     }
 
     public static Node node(String name, TensorType type) {
@@ -23,6 +35,11 @@ public final class Symbol implements Source {
     @Override
     public TensorType type() {
         return type;
+    }
+
+    @Override
+    public String module() {
+        return module;
     }
 
     @Override

@@ -1,22 +1,36 @@
 package dev.nacre.type;
 
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongUnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /// The sizes of a tensor along its axes, outermost first. A scalar has rank 0.
 ///
 /// A size may be unknown until a function is called ([#ANY], [#unknown()]); see `Function.of` with symbols. Unknown sizes are negative numbers;
-/// two of them are equal only if they are the same unknown. Where two different ones meet, the first is taken for the second, and the call checks that they are equal.
+/// two of them are equal only if they are the same unknown. Where two different ones meet, the first is taken for the second, and the call checks that they are equal. The product of
+/// unknown sizes is an unknown size too ([#product]), so that a batch of texts can be reshaped into one list of words.
 public final class Shape {
     /// "Any size" in the declaration of a symbolic input.
     public static final long ANY = -1;
 
     public static final Shape SCALAR = new Shape(new long[0]);
 
-    private static final java.util.concurrent.atomic.AtomicLong UNKNOWNS =
-            new java.util.concurrent.atomic.AtomicLong(-1);
+    /// Unknown sizes are below: far from any number that somebody writes by mistake.
+    private static final long UNKNOWN = -(1L << 40);
+
+    private static final Pattern PRINTED = Pattern.compile("-109951\\d{7}");
+
+    private static final AtomicLong UNKNOWNS = new AtomicLong(UNKNOWN);
+
+    /// Unknown sizes that are products, by their factors, and the other way round.
+    private static final Map<Shape, Long> PRODUCTS = new ConcurrentHashMap<>();
+
+    private static final Map<Long, Shape> FACTORS = new ConcurrentHashMap<>();
 
     private final long[] sizes;
     private final int hash;
@@ -33,6 +47,62 @@ public final class Shape {
     /// A fresh unknown size, different from every other.
     public static long unknown() {
         return UNKNOWNS.decrementAndGet();
+    }
+
+    /// Whether a size is one that is known only when a function is called.
+    public static boolean isUnknown(long size) {
+        return size < UNKNOWN;
+    }
+
+    /// A size for people: `?` if it is unknown.
+    public static String text(long size) {
+        return isUnknown(size) ? "?" : Long.toString(size);
+    }
+
+    /// A message in which unknown sizes, however they got into it, read `?`.
+    static String readable(String message) {
+        return message == null || !message.contains("-109951")
+                ? message
+                : PRINTED.matcher(message).replaceAll("?");
+    }
+
+    /// The product of sizes, some of which may be unknown: then so is the product, the same one for the same factors.
+    public static long product(long... sizes) {
+        Shape s = of(sizes);
+        if (s.isKnown()) {
+            return s.count();
+        }
+        Shape f = s.factors();
+        long known = f.sizes[f.rank() - 1];
+        if (known == 0 || known == 1 && f.rank() == 2) {
+            return known == 0 ? 0 : f.sizes[0];
+        }
+        return PRODUCTS.computeIfAbsent(
+                f,
+                _ -> {
+                    long id = unknown();
+                    FACTORS.put(id, f);
+                    return id;
+                });
+    }
+
+    /// The product of all sizes; see [#product(long...)].
+    public long product() {
+        return product(sizes);
+    }
+
+    /// The unknown sizes whose product an unknown size is, and last a known factor.
+    public static long[] factors(long size) {
+        Shape f = FACTORS.get(size);
+        return f == null ? new long[] {size, 1} : f.sizes.clone();
+    }
+
+    /// What a size is if unknown ones that are no products are what `known` gives for them; it maps known sizes to themselves.
+    public static long bound(long size, LongUnaryOperator known) {
+        Shape f = isUnknown(size) ? FACTORS.get(size) : null;
+        return f == null
+                ? known.applyAsLong(size)
+                : product(LongStream.of(f.sizes).map(known).toArray());
     }
 
     public int rank() {
@@ -79,24 +149,22 @@ public final class Shape {
 
     /// Number of unknown sizes whose product this shape's count is a multiple of, as one comparable value.
     private Shape factors() {
-        long known = 1;
-        int unknown = 0;
+        long known = 1; // an overflow is found when the elements are counted
+        long[] unknown = new long[0];
         for (long s : sizes) {
-            if (s < 0) {
-                unknown++;
+            if (s >= 0) {
+                known *= s;
             } else {
-                known *= s; // an overflow is found when the elements are counted
+                long[] of = factors(s);
+                int n = unknown.length;
+                unknown = Arrays.copyOf(unknown, n + of.length - 1);
+                System.arraycopy(of, 0, unknown, n, of.length - 1);
+                known *= of[of.length - 1];
             }
         }
-        long[] f = new long[unknown + 1];
-        int i = 0;
-        for (long s : sizes) {
-            if (s < 0) {
-                f[i++] = s;
-            }
-        }
-        f[unknown] = known;
-        Arrays.sort(f, 0, unknown);
+        Arrays.sort(unknown);
+        long[] f = Arrays.copyOf(unknown, unknown.length + 1);
+        f[unknown.length] = known;
         return new Shape(f);
     }
 

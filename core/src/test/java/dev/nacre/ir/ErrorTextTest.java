@@ -12,11 +12,13 @@ import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
 /// What a user reads who made a mistake, word for word.
 class ErrorTextTest {
@@ -176,9 +178,6 @@ class ErrorTextTest {
         assertShape(
                 "reshape: [?, 3] does not divide into [-1, 2]\n  x  f32[?, 3]  input 'x'",
                 () -> f32("x", Shape.unknown(), 3).reshape(-1, 2));
-        assertShape(
-                "flatten: the sizes [?, 3] cannot be joined before the function is called",
-                () -> f32("x", Shape.unknown(), 3).flatten(0));
     }
 
     @Test

@@ -26,7 +26,9 @@ public record LearnedPositions(Variable weight) implements Module {
     @Override
     public Tensor forward(Tensor x) {
         requireRoom(x);
-        return x.add(weight.narrow(0, 0, x.size(-2)));
+        return Shape.isUnknown(x.size(-2))
+                ? forward(x, Tensor.of(0L))
+                : x.add(weight.narrow(0, 0, x.size(-2)));
     }
 
     /// For positions from `begin` on, an integer that may be a result.

@@ -93,8 +93,8 @@ public record Recurrent(
             for (Tensor s : states) {
                 p.operand("state", s.type(), s::origin);
                 p.require(
-                        !fits || s.shape().equals(Shape.of(x.size(0), w.hidden())),
-                        "states must be [" + x.size(0) + ", " + w.hidden() + "]");
+                        !fits || s.shape().mayEqual(Shape.of(x.size(0), w.hidden())),
+                        "states must be " + Shape.of(x.size(0), w.hidden()));
             }
             p.operand("weight_ih", w.ih.type(), w.ih::origin).throwShape();
             return next(x, states, w);
@@ -264,7 +264,8 @@ public record Recurrent(
                     from[k] =
                             firsts.isEmpty()
                                     ? Tensor.zeros(stateType(x), batch, hidden)
-                                    : firstOf(firsts.get(k), place, single);
+                                    : firstOf(firsts.get(k), place, single)
+                                            .broadcastTo(batch, hidden);
                 }
                 Run one = direction(y, from, mask, d == 1, weights(layer, d));
                 ways.add(one.outputs);
@@ -338,13 +339,13 @@ public record Recurrent(
                     x.rank() == 2 ? Shape.of(places, hidden) : Shape.of(places, batch, hidden);
             for (int k = 0; k < firsts.size(); k++) {
                 p.operand("state " + k, firsts.get(k).type(), firsts.get(k)::origin);
-                p.require(firsts.get(k).shape().equals(state), "states must be " + state);
+                p.require(firsts.get(k).shape().mayEqual(state), "states must be " + state);
             }
             lengths.ifPresent(n -> {
                 p.operand("lengths", n.type(), n::origin);
                 p.require(
-                        n.dtype().isInteger() && n.shape().equals(Shape.of(batch)),
-                        "lengths must be integers [" + batch + "]");
+                        n.dtype().isInteger() && n.shape().mayEqual(Shape.of(batch)),
+                        "lengths must be integers " + Shape.of(batch));
             });
         }
         p.throwShape();

@@ -31,7 +31,9 @@ public record RotaryEmbedding(double base, boolean interleaved) {
     public Tensor forward(Tensor x, Tensor positions) {
         Problem.in("rotary")
                 .require(x.rank() >= 2, "x must be [..., time, width]")
-                .require(x.rank() < 2 || x.size(-1) % 2 == 0, "the width must be even")
+                .require(
+                        x.rank() < 2 || x.size(-1) >= 0 && x.size(-1) % 2 == 0,
+                        "the width must be known and even")
                 .operand("x", x.type(), x::origin)
                 .throwShape();
         int half = Math.toIntExact(x.size(-1) / 2);

@@ -119,7 +119,7 @@ class ModuleTest {
         assertEquals(
                 """
                 conv2d: x must have 3 channels on axis 1, but has 28
-                  x       f32[2, 28, 28, 3]  result of broadcast
+                  x       f32[2, 28, 28, 3]  ones
                   weight  f32[8, 3, 3, 3]    parameter weight
                   hint: the channels seem to come last; use x.permute(0, 3, 1, 2)\
                 """,
@@ -128,7 +128,7 @@ class ModuleTest {
         assertEquals(
                 """
                 conv2d: x must have 4 axes, batch and channels first, but has 3
-                  x       f32[3, 28, 28]   result of broadcast
+                  x       f32[3, 28, 28]   ones
                   weight  f32[8, 3, 3, 3]  parameter weight\
                 """,
                 assertThrows(NacreException.class, () -> conv.forward(Tensor.ones(3, 28, 28)))
@@ -148,7 +148,7 @@ class ModuleTest {
                                                 .forward(Tensor.of(new long[] {4, 5})))
                         .getMessage());
         assertEquals(
-                "batchNorm: training needs more than one value per channel\n  x  f32[1, 3]  result of broadcast",
+                "batchNorm: training needs more than one value per channel\n  x  f32[1, 3]  ones",
                 assertThrows(
                                 NacreException.class,
                                 () -> BatchNorm1d.of(3).forward(Tensor.ones(1, 3), Mode.TRAIN))

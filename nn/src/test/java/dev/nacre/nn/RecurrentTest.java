@@ -130,21 +130,21 @@ class RecurrentTest {
     void errors() {
         LSTM lstm = LSTM.of(3, 4, rng);
         assertEquals(
-                "lstm: x.size(-1) must be 3, but is 5\n  x  f32[2, 1, 5]  result of broadcast",
+                "lstm: x.size(-1) must be 3, but is 5\n  x  f32[2, 1, 5]  zeros",
                 assertThrows(NacreException.class, () -> lstm.forward(Tensor.zeros(2, 1, 5)))
                         .getMessage());
         assertEquals(
                 "lstm: x must be [time, batch, 3], or [time, 3] of one example\n"
-                        + "  x  f32[3]  result of broadcast",
+                        + "  x  f32[3]  zeros",
                 assertThrows(NacreException.class, () -> lstm.forward(Tensor.zeros(3)))
                         .getMessage());
         Tensor x = Tensor.zeros(2, 1, 3);
         assertEquals(
                 "lstm: states must be [1, 1, 4]; lengths must be integers [1]\n"
-                        + "  x        f32[2, 1, 3]  result of broadcast\n"
-                        + "  state 0  f32[1, 4]     result of broadcast\n"
-                        + "  state 1  f32[1, 1, 4]  result of broadcast\n"
-                        + "  lengths  f32[1]        result of reshape",
+                        + "  x        f32[2, 1, 3]  zeros\n"
+                        + "  state 0  f32[1, 4]     zeros\n"
+                        + "  state 1  f32[1, 1, 4]  zeros\n"
+                        + "  lengths  f32[1]        zeros",
                 assertThrows(
                                 NacreException.class,
                                 () ->
@@ -162,9 +162,9 @@ class RecurrentTest {
                 assertThrows(NacreException.class, () -> GRU.of(3, 4, 0, false, rng)).getMessage());
         assertEquals(
                 "lstm_cell: x must be [batch, 3]\n"
-                        + "  x          f32[2, 4]   result of broadcast\n"
-                        + "  state      f32[2, 4]   result of broadcast\n"
-                        + "  state      f32[2, 4]   result of broadcast\n"
+                        + "  x          f32[2, 4]   zeros\n"
+                        + "  state      f32[2, 4]   zeros\n"
+                        + "  state      f32[2, 4]   zeros\n"
                         + "  weight_ih  f32[16, 3]  parameter weight_ih",
                 assertThrows(
                                 NacreException.class,

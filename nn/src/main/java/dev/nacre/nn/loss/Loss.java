@@ -68,7 +68,7 @@ public interface Loss {
 
     /// Refuses a target of another shape than the prediction: broadcasting here is nearly always a mistake.
     static void requireSameShape(String loss, Tensor prediction, Tensor target) {
-        boolean same = prediction.shape().equals(target.shape());
+        boolean same = prediction.shape().mayEqual(target.shape());
         Problem p =
                 Problem.in(loss)
                         .require(same, "prediction and target must have one shape")

@@ -55,16 +55,16 @@ class LossTest {
         assertEquals(
                 """
                 mseLoss: prediction and target must have one shape
-                  prediction  f32[4, 1]  result of broadcast
-                  target      f32[4]     result of broadcast
+                  prediction  f32[4, 1]  ones
+                  target      f32[4]     ones
                   hint: prediction.squeeze(-1) is [4]\
                 """,
                 error(new MSELoss(), Tensor.ones(4, 1), Tensor.ones(4)));
         assertEquals(
                 """
                 crossEntropyLoss: the weight must be one number per class, [3]
-                  logits  f32[2, 3]  result of broadcast
-                  weight  f32[4]     result of broadcast\
+                  logits  f32[2, 3]  ones
+                  weight  f32[4]     ones\
                 """,
                 error(
                         new CrossEntropyLoss().weight(Tensor.ones(4)),
