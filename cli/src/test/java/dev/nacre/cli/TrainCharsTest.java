@@ -107,7 +107,7 @@ class TrainCharsTest {
                 Run.of("train", "chars", "--text", folder.resolve("none.txt"))
                         .err()
                         .startsWith(
-                                "nacre: text: " + folder.resolve("none.txt") + " cannot be read"));
+                                "nacre: text: " + folder.resolve("none.txt") + " does not exist"));
         Path brief = folder.resolve("brief.txt");
         Files.writeString(brief, "brief");
         Run run = Run.of("train", "chars", "--text", brief);

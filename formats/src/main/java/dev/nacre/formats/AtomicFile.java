@@ -4,25 +4,44 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
-import java.time.Duration;
-import java.time.Instant;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// Files that are replaced in one step: whoever reads one, also after the writing process was killed or the machine lost power, finds the old contents or the new, never
 /// a part.
+///
+/// The new contents are written to a file of another name in the same folder, which then takes the old one's place. It has the old one's permissions, and its owner and group
+/// where the system allows; other hard links to the old file keep the old contents. A symbolic link stays, and what it points to is replaced. While it is written, the other file is locked, so what a killed
+/// process left is known and removed by the next write in that folder.
 public final class AtomicFile {
-    /// What is left of a write that was killed goes with the next write of the same file, once no write can be under way any more.
-    private static final Duration ABANDONED = Duration.ofHours(1);
-
-    private static final String SUFFIX = ".nacre-part";
+    private static final String PREFIX =
+            ".nacre-part-"; // short, so that every name that is allowed can be written
     private static final int CHUNK = 1 << 24;
+    private static final int MOST_LINKS = 40;
+    private static final Set<PosixFilePermission> SECRET =
+            PosixFilePermissions.fromString("rw-------");
+
+    /// What this process is writing: looking at the lock of one of these would lose it.
+    private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
     private AtomicFile() {}
 
@@ -32,37 +51,161 @@ public final class AtomicFile {
         void writeTo(WritableByteChannel out) throws IOException;
     }
 
-    /// Writes a file beside `path`, makes the disk hold it, and puts it in `path`'s place. If anything fails, `path` is as before and the other file is gone. A symbolic link is followed.
+    /// Replaces a file. If anything fails, it is as before.
     ///
     /// @param format for errors
     public static void write(String format, Path path, Body body) {
         try {
-            Path target =
-                    Files.isSymbolicLink(path) && Files.exists(path)
-                            ? path.toRealPath()
-                            : path.toAbsolutePath();
-            if (Files.isDirectory(target)) {
-                throw new FormatException(format, path, "is a folder");
-            }
-            removeAbandoned(target);
-            Path part =
-                    target.resolveSibling(
-                            "." + target.getFileName() + "." + UUID.randomUUID() + SUFFIX);
-            try {
-                try (FileChannel out =
-                        FileChannel.open(
-                                part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                    body.writeTo(out);
-                    out.force(true);
-                }
-                Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-            } catch (IOException | RuntimeException | Error e) {
-                Files.deleteIfExists(part);
-                throw e;
+            Path target = target(format, path);
+            try (Part part = Part.beside(target)) {
+                body.writeTo(part.channel);
+                part.channel.force(true);
+                keepAttributes(target, part.path);
+                Files.move(part.path, target, StandardCopyOption.ATOMIC_MOVE);
             }
             forceFolder(target.getParent());
         } catch (IOException e) {
             throw FormatException.of(format, "write", path, e);
+        }
+    }
+
+    /// Throws the error that [#write] would end in, as far as that can be known before there is anything to write: asked before hours of training. Leaves nothing behind.
+    public static void tryOut(String format, Path path) {
+        try {
+            Path target = target(format, path);
+            try (Part part = Part.beside(target)) {
+                write(part.channel, ByteBuffer.wrap(new byte[] {0}));
+                keepAttributes(target, part.path);
+            }
+        } catch (IOException e) {
+            throw FormatException.of(format, "write", path, e);
+        }
+    }
+
+    /// The file to replace, behind all links, whether it exists or not.
+    private static Path target(String format, Path path) throws IOException {
+        Path at = path.toAbsolutePath();
+        for (int links = 0; Files.isSymbolicLink(at); links++) {
+            if (links == MOST_LINKS) {
+                throw new FormatException(format, path, "is a link that leads to itself");
+            }
+            at = at.resolveSibling(Files.readSymbolicLink(at));
+        }
+        Path folder = at.getParent();
+        if (folder == null || Files.isDirectory(at)) {
+            throw new FormatException(format, path, "is a folder");
+        }
+        if (!Files.isDirectory(folder)) {
+            throw new NoSuchFileException(folder.toString());
+        }
+        try { // of names that are too long, too
+            if (!Files.readAttributes(at, BasicFileAttributes.class).isRegularFile()) {
+                throw new FormatException(format, path, "is no regular file");
+            }
+        } catch (NoSuchFileException _) {
+            return folder.toRealPath().resolve(at.getFileName());
+        }
+        return folder.toRealPath().resolve(at.getFileName());
+    }
+
+    private static void keepAttributes(Path old, Path part) throws IOException {
+        PosixFileAttributeView view =
+                Files.getFileAttributeView(
+                        old, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
+        if (view == null || !Files.exists(old, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        PosixFileAttributes there = view.readAttributes();
+        PosixFileAttributeView to = Files.getFileAttributeView(part, PosixFileAttributeView.class);
+        PosixFileAttributes here = to.readAttributes();
+        try {
+            if (!there.owner().equals(here.owner())) {
+                to.setOwner(there.owner());
+            }
+            if (!there.group().equals(here.group())) {
+                to.setGroup(there.group());
+            }
+        } catch (FileSystemException _) {
+            // Only an administrator may give files away.
+        }
+        to.setPermissions(there.permissions()); // last, because a new owner may reset them
+    }
+
+    /// A file that is being written, and locked.
+    private record Part(Path path, FileChannel channel) implements AutoCloseable {
+        static Part beside(Path target) throws IOException {
+            Path folder = target.getParent();
+            removeAbandoned(folder);
+            while (true) {
+                Path path = folder.resolve(PREFIX + UUID.randomUUID());
+                OPEN.add(path);
+                try {
+                    FileChannel channel = created(path, Files.exists(target));
+                    lock(channel);
+                    if (Files.exists(path)) {
+                        return new Part(path, channel);
+                    }
+                    channel.close(); // another process took it for abandoned
+                    OPEN.remove(path);
+                } catch (FileAlreadyExistsException _) {
+                    OPEN.remove(path);
+                } catch (IOException | RuntimeException | Error e) {
+                    OPEN.remove(path);
+                    throw e;
+                }
+            }
+        }
+
+        /// Nobody else may read what will replace a file that perhaps nobody else may read.
+        private static FileChannel created(Path path, boolean secret) throws IOException {
+            Set<StandardOpenOption> how =
+                    Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
+            return secret && posix
+                    ? FileChannel.open(path, how, PosixFilePermissions.asFileAttribute(SECRET))
+                    : FileChannel.open(path, how);
+        }
+
+        private static void lock(FileChannel channel) {
+            try {
+                channel.lock(); // until it is closed, or the process ends
+            } catch (IOException _) {
+                // Not every file system has locks.
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            try {
+                Files.deleteIfExists(path);
+            } finally {
+                channel.close();
+                OPEN.remove(path);
+            }
+        }
+    }
+
+    /// Removes what killed processes have left: what is not locked any more.
+    private static void removeAbandoned(Path folder) throws IOException {
+        try (DirectoryStream<Path> parts = Files.newDirectoryStream(folder, PREFIX + "*")) {
+            for (Path p : parts) {
+                if (!OPEN.contains(p)) {
+                    removeUnlocked(p);
+                }
+            }
+        } catch (AccessDeniedException _) {
+            // A folder that may be written but not read.
+        }
+    }
+
+    private static void removeUnlocked(Path part) {
+        try (FileChannel c = FileChannel.open(part, StandardOpenOption.WRITE);
+                FileLock lock = c.tryLock()) {
+            if (lock != null) {
+                Files.deleteIfExists(part);
+            }
+        } catch (IOException | OverlappingFileLockException _) {
+            // Somebody else's, or gone, or on a file system without locks.
         }
     }
 
@@ -72,26 +215,6 @@ public final class AtomicFile {
             c.force(true);
         } catch (IOException _) {
             // Windows opens no folders; there the move itself is as durable as it gets.
-        }
-    }
-
-    private static void removeAbandoned(Path target) throws IOException {
-        FileTime limit = FileTime.from(Instant.now().minus(ABANDONED));
-        String prefix = "." + target.getFileName() + ".";
-        DirectoryStream.Filter<Path> ours =
-                p ->
-                        p.getFileName().toString().startsWith(prefix)
-                                && p.getFileName().toString().endsWith(SUFFIX);
-        try (DirectoryStream<Path> parts = Files.newDirectoryStream(target.getParent(), ours)) {
-            for (Path p : parts) {
-                if (Files.getLastModifiedTime(p).compareTo(limit) < 0) {
-                    Files.deleteIfExists(p);
-                }
-            }
-        } catch (java.nio.file.NoSuchFileException e) {
-            if (!Files.isDirectory(target.getParent())) {
-                throw e;
-            } // else another process removed the part first
         }
     }
 

@@ -8,14 +8,16 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nacre.Tensor;
 import dev.nacre.formats.safetensors.SafeTensors;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,8 +26,6 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class AtomicFileTest {
     @TempDir Path folder;
@@ -110,18 +110,79 @@ class AtomicFileTest {
         }
     }
 
-    @Test
-    void whatAKilledSaveLeftGoesLater() throws IOException {
-        Path file = folder.resolve("model.safetensors");
-        Path old = Files.writeString(folder.resolve(".model.safetensors.1.nacre-part"), "half");
-        Path other = Files.writeString(folder.resolve(".other.safetensors.1.nacre-part"), "half");
-        Path recent = Files.writeString(folder.resolve(".model.safetensors.2.nacre-part"), "half");
-        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minusSeconds(7200)));
-        Files.setLastModifiedTime(other, FileTime.from(Instant.now().minusSeconds(7200)));
-        SafeTensors.write(file, Map.of(), Map.of());
-        try (Stream<Path> left = Files.list(folder)) {
-            assertEquals(Stream.of(file, other, recent).sorted().toList(), left.sorted().toList());
+    private List<Path> parts() throws IOException {
+        try (Stream<Path> all = Files.list(folder)) {
+            return all.filter(p -> p.getFileName().toString().startsWith(".nacre-part")).toList();
         }
+    }
+
+    @Test
+    void whatAKilledSaveLeftGoesWithTheNextAndWhatIsBeingWrittenStays() throws Exception {
+        Process p = java(folder.resolve("other").toString(), "1");
+        try {
+            assertEquals('.', p.getInputStream().read(), () -> "no first save: " + errors());
+            long end = System.nanoTime() + 20_000_000_000L;
+            while (parts().isEmpty() && System.nanoTime() < end) {
+                Thread.onSpinWait();
+            }
+            for (int i = 0; i < 20; i++) { // the other's saves go on
+                SafeTensors.write(folder.resolve("model"), Map.of(), Map.of());
+                assertTrue(p.isAlive(), errors());
+            }
+        } finally {
+            p.destroyForcibly();
+            assertTrue(p.waitFor(10, TimeUnit.SECONDS));
+        }
+        Files.writeString(folder.resolve(".nacre-part-of-somebody"), "half");
+        SafeTensors.write(folder.resolve("model"), Map.of(), Map.of());
+        assertEquals(List.of(), parts());
+    }
+
+    @Test
+    void keepsPermissionsAndTakesLongNames() throws IOException {
+        for (String mode : new String[] {"rw-------", "rw-r-----", "rw-rw-rw-", "r--------"}) {
+            Path file = folder.resolve("x".repeat(255));
+            Files.deleteIfExists(file);
+            Files.writeString(file, "old");
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+            SafeTensors.write(file, Map.of(), Map.of());
+            assertEquals(mode, PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+        }
+        Path plain = Files.writeString(folder.resolve("plain"), "");
+        Path made = folder.resolve("made");
+        SafeTensors.write(made, Map.of(), Map.of());
+        assertEquals(Files.getPosixFilePermissions(plain), Files.getPosixFilePermissions(made));
+    }
+
+    @Test
+    void tryingOutFindsWhatWritingWould() throws IOException {
+        Path good = folder.resolve("good");
+        AtomicFile.tryOut("test", good);
+        assertTrue(Files.notExists(good));
+        Files.writeString(good, "old");
+        AtomicFile.tryOut("test", good);
+        assertEquals("old", Files.readString(good));
+        Path loop = Files.createSymbolicLink(folder.resolve("loop"), folder.resolve("loop"));
+        for (Path p :
+                List.of(
+                        folder,
+                        folder.resolve("x".repeat(256)),
+                        folder.resolve("none/x"),
+                        good.resolve("x"),
+                        Path.of("/proc/x"),
+                        Path.of("/dev/null"),
+                        loop)) {
+            String tried =
+                    assertThrows(FormatException.class, () -> AtomicFile.tryOut("test", p))
+                            .getMessage();
+            String written =
+                    assertThrows(
+                                    FormatException.class,
+                                    () -> AtomicFile.write("test", p, out -> {}))
+                            .getMessage();
+            assertEquals(tried, written);
+        }
+        assertEquals(List.of(), parts());
     }
 
     @Test
@@ -151,6 +212,11 @@ class AtomicFileTest {
                 "test", link, out -> AtomicFile.write(out, StandardCharsets.UTF_8.encode("new")));
         assertTrue(Files.isSymbolicLink(link));
         assertEquals("new", Files.readString(real));
+        Files.delete(real); // where nothing is, too
+        AtomicFile.write(
+                "test", link, out -> AtomicFile.write(out, StandardCharsets.UTF_8.encode("again")));
+        assertTrue(Files.isSymbolicLink(link));
+        assertEquals("again", Files.readString(real));
     }
 
     private static String errorOf(Path file) {

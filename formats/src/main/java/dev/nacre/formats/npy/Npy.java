@@ -1,11 +1,14 @@
 package dev.nacre.formats.npy;
 
 import dev.nacre.Tensor;
+import dev.nacre.compile.Memory;
 import dev.nacre.formats.AtomicFile;
+import dev.nacre.formats.Elements;
 import dev.nacre.formats.FormatException;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -120,9 +123,15 @@ public final class Npy {
                             : "is no npy file: it does not begin with \\x93NUMPY");
         }
         int version = bytes.get(ValueLayout.JAVA_BYTE, 6);
-        if (version < 1 || version > 3) {
+        int minor = bytes.get(ValueLayout.JAVA_BYTE, 7) & 0xFF;
+        if (version < 1 || version > 3 || minor != 0) {
             throw new FormatException(
-                    NAME, path, "has version " + version + " of the format; known are 1, 2 and 3");
+                    NAME,
+                    path,
+                    "has version "
+                            + version
+                            + (minor == 0 ? "" : "." + minor)
+                            + " of the format; known are 1, 2 and 3");
         }
         int start = version == 1 ? 10 : 12;
         if (bytes.byteSize() < start) {
@@ -187,12 +196,11 @@ public final class Npy {
         }
         long[] sizes = d.fortran() ? reversed(d.shape()) : d.shape();
         boolean swap = order == '>' && e.bytes > 1;
+        boolean plain = e.bytes == e.dtype.bytes() && !swap;
         Tensor t =
-                Tensor.of(
+                Elements.tensor(
                         TensorType.of(e.dtype, sizes),
-                        e.bytes == e.dtype.bytes() && !swap
-                                ? data
-                                : converted(data, e, swap, count));
+                        plain ? data : converted(data, e, swap, count));
         int[] axes = new int[sizes.length];
         Arrays.setAll(axes, i -> sizes.length - 1 - i);
         return d.fortran() ? t.permute(axes).realize() : t;
@@ -208,17 +216,19 @@ public final class Npy {
     private static MemorySegment converted(
             MemorySegment data, Element e, boolean swap, long count) {
         int width = e.dtype.bytes();
-        byte[] out = new byte[Math.toIntExact(Math.multiplyExact(count, (long) width))];
-        ByteBuffer to = ByteBuffer.wrap(out).order(ByteOrder.nativeOrder());
         ByteOrder order = swap ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+        ValueLayout.OfShort shorts = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(order);
+        ValueLayout.OfInt ints = ValueLayout.JAVA_INT_UNALIGNED.withOrder(order);
+        ValueLayout.OfLong longs = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(order);
+        MemorySegment out =
+                Memory.allocate(Math.multiplyExact(count, (long) width), "elements of an npy file");
         for (long i = 0; i < count; i++) {
-            long at = i * e.bytes;
             long v =
                     switch (e.bytes) {
-                        case 1 -> data.get(ValueLayout.JAVA_BYTE, at);
-                        case 2 -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(order), at);
-                        case 4 -> data.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(order), at);
-                        case 8 -> data.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(order), at);
+                        case 1 -> data.get(ValueLayout.JAVA_BYTE, i);
+                        case 2 -> data.getAtIndex(shorts, i);
+                        case 4 -> data.getAtIndex(ints, i);
+                        case 8 -> data.getAtIndex(longs, i);
                         default ->
                                 throw new NacreException("npy: elements of " + e.bytes + " bytes");
                     };
@@ -226,12 +236,12 @@ public final class Npy {
                 v &= (1L << (8 * e.bytes)) - 1;
             }
             switch (width) {
-                case 2 -> to.putShort((short) v);
-                case 4 -> to.putInt((int) v);
-                case 8 -> to.putLong(v);
-                default -> to.put((byte) v);
+                case 2 -> out.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) v);
+                case 4 -> out.setAtIndex(ValueLayout.JAVA_INT, i, (int) v);
+                case 8 -> out.setAtIndex(ValueLayout.JAVA_LONG, i, v);
+                default -> out.set(ValueLayout.JAVA_BYTE, i, (byte) v);
             }
         }
-        return MemorySegment.ofArray(out);
+        return out.asSlice(0, count * width);
     }
 }

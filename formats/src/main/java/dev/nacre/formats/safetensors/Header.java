@@ -5,14 +5,18 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamReadException;
+
 import dev.nacre.formats.FormatException;
+import dev.nacre.nn.data.Budget;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,6 +32,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// The header of a file.
@@ -43,8 +48,28 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
 
     private static final int ALIGNMENT = 64;
     private static final int MOST_PROBLEMS = 10;
+
+    /// What one tensor takes while a header is read, its name aside.
+    private static final int TENSOR_BYTES = 640;
+
+    /// What one byte of text takes while it is read: itself, as characters in pieces, and as a string.
+    private static final long TEXT_BYTES = 5;
+
+    private static final int MOST_RANK = 64;
+
+    /// Any name or text that fits into a header.
     private static final JsonFactory JSON =
-            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+            JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES) // each is there once
+                    .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxStringLength((int) LONGEST)
+                                    .maxNameLength((int) LONGEST)
+                                    .maxDocumentLength(LONGEST)
+                                    .build())
+                    .build();
 
     static {
         for (DType t : DType.values()) {
@@ -67,6 +92,11 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         if (types.containsKey(METADATA)) {
             throw new NacreException("safetensors: a tensor must not be named " + METADATA);
         }
+        types.keySet().forEach(k -> requireText("the name of a tensor", k));
+        metadata.forEach((k, v) -> {
+            requireText("a key of the metadata", k);
+            requireText("the metadata's '" + k + "'", v);
+        });
         List<Entry> entries = new ArrayList<>();
         long at = 0;
         List<Map.Entry<String, TensorType>> order =
@@ -83,8 +113,39 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         return new Header(0, entries, new TreeMap<>(metadata));
     }
 
+    /// UTF-8 has no halves of characters, which Java's strings may hold.
+    private static void requireText(String what, String text) {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new NacreException(
+                    "safetensors: "
+                            + what
+                            + " holds half a character (a lone surrogate), which no file can: "
+                            + text.codePoints()
+                                    .limit(40)
+                                    .filter(c -> c < 0xD800 || c > 0xDFFF)
+                                    .collect(
+                                            StringBuilder::new,
+                                            StringBuilder::appendCodePoint,
+                                            StringBuilder::append));
+        }
+    }
+
+    /// What is written can be read: the header is read back, by the usual [Budget], before a file is touched.
+    byte[] checked(Path path) {
+        byte[] out = encode();
+        long bytes = entries.stream().mapToLong(Entry::end).max().orElse(0);
+        byte[] json = Arrays.copyOfRange(out, 8, out.length);
+        Header again = decode(path, json, bytes, SafeTensors.tally(path, Budget.usual()));
+        if (!again.metadata.equals(metadata)
+                || !Set.copyOf(again.entries).equals(Set.copyOf(entries))) {
+            throw new FormatException(
+                    SafeTensors.NAME, path, "could not be read back as it would be written");
+        }
+        return out;
+    }
+
     /// Length and header, padded with spaces so that the elements begin at a multiple of 64.
-    byte[] encode() {
+    private byte[] encode() {
         ByteArrayOutputStream json = new ByteArrayOutputStream();
         try (JsonGenerator g = JSON.createGenerator(json)) {
             g.writeStartObject();
@@ -124,7 +185,7 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
     }
 
     /// @param available how many bytes of elements the file has
-    static Header decode(Path path, byte[] json, long available) {
+    static Header decode(Path path, byte[] json, long available, Budget.Tally tally) {
         if (json[0] != '{') {
             throw new FormatException(
                     SafeTensors.NAME,
@@ -138,6 +199,7 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                             json.length,
                             available + json.length + 8));
         }
+        tally.claim(TEXT_BYTES * json.length, "a header of " + json.length + " bytes");
         List<Raw> raws = new ArrayList<>();
         Map<String, String> metadata = new LinkedHashMap<>();
         try (JsonParser p = JSON.createParser(json)) {
@@ -147,6 +209,7 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                 if (name.equals(METADATA)) {
                     readMetadata(p, metadata);
                 } else {
+                    tally.claim(TENSOR_BYTES, "the names and types of tensors");
                     raws.add(readTensor(p, name));
                 }
             }
@@ -263,6 +326,9 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         enter(p, JsonToken.START_ARRAY, what);
         List<Long> out = new ArrayList<>();
         while (next(p, JsonToken.VALUE_NUMBER_INT)) {
+            if (out.size() == MOST_RANK) {
+                throw new JsonParseException(p, what + " has more than " + MOST_RANK + " numbers");
+            }
             out.add(p.getLongValue());
         }
         return out;
@@ -270,23 +336,25 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
 
     private static Header checked(
             Path path, List<Raw> raws, Map<String, String> metadata, long start, long available) {
-        List<String> problems = new ArrayList<>();
+        List<String> problems = new ArrayList<>(); // all of them counted, the first ones kept
+        int count = 0;
         List<Entry> entries = new ArrayList<>();
         long promised = 0;
         for (Raw r : raws) {
             promised = r.offsets.size() == 2 ? Math.max(promised, r.offsets.get(1)) : promised;
             String problem = problem(r, entries);
-            if (!problem.isEmpty()) {
-                problems.add("'" + r.name + "' " + problem);
+            if (!problem.isEmpty() && ++count <= MOST_PROBLEMS) {
+                problems.add("'" + shortened(r.name) + "' " + problem);
             }
         }
         entries.sort(Comparator.comparingLong(Entry::begin).thenComparing(Entry::end));
         long at = 0;
         for (Entry e : entries) {
             if (problems.isEmpty() && e.begin != at) {
+                count++;
                 problems.add(
                         "'"
-                                + e.name
+                                + shortened(e.name)
                                 + "' begins at byte "
                                 + e.begin
                                 + (e.begin < at
@@ -297,6 +365,7 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
             at = e.end();
         }
         if (problems.isEmpty() && available > at) {
+            count++;
             problems.add((available - at) + " bytes after the last tensor belong to none");
         }
         if (problems.isEmpty() && promised > available) {
@@ -310,17 +379,18 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                             + " are there");
         }
         if (!problems.isEmpty()) {
-            List<String> shown = problems.subList(0, Math.min(MOST_PROBLEMS, problems.size()));
             String more =
-                    problems.size() > MOST_PROBLEMS
-                            ? "\n  and " + (problems.size() - MOST_PROBLEMS) + " more"
-                            : "";
+                    count > MOST_PROBLEMS ? "\n  and " + (count - MOST_PROBLEMS) + " more" : "";
             throw new FormatException(
                     SafeTensors.NAME,
                     path,
-                    "has a broken header:\n  " + String.join("\n  ", shown) + more);
+                    "has a broken header:\n  " + String.join("\n  ", problems) + more);
         }
         return new Header(start, List.copyOf(entries), Collections.unmodifiableMap(metadata));
+    }
+
+    private static String shortened(String name) {
+        return name.length() > 200 ? name.substring(0, 200) + "…" : name;
     }
 
     /// What is wrong with a tensor by itself; if nothing, it is added to the entries.
@@ -333,7 +403,7 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                         .orElse(null);
         if (dtype == null) {
             return "has elements of type "
-                    + r.dtype
+                    + shortened(r.dtype)
                     + "; known are "
                     + String.join(", ", SafeTensors.names());
         }

@@ -2,9 +2,12 @@ package dev.nacre.formats.safetensors;
 
 import dev.nacre.Tensor;
 import dev.nacre.formats.AtomicFile;
+import dev.nacre.formats.Elements;
 import dev.nacre.formats.FormatException;
 import dev.nacre.nn.Module;
+import dev.nacre.nn.data.Budget;
 import dev.nacre.type.TensorType;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +24,7 @@ import java.util.Map;
 /// (https://github.com/huggingface/safetensors).
 ///
 /// A file is written beside the old one and put in its place in one step: a process killed while saving leaves the old file or the new one, never a part. A file that is read is not
-/// trusted: whatever is wrong with it ends in an error that says so.
+/// trusted: whatever is wrong with it ends in an error that says so, within a [Budget]. What could not be read back is not written.
 public final class SafeTensors {
     static final String NAME = "safetensors";
 
@@ -39,11 +42,12 @@ public final class SafeTensors {
         Map<String, TensorType> types = new LinkedHashMap<>();
         tensors.forEach((k, t) -> types.put(k, t.type()));
         Header header = Header.of(types, metadata);
+        byte[] first = header.checked(path);
         AtomicFile.write(
                 NAME,
                 path,
                 out -> {
-                    AtomicFile.write(out, ByteBuffer.wrap(header.encode()));
+                    AtomicFile.write(out, ByteBuffer.wrap(first));
                     for (Header.Entry e : header.entries()) {
                         Tensor t = tensors.get(e.name());
                         AtomicFile.write(out, t.toSegment());
@@ -52,17 +56,22 @@ public final class SafeTensors {
                 });
     }
 
-    /// Reads all tensors and the text.
+    /// Reads all tensors and the text, the header by the usual [Budget]. Tensors take what they say, which must be in the file, of the memory for tensors.
     public static Contents read(Path path) {
+        return read(path, Budget.usual());
+    }
+
+    /// Reads all tensors and the text with a budget of choice: a byte of the header takes 5, a tensor 640 more.
+    public static Contents read(Path path, Budget budget) {
         try (FileChannel file = FormatException.open(NAME, path);
                 Arena arena = Arena.ofShared()) {
+            Header header = header(path, file, tally(path, budget));
             MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
-            Header header = header(path, file);
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (Header.Entry e : header.entries()) {
                 tensors.put(
                         e.name(),
-                        Tensor.of(
+                        Elements.tensor(
                                 e.type(),
                                 bytes.asSlice(header.start() + e.begin(), e.type().bytes())));
             }
@@ -88,13 +97,18 @@ public final class SafeTensors {
 
     private static Header header(Path path) {
         try (FileChannel file = FormatException.open(NAME, path)) {
-            return header(path, file);
+            return header(path, file, tally(path, Budget.usual()));
         } catch (IOException e) {
             throw FormatException.of(NAME, "read", path, e);
         }
     }
 
-    private static Header header(Path path, FileChannel file) throws IOException {
+    static Budget.Tally tally(Path path, Budget budget) {
+        return budget.begin(problem -> new FormatException(NAME, path, problem));
+    }
+
+    private static Header header(Path path, FileChannel file, Budget.Tally tally)
+            throws IOException {
         long size = file.size();
         ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
         fill(file, length, 0);
@@ -110,9 +124,13 @@ public final class SafeTensors {
         if (n < 2 || n > Header.LONGEST || n > size - 8) {
             throw new FormatException(NAME, path, Header.foreign(length.array(), n, size));
         }
+        tally.claim(n, "a header of " + n + " bytes");
         ByteBuffer json = ByteBuffer.allocate((int) n);
         fill(file, json, 8);
-        return Header.decode(path, json.array(), size - 8 - n);
+        if (json.hasRemaining()) {
+            throw new FormatException(NAME, path, "was cut short while it was read");
+        }
+        return Header.decode(path, json.array(), size - 8 - n, tally);
     }
 
     private static void fill(FileChannel file, ByteBuffer to, long from) throws IOException {

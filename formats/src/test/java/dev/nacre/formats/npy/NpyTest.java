@@ -146,6 +146,17 @@ class NpyTest {
                         .toLongArray());
     }
 
+    @Test
+    void anyByteButZeroIsTrue() throws IOException {
+        Tensor t =
+                Npy.read(
+                        file(
+                                1,
+                                "{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}",
+                                bytes(0, 1, 200)));
+        assertEquals(2, t.cast(dev.nacre.type.DType.I64).sum().item());
+    }
+
     private String errorOf(Path file) {
         return assertThrows(FormatException.class, () -> Npy.read(file))
                 .getMessage()
@@ -200,6 +211,54 @@ class NpyTest {
         assertEquals(
                 "npy: FILE has version 4 of the format; known are 1, 2 and 3",
                 errorOf(file(4, "{}", bytes(1))));
+        for (String[] row :
+                new String[][] {
+                    {
+                        "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+                        "it has 'descr' twice"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'shape': (1,)}",
+                        "it has 'shape' twice"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'more': 1}",
+                        "it has an unknown entry 'more'"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} import os",
+                        "found 'import os' where the end should be"
+                    },
+                    {
+                        "{garbage 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+                        "found 'garbage 'descr': '|u' where a key should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': Falsehood, 'shape': (1,)}",
+                        "found 'hood, 'shape': (1,)}' where a comma or the end of the dictionary"
+                                + " should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1)}",
+                        "its shape is a number, not a tuple"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (1 1)}",
+                        "found '1)}' where the end of the tuple should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
+                        "found '-1,)}' where a size should be"
+                    },
+                    {
+                        "{'descr': '|u1', 'fortran_order': False, 'shape':"
+                                + " (99999999999999999999,)}",
+                        "its shape has a size of 20 digits"
+                    }
+                }) {
+            assertEquals(
+                    "npy: FILE has a broken header: " + row[1], errorOf(file(1, row[0], bytes(1))));
+        }
         Path file = folder.resolve("x.npy");
         Npy.write(file, Tensor.ones(3));
         byte[] whole = Files.readAllBytes(file);

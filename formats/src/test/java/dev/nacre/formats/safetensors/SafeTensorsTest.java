@@ -12,8 +12,15 @@ import dev.nacre.nn.BatchNorm1d;
 import dev.nacre.nn.Linear;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.Sequential;
+import dev.nacre.nn.data.Budget;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -25,10 +32,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 class SafeTensorsTest {
     @TempDir Path folder;
@@ -71,7 +74,9 @@ class SafeTensorsTest {
     @Test
     void readsTheDocumentedExample() throws IOException {
         String header =
-                "{\"__metadata__\":{\"made\":\"by hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}  ";
+                "{\"__metadata__\":{\"made\":\"by"
+                    + " hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}"
+                    + "  ";
         ByteBuffer data =
                 ByteBuffer.allocate(16)
                         .order(ByteOrder.LITTLE_ENDIAN)
@@ -176,16 +181,19 @@ class SafeTensorsTest {
                 "safetensors: FILE is no safetensors file: it has only 3 bytes",
                 errorOf(file(new byte[3])));
         assertEquals(
-                "safetensors: FILE is no safetensors file, but a zip archive, as PyTorch's .pt and Keras's .keras files are",
+                "safetensors: FILE is no safetensors file, but a zip archive, as PyTorch's .pt and"
+                        + " Keras's .keras files are",
                 errorOf(
                         file(
                                 "PK\3\4 and so on, for long enough"
                                         .getBytes(StandardCharsets.ISO_8859_1))));
         assertEquals(
-                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header",
+                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of"
+                        + " a header",
                 errorOf(file("Just some text in a file".getBytes(StandardCharsets.UTF_8))));
         assertEquals(
-                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header",
+                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of"
+                        + " a header",
                 errorOf(file("[1]", new byte[0])));
         Path missing = folder.resolve("missing");
         assertEquals("safetensors: cannot read FILE: there is no such file", errorOf(missing));
@@ -273,5 +281,40 @@ class SafeTensorsTest {
                 """,
                 message);
         assertArrayEquals(before, net.fc1().bias().orElseThrow().toFloatArray());
+    }
+
+    /// What is written is read back, or nothing is written.
+    @Test
+    void metadataOfAnyLengthAndNamesOfAnyKind() throws IOException {
+        Path file = folder.resolve("long.safetensors");
+        int most = (int) (Budget.usual().bytes() / 6);
+        String text = "x".repeat(Math.min(25_000_000, most));
+        String name = "n".repeat(60_000);
+        SafeTensors.write(
+                file,
+                Map.of(name, Tensor.ones(1), "\u00e4\ud83d\ude00\u0000\u001b", Tensor.ones(2)),
+                Map.of("k", text));
+        SafeTensors.Contents read = SafeTensors.read(file);
+        assertEquals(text, read.metadata().get("k"));
+        assertEquals(
+                java.util.Set.of(name, "\u00e4\ud83d\ude00\u0000\u001b"), read.tensors().keySet());
+        byte[] before = Files.readAllBytes(file);
+        for (Map<String, String> bad :
+                List.of(
+                        Map.of("k", "x".repeat((int) (Budget.usual().bytes() / 4))),
+                        Map.of("k", "half \ud83d"),
+                        Map.of("half \ude00", "x"))) {
+            assertThrows(NacreException.class, () -> SafeTensors.write(file, Map.of(), bad));
+        }
+        assertEquals(
+                "safetensors: the name of a tensor holds half a character (a lone surrogate), which"
+                        + " no file can: a",
+                assertThrows(
+                                NacreException.class,
+                                () ->
+                                        SafeTensors.write(
+                                                file, Map.of("a\ud800", Tensor.ones(1)), Map.of()))
+                        .getMessage());
+        org.junit.jupiter.api.Assertions.assertArrayEquals(before, Files.readAllBytes(file));
     }
 }

@@ -1,6 +1,7 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
@@ -25,32 +26,51 @@ public final class Digits {
 
     /// All images in the order of the file.
     public static ImageSet read() {
-        byte[] pixels = new byte[COUNT * SIDE * SIDE];
-        byte[] labels = new byte[COUNT];
         try (InputStream raw = Digits.class.getResourceAsStream("digits.csv.gz")) {
             if (raw == null) {
                 throw new NacreException(
                         "digits: the jar of dev.nacre:nacre-nn lacks digits.csv.gz");
             }
-            int cell = 0;
-            int value = 0;
-            for (byte b : new GZIPInputStream(raw).readAllBytes()) {
-                if (b >= '0' && b <= '9') {
-                    value = 10 * value + b - '0';
-                } else {
-                    int image = cell / ROW;
-                    if (cell % ROW < ROW - 1) {
-                        pixels[image * (ROW - 1) + cell % ROW] = (byte) value;
-                    } else {
-                        labels[image] = (byte) value;
-                    }
-                    cell++;
-                    value = 0;
-                }
-            }
+            return parse(raw);
         } catch (IOException e) {
             throw new NacreException(
                     "digits: digits.csv.gz in the jar is broken (" + e.getMessage() + ")", e);
+        }
+    }
+
+    /// Lines of 64 pixels and a label, packed by gzip.
+    static ImageSet parse(InputStream packed) throws IOException {
+        Budget.Tally tally =
+                Budget.usual()
+                        .begin(p -> new NacreException("digits: digits.csv.gz in the jar " + p));
+        byte[] text = tally.readAll(new GZIPInputStream(packed), "what is packed in it");
+        byte[] pixels = new byte[COUNT * SIDE * SIDE];
+        byte[] labels = new byte[COUNT];
+        int cell = 0;
+        int value = -1; // before the first digit
+        for (byte b : text) {
+            int column = cell % ROW;
+            if (b >= '0' && b <= '9' && value <= WHITE) {
+                value = 10 * Math.max(0, value) + b - '0';
+                continue;
+            }
+            boolean last = column == ROW - 1;
+            if (cell == COUNT * ROW
+                    || b != (last ? '\n' : ',')
+                    || value < 0
+                    || value > (last ? CLASSES.size() - 1 : WHITE)) {
+                throw new IOException("number " + column + " of line " + (cell / ROW + 1));
+            }
+            if (last) {
+                labels[cell / ROW] = (byte) value;
+            } else {
+                pixels[cell / ROW * (ROW - 1) + column] = (byte) value;
+            }
+            cell++;
+            value = -1;
+        }
+        if (cell < COUNT * ROW) {
+            throw new IOException("it ends in line " + (cell / ROW + 1));
         }
         return new ImageSet("digits", pixels, 1, SIDE, SIDE, WHITE, labels, CLASSES);
     }

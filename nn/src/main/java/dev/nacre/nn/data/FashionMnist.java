@@ -1,6 +1,7 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -9,6 +10,7 @@ import java.net.URLConnection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -60,6 +62,8 @@ public final class FashionMnist {
                     "Ankle boot");
     private static final int SIDE = 28;
     private static final int TIMEOUT_MILLIS = 10_000;
+    private static final long LARGEST_DOWNLOAD = 100L << 20;
+    private static final Duration DOWNLOAD_TIME = Duration.ofMinutes(30);
 
     private final Path cache;
     private final Path system;
@@ -133,7 +137,10 @@ public final class FashionMnist {
             throw new NacreException(
                     "fashion-mnist: no data found\n  "
                             + String.join("\n  ", tried)
-                            + "\n  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist' brings them; or put the four files into a folder and name it with --data");
+                            + "\n"
+                            + "  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist'"
+                            + " brings them; or put the four files into a folder and name it with"
+                            + " --data");
         }
         return load(cache, true);
     }
@@ -219,7 +226,11 @@ public final class FashionMnist {
             connection.setReadTimeout(TIMEOUT_MILLIS);
             try (InputStream in = connection.getInputStream();
                     OutputStream out = Files.newOutputStream(temporary)) {
-                in.transferTo(out);
+                Budget.of(LARGEST_DOWNLOAD)
+                        .time(DOWNLOAD_TIME)
+                        .begin(p -> new NacreException("fashion-mnist: " + part.name + ".gz " + p))
+                        .counted(in, 1, "the download")
+                        .transferTo(out);
             }
             String sum;
             try {
@@ -242,7 +253,8 @@ public final class FashionMnist {
     }
 
     private static Path cacheRoot() {
-        Path home = Path.of(System.getProperty("user.home", "."));
+        String user = System.getProperty("user.home", "?"); // "?" where nobody knows
+        Path home = Path.of(user.equals("?") ? System.getProperty("java.io.tmpdir") : user);
         boolean windows = System.getProperty("os.name", "").startsWith("Windows");
         return Optional.ofNullable(System.getenv(windows ? "LOCALAPPDATA" : "XDG_CACHE_HOME"))
                 .filter(s -> !s.isBlank())

@@ -1,11 +1,13 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
+
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -24,12 +26,21 @@ import java.util.zip.ZipException;
 public record Idx(List<Integer> sizes, byte[] data, String sha256) {
     private static final int UNSIGNED_BYTE = 0x08;
 
-    /// @throws NacreException if the file does not exist, is cut off, broken, or of another format
+    /// @throws NacreException if the file does not exist, is cut off, broken, of another format, or takes more than the usual [Budget]
     public static Idx read(Path file) {
+        return read(file, Budget.usual());
+    }
+
+    /// Reads a file with a budget of choice: for each element a byte, twice while it is read.
+    public static Idx read(Path file, Budget budget) {
+        Budget.Tally tally = budget.begin(p -> new NacreException("idx: " + file + " " + p));
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new NacreException("idx: " + file + " is no file");
+        }
         try (InputStream raw = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-            return parse(
-                    file,
-                    file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw);
+            InputStream in =
+                    file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw;
+            return parse(file, tally.counted(in, 1, "what is packed in it"), tally);
         } catch (NoSuchFileException e) {
             throw new NacreException("idx: " + file + " does not exist", e);
         } catch (ZipException e) {
@@ -37,16 +48,21 @@ public record Idx(List<Integer> sizes, byte[] data, String sha256) {
                     "idx: " + file + " is no sound gzip file (" + e.getMessage() + ")", e);
         } catch (EOFException e) {
             throw new NacreException("idx: " + file + " is cut off: the gzip stream has no end", e);
+        } catch (AccessDeniedException e) {
+            throw new NacreException("idx: " + file + " cannot be read (permission denied)", e);
         } catch (IOException e) {
             throw new NacreException(
                     "idx: " + file + " cannot be read (" + e.getMessage() + ")", e);
         }
     }
 
-    private static Idx parse(Path file, InputStream in) throws IOException {
+    private static Idx parse(Path file, InputStream in, Budget.Tally tally) throws IOException {
         MessageDigest digest = newDigest();
         byte[] magic = in.readNBytes(4);
         digest.update(magic);
+        if (magic.length == 0) {
+            throw new NacreException("idx: " + file + " is empty");
+        }
         if (magic.length < 4 || magic[0] != 0 || magic[1] != 0) {
             throw new NacreException(
                     "idx: "
@@ -82,9 +98,8 @@ public record Idx(List<Integer> sizes, byte[] data, String sha256) {
                             + Arrays.toString(sizes)
                             + ", which is too many");
         }
-        byte[] data =
-                in.readNBytes((int) count); // grows with what is there, so a wrong size asks for no
-        // memory
+        tally.claim("sizes " + Arrays.toString(sizes), 1, count);
+        byte[] data = in.readNBytes((int) count);
         if (data.length < count) {
             throw new NacreException(
                     "idx: "

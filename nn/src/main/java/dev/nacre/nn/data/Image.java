@@ -2,30 +2,19 @@ package dev.nacre.nn.data;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
-import java.awt.color.ColorSpace;
-import java.awt.image.BufferedImage;
-import java.awt.image.ColorModel;
-import java.awt.image.Raster;
-import java.io.File;
-import java.io.IOException;
-import java.nio.file.Files;
+
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Iterator;
-import java.util.TreeSet;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageReader;
-import javax.imageio.stream.ImageInputStream;
 
 /// A picture: channels of rows of numbers from 0 (black) to 1 (white).
 ///
 /// @param values channels × height × width numbers; kept, not copied
 public record Image(int channels, int height, int width, float[] values) {
-    /// More than this is taken for a mistake, before memory is asked for.
-    private static final long MAX_PIXELS = 100_000_000;
-
     public Image {
-        if (values.length != channels * height * width) {
+        if (channels < 1
+                || height < 1
+                || width < 1
+                || values.length != (long) channels * height * width) {
             throw new NacreException(
                     "image: "
                             + channels
@@ -39,102 +28,17 @@ public record Image(int channels, int height, int width, float[] values) {
         }
     }
 
-    /// Reads PNG, JPEG, GIF, BMP or whatever else this JDK reads. Grey pictures have one channel, all others three. Transparent parts are shown on white.
+    /// Reads PNG, JPEG, GIF, BMP or TIFF, of several pictures the first, with the usual [Budget]. Grey pictures have one channel, all others three. Transparent parts are shown on white;
+    /// colour profiles are not applied.
     ///
-    /// @throws NacreException if there is no such file, or it is no picture, or a broken one
+    /// @throws NacreException if there is no such file, or it is no picture, a broken one, or one that takes more memory or time than its budget
     public static Image read(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new NacreException(
-                    "image: " + file + (Files.exists(file) ? " is no file" : " does not exist"));
-        }
-        if (!Files.isReadable(file)) {
-            throw new NacreException("image: " + file + " cannot be read (permission denied)");
-        }
-        ImageIO.setUseCache(false);
-        try (ImageInputStream in = ImageIO.createImageInputStream(new File(file.toString()))) {
-            Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
-            if (!readers.hasNext()) {
-                throw new NacreException(
-                        "image: " + file + " is no picture in a format known here " + formats());
-            }
-            ImageReader reader = readers.next();
-            try {
-                reader.setInput(in, true, true);
-                long pixels = 1L * reader.getWidth(0) * reader.getHeight(0);
-                if (pixels > MAX_PIXELS) {
-                    throw new NacreException(
-                            "image: "
-                                    + file
-                                    + " says it has "
-                                    + reader.getWidth(0)
-                                    + "×"
-                                    + reader.getHeight(0)
-                                    + " pixels; at most "
-                                    + MAX_PIXELS
-                                    + " are read");
-                }
-                return of(reader.read(0));
-            } finally {
-                reader.dispose();
-            }
-        } catch (NacreException e) {
-            throw e;
-        } catch (IOException | RuntimeException e) { // readers of broken files throw anything
-            throw new NacreException("image: " + file + " is broken (" + reason(e) + ")", e);
-        }
+        return read(file, Budget.usual());
     }
 
-    private static String reason(Throwable e) {
-        Throwable cause = e;
-        while (cause.getCause() != null) {
-            cause = cause.getCause();
-        }
-        String text = cause.getMessage();
-        return text == null ? cause.getClass().getSimpleName() : text;
-    }
-
-    private static TreeSet<String> formats() {
-        TreeSet<String> names = new TreeSet<>();
-        for (String name : ImageIO.getReaderFormatNames()) {
-            names.add(name.toUpperCase(java.util.Locale.ROOT));
-        }
-        return names;
-    }
-
-    private static Image of(BufferedImage image) {
-        boolean grey = image.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_GRAY;
-        return grey ? grey(image) : colour(image);
-    }
-
-    /// Read as stored: `getRGB` would brighten grey, which it takes for linear.
-    private static Image grey(BufferedImage image) {
-        Raster raster = image.getRaster();
-        ColorModel model = image.getColorModel();
-        float most = (1 << model.getComponentSize(0)) - 1;
-        float opaque = model.hasAlpha() ? (1 << model.getComponentSize(1)) - 1 : 1;
-        int h = image.getHeight();
-        int w = image.getWidth();
-        float[] out = new float[h * w];
-        for (int i = 0; i < out.length; i++) {
-            float alpha = model.hasAlpha() ? raster.getSample(i % w, i / w, 1) / opaque : 1;
-            out[i] = raster.getSample(i % w, i / w, 0) / most * alpha + (1 - alpha);
-        }
-        return new Image(1, h, w, out);
-    }
-
-    private static Image colour(BufferedImage image) {
-        int h = image.getHeight();
-        int w = image.getWidth();
-        int area = h * w;
-        float[] out = new float[3 * area];
-        for (int i = 0; i < area; i++) {
-            int argb = image.getRGB(i % w, i / w);
-            float alpha = (argb >>> 24) / 255f;
-            for (int c = 0; c < 3; c++) {
-                out[c * area + i] = ((argb >>> (16 - 8 * c)) & 255) / 255f * alpha + (1 - alpha);
-            }
-        }
-        return new Image(3, h, w, out);
+    /// Reads a picture with a budget of choice. A pixel takes some 14 bytes (grey and large samples up to 20) until it is read: 256 MiB are good for about 15 million pixels.
+    public static Image read(Path file, Budget budget) {
+        return PictureFile.read(file, budget);
     }
 
     /// As many channels as asked for: colour to grey by `0.299 r + 0.587 g + 0.114 b` (ITU-R BT.601), grey to colour by repetition.
@@ -161,9 +65,18 @@ public record Image(int channels, int height, int width, float[] values) {
     /// Stretched or shrunk by a triangle filter as wide as the larger of an old and a new pixel: bilinear interpolation upwards, and downwards an average in
     /// which every old pixel counts.
     public Image resize(int newHeight, int newWidth) {
+        if (newHeight < 1 || newWidth < 1) {
+            throw new NacreException(
+                    "resize: the size must be positive, but is " + newHeight + "×" + newWidth);
+        }
         if (newHeight == height && newWidth == width) {
             return this;
         }
+        Budget.usual()
+                .begin(problem ->
+                        new NacreException(
+                                "resize: to " + newHeight + "×" + newWidth + " " + problem))
+                .claim("numbers", 4, channels, newHeight, (long) width + newWidth);
         float[] rows = new float[channels * newHeight * width];
         Filter vertical = new Filter(height, newHeight);
         Filter horizontal = new Filter(width, newWidth);

@@ -3,8 +3,13 @@ package dev.nacre.nn.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.type.NacreException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,8 +17,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.zip.GZIPOutputStream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class IdxTest {
     private static final byte[] GOOD = {
@@ -79,9 +82,7 @@ class IdxTest {
         assertFails(
                 "does not begin with the idx magic number 0000 08.., but with 89504e47",
                 write("a", new byte[] {(byte) 0x89, 'P', 'N', 'G'}));
-        assertFails(
-                "does not begin with the idx magic number 0000 08.., but with ",
-                write("b", new byte[0]));
+        assertFails("is empty", write("b", new byte[0]));
         assertFails(
                 "must hold unsigned bytes (type 8) of rank 1 to 4, but has type 13 and rank 2",
                 write("c", new byte[] {0, 0, 13, 2}));
@@ -98,9 +99,9 @@ class IdxTest {
     @Test
     void absurdSizesAskForNoMemory() throws IOException {
         byte[] huge = {0, 0, 8, 1, 0x7f, (byte) 0xff, (byte) 0xff, 0, 1};
-        assertFails(
-                "is cut off: sizes [2147483392] need 2147483392 bytes, but there are 1",
-                write("a", huge));
+        Path file = write("a", huge);
+        String message = assertThrows(NacreException.class, () -> Idx.read(file)).getMessage();
+        assertTrue(message.contains("would take 2.0 GiB to read (sizes [2147483392])"), message);
         byte[] negative = {0, 0, 8, 1, -1, 0, 0, 0, 1};
         assertFails("says its sizes are [-16777216], which is too many", write("b", negative));
     }
