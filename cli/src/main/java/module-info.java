@@ -5,8 +5,8 @@ module dev.nacre.cli {
     requires dev.nacre.nn;
     requires dev.nacre.formats;
     requires dev.nacre.models;
-    requires com.fasterxml.jackson.core;
     requires info.picocli;
+    requires jdk.unsupported;
 
     opens dev.nacre.cli to
             info.picocli;

@@ -5,6 +5,7 @@ module dev.nacre.formats {
     requires transitive dev.nacre.nn;
 
     exports dev.nacre.formats;
+    exports dev.nacre.formats.model;
     exports dev.nacre.formats.npy;
     exports dev.nacre.formats.safetensors;
 }

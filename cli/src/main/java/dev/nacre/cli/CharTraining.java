@@ -2,9 +2,11 @@ package dev.nacre.cli;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.formats.model.Checkpoint;
 import dev.nacre.models.Gpt;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
+import dev.nacre.nn.data.Characters;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.optim.AdamW;
@@ -13,22 +15,64 @@ import dev.nacre.nn.optim.Schedule;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
+
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /// Trains a GPT on passages of a text that are drawn at random: cross-entropy, AdamW with weight decay on matrices alone, gradients clipped at norm 1, a learning rate that rises for a tenth
 /// of the steps and then falls to a tenth along a cosine. The last tenth of the text is for validation.
 final class CharTraining {
     static final String METHOD =
-            "AdamW, weight decay 0.1 on matrices, gradients clipped at 1, a tenth of the steps warming up, then a cosine to a tenth";
+            "AdamW, weight decay 0.1 on matrices, gradients clipped at 1, a tenth of the steps"
+                    + " warming up, then a cosine to a tenth";
 
     private static final int REPORTS = 10;
+    private static final double DROPOUT = 0.1;
     private static final int MOST_PASSAGES = 64; // of validation
 
     /// What the user chooses.
-    record Settings(int steps, int batch, double learningRate, long seed, Precision precision) {}
+    ///
+    /// @param length of a passage
+    record Settings(
+            int steps,
+            int batch,
+            int length,
+            int layers,
+            int width,
+            double learningRate,
+            long seed,
+            Precision precision) {
+        /// Those of a training that was stopped.
+        static Settings of(State s) {
+            return new Settings(
+                    s.value("steps", Integer::parseInt),
+                    s.value("batch", Integer::parseInt),
+                    s.value("length", Integer::parseInt),
+                    s.value("layers", Integer::parseInt),
+                    s.value("width", Integer::parseInt),
+                    s.value("learning rate", Double::parseDouble),
+                    s.value("seed", Long::parseLong),
+                    s.value("precision", Precision::valueOf));
+        }
+
+        Map<String, String> texts() {
+            return State.texts(
+                    "steps", steps,
+                    "batch", batch,
+                    "length", length,
+                    "layers", layers,
+                    "width", width,
+                    "learning rate", learningRate,
+                    "seed", seed,
+                    "precision", precision.name());
+        }
+    }
 
     /// From tokens to scores of the next ones, one row each.
     private record Rows(Gpt network) implements Module {
@@ -47,10 +91,11 @@ final class CharTraining {
     private final Optimizer optimizer;
     private final Trainer trainer;
     private final SplittableRandom random;
+    private final long before; // steps of earlier runs
 
-    CharTraining(Tensor text, Gpt.Config config, Settings settings) {
+    private CharTraining(Tensor text, Gpt network, Settings settings, long before) {
         this.settings = settings;
-        this.length = Math.toIntExact(config.positions());
+        this.length = settings.length;
         long[] all = text.toLongArray();
         int cut = all.length - all.length / 10;
         if (all.length - cut <= length) {
@@ -62,9 +107,10 @@ final class CharTraining {
                             + " need at least "
                             + 10 * (length + 1));
         }
-        this.learn = java.util.Arrays.copyOfRange(all, 0, cut);
-        this.validate = java.util.Arrays.copyOfRange(all, cut, all.length);
-        this.network = Gpt.of(config, Rng.seed(settings.seed));
+        this.learn = Arrays.copyOfRange(all, 0, cut);
+        this.validate = Arrays.copyOfRange(all, cut, all.length);
+        this.network = network;
+        network.state(); // names the variables, also for the optimizer
         AdamW rule = AdamW.of(settings.learningRate).betas(0.9, 0.99).weightDecay(0.1);
         this.optimizer =
                 Optimizer.ofMatricesAndVectors(rule, rule.weightDecay(0), network.parameters());
@@ -73,16 +119,57 @@ final class CharTraining {
                         .clip(1)
                         .precision(settings.precision);
         this.random = new SplittableRandom(settings.seed);
+        this.before = before;
+        for (long i = 0; i < before * settings.batch; i++) {
+            random.nextInt(learn.length - length); // what earlier runs have drawn
+        }
+    }
+
+    static CharTraining of(Tensor text, Characters characters, Settings s) {
+        Gpt.Config config =
+                new Gpt.Config(
+                        characters.count(), s.length, s.layers, s.width / 32, s.width, DROPOUT);
+        return new CharTraining(text, Gpt.of(config, Rng.seed(s.seed)), s, 0);
+    }
+
+    /// Goes on where another run was stopped.
+    static CharTraining of(State state, Tensor text) {
+        Settings settings = Settings.of(state);
+        Gpt network = state.module(Gpt.class);
+        long before = state.value("step", Long::parseLong);
+        if (before < 0 || before > settings.steps || network.positions() != settings.length) {
+            throw state.broken("it has done " + before + " of " + settings.steps + " steps");
+        }
+        CharTraining out = new CharTraining(text, network, settings, before);
+        out.optimizer.load(state.checkpoint().optimizer());
+        return out;
     }
 
     Gpt network() {
         return network;
     }
 
-    /// The validation loss at the end.
-    double train(Progress.Screen screen, LongSupplier clock, PrintWriter out) {
-        int reports = Math.min(REPORTS, settings.steps);
-        int each = Math.ceilDiv(settings.steps, reports);
+    /// Steps that are done.
+    long done() {
+        return before + trainer.steps();
+    }
+
+    boolean isDone() {
+        return done() == settings.steps;
+    }
+
+    /// Puts aside what is needed to go on.
+    void write(Path checkpoint, Map<String, String> more) {
+        Map<String, String> texts = settings.texts();
+        texts.put("step", String.valueOf(done()));
+        texts.putAll(more);
+        Checkpoint.write(checkpoint, network, optimizer, texts);
+    }
+
+    /// Until all steps are done or somebody asks to stop: the validation loss at the end.
+    double train(
+            Progress.Screen screen, LongSupplier clock, PrintWriter out, BooleanSupplier asked) {
+        int each = Math.ceilDiv(settings.steps, Math.min(REPORTS, settings.steps));
         long warmup = settings.steps / 10;
         Schedule schedule =
                 Schedule.cosine(
@@ -90,25 +177,29 @@ final class CharTraining {
                                 Math.max(1, settings.steps - warmup),
                                 settings.learningRate / 10)
                         .warmup(warmup);
-        Progress progress = new Progress(screen, clock, reports, each, settings.batch * length);
+        int count = settings.batch * length;
+        Progress progress =
+                new Progress(
+                        screen,
+                        clock,
+                        new Progress.Work(settings.steps, each, count, false),
+                        before);
         double loss = Double.NaN;
         try {
-            for (int report = 1; report <= reports; report++) {
-                for (int k = 1; k <= each; k++) {
-                    optimizer.learningRate(schedule.at(trainer.steps()));
-                    Trainer.Step s = step();
-                    int count = settings.batch * length;
-                    progress.step(
-                            report, k, count, s.loss(), Math.round(s.metrics().getFirst() * count));
+            while (!isDone() && !asked.getAsBoolean()) {
+                optimizer.learningRate(schedule.at(done()));
+                Trainer.Step s = step();
+                progress.step(done(), count, s.loss(), Math.round(s.metrics().getFirst() * count));
+                if (done() % each == 0 || isDone()) {
+                    loss = Saving.finite("validation loss", validate());
+                    out.printf(Locale.ROOT, "  step %,d  validation loss %.4f%n", done(), loss);
+                    out.flush();
                 }
-                loss = validate();
-                out.printf(Locale.ROOT, "  step %,d  validation loss %.4f%n", report * each, loss);
-                out.flush();
             }
         } finally {
             progress.close();
         }
-        return loss;
+        return isDone() && Double.isNaN(loss) ? validate() : loss;
     }
 
     private Trainer.Step step() {

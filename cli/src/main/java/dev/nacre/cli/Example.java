@@ -1,6 +1,12 @@
 package dev.nacre.cli;
 
 import dev.nacre.type.NacreException;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.net.JarURLConnection;
@@ -12,15 +18,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `nacre example NAME`. The examples are not published, so this works in a checkout, whose launcher puts them on the class path.
 @Command(
         name = "example",
         description = "Run one of the programs in examples/, or list them.",
+        footerHeading = "%nExamples:%n",
+        footer = {"  nacre example", "  nacre example PyTorchStyle"},
         mixinStandardHelpOptions = true)
 final class Example implements Runnable {
     private static final String PACKAGE = "dev/nacre/examples";
@@ -40,10 +44,11 @@ final class Example implements Runnable {
         TreeSet<String> names = names();
         if (names.isEmpty()) {
             throw new NacreException(
-                    "example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources");
+                    "example: there are none on the class path\n"
+                            + "  hint: run ./nacre example in a checkout of Nacre's sources");
         }
         if (name.isEmpty()) {
-            names.forEach(spec.commandLine().getOut()::println);
+            names.forEach(n -> spec.commandLine().getOut().println(n));
             spec.commandLine().getOut().flush();
             return;
         }

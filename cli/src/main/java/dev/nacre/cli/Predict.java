@@ -1,13 +1,14 @@
 package dev.nacre.cli;
 
+import dev.nacre.formats.model.Input;
+import dev.nacre.formats.model.Model;
+import dev.nacre.formats.model.Prediction;
+import dev.nacre.nn.LanguageModel;
+import dev.nacre.nn.Sampling;
 import dev.nacre.nn.data.Image;
 import dev.nacre.nn.data.Preprocessing;
-import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Locale;
-import java.util.stream.IntStream;
+import dev.nacre.type.NacreException;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -15,10 +16,23 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/// `nacre predict MODEL IMAGE`.
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/// `nacre predict MODEL INPUT`.
 @Command(
         name = "predict",
-        description = "Print the most probable classes of an image.",
+        description =
+                "Print the most probable classes of an image, or how a text goes on, by a model"
+                        + " that 'nacre train' or a program has saved.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  nacre predict digits.safetensors three.png",
+            "  nacre predict digits.safetensors paper.jpg --invert --top 1",
+            "  nacre predict chars.safetensors 'Love, n.' --count 100 --temperature 0.5"
+        },
         mixinStandardHelpOptions = true)
 final class Predict implements Runnable {
     @Spec private CommandSpec spec;
@@ -31,10 +45,11 @@ final class Predict implements Runnable {
 
     @Parameters(
             index = "1",
-            paramLabel = "IMAGE",
+            paramLabel = "INPUT",
             description =
-                    "A picture of any size, grey or colour; it is resized and normalised as in training.")
-    private Path image;
+                    "A picture of any size, grey or colour, which is resized and normalised as in"
+                            + " training; or, for a model of text, how the text begins.")
+    private String input;
 
     @Option(
             names = "--top",
@@ -46,49 +61,84 @@ final class Predict implements Runnable {
     @Option(
             names = "--invert",
             description =
-                    "Exchange dark and bright first: for ink on paper, where the model knows bright strokes on black.")
+                    "Exchange dark and bright first: for ink on paper, where the model knows bright"
+                            + " strokes on black.")
     private boolean invert;
+
+    @Option(
+            names = "--count",
+            paramLabel = "N",
+            defaultValue = "80",
+            description = "How many characters to write (default: ${DEFAULT-VALUE}).")
+    private int count;
+
+    @Option(
+            names = "--temperature",
+            paramLabel = "X",
+            defaultValue = "0.8",
+            description = "Of what is written; 0 is greedy (default: ${DEFAULT-VALUE}).")
+    private double temperature;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            defaultValue = "0",
+            description = "Of what is written (default: ${DEFAULT-VALUE}).")
+    private long seed;
 
     Predict() {}
 
     @Override
     public void run() {
-        if (top < 1) {
-            throw new ParameterException(
-                    spec.commandLine(), "--top must be at least 1, but is " + top);
+        require(top >= 1, "--top must be at least 1, but is " + top);
+        require(count >= 0, "--count must be at least 0, but is " + count);
+        require(
+                temperature >= 0 && Double.isFinite(temperature),
+                "--temperature must be a number of at least 0, but is " + temperature);
+        Model saved = Model.read(model);
+        switch (saved.input()) {
+            case Input.Images i -> classes(saved, i.preprocessing());
+            case Input.Text _ -> text(saved);
+            case Input.Numbers _ ->
+                    throw new NacreException(
+                            "predict: " + model + " takes numbers, neither pictures nor text");
         }
-        SavedModel saved = SavedModel.read(model);
-        Image read = Image.read(image);
+    }
+
+    private void require(boolean holds, String message) {
+        if (!holds) {
+            throw new ParameterException(spec.commandLine(), message);
+        }
+    }
+
+    private void classes(Model saved, Preprocessing preprocessing) {
+        Image read = Image.read(Path.of(input));
         Image picture = invert ? read.invert() : read;
-        if (isBright(picture) && !isBright(saved.preprocessing())) {
-            spec.commandLine()
-                    .getErr()
-                    .println(
-                            "nacre: "
-                                    + image
-                                    + " has a bright border, and the model was trained on images that are mostly dark: should it be --invert?");
-            spec.commandLine().getErr().flush();
+        if (isBright(picture) && !isBright(preprocessing)) {
+            PrintWriter err = spec.commandLine().getErr();
+            err.println(
+                    "nacre: "
+                            + input
+                            + " has a bright border, and the model was trained on images that are"
+                            + " mostly dark: should it be --invert?");
+            err.flush();
         }
-        float[] probabilities =
-                saved.network()
-                        .forward(saved.preprocessing().apply(picture))
-                        .softmax(1)
-                        .toFloatArray();
-        List<Integer> best =
-                IntStream.range(0, probabilities.length)
-                        .boxed()
-                        .sorted(Comparator.comparingDouble(i -> -probabilities[i]))
-                        .limit(top)
-                        .toList();
-        int width = best.stream().mapToInt(i -> saved.classes().get(i).length()).max().orElse(1);
+        List<Prediction.Choice> best = saved.predict(picture).top(top);
+        int width = best.stream().mapToInt(c -> Printable.line(c.label()).length()).max().orElse(0);
         PrintWriter out = spec.commandLine().getOut();
-        for (int i : best) {
+        for (Prediction.Choice c : best) {
             out.printf(
-                    Locale.ROOT,
-                    "%-" + width + "s  %.4f%n",
-                    saved.classes().get(i),
-                    probabilities[i]);
+                    Locale.ROOT, "%s  %.4f%n", Printable.padded(c.label(), width), c.probability());
         }
+        out.flush();
+    }
+
+    private void text(Model saved) {
+        long most = saved.network() instanceof LanguageModel m ? m.positions() : Long.MAX_VALUE;
+        int more = (int) Math.min(count, most - input.codePointCount(0, input.length()));
+        Sampling how = temperature == 0 ? Sampling.GREEDY : Sampling.of(temperature).topP(0.95);
+        PrintWriter out = spec.commandLine().getOut();
+        out.println(saved.generate(input, Math.max(0, more), how, seed));
         out.flush();
     }
 

@@ -1,10 +1,12 @@
 package dev.nacre.cli;
 
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 
-/// Shows how a training run goes: on a terminal one line that is drawn over, elsewhere a plain line now and then and one per epoch.
+/// Shows how a training run goes: on a terminal one line that is drawn over, elsewhere a plain line now and then and one at the end of each stage.
 ///
 /// Nothing about the terminal is changed, so there is nothing to restore when the program is interrupted, except that the line is then left.
 final class Progress {
@@ -18,27 +20,53 @@ final class Progress {
     /// @param width in characters
     record Screen(PrintWriter out, boolean live, int width) {}
 
+    /// What there is to do.
+    ///
+    /// @param steps of the whole run
+    /// @param each steps of a stage; the last one may have fewer
+    /// @param size examples of a step
+    /// @param epochs whether stages are epochs of batches, to be named so
+    record Work(long steps, long each, long size, boolean epochs) {
+        private long stages() {
+            return Math.ceilDiv(steps, each);
+        }
+
+        private long stageOf(long step) {
+            return (step - 1) / each + 1;
+        }
+
+        private boolean isLast(long step) {
+            return step % each == 0 || step == steps;
+        }
+
+        private String place(long step, boolean whole) {
+            if (!epochs) {
+                return "step " + step + "/" + steps;
+            }
+            String epoch = "epoch " + stageOf(step) + "/" + stages();
+            return whole ? epoch : epoch + " batch " + ((step - 1) % each + 1) + "/" + each;
+        }
+    }
+
     private final Screen screen;
     private final LongSupplier clock;
-    private final int epochs;
-    private final int batches;
-    private final long examples; // per epoch
+    private final Work work;
     private final Thread atExit;
     private volatile boolean open; // the cursor stands behind a live line
-    private long begin;
+    private final long begin;
+    private final long before; // steps that were done when this run began
     private long shown;
-    private long firstSteps; // examples of the first step, which compiles, and when it ended
-    private long warm;
+    private long warm; // when the first step ended, which compiles
     private double loss;
     private long correct;
     private long seen;
 
-    Progress(Screen screen, LongSupplier clock, int epochs, int batches, int batch) {
+    /// @param before steps that an earlier run has done
+    Progress(Screen screen, LongSupplier clock, Work work, long before) {
         this.screen = screen;
         this.clock = clock;
-        this.epochs = epochs;
-        this.batches = batches;
-        this.examples = (long) batches * batch;
+        this.work = work;
+        this.before = before;
         this.begin = clock.getAsLong();
         this.shown = begin;
         this.atExit = Thread.ofPlatform().unstarted(this::leaveLine);
@@ -49,10 +77,9 @@ final class Progress {
 
     /// Records a step.
     ///
-    /// @param epoch from 1
-    /// @param batch from 1
-    void step(int epoch, int batch, int count, double batchLoss, long batchCorrect) {
-        if (batch == 1) {
+    /// @param step from 1
+    void step(long step, long count, double batchLoss, long batchCorrect) {
+        if ((step - 1) % work.each == 0) {
             loss = 0;
             correct = 0;
             seen = 0;
@@ -61,62 +88,76 @@ final class Progress {
         correct += batchCorrect;
         seen += count;
         long now = clock.getAsLong();
-        if (epoch == 1 && batch == 1) {
+        if (step == before + 1) {
             warm = now;
-            firstSteps = count;
         }
-        if (batch == batches) {
-            line(epoch, batch, now);
+        if (work.isLast(step)) {
+            line(step, now);
             if (screen.live) {
                 screen.out.println();
                 open = false;
             }
             screen.out.flush();
         } else if (now - shown >= (screen.live ? LIVE_NANOS : PLAIN_NANOS)) {
-            line(epoch, batch, now);
+            line(step, now);
         }
     }
 
-    private void line(int epoch, int batch, long now) {
+    private void line(long step, long now) {
         shown = now;
-        long done = (epoch - 1) * examples + seen;
-        long left = epochs * examples - done;
-        double perSecond =
-                done == firstSteps
-                        ? done * 1e9 / Math.max(1, now - begin)
-                        : (done - firstSteps) * 1e9 / Math.max(1, now - warm);
-        String place = "epoch " + epoch + "/" + epochs;
-        String text =
-                String.format(
-                        Locale.ROOT,
-                        "  loss %.4f  accuracy %.4f  %,d %s  %s left",
-                        loss / seen,
-                        (double) correct / seen,
-                        Math.round(perSecond),
-                        screen.live ? "ex/s" : "examples/s",
-                        time(left / perSecond));
+        long done = step - before;
+        double perSecond = // without the first step, once there are others
+                done == 1
+                        ? work.size * 1e9 / Math.max(1, now - begin)
+                        : (done - 1) * work.size * 1e9 / Math.max(1, now - warm);
+        List<String> parts =
+                new ArrayList<>(
+                        List.of(
+                                String.format(Locale.ROOT, "loss %.4f", loss / seen),
+                                String.format(
+                                        Locale.ROOT, "accuracy %.4f", (double) correct / seen),
+                                String.format(
+                                        Locale.ROOT,
+                                        "%,d %s",
+                                        Math.round(perSecond),
+                                        screen.live ? "ex/s" : "examples/s"),
+                                time((work.steps - step) * work.size / perSecond) + " left"));
         if (screen.live) {
-            String head = place + " batch " + batch + "/" + batches;
-            String line = head + bar(screen.width - 1 - head.length() - text.length()) + text;
-            screen.out.print(
-                    "\r"
-                            + line.substring(0, Math.min(line.length(), screen.width - 1))
-                            + "\u001b[K");
+            screen.out.print("\r" + fitted(step, parts) + "\u001b[K");
             open = true;
         } else {
-            screen.out.println(
-                    place + (batch == batches ? "" : " batch " + batch + "/" + batches) + text);
+            screen.out.println(work.place(step, work.isLast(step)) + text(parts));
         }
         screen.out.flush();
     }
 
+    private static String text(List<String> parts) {
+        return "  " + String.join("  ", parts);
+    }
+
+    /// Not longer than the screen is wide: the bar becomes shorter and goes, then the rate, the accuracy, and whatever stands last.
+    private String fitted(long step, List<String> parts) {
+        String head = work.place(step, false);
+        int room = screen.width - 1;
+        for (int drop : new int[] {2, 1}) {
+            if (head.length() + text(parts).length() > room) {
+                parts.remove(drop);
+            }
+        }
+        String text = text(parts);
+        String line = head + bar(step, room - head.length() - text.length()) + text;
+        return line.substring(0, Math.min(line.length(), room)).stripTrailing();
+    }
+
     /// As long as there is room for, brackets and space included.
-    private String bar(int room) {
+    private String bar(long step, int room) {
         int length = Math.min(BAR, room - 3);
         if (length < 3) {
             return "";
         }
-        int filled = (int) (length * seen / examples);
+        long first = (work.stageOf(step) - 1) * work.each;
+        long steps = Math.min(work.each, work.steps - first);
+        int filled = (int) (length * (step - first) / steps);
         return " [" + "=".repeat(filled) + " ".repeat(length - filled) + "]";
     }
 

@@ -17,7 +17,9 @@ final class Terminal {
         Console console = System.console();
         String kind = System.getenv().getOrDefault("TERM", "");
         boolean live = console != null && console.isTerminal() && !kind.equals("dumb");
-        return new Progress.Screen(out, live, live ? width() : USUAL_WIDTH);
+        // Drawing over a line takes the control characters that are escaped elsewhere.
+        PrintWriter plain = live ? new PrintWriter(System.out) : out;
+        return new Progress.Screen(plain, live, live ? width() : USUAL_WIDTH);
     }
 
     private static int width() {

@@ -1,20 +1,15 @@
 package dev.nacre.cli;
 
+import dev.nacre.Rng;
+import dev.nacre.formats.model.Input;
+import dev.nacre.formats.model.Model;
+import dev.nacre.nn.Sequential;
 import dev.nacre.nn.data.Digits;
 import dev.nacre.nn.data.FashionMnist;
 import dev.nacre.nn.data.Preprocessing;
 import dev.nacre.nn.data.Split;
-import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
-import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
-import java.util.LinkedHashMap;
-import java.util.Locale;
-import java.util.Map;
-import java.util.Optional;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -22,10 +17,29 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
 /// `nacre train DATA`.
 @Command(
         name = "train",
-        description = "Train a network on a data set and save it.",
+        description = {
+            "Train a network on a data set and save it.",
+            "Ctrl-C finishes the step, saves a checkpoint and ends; --resume goes on from it. A"
+                    + " second Ctrl-C ends at once."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  nacre train digits",
+            "  nacre train fashion-mnist --model cnn --epochs 3",
+            "  nacre train chars --text book.txt --steps 3000"
+        },
         mixinStandardHelpOptions = true,
         subcommands = TrainChars.class)
 final class Train implements Runnable {
@@ -70,6 +84,12 @@ final class Train implements Runnable {
         @Option(names = "--save", paramLabel = "FILE", description = "Where to put the network.")
         private Optional<Path> save = Optional.empty();
 
+        @Option(
+                names = "--resume",
+                paramLabel = "FILE",
+                description = "Go on where a training was stopped: a checkpoint that it left.")
+        private Optional<Path> resume = Optional.empty();
+
         Training.Settings settings(CommandSpec spec, Training.Settings usual) {
             require(
                     spec,
@@ -98,26 +118,6 @@ final class Train implements Runnable {
                 throw new ParameterException(spec.commandLine(), message);
             }
         }
-
-        /// Where to save; refused before any work is done if it cannot be written.
-        Path target(String name) {
-            return writable(save, name);
-        }
-
-        static Path writable(Optional<Path> save, String name) {
-            Path file = save.orElse(Path.of(name + ".safetensors")).toAbsolutePath().normalize();
-            Path folder = Optional.ofNullable(file.getParent()).orElse(file);
-            if (Files.isDirectory(file)) {
-                throw new NacreException("--save: " + file + " is a folder");
-            }
-            if (!Files.isDirectory(folder)) {
-                throw new NacreException("--save: folder " + folder + " does not exist");
-            }
-            if (!Files.isWritable(folder)) {
-                throw new NacreException("--save: folder " + folder + " is not writable");
-            }
-            return file;
-        }
     }
 
     @Override
@@ -128,25 +128,38 @@ final class Train implements Runnable {
     @Command(
             description =
                     "A small convolutional network on the handwritten digits that come with Nacre.",
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  nacre train digits",
+                "  nacre train digits --epochs 30 --lr 0.001 --seed 7 --save mine.safetensors",
+                "  nacre train digits --resume digits.checkpoint.safetensors"
+            },
             mixinStandardHelpOptions = true)
     void digits(@Mixin Options options) {
         CommandSpec command = spec.subcommands().get("digits").getCommandSpec();
-        Training.Settings settings = options.settings(command, Training.Settings.of(15, 32, 3e-3));
-        Path target = options.target("digits");
-        Split data = Digits.split();
-        Preprocessing images = data.train().preprocessing();
-        run(
-                command,
-                "cnn",
-                ModelSpec.cnn(images, data.train().classes().size(), 16),
-                data,
-                settings,
-                target);
+        Optional<State> state = State.of(options.resume, command);
+        Training.Settings settings =
+                state.map(Training.Settings::of)
+                        .orElseGet(() ->
+                                options.settings(command, Training.Settings.of(15, 32, 3e-3)));
+        Path target = Saving.target(options.save.or(() -> saved(state)), "digits");
+        run(command, Kind.cnn, Digits.split(), 16, settings, state, target, Map.of());
+    }
+
+    /// Where a training that was stopped would have saved.
+    static Optional<Path> saved(Optional<State> state) {
+        return state.map(s -> s.value("save", Path::of));
     }
 
     @Command(
             name = "fashion-mnist",
             description = "A network on Fashion-MNIST.",
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  nacre train fashion-mnist --model cnn --epochs 3",
+                "  nacre train fashion-mnist --model resnet --precision bf16 --data ~/fashion",
+                "  nacre train fashion-mnist --resume fashion-mnist-cnn.checkpoint.safetensors"
+            },
             mixinStandardHelpOptions = true)
     void fashionMnist(
             @Option(
@@ -163,39 +176,61 @@ final class Train implements Runnable {
                     Optional<Path> folder,
             @Mixin Options options) {
         CommandSpec command = spec.subcommands().get("fashion-mnist").getCommandSpec();
-        Training.Settings usual = Training.Settings.of(kind == Kind.cnn ? 3 : 10, 128, 3e-3);
+        Optional<State> state = State.of(options.resume, command);
+        Kind model = state.map(s -> s.value("model", Kind::valueOf)).orElse(kind);
+        Training.Settings usual = Training.Settings.of(model == Kind.cnn ? 3 : 10, 128, 3e-3);
         Training.Settings settings =
-                options.settings(command, kind == Kind.resnet ? usual.withFlips() : usual);
-        Path target = options.target("fashion-mnist-" + kind);
+                state.map(Training.Settings::of)
+                        .orElseGet(() ->
+                                options.settings(
+                                        command, model == Kind.resnet ? usual.withFlips() : usual));
+        Path target = Saving.target(options.save.or(() -> saved(state)), "fashion-mnist-" + model);
         PrintWriter err = command.commandLine().getErr();
+        Optional<Path> place =
+                folder.or(
+                        () -> state.map(s -> s.checkpoint().progress().get("data")).map(Path::of));
         Split data =
                 FashionMnist.read(
-                        folder,
+                        place,
                         note -> {
                             err.println("nacre: " + note);
                             err.flush();
                         });
+        Map<String, String> where =
+                place.map(p -> Map.of("data", p.toAbsolutePath().toString())).orElse(Map.of());
+        run(command, model, data, 32, settings, state, target, where);
+    }
+
+    private static Sequential network(Kind kind, Split data, int width, long seed) {
         Preprocessing images = data.train().preprocessing();
         int classes = data.train().classes().size();
-        ModelSpec model =
-                switch (kind) {
-                    case mlp -> ModelSpec.mlp(images, classes);
-                    case cnn -> ModelSpec.cnn(images, classes, 32);
-                    case resnet -> ModelSpec.resnet(images, classes, 32);
-                };
-        run(command, kind.name(), model, data, settings, target);
+        Rng rng = Rng.seed(seed);
+        return switch (kind) {
+            case mlp -> Networks.mlp(images, classes, rng);
+            case cnn -> Networks.cnn(images, classes, width, rng);
+            case resnet -> Networks.resnet(images, classes, width, rng);
+        };
     }
 
     private static void run(
             CommandSpec command,
-            String kind,
-            ModelSpec model,
+            Kind kind,
             Split data,
+            int width,
             Training.Settings settings,
-            Path target) {
+            Optional<State> state,
+            Path target,
+            Map<String, String> where) {
         PrintWriter out = command.commandLine().getOut();
         Preprocessing images = data.train().preprocessing();
-        Training training = new Training(model, data, images, settings);
+        Training training =
+                state.map(s -> Training.of(s, data, images))
+                        .orElseGet(() ->
+                                Training.of(
+                                        network(kind, data, width, settings.seed()),
+                                        data,
+                                        images,
+                                        settings));
         out.printf(
                 Locale.ROOT,
                 "%s%n%s%nfrom %s; %s with %,d parameters%n",
@@ -204,25 +239,54 @@ final class Train implements Runnable {
                 data.origin(),
                 kind,
                 training.network().parameterCount());
+        try (Interrupts interrupts = Interrupts.taken(command.commandLine().getErr())) {
+            train(training, out, interrupts);
+            if (training.done() < training.steps()) {
+                Map<String, String> more = new LinkedHashMap<>(where);
+                more.put("command", command.name());
+                more.put("model", kind.name());
+                more.put("save", target.toString());
+                State.stop(
+                        interrupts,
+                        Saving.checkpoint(target),
+                        "step " + training.done() + " of " + training.steps(),
+                        command.name(),
+                        file -> training.write(file, more));
+            }
+            Training.Score score = training.test();
+            Saving.finite("test loss", score.loss());
+            Saving.write(
+                    target,
+                    Model.of(training.network(), Input.Images.of(images))
+                            .labels(data.train().classes())
+                            .provenance(
+                                    provenance(
+                                            command,
+                                            kind.name(),
+                                            data,
+                                            settings,
+                                            training,
+                                            score)));
+            out.println("saved " + target);
+            out.printf(Locale.ROOT, "test accuracy %.4f%n", score.accuracy());
+            out.flush();
+            interrupts.throwIfAsked();
+        }
+    }
+
+    private static void train(Training training, PrintWriter out, Interrupts interrupts) {
         Progress progress =
                 new Progress(
                         Terminal.screen(out),
                         System::nanoTime,
-                        settings.epochs(),
-                        training.batches(),
-                        training.batch());
+                        new Progress.Work(
+                                training.steps(), training.batches(), training.batch(), true),
+                        training.done());
         try {
-            training.train(progress);
+            training.train(progress, interrupts::isAsked);
         } finally {
             progress.close();
         }
-        Training.Score score = training.test();
-        Map<String, String> provenance = provenance(command, kind, data, settings, training, score);
-        new SavedModel(model, training.network(), images, data.train().classes(), provenance)
-                .write(target);
-        out.println("saved " + target);
-        out.printf(Locale.ROOT, "test accuracy %.4f%n", score.accuracy());
-        out.flush();
     }
 
     private static Map<String, String> provenance(

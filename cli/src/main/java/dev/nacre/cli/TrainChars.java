@@ -2,15 +2,29 @@ package dev.nacre.cli;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.formats.model.Input;
+import dev.nacre.formats.model.Model;
 import dev.nacre.models.Gpt;
 import dev.nacre.nn.Sampling;
 import dev.nacre.nn.data.Characters;
 import dev.nacre.nn.data.TextFile;
+import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,18 +33,20 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /// `nacre train chars`: a GPT that learns a text character by character.
 @Command(
         name = "chars",
         description = {
             "A GPT on the characters of a text, and samples of what it writes.",
-            "Without --text, the text is Ambrose Bierce's \"The Devil's Dictionary\" (1911, public domain) from Debian's package dict-devil."
+            "Without --text, the text is Ambrose Bierce's \"The Devil's Dictionary\" (1911, public"
+                    + " domain) from Debian's package dict-devil."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  nacre train chars",
+            "  nacre train chars --text book.txt --steps 3000 --width 256 --prompt 'Once '",
+            "  nacre train chars --resume chars.checkpoint.safetensors"
         },
         mixinStandardHelpOptions = true)
 final class TrainChars implements Runnable {
@@ -117,10 +133,77 @@ final class TrainChars implements Runnable {
     @Option(names = "--save", paramLabel = "FILE", description = "Where to put the network.")
     private Optional<Path> save = Optional.empty();
 
+    @Option(
+            names = "--resume",
+            paramLabel = "FILE",
+            description = "Go on where a training was stopped: a checkpoint that it left.")
+    private Optional<Path> resume = Optional.empty();
+
     TrainChars() {}
 
     @Override
     public void run() {
+        Optional<State> state = State.of(resume, spec);
+        CharTraining.Settings settings =
+                state.map(CharTraining.Settings::of).orElseGet(this::checked);
+        Optional<Path> place =
+                text.or(() -> state.map(s -> s.checkpoint().progress().get("text")).map(Path::of));
+        Path target = Saving.target(save.or(() -> Train.saved(state)), "chars");
+        String all = place.map(TextFile::read).orElseGet(TextFile::devilsDictionary);
+        Characters characters = Characters.of(all);
+        Optional<String> beginning =
+                prompt.or(() -> state.map(s -> s.checkpoint().progress().get("prompt")));
+        Tensor begin = characters.encode(beginning.orElseGet(() -> wordOf(all)));
+        require(
+                begin.size(0) >= 1 && begin.size(0) < settings.length(),
+                "--prompt must have at least one character, and fewer than --length");
+        Tensor encoded = characters.encode(all);
+        state.ifPresent(s -> s.requireSame("text SHA-256", sha256(all)));
+        CharTraining training =
+                state.map(s -> CharTraining.of(s, encoded))
+                        .orElseGet(() -> CharTraining.of(encoded, characters, settings));
+        PrintWriter out = spec.commandLine().getOut();
+        out.printf(
+                Locale.ROOT,
+                "%,d characters of %d kinds, the last tenth for validation%nfrom %s; gpt with %,d"
+                        + " parameters%n",
+                all.codePointCount(0, all.length()),
+                characters.count(),
+                place.orElse(TextFile.DEVILS_DICTIONARY),
+                training.network().parameterCount());
+        try (Interrupts interrupts = Interrupts.taken(spec.commandLine().getErr())) {
+            double loss =
+                    training.train(
+                            Terminal.screen(out), System::nanoTime, out, interrupts::isAsked);
+            if (!training.isDone()) {
+                Map<String, String> more =
+                        State.texts(
+                                "command", spec.name(),
+                                "save", target,
+                                "text SHA-256", sha256(all));
+                place.ifPresent(p -> more.put("text", p.toAbsolutePath().toString()));
+                beginning.ifPresent(p -> more.put("prompt", p));
+                State.stop(
+                        interrupts,
+                        Saving.checkpoint(target),
+                        "step " + training.done() + " of " + settings.steps(),
+                        spec.name(),
+                        file -> training.write(file, more));
+            }
+            Saving.write(
+                    target,
+                    Model.of(training.network(), new Input.Text(characters))
+                            .provenance(provenance(place, all, settings, loss)));
+            samples(training.network(), characters, begin, settings)
+                    .forEach(s -> out.printf("%s%n%n", s));
+            out.println("saved " + target);
+            out.printf(Locale.ROOT, "validation loss %.4f%n", loss);
+            out.flush();
+            interrupts.throwIfAsked();
+        }
+    }
+
+    private CharTraining.Settings checked() {
         require(
                 steps >= 1 && batch >= 1 && layers >= 1,
                 "--steps, --batch and --layers must be at least 1");
@@ -131,34 +214,20 @@ final class TrainChars implements Runnable {
         require(
                 learningRate > 0 && Double.isFinite(learningRate),
                 "--lr must be a number above 0, but is " + learningRate);
-        Path target = Train.Options.writable(save, "chars");
-        String all = text.map(TextFile::read).orElseGet(TextFile::devilsDictionary);
-        Characters characters = Characters.of(all);
-        Tensor begin = characters.encode(prompt.orElseGet(() -> wordOf(all)));
         require(
-                begin.size(0) >= 1 && begin.size(0) < length,
-                "--prompt must have at least one character, and fewer than --length");
-        Gpt.Config config =
-                new Gpt.Config(characters.count(), length, layers, width / 32, width, 0.1);
-        CharTraining training =
-                new CharTraining(
-                        characters.encode(all),
-                        config,
-                        new CharTraining.Settings(steps, batch, learningRate, seed, precision));
-        PrintWriter out = spec.commandLine().getOut();
-        out.printf(
-                Locale.ROOT,
-                "%,d characters of %d kinds, the last tenth for validation%nfrom %s; gpt with %,d parameters%n",
-                all.codePointCount(0, all.length()),
-                characters.count(),
-                text.orElse(TextFile.DEVILS_DICTIONARY),
-                training.network().parameterCount());
-        double loss = training.train(Terminal.screen(out), System::nanoTime, out);
-        new SavedChars(training.network(), config, characters, provenance(all, loss)).write(target);
-        samples(training.network(), characters, begin).forEach(s -> out.printf("%s%n%n", s));
-        out.println("saved " + target);
-        out.printf(Locale.ROOT, "validation loss %.4f%n", loss);
-        out.flush();
+                temperature >= 0 && Double.isFinite(temperature),
+                "--temperature must be a number of at least 0, but is " + temperature);
+        return new CharTraining.Settings(
+                steps, batch, length, layers, width, learningRate, seed, precision);
+    }
+
+    private static String sha256(String text) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new NacreException("sha256: this JDK has no SHA-256", e);
+        }
     }
 
     private void require(boolean holds, String message) {
@@ -174,27 +243,29 @@ final class TrainChars implements Runnable {
     }
 
     /// What the network writes.
-    private List<String> samples(Gpt network, Characters characters, Tensor begin) {
+    private List<String> samples(
+            Gpt network, Characters characters, Tensor begin, CharTraining.Settings settings) {
         int count = temperature == 0 ? 1 : SAMPLES;
         Tensor prompts = begin.unsqueeze(0).broadcastTo(count, begin.size(0));
         Sampling how = temperature == 0 ? Sampling.GREEDY : Sampling.of(temperature).topP(0.95);
-        int more = Math.toIntExact(length - begin.size(0));
-        Tensor written = network.generate(prompts, more, how, Rng.seed(seed).split(2));
+        int more = Math.toIntExact(settings.length() - begin.size(0));
+        Tensor written = network.generate(prompts, more, how, Rng.seed(settings.seed()).split(2));
         return IntStream.range(0, count)
                 .mapToObj(i -> characters.decode(written.select(0, i)).strip())
                 .toList();
     }
 
-    private Map<String, String> provenance(String all, double loss) {
+    private static Map<String, String> provenance(
+            Optional<Path> text, String all, CharTraining.Settings s, double loss) {
         Map<String, String> out = new LinkedHashMap<>();
         out.put("data", text.map(Path::toString).orElse("dict-devil"));
         out.put("characters", String.valueOf(all.length()));
-        out.put("steps", String.valueOf(steps));
-        out.put("batch", String.valueOf(batch));
-        out.put("learning rate", String.valueOf(learningRate));
+        out.put("steps", String.valueOf(s.steps()));
+        out.put("batch", String.valueOf(s.batch()));
+        out.put("learning rate", String.valueOf(s.learningRate()));
         out.put("optimizer", CharTraining.METHOD);
-        out.put("seed", String.valueOf(seed));
-        out.put("precision", precision.toString().toLowerCase(Locale.ROOT));
+        out.put("seed", String.valueOf(s.seed()));
+        out.put("precision", s.precision().toString().toLowerCase(Locale.ROOT));
         out.put("validation loss", String.format(Locale.ROOT, "%.4f", loss));
         out.put("nacre", Build.version());
         Build.commit().ifPresent(c -> out.put("commit", c));

@@ -2,6 +2,7 @@ package dev.nacre.cli;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.formats.model.Checkpoint;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.RandomHorizontalFlip;
@@ -20,7 +21,11 @@ import dev.nacre.nn.train.Prefetch;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.Precision;
 import dev.nacre.type.ValueException;
+
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /// Trains a network that classifies images: cross-entropy, AdamW, a learning rate that rises for a tenth of the steps and then falls to nothing along a
 /// cosine. A step is one plan.
@@ -48,6 +53,27 @@ final class Training {
         Settings withFlips() {
             return new Settings(epochs, batch, learningRate, seed, precision, true);
         }
+
+        /// Those of a training that was stopped.
+        static Settings of(State s) {
+            return new Settings(
+                    s.value("epochs", Integer::parseInt),
+                    s.value("batch", Integer::parseInt),
+                    s.value("learning rate", Double::parseDouble),
+                    s.value("seed", Long::parseLong),
+                    s.value("precision", Precision::valueOf),
+                    s.value("flips", Boolean::parseBoolean));
+        }
+
+        Map<String, String> texts() {
+            return State.texts(
+                    "epochs", epochs,
+                    "batch", batch,
+                    "learning rate", learningRate,
+                    "seed", seed,
+                    "precision", precision.name(),
+                    "flips", flips);
+        }
     }
 
     /// How well a network does.
@@ -69,27 +95,62 @@ final class Training {
 
     private final Split data;
     private final Settings settings;
+    private final Sequential whole; // with what changes the images in training
     private final Sequential network;
     private final Optimizer optimizer;
     private final Trainer trainer;
     private final Batches batches;
+    private final long before; // steps of earlier runs
 
-    Training(ModelSpec spec, Split data, Preprocessing preprocessing, Settings settings) {
+    private Training(
+            RandomHorizontalFlip flip,
+            Sequential network,
+            Split data,
+            Preprocessing preprocessing,
+            Settings settings,
+            long before) {
         this.data = data;
         this.settings = settings;
-        this.network = spec.build(Rng.seed(settings.seed));
+        this.network = network;
+        this.whole = Sequential.of(flip, network);
+        whole.state(); // names the variables, also for the optimizer
         this.optimizer =
                 AdamW.of(settings.learningRate)
                         .weightDecay(WEIGHT_DECAY)
                         .over(network.parameters());
-        RandomHorizontalFlip flip =
-                new RandomHorizontalFlip(
-                        settings.flips ? 0.5 : 0, Rng.seed(settings.seed).split(1));
         Module model = new FromPixels(data.train(), preprocessing, flip, network);
         this.trainer =
                 Trainer.of(model, new CrossEntropyLoss(), optimizer, new Accuracy())
                         .precision(settings.precision);
         this.batches = batches(data.train(), settings.batch).shuffled(settings.seed).whole();
+        this.before = before;
+    }
+
+    static Training of(
+            Sequential network, Split data, Preprocessing preprocessing, Settings settings) {
+        RandomHorizontalFlip flip =
+                new RandomHorizontalFlip(
+                        settings.flips ? 0.5 : 0, Rng.seed(settings.seed).split(1));
+        return new Training(flip, network, data, preprocessing, settings, 0);
+    }
+
+    /// Goes on where another run was stopped.
+    static Training of(State state, Split data, Preprocessing preprocessing) {
+        List<Module> parts = state.module(Sequential.class).layers();
+        if (parts.size() != 2
+                || !(parts.get(0) instanceof RandomHorizontalFlip flip)
+                || !(parts.get(1) instanceof Sequential network)) {
+            throw state.broken("it holds other parts");
+        }
+        state.requireSame("training images", data.train().sha256());
+        long before = state.value("step", Long::parseLong);
+        Settings settings = Settings.of(state);
+        Training out = new Training(flip, network, data, preprocessing, settings, before);
+        if (before < 0 || before > out.steps()) {
+            throw state.broken("it has done " + before + " of " + out.steps() + " steps");
+        }
+        out.optimizer.load(state.checkpoint().optimizer());
+        return out;
     }
 
     private static Batches batches(ImageSet set, int size) {
@@ -110,22 +171,46 @@ final class Training {
         return batches.count();
     }
 
-    void train(Progress progress) {
-        long steps = (long) settings.epochs * batches();
-        long warmup = steps / 10;
+    /// Of the whole run.
+    long steps() {
+        return (long) settings.epochs * batches();
+    }
+
+    /// Steps that are done.
+    long done() {
+        return before + trainer.steps();
+    }
+
+    /// Until all steps are done or somebody asks to stop.
+    void train(Progress progress, BooleanSupplier asked) {
+        long warmup = steps() / 10;
         Schedule schedule =
-                Schedule.cosine(settings.learningRate, steps - warmup, 0).warmup(warmup);
-        for (int epoch = 1; epoch <= settings.epochs; epoch++) {
-            try (Prefetch all = batches.iterator()) {
-                for (int k = 1; all.hasNext(); k++) {
-                    Batch b = all.next();
-                    optimizer.learningRate(schedule.at(trainer.steps()));
+                Schedule.cosine(settings.learningRate, steps() - warmup, 0).warmup(warmup);
+        long skipped = before % batches();
+        batches.startAt(before / batches());
+        while (done() < steps() && !asked.getAsBoolean()) {
+            try (Prefetch epoch = batches.iterator()) {
+                for (; skipped > 0; skipped--) {
+                    epoch.next();
+                }
+                while (epoch.hasNext() && !asked.getAsBoolean()) {
+                    Batch b = epoch.next();
+                    optimizer.learningRate(schedule.at(done()));
                     Trainer.Step s = step(b);
                     long right = Math.round(s.metrics().getFirst() * b.size());
-                    progress.step(epoch, k, (int) b.size(), s.loss(), right);
+                    progress.step(done(), b.size(), s.loss(), right);
                 }
             }
         }
+    }
+
+    /// Puts aside what is needed to go on.
+    void write(Path checkpoint, Map<String, String> more) {
+        Map<String, String> texts = settings.texts();
+        texts.put("training images", data.train().sha256());
+        texts.put("step", String.valueOf(done()));
+        texts.putAll(more);
+        Checkpoint.write(checkpoint, whole, optimizer, texts);
     }
 
     private Trainer.Step step(Batch b) {

@@ -2,9 +2,10 @@ package dev.nacre.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import org.junit.jupiter.api.Test;
+
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import org.junit.jupiter.api.Test;
 
 class ProgressTest {
     private final StringWriter text = new StringWriter();
@@ -14,9 +15,8 @@ class ProgressTest {
         return new Progress(
                 new Progress.Screen(new PrintWriter(text), live, width),
                 () -> now,
-                epochs,
-                batches,
-                10);
+                new Progress.Work((long) epochs * batches, batches, 10, true),
+                0);
     }
 
     private String text() {
@@ -27,15 +27,15 @@ class ProgressTest {
     void plainLinesNowAndThenAndAtTheEndOfAnEpoch() {
         Progress p = progress(false, 80, 2, 3);
         now += 5_000_000_000L;
-        p.step(1, 1, 10, 2, 5);
+        p.step(1, 10, 2, 5);
         now += 6_000_000_000L;
-        p.step(1, 2, 10, 1, 10);
+        p.step(2, 10, 1, 10);
         now += 1_000_000_000L;
-        p.step(1, 3, 10, 0, 10);
+        p.step(3, 10, 0, 10);
         now += 3_000_000_000L;
-        p.step(2, 1, 10, 0.5, 9);
-        p.step(2, 2, 10, 0.5, 9);
-        p.step(2, 3, 10, 0.5, 9);
+        p.step(4, 10, 0.5, 9);
+        p.step(5, 10, 0.5, 9);
+        p.step(6, 10, 0.5, 9);
         p.close();
         assertEquals(
                 """
@@ -50,12 +50,15 @@ class ProgressTest {
     void aTerminalsLineIsDrawnOverAndNeverWraps() {
         Progress p = progress(true, 200, 1, 2);
         now += 1_000_000_000L;
-        p.step(1, 1, 10, 2, 5);
-        p.step(1, 2, 10, 1, 10);
+        p.step(1, 10, 2, 5);
+        p.step(2, 10, 1, 10);
         p.close();
         assertEquals(
-                "\repoch 1/1 batch 1/2 [==========          ]  loss 2.0000  accuracy 0.5000  10 ex/s  0:01 left\u001b[K"
-                        + "\repoch 1/1 batch 2/2 [====================]  loss 1.5000  accuracy 0.7500  10,000,000,000 ex/s  0:00 left\u001b[K\n",
+                "\r"
+                        + "epoch 1/1 batch 1/2 [==========          ]  loss 2.0000  accuracy 0.5000  10"
+                        + " ex/s  0:01 left\u001b[K\r"
+                        + "epoch 1/1 batch 2/2 [====================]  loss 1.5000  accuracy 0.7500 "
+                        + " 10,000,000,000 ex/s  0:00 left\u001b[K\n",
                 text());
     }
 
@@ -64,7 +67,7 @@ class ProgressTest {
         for (int width : new int[] {81, 70, 20}) {
             Progress p = progress(true, width, 1, 2);
             now += 1_000_000_000L;
-            p.step(1, 1, 10, 2, 5);
+            p.step(1, 10, 2, 5);
             p.close();
         }
         assertEquals(

@@ -1,6 +1,7 @@
 package dev.nacre.formats;
 
 import dev.nacre.type.NacreException;
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -21,7 +22,12 @@ public final class FormatException extends NacreException {
         this.path = path;
     }
 
-    private FormatException(String message, Path path, IOException cause) {
+    public FormatException(String format, Path path, String problem, Throwable cause) {
+        super(format + ": " + path + " " + problem, cause);
+        this.path = path;
+    }
+
+    private FormatException(String message, Path path, Throwable cause) {
         super(message, cause);
         this.path = path;
     }

@@ -10,6 +10,7 @@ import dev.nacre.nn.Embedding;
 import dev.nacre.nn.Heads;
 import dev.nacre.nn.Initializer;
 import dev.nacre.nn.KeyValueCache;
+import dev.nacre.nn.LanguageModel;
 import dev.nacre.nn.LayerNorm;
 import dev.nacre.nn.LearnedPositions;
 import dev.nacre.nn.Linear;
@@ -28,7 +29,7 @@ import java.util.stream.Stream;
 /// (`transformer.h.0.attn.c_attn.weight`), every weight lying `[out, in]`.
 ///
 /// Shape: tokens `[n, time]` → logits `[n, time, vocabulary]`.
-public record Gpt(Transformer transformer, Linear lmHead) implements Module {
+public record Gpt(Transformer transformer, Linear lmHead) implements LanguageModel {
     /// The size of a model.
     ///
     /// @param positions the longest text
@@ -151,6 +152,7 @@ public record Gpt(Transformer transformer, Linear lmHead) implements Module {
     }
 
     /// The longest text.
+    @Override
     public long positions() {
         return transformer.wpe.positions();
     }
@@ -181,6 +183,7 @@ public record Gpt(Transformer transformer, Linear lmHead) implements Module {
     /// The texts with `count` more tokens each: i64 `[n, time + count]`. Every position is computed once.
     ///
     /// @param tokens `[n, time]`, at least one each
+    @Override
     public Tensor generate(Tensor tokens, int count, Sampling how, Rng rng) {
         Problem.in("generate")
                 .require(

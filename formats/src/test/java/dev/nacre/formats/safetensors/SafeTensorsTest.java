@@ -75,8 +75,8 @@ class SafeTensorsTest {
     void readsTheDocumentedExample() throws IOException {
         String header =
                 "{\"__metadata__\":{\"made\":\"by"
-                    + " hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}"
-                    + "  ";
+                        + " hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}"
+                        + "  ";
         ByteBuffer data =
                 ByteBuffer.allocate(16)
                         .order(ByteOrder.LITTLE_ENDIAN)

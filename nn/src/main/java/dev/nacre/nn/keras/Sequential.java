@@ -149,6 +149,23 @@ public final class Sequential implements Module {
         build(x.shape().range(1, x.rank()));
     }
 
+    /// The layers with their variables as modules one after the other, which share them: what a file holds.
+    ///
+    /// @throws NacreException if the layers have no variables yet
+    public dev.nacre.nn.Sequential stack() {
+        if (built.isEmpty()) {
+            throw new NacreException(
+                    "sequential: the layers have no variables yet\n"
+                            + "  hint: begin with Input.of(...), or show the model some data first");
+        }
+        return new dev.nacre.nn.Sequential(List.copyOf(built));
+    }
+
+    /// Whether the last activation makes probabilities: a softmax or a sigmoid.
+    public boolean givesProbabilities() {
+        return !built.isEmpty() && (last() == Activation.SOFTMAX || last() == Activation.SIGMOID);
+    }
+
     private Activation last() {
         return built.getLast().activation();
     }

@@ -1,12 +1,16 @@
-package dev.nacre.cli;
+package dev.nacre.formats.model;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+
+import dev.nacre.nn.data.Budget;
 import dev.nacre.type.NacreException;
+
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -16,7 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A JSON value as it occurs in a model's metadata: no booleans, no null.
+/// A JSON value as it occurs in a model's metadata: no null.
 sealed interface Json {
     record Fields(Map<String, Json> members) implements Json {}
 
@@ -26,8 +30,22 @@ sealed interface Json {
 
     record Number(BigDecimal value) implements Json {}
 
+    record Truth(boolean value) implements Json {}
+
+    /// What a value takes in memory, its text aside.
+    int VALUE_BYTES = 120;
+
     JsonFactory FACTORY =
-            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+            JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(200)
+                                    .maxStringLength(Integer.MAX_VALUE)
+                                    .maxNameLength(Integer.MAX_VALUE)
+                                    .build())
+                    .build();
 
     static Json of(String value) {
         return new Text(value);
@@ -38,7 +56,12 @@ sealed interface Json {
     }
 
     static Json of(double value) {
-        return new Number(BigDecimal.valueOf(value));
+        boolean none = !Double.isFinite(value) || value == 0 && 1 / value < 0;
+        return none ? new Text(Double.toString(value)) : new Number(BigDecimal.valueOf(value));
+    }
+
+    static Json of(boolean value) {
+        return new Truth(value);
     }
 
     static Json of(List<Json> values) {
@@ -50,10 +73,11 @@ sealed interface Json {
     }
 
     /// Reads a text that is one value.
-    static Json parse(String text) {
+    static Json parse(String text, Budget.Tally tally) {
+        tally.claim(2L * text.length(), "its description");
         try (JsonParser p = FACTORY.createParser(text)) {
             p.nextToken();
-            Json value = value(p);
+            Json value = value(p, tally);
             if (p.nextToken() != null) {
                 throw new NacreException("there is more after its end");
             }
@@ -71,32 +95,35 @@ sealed interface Json {
     }
 
     /// As deep as the parser lets it be.
-    private static Json value(JsonParser p) throws IOException {
+    private static Json value(JsonParser p, Budget.Tally tally) throws IOException {
+        tally.claim(VALUE_BYTES, "its description");
         return switch (p.currentToken()) {
             case START_OBJECT -> {
                 Map<String, Json> members = new LinkedHashMap<>();
                 while (p.nextToken() == JsonToken.FIELD_NAME) {
                     String key = p.currentName();
                     p.nextToken();
-                    members.put(key, value(p));
+                    members.put(key, value(p, tally));
                 }
                 yield new Fields(members);
             }
             case START_ARRAY -> {
                 List<Json> values = new ArrayList<>();
                 while (p.nextToken() != JsonToken.END_ARRAY) {
-                    values.add(value(p));
+                    values.add(value(p, tally));
                 }
                 yield new Items(values);
             }
             case VALUE_STRING -> new Text(p.getText());
             case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new Number(p.getDecimalValue());
+            case VALUE_TRUE, VALUE_FALSE -> new Truth(p.getBooleanValue());
             case null -> throw new NacreException("it is empty");
             default ->
                     throw new NacreException(
                             "found "
                                     + p.getText()
-                                    + " where an object, an array, a text or a number should be");
+                                    + " where an object, an array, a text, a number or a truth"
+                                    + " value should be");
         };
     }
 
@@ -129,6 +156,7 @@ sealed interface Json {
             }
             case Text(String value) -> g.writeString(value);
             case Number(BigDecimal value) -> g.writeNumber(value);
+            case Truth(boolean value) -> g.writeBoolean(value);
         }
     }
 
@@ -153,8 +181,20 @@ sealed interface Json {
         return this instanceof Text t ? t.value : mistaken("a text");
     }
 
+    /// A number, or one of the texts that stand for those which JSON has not.
     default double asDouble() {
-        return this instanceof Number n ? n.value.doubleValue() : mistaken("a number");
+        return switch (this) {
+            case Number n -> n.value.doubleValue();
+            case Text(String t) when t.equals("NaN") -> Double.NaN;
+            case Text(String t) when t.equals("Infinity") -> Double.POSITIVE_INFINITY;
+            case Text(String t) when t.equals("-Infinity") -> Double.NEGATIVE_INFINITY;
+            case Text(String t) when t.equals("-0.0") -> -0.0;
+            default -> mistaken("a number");
+        };
+    }
+
+    default boolean asTruth() {
+        return this instanceof Truth t ? t.value : mistaken("true or false");
     }
 
     /// A whole number without loss.

@@ -1,0 +1,2 @@
+/// Tests of saved models.
+package dev.nacre.formats.model;
