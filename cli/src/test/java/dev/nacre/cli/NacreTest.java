@@ -61,7 +61,7 @@ class NacreTest {
                 "tran|Unmatched argument at index 0: 'tran'|Did you mean: nacre train?|nacre",
                 "train|Which data set?|Commands: chars, digits, fashion-mnist|nacre train",
                 "train fashion-mnst|Unmatched argument at index 1: 'fashion-mnst'|Did you mean:"
-                        + " train fashion-mnist?|nacre train",
+                        + " nacre train fashion-mnist?|nacre train",
                 "train digits --epoch 3|Unknown options: '--epoch', '3'|Possible solutions:"
                         + " --epochs|nacre train digits",
                 "train digits --epochs 0|--epochs must be at least 1, but is 0||nacre train digits",
