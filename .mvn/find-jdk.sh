@@ -1,6 +1,16 @@
 # Sourced by mvnw and nacre: sets JAVA_HOME to a JDK of at least version $min_jdk, or says where it looked and exits.
 min_jdk=25
 
+# HOME is unset in some services and containers; it is asked of the system, as Java does.
+if [ -z "${HOME-}" ]; then
+    HOME=$(eval "echo ~$(id -un 2>/dev/null)" 2>/dev/null) || HOME=
+    case $HOME in
+        /*) ;;
+        *) HOME=${TMPDIR:-/tmp} ;;
+    esac
+    export HOME
+fi
+
 # The major version of the JDK in folder $1; nothing if there is none. Reads a file, because starting java takes longer.
 jdk_version() {
     if [ -x "$1/bin/javac" ] && [ -r "$1/release" ]; then
