@@ -32,6 +32,7 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /// A computation compiled once per types of its inputs (and [Precision] of the calls) and then replayed: outputs, and updates to variables that happen at each call.
 ///
@@ -42,7 +43,13 @@ import java.util.function.UnaryOperator;
 /// Thread-safe: calls that update the same variables, of this function or of others, take place one after the other, each with what the one before has left.
 public final class Function {
     /// A variable and what it becomes at each call.
-    public record Update(Variable variable, Tensor value) {}
+    public record Update(Variable variable, Tensor value) {
+        /// The numbers are not computed for this.
+        @Override
+        public String toString() {
+            return variable.name() + " " + variable.declared() + " becomes " + value.origin();
+        }
+    }
 
     /// A function of three tensors.
     @FunctionalInterface
@@ -543,5 +550,22 @@ public final class Function {
                 what,
                 r.outputs.size(),
                 compiled.steady());
+    }
+
+    /// What it takes, and for which types it has been compiled.
+    @Override
+    public String toString() {
+        String inputs =
+                !names.isEmpty()
+                        ? String.join(", ", names)
+                        : arity < 0 ? "any tensors" : arity + (arity == 1 ? " tensor" : " tensors");
+        String compiled =
+                entries.keySet().stream()
+                        .map(s -> s.types + (s.precision == Precision.F32 ? "" : " " + s.precision))
+                        .sorted()
+                        .collect(Collectors.joining(", "));
+        return "Function of "
+                + inputs
+                + (compiled.isEmpty() ? ", not compiled yet" : ", compiled for " + compiled);
     }
 }
