@@ -45,7 +45,13 @@ import java.util.stream.Collectors;
 /// Thread-safe: calls that update the same variables, of this function or of others, take place one after the other, each with what the one before has left.
 public final class Function {
     /// A variable and what it becomes at each call.
-    public record Update(Variable variable, Tensor value) {}
+    public record Update(Variable variable, Tensor value) {
+        /// The numbers are not computed for this.
+        @Override
+        public String toString() {
+            return variable.name() + " " + variable.declared() + " becomes " + value.origin();
+        }
+    }
 
     /// A function of three tensors.
     @FunctionalInterface
@@ -557,5 +563,22 @@ public final class Function {
                 what,
                 r.outputs.size(),
                 compiled.steady());
+    }
+
+    /// What it takes, and for which types it has been compiled.
+    @Override
+    public String toString() {
+        String inputs =
+                !names.isEmpty()
+                        ? String.join(", ", names)
+                        : arity < 0 ? "any tensors" : arity + (arity == 1 ? " tensor" : " tensors");
+        String compiled =
+                entries.keySet().stream()
+                        .map(s -> s.types + (s.precision == Precision.F32 ? "" : " " + s.precision))
+                        .sorted()
+                        .collect(Collectors.joining(", "));
+        return "Function of "
+                + inputs
+                + (compiled.isEmpty() ? ", not compiled yet" : ", compiled for " + compiled);
     }
 }

@@ -130,6 +130,12 @@ public final class Gradients {
         return all;
     }
 
+    /// The types; printing computes nothing.
+    @Override
+    public String toString() {
+        return "Gradients" + all.stream().map(Tensor::type).toList();
+    }
+
     /// The vector–Jacobian product `Σᵢ vᵢ·∂yᵢ/∂x`, of x's type.
     public static Tensor vjp(Tensor y, Tensor x, Tensor v) {
         check("vjp", "v", v, "y", y);

@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.type.DType;
+
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
@@ -20,9 +21,9 @@ final class Printing {
     private final boolean summary;
     private final LongFunction<String> cell;
 
-    private Printing(Elements e) {
-        this.sizes = e.stored().type().shape().toArray();
-        this.summary = e.stored().type().shape().count() > THRESHOLD;
+    private Printing(Elements e, long[] sizes, long threshold) {
+        this.sizes = sizes;
+        this.summary = e.stored().type().shape().count() > threshold;
         this.cell = format(e, shown());
     }
 
@@ -36,8 +37,20 @@ final class Printing {
         if (e.stored().type().shape().count() == 0) {
             return "[]";
         }
+        return text(new Printing(e, e.stored().type().shape().toArray(), THRESHOLD));
+    }
+
+    /// In one line: at most six elements, the first and the last three.
+    static String inLine(Elements e) {
+        long count = e.stored().type().shape().count();
+        return count == 0 || e.stored().type().shape().rank() == 0
+                ? of(e)
+                : text(new Printing(e, new long[] {count}, 2 * EDGE)).replaceAll("\\s+", " ");
+    }
+
+    private static String text(Printing p) {
         StringBuilder out = new StringBuilder();
-        new Printing(e).print(out, 0, 0);
+        p.print(out, 0, 0);
         return out.toString();
     }
 

@@ -278,4 +278,14 @@ public final class Rng {
     public Tensor dropout(Tensor x, double p) {
         return p == 0 ? x : x.dropout(p, bits(x.shape()));
     }
+
+    /// Seed and number of draws.
+    @Override
+    public String toString() {
+        if (!state.hasNumbers()) {
+            return "Rng";
+        }
+        long[] s = state.toLongArray();
+        return "Rng(seed " + s[0] + ", " + s[1] + (s[1] == 1 ? " draw)" : " draws)");
+    }
 }

@@ -1,6 +1,7 @@
 package dev.nacre;
 
 import dev.nacre.ir.Algebra;
+import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Symbol;
@@ -480,15 +481,23 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return s.memory().asSlice(0, s.type().bytes()).asReadOnly();
     }
 
-    /// The numbers as NumPy prints them. An expression that stands inside a traced function prints as its type.
+    /// The numbers as NumPy prints them, and the type: `[0.5 1. ] f32[2]`. What has no numbers, because it stands inside a traced function or depends on a symbol, prints as what it is and its type:
+    /// `input 'x' f32[?, 3]`.
     @Override
     public String toString() {
-        boolean symbolic =
-                Trace.current().isPresent()
-                        || !shape().isKnown()
-                        || node != null
-                                && node.op() instanceof Op.Leaf l
-                                && l.source() instanceof Symbol;
-        return symbolic ? origin() + " " + type() : value().read(s -> Printing.of(new Elements(s)));
+        return hasNumbers()
+                ? value().read(s -> Printing.of(new Elements(s))) + " " + type()
+                : origin() + " " + type();
+    }
+
+    /// Whether the tensor can be computed where it stands.
+    boolean hasNumbers() {
+        return Trace.current().isEmpty()
+                && shape().isKnown()
+                && (isRealized()
+                        || Graph.leaves(List.of(node())).stream()
+                                .noneMatch(n ->
+                                        n.op() instanceof Op.Leaf l
+                                                && l.source() instanceof Symbol));
     }
 }

@@ -288,6 +288,15 @@ public final class Variable extends Tensor {
         throw new IllegalStateException(origin() + " is set, not realized");
     }
 
+    /// Name and type in one line, with the first and last numbers: `fc1.bias f32[64] [0.1 0.2 0.3 ... -0.1 0.4 0.2]`, so that a record of variables prints legibly. [#detach()] prints all of them.
+    @Override
+    public String toString() {
+        String head = name + " " + declared;
+        return hasNumbers()
+                ? head + " " + value().read(s -> Printing.inLine(new Elements(s)))
+                : head;
+    }
+
     /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
     /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
     public static void update(java.util.List<Variable> variables, Runnable changes) {

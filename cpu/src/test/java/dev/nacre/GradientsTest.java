@@ -259,7 +259,7 @@ class GradientsTest {
         loss.backward();
         assertArrayEquals(new double[] {6, 12}, w.grad().orElseThrow().toDoubleArray());
         Tensor slope = Gradients.of(h.mul(h).sum(), w).of(w); // of w⁴
-        assertEquals("[ 4. 32.]", slope.toString());
+        assertEquals("[ 4. 32.] f64[2]", slope.toString());
         assertArrayEquals(
                 new double[] {12, 48}, Gradients.of(slope.sum(), w).of(w).toDoubleArray());
     }

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Tensors print as NumPy prints them: `printing/numpy.txt` says what that is, and how it was found.
+/// Tensors print as NumPy prints them, and their type: `printing/numpy.txt` says what the former is, and how it was found.
 class PrintingTest {
     private static final float NAN = Float.NaN;
     private static final float INF = Float.POSITIVE_INFINITY;
@@ -196,21 +197,74 @@ class PrintingTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("cases")
     void asNumPy(String name, String expected, Tensor x) {
-        assertEquals(expected, x.toString());
+        assertEquals(expected + " " + x.type(), x.toString());
     }
 
     @Test
     void aThousandElementsArePrintedInFull() {
         String all = Tensor.arange(1000).toString();
         assertFalse(all.contains("..."));
-        assertTrue(all.lines().allMatch(line -> line.length() <= 75));
-        assertEquals(1000, all.replaceAll("[\\[\\]\n]", " ").strip().split(" +").length);
+        assertTrue(all.endsWith("] i64[1000]"));
+        String numbers = all.substring(0, all.length() - " i64[1000]".length());
+        assertTrue(numbers.lines().allMatch(line -> line.length() <= 75));
+        assertEquals(1000, numbers.replaceAll("[\\[\\]\n]", " ").strip().split(" +").length);
     }
 
     /// NumPy has no bfloat16; its numbers print with the digits that tell them apart.
     @Test
     void bfloat16() {
-        assertEquals("[0.1  2.5  3.14]", f32(0.1, 2.5, Math.PI).cast(DType.BF16).toString());
-        assertEquals("0.1", Tensor.of(0.1f).cast(DType.BF16).toString());
+        assertEquals(
+                "[0.1  2.5  3.14] bf16[3]", f32(0.1, 2.5, Math.PI).cast(DType.BF16).toString());
+        assertEquals("0.1 bf16[]", Tensor.of(0.1f).cast(DType.BF16).toString());
+    }
+
+    @Test
+    void whatHasNoNumbersPrintsAsItsType() {
+        Tensor x = Tensor.symbol("x", DType.F32, 2, 3);
+        assertEquals("input 'x' f32[2, 3]", x.toString());
+        assertEquals("result of relu f32[2, 3]", x.relu().toString());
+        assertEquals("result of sum f32[]", x.relu().sum().toString());
+        Tensor any = Tensor.symbol("y", DType.I64, dev.nacre.type.Shape.ANY);
+        assertEquals("result of add i64[?]", any.add(1).toString());
+        Variable w = Variable.of("w", Tensor.ones(2));
+        Function.of(
+                        (Tensor t) -> {
+                            assertEquals("w f32[2]", w.toString());
+                            assertEquals("result of mul f32[2]", t.mul(w).toString());
+                            assertEquals("Rng", Rng.seed(1).toString());
+                            return t;
+                        })
+                .apply(Tensor.ones(2));
+    }
+
+    @Test
+    void variablesPrintInOneLine() {
+        assertEquals("w f32[2, 2] [0. 0. 0. 0.]", Variable.zeros("w", 2, 2).toString());
+        assertEquals("s f64[] 0.5", Variable.of("s", Tensor.of(0.5)).toString());
+        assertEquals("e f32[0, 3] []", Variable.zeros("e", 0, 3).toString());
+        Variable many = Variable.of("fc.weight", Tensor.arange(100).reshape(10, 10));
+        assertEquals("fc.weight i64[10, 10] [ 0 1 2 ... 97 98 99]", many.toString());
+        many.set(many.add(1)); // computed when it is read
+        assertEquals("fc.weight i64[10, 10] [ 1 2 3 ... 98 99 100]", many.toString());
+    }
+
+    /// Nothing of the engine prints its numbers by being mentioned.
+    @Test
+    void handles() {
+        Variable w = Variable.of("w", Tensor.ones(3));
+        assertEquals("w f32[3] becomes result of mul", w.to(w.mul(2)).toString());
+        assertEquals("Gradients[f32[3]]", Gradients.of(w.square().sum(), w).toString());
+        Function f = Function.of((Tensor a, Tensor b) -> a.add(b));
+        assertEquals("Function of 2 tensors, not compiled yet", f.toString());
+        f.apply(Tensor.ones(3), Tensor.of(1f));
+        assertEquals("Function of 2 tensors, compiled for [f32[3], f32[]]", f.toString());
+        Tensor x = Tensor.symbol("x", DType.F32, 3);
+        assertEquals(
+                "Function of input 'x', not compiled yet",
+                Function.of(List.of(x), List.of(x.mul(2))).toString());
+        Rng rng = Rng.seed(42);
+        assertEquals("Rng(seed 42, 0 draws)", rng.toString());
+        rng.bits(dev.nacre.type.Shape.of(2)).realize();
+        assertEquals("Rng(seed 42, 1 draw)", rng.toString());
     }
 }

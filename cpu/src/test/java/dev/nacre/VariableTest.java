@@ -95,7 +95,7 @@ class VariableTest {
         v.set(v.mul(2));
         v.set(v.mul(2)); // reads what the line before set
         v.set(v.mul(2));
-        assertEquals("[16. 24.]", v.toString());
+        assertEquals(v.name() + " f32[2] [16. 24.]", v.toString());
         v.set(f32(0, 0));
         Tensor.realize(v, v.add(1));
         assertTrue(v.isRealized());
@@ -404,6 +404,6 @@ class VariableTest {
         assertFalse(running.isTrainable());
         assertEquals("variable running_mean", running.origin());
         assertSame(DType.F32, running.dtype());
-        assertEquals("[[0. 0.]\n [0. 0.]]", v.toString());
+        assertEquals("blocks.3.weight f32[2, 2] [0. 0. 0. 0.]", v.toString());
     }
 }

@@ -14,6 +14,7 @@ import dev.nacre.nn.LearnedPositions;
 import dev.nacre.nn.Linear;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
+import dev.nacre.nn.Tree;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
@@ -232,5 +233,11 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
                         .orElse(AttentionMask.NONE);
         Tensor hidden = encoder.forward(embeddings.forward(tokens, segments, mode), mask, mode);
         return new Encoded(hidden, pooler.forward(hidden));
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Tree.of(this).toString();
     }
 }

@@ -17,6 +17,7 @@ import dev.nacre.nn.Linear;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.Sampling;
+import dev.nacre.nn.Tree;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 
@@ -238,5 +239,11 @@ public record Gpt(Transformer transformer, Linear lmHead) implements LanguageMod
                 .flatMap(m -> m.parameters().stream())
                 .filter(p -> p.rank() >= 2)
                 .toList();
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Tree.of(this).toString();
     }
 }

@@ -11,8 +11,10 @@ import dev.nacre.nn.MaxPool2d;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.Sequential;
+import dev.nacre.nn.Tree;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -203,5 +205,11 @@ public record ResNet(
             }
         }
         return y.mean(2, 3);
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Tree.of(this).toString();
     }
 }

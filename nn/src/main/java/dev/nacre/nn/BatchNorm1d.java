@@ -55,4 +55,10 @@ public record BatchNorm1d(
         return new BatchStatistics(runningMean, runningVar, numBatchesTracked)
                 .normalise(x, mode, momentum, epsilon, weight, bias);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -12,4 +12,10 @@ public record Checkpointed(@Key("") Module body) implements Module {
                 ? Gradients.checkpoint(in -> body.forward(in.getFirst(), mode), x)
                 : body.forward(x, mode);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -61,4 +61,10 @@ public record Conv1d(
         return Layers.convolved(
                 x, weight, bias, (v, w) -> v.conv1d(w, stride, padding, dilation, groups));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -61,4 +61,10 @@ public record Conv2d(
         return Layers.convolved(
                 x, weight, bias, (v, w) -> v.conv2d(w, stride, padding, dilation, groups));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -62,4 +62,10 @@ public record Conv3d(
         return Layers.convolved(
                 x, weight, bias, (v, w) -> v.conv3d(w, stride, padding, dilation, groups));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

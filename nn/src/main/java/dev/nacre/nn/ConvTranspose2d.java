@@ -65,4 +65,10 @@ public record ConvTranspose2d(
                 bias,
                 (v, w) -> v.convTranspose2d(w, stride, padding, outputPadding, groups));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -33,4 +33,10 @@ public record Dropout(double p, Rng rng) implements Module {
         }
         return p == 0 ? x : mode.remarked("dropout", x);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -27,4 +27,10 @@ public record Embedding(Variable weight) implements Module {
         Labels.requireRange("embedding", "index", "the table has rows", x, weight.size(0));
         return weight.take(x, 0);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

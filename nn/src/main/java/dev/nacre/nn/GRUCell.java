@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
 import dev.nacre.nn.Recurrent.Weights;
+
 import java.util.List;
 
 /// One step of a [GRU], for loops of one's own.
@@ -30,5 +31,11 @@ public record GRUCell(@Key("") Weights weights) implements Module {
     /// The next state.
     public Tensor forward(Tensor x, Tensor h) {
         return Cell.GRU.step(x, List.of(h), weights).getFirst();
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
     }
 }

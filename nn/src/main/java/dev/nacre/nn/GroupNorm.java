@@ -35,4 +35,10 @@ public record GroupNorm(Variable weight, Variable bias, long groups, double epsi
                                 .mul(Layers.alongChannels(w, v.rank()))
                                 .add(Layers.alongChannels(bias, v.rank())));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

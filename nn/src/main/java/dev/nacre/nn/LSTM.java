@@ -3,6 +3,7 @@ package dev.nacre.nn;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
+
 import java.util.List;
 import java.util.Optional;
 
@@ -72,5 +73,11 @@ public record LSTM(@Key("") Recurrent layers) implements Module {
         List<Tensor> states = first.map(s -> List.of(s.h, s.c)).orElse(List.of());
         Recurrent.Run r = layers.run(x, states, lengths, mode);
         return new Output(r.outputs(), new State(r.states().get(0), r.states().get(1)));
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
     }
 }

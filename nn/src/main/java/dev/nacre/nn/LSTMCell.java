@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
 import dev.nacre.nn.Recurrent.Weights;
+
 import java.util.List;
 
 /// One step of an [LSTM], for loops of one's own.
@@ -35,5 +36,11 @@ public record LSTMCell(@Key("") Weights weights) implements Module {
     public State forward(Tensor x, State state) {
         List<Tensor> next = Cell.LSTM.step(x, List.of(state.h, state.c), weights);
         return new State(next.get(0), next.get(1));
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
     }
 }

@@ -38,4 +38,10 @@ public record LayerNorm(Variable weight, Variable bias, double epsilon) implemen
                 .operand("weight", weight.type(), weight::origin)
                 .throwShape();
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

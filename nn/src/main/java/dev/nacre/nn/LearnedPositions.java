@@ -49,4 +49,10 @@ public record LearnedPositions(Variable weight) implements Module {
                 .operand("weight", weight.type(), weight::origin)
                 .throwShape();
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

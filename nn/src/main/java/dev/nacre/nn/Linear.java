@@ -58,4 +58,10 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
         }
         return Layers.affine(x, weight.transpose(), bias);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -23,7 +23,8 @@ import java.util.Map;
 ///
 /// `forward(x, Mode.TRAIN)` is the call in a training loop and `forward(x)` the one for use: see [Mode].
 ///
-/// The components of a record, or the fields of a final class, are its tree: see [Tree]. A module overrides one of the two `forward` methods: the first if it does the
+/// The components of a record, or the fields of a final class, are its tree: see [Tree]. `IO.println(Tree.of(net))` prints it with shapes and numbers of parameters; `IO.println(net)` prints what a record prints
+/// of itself, its layers in one line, unless it has a `toString` that returns `Tree.of(this).toString()`. A module overrides one of the two `forward` methods: the first if it does the
 /// same in training and evaluation, else the second. Import this interface by its name: a bare `dev.nacre.nn.*` leaves `Module` ambiguous with
 /// `java.lang.Module`.
 public interface Module {

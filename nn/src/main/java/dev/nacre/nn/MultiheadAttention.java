@@ -129,4 +129,10 @@ public record MultiheadAttention(
         Tensor w = inProjWeight.narrow(0, row, rows).transpose();
         return Layers.affine(x, w, inProjBias.map(b -> b.narrow(0, row, rows)));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

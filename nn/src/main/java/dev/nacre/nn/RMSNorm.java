@@ -23,4 +23,10 @@ public record RMSNorm(Variable weight, double epsilon) implements Module {
         LayerNorm.requireTail("rmsNorm", x, weight);
         return x.wide(weight, (v, w) -> v.rmsNorm(w.rank(), epsilon).mul(w));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

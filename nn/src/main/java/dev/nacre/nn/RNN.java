@@ -3,6 +3,7 @@ package dev.nacre.nn;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
+
 import java.util.List;
 import java.util.Optional;
 
@@ -70,5 +71,11 @@ public record RNN(@Key("") Recurrent layers) implements Module {
         List<Tensor> states = first.map(List::of).orElse(List.of());
         Recurrent.Run r = layers.run(x, states, lengths, mode);
         return new Output(r.outputs(), r.states().getFirst());
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
     }
 }

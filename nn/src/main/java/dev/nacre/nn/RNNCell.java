@@ -4,6 +4,7 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
 import dev.nacre.nn.Recurrent.Weights;
+
 import java.util.List;
 
 /// One step of an [RNN], for loops of one's own.
@@ -42,5 +43,11 @@ public record RNNCell(@Key("") Weights weights, Cell cell) implements Module {
     /// The next state.
     public Tensor forward(Tensor x, Tensor h) {
         return cell.step(x, List.of(h), weights).getFirst();
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
     }
 }

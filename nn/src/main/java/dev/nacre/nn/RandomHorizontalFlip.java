@@ -32,4 +32,10 @@ public record RandomHorizontalFlip(double p, Rng rng) implements Module {
         each[0] = x.size(0);
         return rng.bernoulli(p, Shape.of(each)).where(x.flip(-1), x);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -8,4 +8,10 @@ public record Residual(Module body) implements Module {
     public Tensor forward(Tensor x, Mode mode) {
         return x.add(body.forward(x, mode));
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -2,6 +2,7 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
+
 import java.util.List;
 
 /// Modules one after the other: the output of each is the input of the next. Their keys are `0`, `1`, …
@@ -33,5 +34,11 @@ public record Sequential(@Key("") List<Module> layers) implements Module {
                             + layers.size());
         }
         return new Sequential(layers.subList(0, end));
+    }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
     }
 }

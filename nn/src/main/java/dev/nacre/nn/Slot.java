@@ -226,6 +226,10 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
 
     /// What the slot holds in `owner`; null where the owner holds null.
     Object read(Object owner) {
+        return read(member, owner);
+    }
+
+    static Object read(AccessibleObject member, Object owner) {
         try {
             return member instanceof Method m ? m.invoke(owner) : ((Field) member).get(owner);
         } catch (IllegalAccessException e) {

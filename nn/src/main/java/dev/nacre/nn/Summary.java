@@ -1,6 +1,7 @@
 package dev.nacre.nn;
 
 import dev.nacre.Variable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -8,7 +9,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /// A model as a table.
-final class Summary {
+public final class Summary {
     private Summary() {}
 
     static String of(String name, Tree tree) {
@@ -42,27 +43,7 @@ final class Summary {
                                 });
                     }
                 });
-        int[] width = new int[4];
-        for (String[] row : rows) {
-            for (int i = 0; i < 4; i++) {
-                width[i] = Math.max(width[i], row[i].length());
-            }
-        }
-        StringBuilder out = new StringBuilder(name).append('\n');
-        for (String[] row : rows) {
-            String line =
-                    ("  %-"
-                                    + width[0]
-                                    + "s  %-"
-                                    + width[1]
-                                    + "s  %-"
-                                    + Math.max(1, width[2])
-                                    + "s  %"
-                                    + width[3]
-                                    + "s")
-                            .formatted((Object[]) row);
-            out.append(line.stripTrailing()).append('\n');
-        }
+        StringBuilder out = new StringBuilder(table(name, rows));
         long fixed =
                 tree.state().values().stream()
                         .filter(v -> !v.isTrainable())
@@ -75,7 +56,28 @@ final class Summary {
         return out.append('\n').toString();
     }
 
-    private static String number(long n) {
+    /// Columns under a title, the last one aligned to the right.
+    public static String table(String title, List<String[]> rows) {
+        int[] width = new int[rows.getFirst().length];
+        for (String[] row : rows) {
+            for (int i = 0; i < row.length; i++) {
+                width[i] = Math.max(width[i], row[i].length());
+            }
+        }
+        StringBuilder out = new StringBuilder(title).append('\n');
+        for (String[] row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int i = 0; i < row.length; i++) {
+                String room = " ".repeat(width[i] - row[i].length());
+                line.append("  ").append(i == row.length - 1 ? room + row[i] : row[i] + room);
+            }
+            out.append(line.toString().stripTrailing()).append('\n');
+        }
+        return out.toString();
+    }
+
+    /// A number with its thousands apart.
+    public static String number(long n) {
         return String.format(Locale.ROOT, "%,d", n);
     }
 }

@@ -115,4 +115,10 @@ public record TransformerDecoderLayer(
         Tensor inner = dropout.forward(activation.forward(linear1.forward(x)), mode);
         return dropout3.forward(linear2.forward(inner), mode);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

@@ -104,4 +104,10 @@ public record TransformerEncoderLayer(
         Tensor inner = dropout.forward(activation.forward(linear1.forward(x)), mode);
         return dropout2.forward(linear2.forward(inner), mode);
     }
+
+    /// The tree below, without numbers; see [Tree#toString].
+    @Override
+    public String toString() {
+        return Outline.of(this);
+    }
 }

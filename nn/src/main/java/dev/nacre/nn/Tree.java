@@ -4,7 +4,6 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
 
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -228,6 +227,12 @@ public final class Tree {
                         }));
     }
 
+    /// The modules, indented, with the types of their variables, their settings and numbers of parameters; equal neighbours in one line. See [#summary()] for a table.
+    @Override
+    public String toString() {
+        return Outline.of(root, this);
+    }
+
     /// A table of the modules that hold variables of their own.
     public String summary() {
         return Summary.of(root.getClass().getSimpleName(), this);
@@ -244,13 +249,13 @@ public final class Tree {
         return out;
     }
 
-    private String ownerOf(String key) {
-        List<String> owners = new ArrayList<>();
-        for (String m : modules.keySet()) {
-            if (m.isEmpty() || key.startsWith(m + ".")) {
-                owners.add(m);
+    /// The innermost module above a key or path; the empty path if there is none.
+    String ownerOf(String key) {
+        for (int dot = key.lastIndexOf('.'); dot > 0; dot = key.lastIndexOf('.', dot - 1)) {
+            if (modules.containsKey(key.substring(0, dot))) {
+                return key.substring(0, dot);
             }
         }
-        return owners.stream().max(java.util.Comparator.comparingInt(String::length)).orElse("");
+        return "";
     }
 }

@@ -131,4 +131,9 @@ public record Idx(List<Integer> sizes, byte[] data, String sha256) {
             throw new NacreException("idx: this JDK has no SHA-256", e);
         }
     }
+
+    @Override
+    public String toString() {
+        return "Idx " + sizes + ", SHA-256 " + sha256;
+    }
 }

@@ -1,10 +1,14 @@
 package dev.nacre.nn.keras;
 
 import dev.nacre.type.NacreException;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /// What `fit` saw: for each name (`loss`, `accuracy`, `val_loss`, …) one value per epoch.
 public final class History {
@@ -38,8 +42,28 @@ public final class History {
         return values.isEmpty() ? 0 : values.values().iterator().next().size();
     }
 
+    /// A line per name: the first values and the last.
     @Override
     public String toString() {
-        return values.toString();
+        int width = values.keySet().stream().mapToInt(String::length).max().orElse(0);
+        StringBuilder out =
+                new StringBuilder(
+                        "History of " + epochs() + (epochs() == 1 ? " epoch" : " epochs"));
+        values.forEach((name, all) ->
+                out.append("\n  ")
+                        .append(name)
+                        .append(" ".repeat(width - name.length()))
+                        .append("  ")
+                        .append(
+                                IntStream.range(0, all.size())
+                                        .filter(i ->
+                                                all.size() <= 8 || i <= 3 || i >= all.size() - 3)
+                                        .mapToObj(i ->
+                                                all.size() > 8 && i == 3
+                                                        ? "…"
+                                                        : String.format(
+                                                                Locale.ROOT, "%.4f", all.get(i)))
+                                        .collect(Collectors.joining(" "))));
+        return out.toString();
     }
 }

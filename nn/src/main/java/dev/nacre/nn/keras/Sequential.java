@@ -7,6 +7,8 @@ import dev.nacre.nn.Key;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.NotPart;
+import dev.nacre.nn.Summary;
+import dev.nacre.nn.Tree;
 import dev.nacre.nn.loss.BCEWithLogitsLoss;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.loss.Loss;
@@ -127,7 +129,7 @@ public final class Sequential implements Module {
     @Key("")
     private List<Layer.Activated> built = List.of();
 
-    private Shape output = Shape.SCALAR; // of an example, once built
+    private List<Shape> outputs = List.of(); // of the layers, for an example, once built
     private long epochs; // trained for so far
 
     @NotPart private Optional<Recipe> recipe = Optional.empty();
@@ -159,19 +161,21 @@ public final class Sequential implements Module {
             return;
         }
         List<Layer.Activated> out = new ArrayList<>();
+        List<Shape> shapes = new ArrayList<>();
         Shape shape = example;
         for (Layer l : specification) {
             Layer.Built b = l.build(shape, rng);
             shape = b.output();
             if (!(l instanceof Input)) {
                 out.add(b.activated());
+                shapes.add(shape);
             }
         }
         if (out.isEmpty()) {
             throw new NacreException("sequential: there are no layers after the input");
         }
         built = List.copyOf(out);
-        output = shape;
+        outputs = List.copyOf(shapes);
     }
 
     private void build(String verb, Tensor x) {
@@ -292,7 +296,7 @@ public final class Sequential implements Module {
     /// Targets as the loss takes them.
     private Tensor targets(String verb, Tensor y) {
         Compiled c = compiled(verb);
-        return c.targets.prepared(c.name, y, Shape.of(0).concat(output));
+        return c.targets.prepared(c.name, y, Shape.of(0).concat(outputs.getLast()));
     }
 
     /// What training has made of the optimizer: its learning rate can be read and set between the epochs.
@@ -390,13 +394,38 @@ public final class Sequential implements Module {
         return Tensor.concat(0, parts.toArray(Tensor[]::new)).realize();
     }
 
+    /// A table of the layers as they were given, with the shapes of what they put out (`?` is the batch) and their numbers of parameters.
     @Override
     public String summary() {
         if (built.isEmpty()) {
             throw new NacreException(
-                    "summary: the layers' sizes are not known yet\n"
-                            + "  hint: begin with Input.of(…), or fit first");
+                    "summary: the layers' sizes are not known yet\n  hint: begin with Input.of(…), or fit first");
         }
-        return Module.super.summary();
+        Tree tree = Tree.of(this);
+        List<String[]> rows = new ArrayList<>();
+        rows.add(new String[] {"layer", "type", "output", "parameters"});
+        List<Layer> layers = specification.stream().filter(l -> !(l instanceof Input)).toList();
+        for (int i = 0; i < layers.size(); i++) {
+            long count = built.get(i).parameterCount();
+            rows.add(
+                    new String[] {
+                        Integer.toString(i),
+                        layers.get(i).toString(),
+                        Shape.of(Shape.ANY).concat(outputs.get(i)).toString(),
+                        Summary.number(count)
+                    });
+        }
+        return Summary.table("Sequential", rows)
+                + "  "
+                + Summary.number(tree.parameterCount())
+                + " parameters\n";
+    }
+
+    /// The [#summary()], or the layers as they were given while their sizes are not known.
+    @Override
+    public String toString() {
+        return built.isEmpty()
+                ? "Sequential" + specification + ", without sizes as yet"
+                : summary().stripTrailing();
     }
 }

@@ -14,6 +14,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -298,5 +299,35 @@ public final class Optimizer {
     private static void assign(Variable v, Tensor value) {
         v.set(value.cast(DType.F64));
         v.realize();
+    }
+
+    /// Rule, number of parameters, learning rate and number of steps of each group.
+    @Override
+    public String toString() {
+        StringBuilder out = new StringBuilder("Optimizer");
+        for (Group g : groups) {
+            long numbers = g.parameters.stream().mapToLong(p -> p.shape().count()).sum();
+            out.append(groups.size() == 1 ? ": " : "\n  ")
+                    .append(g.rule)
+                    .append(" over ")
+                    .append(g.parameters.size())
+                    .append(g.parameters.size() == 1 ? " parameter (" : " parameters (")
+                    .append(String.format(Locale.ROOT, "%,d", numbers))
+                    .append(numbers == 1 ? " number)" : " numbers)")
+                    .append(", learning rate ")
+                    .append(shown(g.learningRate))
+                    .append(", step ")
+                    .append(shown(g.steps));
+        }
+        return out.toString();
+    }
+
+    private static String shown(Variable v) {
+        try {
+            double value = v.item();
+            return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+        } catch (NacreException _) {
+            return "?"; // while a function is traced
+        }
     }
 }

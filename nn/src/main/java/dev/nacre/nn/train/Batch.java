@@ -10,4 +10,10 @@ public record Batch(Tensor x, Tensor y) {
     public long size() {
         return x.size(0);
     }
+
+    /// The types; the numbers of a batch are many.
+    @Override
+    public String toString() {
+        return "Batch(x " + x.type() + ", y " + y.type() + ")";
+    }
 }

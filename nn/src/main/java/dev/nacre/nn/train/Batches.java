@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
+
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
@@ -150,5 +151,21 @@ public final class Batches implements Iterable<Batch> {
         }
         java.lang.ref.Reference.reachabilityFence(t);
         return Tensor.of(type, rows);
+    }
+
+    @Override
+    public String toString() {
+        return "Batches: "
+                + count()
+                + " of "
+                + size
+                + ", "
+                + examples()
+                + " examples x "
+                + x.type()
+                + ", y "
+                + y.type()
+                + (shuffled ? ", shuffled by seed " + seed : ", in order")
+                + (whole && x.size(0) % size != 0 ? ", without the last " + x.size(0) % size : "");
     }
 }

@@ -1,6 +1,7 @@
 package dev.nacre.nn.train;
 
 import dev.nacre.type.NacreException;
+
 import java.lang.ref.Cleaner;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -114,5 +115,10 @@ public final class Prefetch implements Iterator<Batch>, AutoCloseable {
     @Override
     public void close() {
         end.clean();
+    }
+
+    @Override
+    public String toString() {
+        return "Prefetch(" + next + " of " + feed.count + " batches taken)";
     }
 }

@@ -373,4 +373,24 @@ public final class Trainer {
     public List<Variable> parameters() {
         return optimizer.parameters();
     }
+
+    @Override
+    public String toString() {
+        String more =
+                (settings.clip > 0 ? ", clip " + settings.clip : "")
+                        + (settings.parts > 1 ? ", in " + settings.parts + " parts" : "")
+                        + (settings.precision == Precision.F32 ? "" : ", " + settings.precision);
+        return "Trainer of "
+                + model.module().getClass().getSimpleName()
+                + ", "
+                + loss
+                + ", metrics "
+                + metrics.stream().map(Metric::name).toList()
+                + ", "
+                + steps
+                + (steps == 1 ? " step" : " steps")
+                + more
+                + "\n  "
+                + optimizer.toString().replace("\n", "\n  ");
+    }
 }
