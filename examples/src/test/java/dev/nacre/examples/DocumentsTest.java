@@ -177,6 +177,72 @@ class DocumentsTest {
         assertEquals(List.of(), broken);
     }
 
+    /// What the troubleshooting page quotes of messages is what the sources say.
+    @Test
+    void messagesAreTheSources() throws IOException {
+        StringBuilder sources = new StringBuilder();
+        for (String module : List.of("core", "cpu", "nn", "formats", "models", "cli")) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
+                for (Path p : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                    sources.append(Files.readString(p).replaceAll("\"\\s*\\+\\s*\"", ""));
+                }
+            }
+        }
+        List<String> missing = new ArrayList<>();
+        int count = 0;
+        Path page = ROOT.resolve("docs/TROUBLESHOOTING.md");
+        for (String line : Files.readAllLines(page)) {
+            Matcher quoted =
+                    Pattern.compile("`([^`]+)`")
+                            .matcher(
+                                    line.split("(?<!\\\\)\\|", 3).length == 3
+                                            ? line.split("\\|")[1]
+                                            : "");
+            while (quoted.find()) {
+                for (String part : quoted.group(1).split("…")) {
+                    count++;
+                    String text = part.strip();
+                    boolean ofTheJdk =
+                            text.startsWith("WARNING: A restricted")
+                                    || text.startsWith("java.lang")
+                                    || text.startsWith("hs_err")
+                                    || text.equals(".log");
+                    if (!ofTheJdk && !sources.toString().contains(text)) {
+                        missing.add(text);
+                    }
+                }
+            }
+        }
+        assertTrue(count > 15, "only " + count);
+        assertEquals(List.of(), missing);
+    }
+
+    /// Coordinates in poms and scripts are those of this build.
+    @Test
+    void coordinatesAreOurs() throws IOException {
+        Matcher version =
+                Pattern.compile("<version>([^<]+)</version>")
+                        .matcher(Files.readString(ROOT.resolve("pom.xml")));
+        assertTrue(version.find());
+        int count = 0;
+        for (Path document : documents()) {
+            Matcher m =
+                    Pattern.compile(
+                                    "dev\\.nacre:(nacre-\\w+):([\\w.-]+)|<artifactId>(nacre-\\w+)</artifactId>\\s*<version>([^<]+)")
+                            .matcher(Files.readString(document));
+            while (m.find()) {
+                count++;
+                String artifact = m.group(1) != null ? m.group(1) : m.group(3);
+                String given = m.group(2) != null ? m.group(2) : m.group(4);
+                assertEquals(version.group(1), given, document + ": " + artifact);
+                assertTrue(
+                        Files.exists(ROOT.resolve(artifact.replace("nacre-", ""))),
+                        document + ": " + artifact);
+            }
+        }
+        assertTrue(count >= 5, "only " + count);
+    }
+
     @Test
     void commandsOfTheReadmeAreThere() throws IOException {
         String readme = Files.readString(ROOT.resolve("README.md"));

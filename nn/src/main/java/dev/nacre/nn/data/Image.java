@@ -41,6 +41,18 @@ public record Image(int channels, int height, int width, float[] values) {
         return PictureFile.read(file, budget);
     }
 
+    /// Reads a picture that came by another way than a file, a request's body for instance.
+    ///
+    /// @param file what a file would hold
+    public static Image read(byte[] file) {
+        return read(file, Budget.usual());
+    }
+
+    /// The same with a budget of choice.
+    public static Image read(byte[] file, Budget budget) {
+        return PictureFile.read(file, budget);
+    }
+
     /// As many channels as asked for: colour to grey by `0.299 r + 0.587 g + 0.114 b` (ITU-R BT.601), grey to colour by repetition.
     public Image withChannels(int wanted) {
         if (wanted == channels) {

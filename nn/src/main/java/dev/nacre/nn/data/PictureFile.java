@@ -48,10 +48,10 @@ final class PictureFile {
         }
     }
 
-    private final Path file;
+    private final String file; // its name, for messages
     private final Budget.Tally tally;
 
-    private PictureFile(Path file, Budget budget) {
+    private PictureFile(String file, Budget budget) {
         this.file = file;
         this.tally = budget.begin(problem -> new NacreException("image: " + file + " " + problem));
     }
@@ -64,17 +64,22 @@ final class PictureFile {
         if (!Files.isReadable(file)) {
             throw new NacreException("image: " + file + " cannot be read (permission denied)");
         }
-        return new PictureFile(file, budget).read();
-    }
-
-    private Image read() {
+        PictureFile picture = new PictureFile(file.toString(), budget);
         byte[] data;
         try (InputStream in = Files.newInputStream(file)) {
-            data = tally.readAll(in, "the file");
+            data = picture.tally.readAll(in, "the file");
         } catch (IOException e) {
             throw new NacreException(
                     "image: " + file + " cannot be read (" + e.getMessage() + ")", e);
         }
+        return picture.read(data);
+    }
+
+    static Image read(byte[] data, Budget budget) {
+        return new PictureFile("the data", budget).read(data);
+    }
+
+    private Image read(byte[] data) {
         if (data.length == 0) {
             throw new NacreException("image: " + file + " is empty");
         }

@@ -1,0 +1,12 @@
+import dev.nacre.*
+import dev.nacre.formats.model.Model
+import dev.nacre.nn.*
+import dev.nacre.nn.Module
+import dev.nacre.nn.data.*
+import dev.nacre.nn.keras.Dense
+import dev.nacre.nn.keras.Input
+import dev.nacre.nn.loss.*
+import dev.nacre.nn.optim.*
+import dev.nacre.nn.train.*
+import dev.nacre.type.*
+import dev.nacre.Function
