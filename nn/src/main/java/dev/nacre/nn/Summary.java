@@ -65,7 +65,7 @@ final class Summary {
         }
         long fixed =
                 tree.state().values().stream()
-                        .filter(v -> !v.isTrainable())
+                        .filter(v -> !v.isTrainable() && !v.isRandomState())
                         .mapToLong(v -> v.shape().count())
                         .sum();
         out.append("  ").append(number(tree.parameterCount())).append(" parameters");
