@@ -166,8 +166,7 @@ class TrainTest {
         Run run = Run.of("train", "digits", "--lr", "1e30", "--save", never);
         assertEquals(1, run.status());
         List<String> lines = run.err().lines().toList();
-        String first =
-                "nacre: loss: is (NaN|-?Infinity) at step \\d+; nothing was changed by it";
+        String first = "nacre: loss: is (NaN|-?Infinity) at step \\d+; nothing was changed by it";
         assertTrue(lines.getFirst().matches(first), run.err());
         assertTrue(
                 lines.get(1)

@@ -43,6 +43,20 @@ public record Bert(Embeddings embeddings, Encoder encoder, Pooler pooler) implem
             long inner,
             double dropout,
             double epsilon) {
+        public Config {
+            Problem.in("bert")
+                    .atLeast("vocabulary", vocabulary, 1)
+                    .atLeast("positions", positions, 1)
+                    .atLeast("segments", segments, 1)
+                    .atLeast("layers", layers, 1)
+                    .atLeast("heads", heads, 1)
+                    .atLeast("width", width, 1)
+                    .atLeast("inner", inner, 1)
+                    .fraction("dropout", dropout)
+                    .notNegative("epsilon", epsilon)
+                    .throwValue();
+        }
+
         /// BERT-base: 12 layers of width 768 with 12 heads, 109 million parameters.
         public static final Config BASE = new Config(30522, 512, 2, 12, 12, 768, 3072, 0.1, 1e-12);
 

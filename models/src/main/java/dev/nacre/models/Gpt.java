@@ -37,6 +37,17 @@ public record Gpt(Transformer transformer, Linear lmHead) implements LanguageMod
     /// @param dropout of embeddings, attention weights and what the blocks add
     public record Config(
             long vocabulary, long positions, int layers, int heads, long width, double dropout) {
+        public Config {
+            Problem.in("gpt")
+                    .atLeast("vocabulary", vocabulary, 1)
+                    .atLeast("positions", positions, 1)
+                    .atLeast("layers", layers, 1)
+                    .atLeast("heads", heads, 1)
+                    .atLeast("width", width, 1)
+                    .fraction("dropout", dropout)
+                    .throwValue();
+        }
+
         /// Six layers of width 384 with six heads, without dropout: 10.8 million parameters with 65 tokens and 256 positions.
         public static Config small(long vocabulary, long positions) {
             return new Config(vocabulary, positions, 6, 6, 384, 0);

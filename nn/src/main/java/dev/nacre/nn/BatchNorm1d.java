@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 
@@ -21,8 +22,16 @@ public record BatchNorm1d(
         double momentum,
         double epsilon)
         implements Module {
+    public BatchNorm1d {
+        Problem.in("batchNorm1d")
+                .within("momentum", momentum, 0, 1)
+                .notNegative("epsilon", epsilon)
+                .throwValue();
+    }
+
     /// Momentum 0.1, epsilon 1e-5.
     public static BatchNorm1d of(long features) {
+        Problem.in("batchNorm1d").atLeast("features", features, 1).throwShape();
         BatchStatistics s = BatchStatistics.of(features);
         return new BatchNorm1d(
                 Layers.ones("weight", features),

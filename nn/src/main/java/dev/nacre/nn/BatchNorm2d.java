@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 
@@ -21,8 +22,16 @@ public record BatchNorm2d(
         double momentum,
         double epsilon)
         implements Module {
+    public BatchNorm2d {
+        Problem.in("batchNorm2d")
+                .within("momentum", momentum, 0, 1)
+                .notNegative("epsilon", epsilon)
+                .throwValue();
+    }
+
     /// Momentum 0.1, epsilon 1e-5.
     public static BatchNorm2d of(long features) {
+        Problem.in("batchNorm2d").atLeast("features", features, 1).throwShape();
         BatchStatistics s = BatchStatistics.of(features);
         return new BatchNorm2d(
                 Layers.ones("weight", features),

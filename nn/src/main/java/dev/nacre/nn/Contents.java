@@ -50,7 +50,8 @@ sealed interface Contents {
     /// What an object holds.
     static Contents of(Object value) {
         return switch (value) {
-            case String _, Number _, Boolean _, Character _, Tensor _, Rng _ -> new Nothing();
+            case String _, Number _, Boolean _, Character _, Tensor _ -> new Nothing();
+            case Rng r -> new One(Optional.<Object>of(r.state()));
             case Function _, Gradients _, Optimizer _, Trainer _, Accumulator _ ->
                     new Opaque(", which uses variables without showing them");
             case Optional<?> o -> new One(o.map(v -> v));

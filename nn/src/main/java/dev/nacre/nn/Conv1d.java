@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -22,6 +23,7 @@ public record Conv1d(
         long groups)
         implements Module {
     public Conv1d {
+        Problem.in("conv1d").atLeast("groups", groups, 1).throwValue();
         Layers.requireAtLeast("conv1d", "stride", stride, 1);
         Layers.requireAtLeast("conv1d", "padding", padding, 0);
         Layers.requireAtLeast("conv1d", "dilation", dilation, 1);

@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -22,6 +23,7 @@ public record Conv2d(
         long groups)
         implements Module {
     public Conv2d {
+        Problem.in("conv2d").atLeast("groups", groups, 1).throwValue();
         Layers.requireAtLeast("conv2d", "stride", stride, 1);
         Layers.requireAtLeast("conv2d", "padding", padding, 0);
         Layers.requireAtLeast("conv2d", "dilation", dilation, 1);

@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -22,6 +23,7 @@ public record ConvTranspose2d(
         long groups)
         implements Module {
     public ConvTranspose2d {
+        Problem.in("convTranspose2d").atLeast("groups", groups, 1).throwValue();
         Layers.requireAtLeast("convTranspose2d", "stride", stride, 1);
         Layers.requireAtLeast("convTranspose2d", "padding", padding, 0);
         Layers.requireAtLeast("convTranspose2d", "outputPadding", outputPadding, 0);

@@ -20,6 +20,9 @@ final class Convolutions {
     }
 
     static Parameters parameters(Shape weight, long out, Rng rng) {
+        for (int i = 2; i < weight.rank(); i++) {
+            Layers.requireAtLeast("convolution", "the kernel", weight.size(i), 1);
+        }
         Initializer first = Initializer.torchDefault(Initializer.fan(weight, Initializer.Fan.IN));
         return new Parameters(
                 Layers.parameter("weight", weight, first, rng),
@@ -27,6 +30,8 @@ final class Convolutions {
     }
 
     static void requireGroups(String layer, long in, long out, long groups) {
+        Layers.requireAtLeast(layer, "input channels", in, 1);
+        Layers.requireAtLeast(layer, "output channels", out, 1);
         Layers.requireAtLeast(layer, "groups", groups, 1);
         Problem.in(layer)
                 .require(

@@ -1,9 +1,14 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 
 /// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
 public record ELU(double alpha) implements Module {
+    public ELU {
+        Problem.in("elu").finite("alpha", alpha).throwValue();
+    }
+
     /// Alpha 1.
     public ELU() {
         this(1);

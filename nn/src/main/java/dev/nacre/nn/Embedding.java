@@ -14,6 +14,7 @@ import dev.nacre.type.Shape;
 public record Embedding(Variable weight) implements Module {
     /// With standard normal first values.
     public static Embedding of(long count, long width, Rng rng) {
+        Problem.in("embedding").atLeast("count", count, 1).atLeast("width", width, 1).throwShape();
         return new Embedding(
                 Layers.parameter("weight", Shape.of(count, width), Initializer.normal(0, 1), rng));
     }

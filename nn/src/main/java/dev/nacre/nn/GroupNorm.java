@@ -12,9 +12,17 @@ import dev.nacre.type.Problem;
 /// @param bias `[channels]`
 public record GroupNorm(Variable weight, Variable bias, long groups, double epsilon)
         implements Module {
+    public GroupNorm {
+        Problem.in("groupNorm")
+                .atLeast("groups", groups, 1)
+                .notNegative("epsilon", epsilon)
+                .throwValue();
+    }
+
     /// Epsilon 1e-5.
     public static GroupNorm of(long groups, long channels) {
         Problem.in("groupNorm")
+                .atLeast("channels", channels, 1)
                 .require(
                         groups > 0 && channels % groups == 0,
                         "channels (" + channels + ") must be a multiple of groups (" + groups + ")")

@@ -21,8 +21,17 @@ public interface Initializer {
     /// First values of the given shape.
     Tensor of(Shape shape, Rng rng);
 
+    private static void requireNormal(double mean, double std) {
+        Problem.in("initializer").finite("mean", mean).notNegative("std", std).throwValue();
+    }
+
+    private static void requireGain(double gain) {
+        Problem.in("initializer").notNegative("gain", gain).throwValue();
+    }
+
     /// Every element the same.
     static Initializer constant(double value) {
+        Problem.in("initializer").finite("value", value).throwValue();
         return (shape, _) -> Tensor.full(value, dev.nacre.type.DType.F32, shape.toArray());
     }
 
@@ -36,15 +45,22 @@ public interface Initializer {
 
     /// Uniform on `[low, high)`.
     static Initializer uniform(double low, double high) {
+        Problem.in("initializer")
+                .finite("low", low)
+                .finite("high", high)
+                .require(!(low > high), "low must not be above high")
+                .throwValue();
         return (shape, rng) -> rng.uniform(low, high, shape);
     }
 
     static Initializer normal(double mean, double std) {
+        requireNormal(mean, std);
         return (shape, rng) -> rng.normal(mean, std, shape);
     }
 
     /// Normal, cut off at two standard deviations from the mean: drawn by inverting the distribution function, so no draw is rejected.
     static Initializer truncatedNormal(double mean, double std) {
+        requireNormal(mean, std);
         return (shape, rng) -> {
             double tail = 0.022750131948179195; // Φ(−2)
             Tensor u = rng.uniform(2 * tail - 1, 1 - 2 * tail, shape);
@@ -69,6 +85,7 @@ public interface Initializer {
 
     /// Uniform on ±gain·√(6 / (fan in + fan out)) (Glorot and Bengio 2010).
     static Initializer xavierUniform(double gain) {
+        requireGain(gain);
         return (shape, rng) -> {
             double bound = gain * Math.sqrt(6.0 / (fan(shape, Fan.IN) + fan(shape, Fan.OUT)));
             return rng.uniform(-bound, bound, shape);
@@ -81,6 +98,7 @@ public interface Initializer {
 
     /// Normal with standard deviation gain·√(2 / (fan in + fan out)) (Glorot and Bengio 2010).
     static Initializer xavierNormal(double gain) {
+        requireGain(gain);
         return (shape, rng) ->
                 rng.normal(
                         0,
@@ -94,6 +112,7 @@ public interface Initializer {
 
     /// Uniform on ±gain·√(3 / fan) (He et al. 2015).
     static Initializer kaimingUniform(Fan fan, double gain) {
+        requireGain(gain);
         return (shape, rng) -> {
             double bound = gain * Math.sqrt(3.0 / fan(shape, fan));
             return rng.uniform(-bound, bound, shape);
@@ -107,6 +126,7 @@ public interface Initializer {
 
     /// Normal with standard deviation gain/√fan (He et al. 2015).
     static Initializer kaimingNormal(Fan fan, double gain) {
+        requireGain(gain);
         return (shape, rng) -> rng.normal(0, gain / Math.sqrt(fan(shape, fan)), shape);
     }
 
@@ -117,6 +137,7 @@ public interface Initializer {
 
     /// What PyTorch gives linear layers and convolutions, and their biases by their weight's fan in: uniform on ±1/√fanIn.
     static Initializer torchDefault(long fanIn) {
+        Problem.in("initializer").atLeast("fanIn", fanIn, 0).throwValue();
         double bound = fanIn == 0 ? 0 : 1 / Math.sqrt(fanIn);
         return uniform(-bound, bound);
     }
@@ -128,6 +149,7 @@ public interface Initializer {
 
     /// √(2 / (1 + slope²)), which keeps the variance through a leaky relu.
     static double leakyReluGain(double slope) {
+        Problem.in("initializer").finite("slope", slope).throwValue();
         return Math.sqrt(2 / (1 + slope * slope));
     }
 

@@ -14,6 +14,12 @@ import dev.nacre.type.Problem;
 public record KeyValueCache(Variable keys, Variable values, Variable length) {
     /// Room for `capacity` positions of `n` texts.
     public static KeyValueCache of(long n, long heads, long capacity, long width) {
+        Problem.in("cache")
+                .atLeast("n", n, 0)
+                .atLeast("heads", heads, 1)
+                .atLeast("capacity", capacity, 1)
+                .atLeast("width", width, 1)
+                .throwShape();
         return new KeyValueCache(
                 Layers.statistic("keys", Tensor.zeros(n, heads, capacity, width)),
                 Layers.statistic("values", Tensor.zeros(n, heads, capacity, width)),

@@ -12,6 +12,10 @@ import dev.nacre.type.Shape;
 /// @param weight of the normalised shape
 /// @param bias of the normalised shape
 public record LayerNorm(Variable weight, Variable bias, double epsilon) implements Module {
+    public LayerNorm {
+        Problem.in("layerNorm").notNegative("epsilon", epsilon).throwValue();
+    }
+
     /// Epsilon 1e-5.
     public static LayerNorm of(long... shape) {
         return new LayerNorm(Layers.ones("weight", shape), Variable.zeros("bias", shape), 1e-5);

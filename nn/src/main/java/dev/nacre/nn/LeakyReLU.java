@@ -1,9 +1,14 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 
 /// `x` where positive, else `slope·x`.
 public record LeakyReLU(double slope) implements Module {
+    public LeakyReLU {
+        Problem.in("leakyRelu").finite("slope", slope).throwValue();
+    }
+
     /// Slope 0.01.
     public LeakyReLU() {
         this(0.01);

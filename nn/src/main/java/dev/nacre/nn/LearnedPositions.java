@@ -14,6 +14,10 @@ import dev.nacre.type.Shape;
 public record LearnedPositions(Variable weight) implements Module {
     /// First values normal with a standard deviation of 0.02 (Radford et al. 2019).
     public static LearnedPositions of(long positions, long width, Rng rng) {
+        Problem.in("positions")
+                .atLeast("positions", positions, 1)
+                .atLeast("width", width, 1)
+                .throwShape();
         return new LearnedPositions(
                 Layers.parameter(
                         "weight", Shape.of(positions, width), Initializer.normal(0, 0.02), rng));

@@ -17,6 +17,7 @@ import java.util.Optional;
 public record Linear(Variable weight, Optional<Variable> bias) implements Module {
     /// With PyTorch's first values: uniform on ±1/√in.
     public static Linear of(long in, long out, Rng rng) {
+        requireSizes(in, out);
         Initializer first = Initializer.torchDefault(in);
         return new Linear(
                 Layers.parameter("weight", Shape.of(out, in), first, rng),
@@ -25,9 +26,14 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
 
     /// With first values of choice for the weight, and a bias of zeros.
     public static Linear of(long in, long out, Initializer weight, Rng rng) {
+        requireSizes(in, out);
         return new Linear(
                 Layers.parameter("weight", Shape.of(out, in), weight, rng),
                 Optional.of(Variable.zeros("bias", out)));
+    }
+
+    private static void requireSizes(long in, long out) {
+        Problem.in("linear").atLeast("in", in, 0).atLeast("out", out, 0).throwShape();
     }
 
     public Linear withoutBias() {

@@ -37,7 +37,7 @@ final class Mismatch {
         });
         this.missing =
                 variables.entrySet().stream()
-                        .filter(e -> found.add(e.getValue()))
+                        .filter(e -> !e.getValue().isRandomState() && found.add(e.getValue()))
                         .map(Map.Entry::getKey)
                         .collect(Collectors.toCollection(java.util.LinkedHashSet::new));
     }

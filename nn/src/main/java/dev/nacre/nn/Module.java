@@ -59,7 +59,8 @@ public interface Module {
         return Tree.of(this).named().parameters();
     }
 
-    /// All variables by key, trainable or not: what a checkpoint holds.
+    /// All variables by key, trainable or not: what a checkpoint holds. States of sources of random numbers are among them ([Variable#isRandomState]), so that a training that goes on from
+    /// a checkpoint draws what it would have drawn; weights from elsewhere may come without.
     default Map<String, Variable> state() {
         return Tree.of(this).named().state();
     }

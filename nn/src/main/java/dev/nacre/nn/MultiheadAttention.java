@@ -27,6 +27,11 @@ public record MultiheadAttention(
     /// With fewer heads of key and value than of the query (Ainslie et al. 2023).
     public static MultiheadAttention grouped(long width, int heads, int keyHeads, Rng rng) {
         Problem.in("multiheadAttention")
+                .atLeast("width", width, 1)
+                .atLeast("heads", heads, 1)
+                .atLeast("keyHeads", keyHeads, 1)
+                .throwShape();
+        Problem.in("multiheadAttention")
                 .require(
                         heads >= 1 && width % heads == 0,
                         "the width " + width + " is not divisible by " + heads + " heads")

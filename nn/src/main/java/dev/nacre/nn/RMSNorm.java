@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 
@@ -9,6 +10,10 @@ import dev.nacre.Variable;
 ///
 /// @param weight of the normalised shape
 public record RMSNorm(Variable weight, double epsilon) implements Module {
+    public RMSNorm {
+        Problem.in("rmsNorm").notNegative("epsilon", epsilon).throwValue();
+    }
+
     /// Epsilon 2⁻²³, f32's distance from 1 to the next number, as PyTorch.
     public static RMSNorm of(long... shape) {
         return new RMSNorm(Layers.ones("weight", shape), 0x1p-23);

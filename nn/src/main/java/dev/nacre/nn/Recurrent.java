@@ -36,6 +36,13 @@ public record Recurrent(
         boolean batchFirst,
         Optional<Dropout> dropout,
         @Key("") Map<String, Variable> weights) {
+    public Recurrent {
+        Problem.in("recurrent")
+                .atLeast("in", in, 1)
+                .atLeast("hidden", hidden, 1)
+                .atLeast("layers", layers, 1)
+                .throwValue();
+    }
 
     /// What one step computes of an element and the states before. The formulas are those of [RNN], [LSTM] and [GRU].
     public enum Cell {
@@ -134,6 +141,7 @@ public record Recurrent(
             Optional<Variable> biasHh) {
         /// PyTorch's first values: uniform on ±1/√hidden.
         static Weights of(Cell cell, long in, long hidden, String end, Rng rng) {
+            Problem.in(cell.symbol).atLeast("in", in, 1).atLeast("hidden", hidden, 1).throwShape();
             Initializer first = Initializer.torchDefault(hidden);
             long rows = cell.gates * hidden;
             return new Weights(
@@ -182,6 +190,7 @@ public record Recurrent(
 
     static Recurrent of(
             Cell cell, long in, long hidden, int layers, boolean bidirectional, Rng rng) {
+        Problem.in(cell.symbol).atLeast("in", in, 1).atLeast("hidden", hidden, 1).throwShape();
         Layers.requireAtLeast(cell.symbol, "layers", layers, 1);
         Map<String, Variable> weights = new LinkedHashMap<>();
         int directions = bidirectional ? 2 : 1;

@@ -11,6 +11,10 @@ import dev.nacre.type.Problem;
 ///
 /// @param interleaved whether pairs are neighbours, as in the paper; otherwise element j goes with element `j + width/2`, as in most published weights
 public record RotaryEmbedding(double base, boolean interleaved) {
+    public RotaryEmbedding {
+        Problem.in("rotary").positive("base", base).throwValue();
+    }
+
     /// Base 10,000, pairs half the width apart.
     public static RotaryEmbedding of() {
         return new RotaryEmbedding(10_000, false);

@@ -1,6 +1,5 @@
 package dev.nacre.nn;
 
-import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 
@@ -149,7 +148,6 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
         return c.isPrimitive()
                 || c == Boolean.class
                 || c == Character.class
-                || c == Rng.class
                 || Number.class.isAssignableFrom(c)
                 || c.getPackageName().equals("dev.nacre.type")
                 || Contents.isOfJdk(c)

@@ -46,7 +46,7 @@ public final class Summary {
         StringBuilder out = new StringBuilder(table(name, rows));
         long fixed =
                 tree.state().values().stream()
-                        .filter(v -> !v.isTrainable())
+                        .filter(v -> !v.isTrainable() && !v.isRandomState())
                         .mapToLong(v -> v.shape().count())
                         .sum();
         out.append("  ").append(number(tree.parameterCount())).append(" parameters");

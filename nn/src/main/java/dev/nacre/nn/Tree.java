@@ -242,7 +242,8 @@ public final class Tree {
     Map<String, Variable> own(String path) {
         Map<String, Variable> out = new LinkedHashMap<>();
         variables.forEach((key, v) -> {
-            if (key.startsWith(path.isEmpty() ? "" : path + ".") && ownerOf(key).equals(path)) {
+            boolean below = key.startsWith(path.isEmpty() ? "" : path + ".");
+            if (below && !v.isRandomState() && ownerOf(key).equals(path)) {
                 out.put(path.isEmpty() ? key : key.substring(path.length() + 1), v);
             }
         });

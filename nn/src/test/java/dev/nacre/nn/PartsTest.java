@@ -309,8 +309,8 @@ class PartsTest {
                                     assertTrue(
                                             error.matches(
                                                     "(?s)tree: ((component|field) `\\w+` of"
-                                                        + " \\w+|Inner|the superclass of \\w+) is"
-                                                        + " .*hint: .*NotPart.*"),
+                                                            + " \\w+|Inner|the superclass of \\w+) is"
+                                                            + " .*hint: .*NotPart.*"),
                                             error);
                                     Static.shared = List.of();
                                     Constants.SHARED[0] = null;
@@ -330,7 +330,6 @@ class PartsTest {
                         DType.F16,
                         dev.nacre.type.Shape.of(2),
                         Tensor.ones(2),
-                        Rng.seed(0),
                         new int[] {1},
                         Side.LEFT,
                         String.class,
@@ -385,9 +384,9 @@ class PartsTest {
         Holder<UnaryOperator<Tensor>> net = new Holder<>(x -> d.forward(x, Mode.TRAIN));
         assertEquals(
                 "tree: component `part` of Holder is a lambda, a function that captures it: module"
-                    + " Dropout in it would not be found\n"
-                    + "  hint: make it a component of its own, too, or mark it with @NotPart if it"
-                    + " is no part",
+                        + " Dropout in it would not be found\n"
+                        + "  hint: make it a component of its own, too, or mark it with @NotPart if it"
+                        + " is no part",
                 assertThrows(NacreException.class, net::state).getMessage());
     }
 
@@ -398,20 +397,20 @@ class PartsTest {
         expected.put(
                 new HashSet<>(List.of(w)),
                 "tree: component `part` of Holder is a HashSet, whose elements have no order:"
-                    + " parameter w f32[2] in it would not be found\n"
-                    + "  hint: use a List or a LinkedHashSet, or mark it with @NotPart if it is no"
-                    + " part");
+                        + " parameter w f32[2] in it would not be found\n"
+                        + "  hint: use a List or a LinkedHashSet, or mark it with @NotPart if it is no"
+                        + " part");
         expected.put(
                 linked(Map.of(1, w, "1", w)),
                 "tree: component `part` of Holder is a LinkedHashMap, of whose keys two are named"
-                    + " '1': parameter w f32[2] in it would not be found\n"
-                    + "  hint: use keys of one type, or mark it with @NotPart if it is no part");
+                        + " '1': parameter w f32[2] in it would not be found\n"
+                        + "  hint: use keys of one type, or mark it with @NotPart if it is no part");
         expected.put(
                 ThreadLocal.withInitial(() -> w),
                 "tree: component `part` of Holder is a SuppliedThreadLocal, into which nobody can"
-                    + " look\n"
-                    + "  hint: hold its parts directly, or mark it with @NotPart if none of them is"
-                    + " a part");
+                        + " look\n"
+                        + "  hint: hold its parts directly, or mark it with @NotPart if none of them is"
+                        + " a part");
         expected.forEach((part, message) ->
                 assertEquals(
                         message,
@@ -419,9 +418,9 @@ class PartsTest {
                                 .getMessage()));
         assertEquals(
                 "tree: Inner is an inner class and uses the Outer round it: parameter w f32[2] in"
-                    + " it would not be found\n"
-                    + "  hint: make it static and give it what it uses as components, or mark it"
-                    + " with @NotPart if it is no part",
+                        + " it would not be found\n"
+                        + "  hint: make it static and give it what it uses as components, or mark it"
+                        + " with @NotPart if it is no part",
                 assertThrows(NacreException.class, () -> Tree.of(new Outer(w).new Inner()))
                         .getMessage());
     }
@@ -469,8 +468,8 @@ class PartsTest {
         float[] before = in.weight().toFloatArray();
         assertEquals(
                 "load: the state does not fit Tied: 1 tied\n"
-                    + "  tied  out.weight  f32[3, 2]  must equal 'in.weight', the same variable of"
-                    + " the model, but has other values",
+                        + "  tied  out.weight  f32[3, 2]  must equal 'in.weight', the same variable of"
+                        + " the model, but has other values",
                 assertThrows(
                                 NacreException.class,
                                 () ->

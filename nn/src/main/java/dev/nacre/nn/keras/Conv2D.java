@@ -1,5 +1,6 @@
 package dev.nacre.nn.keras;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -21,6 +22,11 @@ public record Conv2D(
         long filters, long kernelSize, long strides, boolean same, Activation activation)
         implements Layer {
     public Conv2D {
+        Problem.in("conv2D")
+                .atLeast("filters", filters, 1)
+                .atLeast("kernelSize", kernelSize, 1)
+                .atLeast("strides", strides, 1)
+                .throwValue();
         Checks.positive("conv2D", "filters", filters);
         Checks.positive("conv2D", "kernelSize", kernelSize);
         Checks.positive("conv2D", "strides", strides);

@@ -1,5 +1,6 @@
 package dev.nacre.nn.keras;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.nn.Activation;
 import dev.nacre.nn.Initializer;
@@ -10,6 +11,7 @@ import dev.nacre.type.Shape;
 /// An affine map of the last axis and an activation. Glorot's uniform first values, biases of 0.
 public record Dense(long units, Activation activation) implements Layer {
     public Dense {
+        Problem.in("dense").atLeast("units", units, 1).throwValue();
         Checks.positive("dense", "units", units);
     }
 
@@ -26,7 +28,7 @@ public record Dense(long units, Activation activation) implements Layer {
         if (input.rank() == 0) {
             throw new NacreException(
                     "dense: an example must have an axis, but is a single number\n"
-                        + "  hint: x.unsqueeze(1)");
+                            + "  hint: x.unsqueeze(1)");
         }
         Linear linear = Linear.of(input.size(-1), units, Initializer.xavierUniform(), rng);
         return new Built(linear, activation, input.with(-1, units));

@@ -113,7 +113,12 @@ public final class EarlyStopping implements Callback {
 
     private static Map<String, Tensor> copy(Sequential model) {
         Map<String, Tensor> out = new LinkedHashMap<>();
-        model.state().forEach((key, v) -> out.put(key, v.add(0).realize()));
+        model.state()
+                .forEach((key, v) -> {
+                    if (!v.isRandomState()) { // chance goes on
+                        out.put(key, v.add(0).realize());
+                    }
+                });
         return out;
     }
 

@@ -1,5 +1,6 @@
 package dev.nacre.nn.keras;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Module;
@@ -8,6 +9,7 @@ import dev.nacre.type.Shape;
 /// The largest element of each square of `[height, width, channels]`, squares side by side.
 public record MaxPooling2D(long poolSize) implements Layer {
     public MaxPooling2D {
+        Problem.in("maxPooling2D").atLeast("poolSize", poolSize, 1).throwValue();
         Checks.positive("maxPooling2D", "poolSize", poolSize);
     }
 

@@ -1,5 +1,6 @@
 package dev.nacre.nn.keras;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.nn.optim.Rule;
 
@@ -50,6 +51,16 @@ public final class Optimizers {
     public record Adam(
             double learningRate, double beta1, double beta2, double epsilon, double weightDecay)
             implements Rule {
+        public Adam {
+            Problem.in("adam")
+                    .notNegative("learningRate", learningRate)
+                    .fraction("beta1", beta1)
+                    .fraction("beta2", beta2)
+                    .notNegative("epsilon", epsilon)
+                    .notNegative("weightDecay", weightDecay)
+                    .throwValue();
+        }
+
         @Override
         public List<String> slots() {
             return List.of("momentum", "velocity");
@@ -70,6 +81,13 @@ public final class Optimizers {
     /// - `v ← momentum·v − learningRate·g`
     /// - `w ← w + v`, with Nesterov's momentum `w ← w + momentum·v − learningRate·g`
     public record SGD(double learningRate, double momentum, boolean nesterov) implements Rule {
+        public SGD {
+            Problem.in("sgd")
+                    .notNegative("learningRate", learningRate)
+                    .fraction("momentum", momentum)
+                    .throwValue();
+        }
+
         @Override
         public List<String> slots() {
             return momentum == 0 ? List.of() : List.of("momentum");
@@ -92,6 +110,15 @@ public final class Optimizers {
     public record RMSprop(
             double learningRate, double rho, double momentum, double epsilon, boolean centred)
             implements Rule {
+        public RMSprop {
+            Problem.in("rMSprop")
+                    .notNegative("learningRate", learningRate)
+                    .fraction("rho", rho)
+                    .fraction("momentum", momentum)
+                    .notNegative("epsilon", epsilon)
+                    .throwValue();
+        }
+
         @Override
         public List<String> slots() {
             List<String> out = new ArrayList<>(List.of("velocity"));
@@ -131,6 +158,14 @@ public final class Optimizers {
     ///
     /// @param initial what a begins with
     public record Adagrad(double learningRate, double initial, double epsilon) implements Rule {
+        public Adagrad {
+            Problem.in("adagrad")
+                    .notNegative("learningRate", learningRate)
+                    .notNegative("initial", initial)
+                    .notNegative("epsilon", epsilon)
+                    .throwValue();
+        }
+
         @Override
         public List<String> slots() {
             return List.of("accumulator");

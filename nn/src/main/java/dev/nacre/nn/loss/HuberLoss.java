@@ -1,16 +1,14 @@
 package dev.nacre.nn.loss;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
-import dev.nacre.type.NacreException;
 
 /// With `d = |y − ŷ|`: `d²/2` where d ≤ delta, else `delta·(d − delta/2)` (Huber 1964).
 ///
 /// Shape: any, and the same → a single number, or the same unreduced.
 public record HuberLoss(double delta, Reduction reduction) implements Loss {
     public HuberLoss {
-        if (!(delta > 0)) {
-            throw new NacreException("huberLoss: delta must be above 0, but is " + delta);
-        }
+        Problem.in("huberLoss").positive("delta", delta).throwValue();
     }
 
     /// Delta 1, the mean over all elements.

@@ -1,16 +1,14 @@
 package dev.nacre.nn.loss;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
-import dev.nacre.type.NacreException;
 
 /// With `d = |y − ŷ|`: `d²/(2·beta)` where d < beta, else `d − beta/2` (Girshick 2015).
 ///
 /// Shape: any, and the same → a single number, or the same unreduced.
 public record SmoothL1Loss(double beta, Reduction reduction) implements Loss {
     public SmoothL1Loss {
-        if (!(beta > 0)) {
-            throw new NacreException("smoothL1Loss: beta must be above 0, but is " + beta);
-        }
+        Problem.in("smoothL1Loss").positive("beta", beta).throwValue();
     }
 
     /// Beta 1, the mean over all elements.

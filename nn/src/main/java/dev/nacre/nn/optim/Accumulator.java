@@ -39,10 +39,10 @@ public final class Accumulator {
 
     /// Adds the gradients that `backward()` has left, multiplied by `weight`, and forgets them.
     public void add(double weight) {
-        add(Tensor.of((float) weight));
+        add(Tensor.of(weight));
     }
 
-    /// The same with a weight that is an f32 scalar.
+    /// The same with a weight that is a scalar.
     public void add(Tensor weight) {
         Variable.update(
                 List.copyOf(sums.keySet()),

@@ -1,5 +1,6 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import java.util.List;
@@ -15,6 +16,16 @@ import java.util.List;
 public record Adagrad(
         double learningRate, double decay, double weightDecay, double initial, double epsilon)
         implements Rule {
+    public Adagrad {
+        Problem.in("adagrad")
+                .notNegative("learningRate", learningRate)
+                .notNegative("decay", decay)
+                .notNegative("weightDecay", weightDecay)
+                .notNegative("initial", initial)
+                .notNegative("epsilon", epsilon)
+                .throwValue();
+    }
+
     /// No decays, s from 0, epsilon 1e-10.
     public static Adagrad of(double learningRate) {
         return new Adagrad(learningRate, 0, 0, 0, 1e-10);

@@ -1,5 +1,6 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import java.util.ArrayList;
@@ -20,6 +21,16 @@ public record Adam(
         double weightDecay,
         boolean amsgrad)
         implements Rule {
+    public Adam {
+        Problem.in("adam")
+                .notNegative("learningRate", learningRate)
+                .fraction("beta1", beta1)
+                .fraction("beta2", beta2)
+                .notNegative("epsilon", epsilon)
+                .notNegative("weightDecay", weightDecay)
+                .throwValue();
+    }
+
     /// Betas 0.9 and 0.999, epsilon 1e-8, no weight decay.
     public static Adam of(double learningRate) {
         return new Adam(learningRate, 0.9, 0.999, 1e-8, 0, false);

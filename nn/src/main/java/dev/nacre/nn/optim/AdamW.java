@@ -1,5 +1,6 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import java.util.List;
@@ -13,6 +14,16 @@ public record AdamW(
         double weightDecay,
         boolean amsgrad)
         implements Rule {
+    public AdamW {
+        Problem.in("adamW")
+                .notNegative("learningRate", learningRate)
+                .fraction("beta1", beta1)
+                .fraction("beta2", beta2)
+                .notNegative("epsilon", epsilon)
+                .notNegative("weightDecay", weightDecay)
+                .throwValue();
+    }
+
     /// Betas 0.9 and 0.999, epsilon 1e-8, weight decay 0.01.
     public static AdamW of(double learningRate) {
         return new AdamW(learningRate, 0.9, 0.999, 1e-8, 0.01, false);

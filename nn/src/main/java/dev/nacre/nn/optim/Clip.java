@@ -16,11 +16,14 @@ public final class Clip {
     /// @return the norm before
     public static Tensor byNorm(List<Variable> parameters, double limit) {
         requirePositive(limit);
-        Tensor total = Tensor.of(0f);
+        DType wide = DType.F32;
+        for (Variable p : parameters) {
+            wide = p.grad().isPresent() && p.dtype() == DType.F64 ? DType.F64 : wide;
+        }
+        Tensor total = Tensor.zeros(wide);
         for (Variable p : parameters) {
             if (p.grad().isPresent()) {
-                Tensor g = p.grad().get();
-                total = total.add(g.cast(g.dtype().arithmetic()).square().sum());
+                total = total.add(p.grad().get().cast(wide).square().sum());
             }
         }
         Tensor norm = total.sqrt();

@@ -1,5 +1,6 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -104,6 +105,10 @@ public final class Optimizer {
         if (parameters.isEmpty()) {
             throw new NacreException("optimizer: there are no parameters to optimize");
         }
+        Problem.in("optimizer")
+                .notNegative("learningRate", rule.learningRate())
+                .finite("initial", rule.initial())
+                .throwValue();
         List<String> keys = keys(parameters);
         List<List<Variable>> kept = new ArrayList<>();
         for (int i = 0; i < parameters.size(); i++) {
@@ -240,6 +245,7 @@ public final class Optimizer {
 
     /// Sets the learning rate of all groups; they keep their ratios.
     public void learningRate(double rate) {
+        requireRate(rate);
         double first = groups.getFirst().rule.learningRate();
         for (Group g : groups) {
             double own = first == 0 ? rate : rate * (g.rule.learningRate() / first);
@@ -259,9 +265,14 @@ public final class Optimizer {
 
     /// Sets the learning rate of one group.
     public void groupLearningRate(int group, double rate) {
+        requireRate(rate);
         assign(
                 groups.get(group).learningRate,
                 Tensor.of(new double[] {rate}).reshape(Shape.SCALAR));
+    }
+
+    private static void requireRate(double rate) {
+        Problem.in("optimizer").notNegative("learningRate", rate).throwValue();
     }
 
     /// Number of steps that the first group has taken.

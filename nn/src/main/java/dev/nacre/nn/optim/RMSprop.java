@@ -1,5 +1,6 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import java.util.ArrayList;
@@ -19,6 +20,16 @@ public record RMSprop(
         double momentum,
         boolean centred)
         implements Rule {
+    public RMSprop {
+        Problem.in("rmsprop")
+                .notNegative("learningRate", learningRate)
+                .fraction("alpha", alpha)
+                .notNegative("epsilon", epsilon)
+                .notNegative("weightDecay", weightDecay)
+                .fraction("momentum", momentum)
+                .throwValue();
+    }
+
     /// Alpha 0.99, epsilon 1e-8, no momentum.
     public static RMSprop of(double learningRate) {
         return new RMSprop(learningRate, 0.99, 1e-8, 0, 0, false);
@@ -74,7 +85,7 @@ public record RMSprop(
         if (centred) {
             Tensor a = kept.get(1).add(g.sub(kept.get(1)).mul(1 - alpha));
             after.add(a);
-            v = v.sub(a.square());
+            v = v.sub(a.square()).maximum(0); // rounding may end below 0
         }
         Tensor s = g.div(v.sqrt().add(epsilon));
         if (momentum != 0) {

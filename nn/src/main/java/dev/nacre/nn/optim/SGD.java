@@ -1,5 +1,6 @@
 package dev.nacre.nn.optim;
 
+import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
@@ -20,6 +21,12 @@ public record SGD(
         double weightDecay)
         implements Rule {
     public SGD {
+        Problem.in("sgd")
+                .notNegative("learningRate", learningRate)
+                .fraction("momentum", momentum)
+                .fraction("dampening", dampening)
+                .notNegative("weightDecay", weightDecay)
+                .throwValue();
         if (nesterov && (momentum <= 0 || dampening != 0)) {
             throw new NacreException(
                     "sgd: Nesterov's momentum needs a momentum above 0 and no dampening");

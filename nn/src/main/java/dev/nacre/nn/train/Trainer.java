@@ -269,7 +269,7 @@ public final class Trainer {
                 continue; // its loss is no number
             }
             double share = own.isPresent() ? own.getAsDouble() / all.getAsDouble() : 1;
-            List<Tensor> r = add.call(xs, ys, Tensor.of((float) share).realize());
+            List<Tensor> r = add.call(xs, ys, Tensor.of(share).realize());
             out.add(finite(weighted(r, xs, ys), xs, ys));
         }
         return out;
