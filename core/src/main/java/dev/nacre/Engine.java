@@ -2,7 +2,6 @@ package dev.nacre;
 
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Compiler;
-import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.GraphKey;
@@ -42,10 +41,13 @@ final class Engine {
                                         "no backend found to compute with\n"
                                                 + "  hint: put the artifact dev.nacre:nacre-cpu on the"
                                                 + " class path or module path"));
+<<<<<<< HEAD
     }
 
     static {
         Memory.whenShort(() -> PLANS.forEach(Plan::shrink));
+=======
+>>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     private Engine() {}
@@ -63,14 +65,18 @@ final class Engine {
         for (Root r : roots) {
             nodes.add(r.node);
         }
-        Order order = Graph.cut(nodes);
+        Graph.Cut cut = Graph.cutting(nodes);
+        Order order = cut.order();
         List<Source> leaves = new ArrayList<>();
         List<Op.Constant> numbers = new ArrayList<>();
         Map<Variable, Integer> variables = new IdentityHashMap<>();
+        int carried = 0;
         for (int i = 0; i < order.size(); i++) {
             if (order.get(i).op() instanceof Op.Leaf leaf) {
                 if (leaf.source() instanceof Variable.Current c) {
                     variables.put(c.variable(), leaves.size());
+                } else if (leaf.source() instanceof Stored.Ref r) {
+                    carried = Math.max(carried, Reuse.used(r.stored()));
                 }
                 leaves.add(leaf.source());
             } else if (isNumber(order.get(i))) {
@@ -84,17 +90,28 @@ final class Engine {
             written.add(r.target.isPresent() ? variables.getOrDefault(r.target.get(), -2) : -1);
         }
         Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(order), written);
-        Plans.Found found = PLANS.find(key, numbers);
+        Plans.Found plain = PLANS.find(key, numbers);
+        List<Reuse.Kept> kept = plain.reuse().of(cut);
+        List<Node> more = kept.stream().map(k -> order.get(k.place())).toList();
+        Plans.Found found =
+                kept.isEmpty()
+                        ? plain
+                        : PLANS.findKeeping(
+                                key, plain, kept.stream().map(Reuse.Kept::place).toList());
+        nodes.addAll(more);
+        targets.addAll(Collections.nCopies(more.size(), Optional.empty()));
         Plan plan =
                 found.plan()
                         .orElseGet(() -> {
-                            Plan p = compile(order, written, found.literals());
+                            Growth.compiled(cut);
+                            Plan p = compile(order, more, written, found.literals());
                             PLANS.keep(key, found.literals(), p);
                             return p;
                         });
         for (Op.Constant c : found.literals().inputs()) {
             leaves.add(new Stored.Ref(Stored.number(c)));
         }
+<<<<<<< HEAD
         return run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
     }
 
@@ -114,6 +131,19 @@ final class Engine {
         static Targets none(int outputs) {
             return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of());
         }
+=======
+        List<Stored> results =
+                run(
+                        plan,
+                        leaves,
+                        targets,
+                        k -> "result of " + nodes.get(k).op().name(),
+                        Plan.Call::run);
+        found.reuse()
+                .computed(cut, kept, results.subList(roots.size(), results.size()), carried + 1);
+        Node.nextEra();
+        return results.subList(0, roots.size());
+>>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     private static boolean isNumber(Node n) {
@@ -132,8 +162,17 @@ final class Engine {
     }
 
     /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
+<<<<<<< HEAD
     private static Plan compile(Order order, List<Integer> targets, Plans.Literals literals) {
         Places.compiling();
+=======
+    ///
+    /// @param more nodes that are results, too
+    private static Plan compile(
+            Order order, List<Node> more, List<Integer> targets, Plans.Literals literals) {
+        List<Node> roots = new ArrayList<>(order.roots());
+        roots.addAll(more);
+>>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
         List<Node> leaves = new ArrayList<>();
         List<Node> stands = new ArrayList<>();
         for (Node n : order) {
@@ -157,12 +196,13 @@ final class Engine {
                 stands.add(given.get(input));
             }
         }
-        List<Optional<Source>> overwritten =
-                targets.stream()
-                        .map(t -> t >= 0 ? Optional.of(sources.get(t)) : Optional.<Source>empty())
-                        .toList();
+        List<Optional<Source>> overwritten = new ArrayList<>();
+        for (int k = 0; k < roots.size(); k++) {
+            int target = k < targets.size() ? targets.get(k) : -1;
+            overwritten.add(target >= 0 ? Optional.of(sources.get(target)) : Optional.empty());
+        }
         return Compiler.compile(
-                Graph.substitute(order.roots(), leaves, stands), sources, overwritten, backend());
+                Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
     }
 
     /// Number of plans kept.
@@ -174,11 +214,19 @@ final class Engine {
     static Plan planOf(List<Node> expressions) {
         Order order = Graph.cut(expressions);
         List<Object> form = new ArrayList<>(numbers(order));
+<<<<<<< HEAD
         return Places.keeping(() ->
                 compile(
                         order,
                         order.roots().stream().map(_ -> -1).toList(),
                         new Plans.Literals(form, List.of())));
+=======
+        return compile(
+                order,
+                List.of(),
+                order.roots().stream().map(_ -> -1).toList(),
+                new Plans.Literals(form, List.of()));
+>>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     /// Runs a plan. Of calls that update a variable in common, each reads what the one before has left.
