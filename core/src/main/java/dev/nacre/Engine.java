@@ -41,13 +41,6 @@ final class Engine {
                                         "no backend found to compute with\n"
                                                 + "  hint: put the artifact dev.nacre:nacre-cpu on the"
                                                 + " class path or module path"));
-<<<<<<< HEAD
-    }
-
-    static {
-        Memory.whenShort(() -> PLANS.forEach(Plan::shrink));
-=======
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     private Engine() {}
@@ -111,8 +104,12 @@ final class Engine {
         for (Op.Constant c : found.literals().inputs()) {
             leaves.add(new Stored.Ref(Stored.number(c)));
         }
-<<<<<<< HEAD
-        return run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
+        List<Stored> results =
+                run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
+        found.reuse()
+                .computed(cut, kept, results.subList(roots.size(), results.size()), carried + 1);
+        Node.nextEra();
+        return results.subList(0, roots.size());
     }
 
     /// The variable that each output is the new value of, if any.
@@ -131,19 +128,6 @@ final class Engine {
         static Targets none(int outputs) {
             return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of());
         }
-=======
-        List<Stored> results =
-                run(
-                        plan,
-                        leaves,
-                        targets,
-                        k -> "result of " + nodes.get(k).op().name(),
-                        Plan.Call::run);
-        found.reuse()
-                .computed(cut, kept, results.subList(roots.size(), results.size()), carried + 1);
-        Node.nextEra();
-        return results.subList(0, roots.size());
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     private static boolean isNumber(Node n) {
@@ -162,17 +146,13 @@ final class Engine {
     }
 
     /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
-<<<<<<< HEAD
-    private static Plan compile(Order order, List<Integer> targets, Plans.Literals literals) {
-        Places.compiling();
-=======
     ///
     /// @param more nodes that are results, too
     private static Plan compile(
             Order order, List<Node> more, List<Integer> targets, Plans.Literals literals) {
+        Places.compiling();
         List<Node> roots = new ArrayList<>(order.roots());
         roots.addAll(more);
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
         List<Node> leaves = new ArrayList<>();
         List<Node> stands = new ArrayList<>();
         for (Node n : order) {
@@ -214,19 +194,12 @@ final class Engine {
     static Plan planOf(List<Node> expressions) {
         Order order = Graph.cut(expressions);
         List<Object> form = new ArrayList<>(numbers(order));
-<<<<<<< HEAD
         return Places.keeping(() ->
                 compile(
                         order,
+                        List.of(),
                         order.roots().stream().map(_ -> -1).toList(),
                         new Plans.Literals(form, List.of())));
-=======
-        return compile(
-                order,
-                List.of(),
-                order.roots().stream().map(_ -> -1).toList(),
-                new Plans.Literals(form, List.of()));
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     /// Runs a plan. Of calls that update a variable in common, each reads what the one before has left.

@@ -4,11 +4,8 @@ import dev.nacre.type.TensorType;
 
 import java.util.Arrays;
 import java.util.List;
-<<<<<<< HEAD
 import java.util.Optional;
-=======
 import java.util.function.Consumer;
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
 import java.util.function.Function;
 
 /// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable, but for a note of where its numbers
@@ -33,14 +30,11 @@ public final class Node implements Algebra<Node> {
     private final int number; // of the result of what made it; -1: the head
     private volatile Node known; // null: not computed
     private volatile boolean settled;
-<<<<<<< HEAD
     private final String remark; // null: none
-=======
     private final int era = now; // when it was written down
     private final int age;
     private Object graph; // null: not computed yet, as far as this thread knows
     private int place;
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
 
     private Node(Op op, Node[] inputs) {
         this(op, inputs, null);
@@ -59,11 +53,20 @@ public final class Node implements Algebra<Node> {
             most = Math.max(most, in.ageBelow(era));
         }
         this.hash = h;
-<<<<<<< HEAD
+        this.age = most;
         this.remark = remark != null ? remark : inherited(op, type, inputs);
         if (Places.areKept()) {
             Places.note(this);
         }
+        Consumer<Node> w = watcher; // another thread may send it away
+        if (w != null) {
+            w.accept(this);
+        }
+    }
+
+    /// Tells somebody of each node that is written down, by this thread at least, for as long as it matters; null: nobody.
+    public static void watch(Consumer<Node> watcher) {
+        Node.watcher = watcher;
     }
 
     /// A remark goes with what a gradient can pass through.
@@ -90,18 +93,6 @@ public final class Node implements Algebra<Node> {
             }
         }
         return null;
-=======
-        this.age = most;
-        Consumer<Node> w = watcher; // another thread may send it away
-        if (w != null) {
-            w.accept(this);
-        }
-    }
-
-    /// Tells somebody of each node that is written down, by this thread at least, for as long as it matters; null: nobody.
-    public static void watch(Consumer<Node> watcher) {
-        Node.watcher = watcher;
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     /// A result of an application.
@@ -121,9 +112,7 @@ public final class Node implements Algebra<Node> {
             most = Math.max(most, in.ageBelow(era));
         }
         this.hash = h;
-<<<<<<< HEAD
         this.remark = pattern.remark != null ? pattern.remark : inherited(op, type, written);
-=======
         this.age = most;
     }
 
@@ -139,7 +128,6 @@ public final class Node implements Algebra<Node> {
 
     private int ageBelow(int user) {
         return known != null ? 0 : era == user || written.length == 0 ? age : age + 1;
->>>>>>> 53bed50 (Expressions no longer grow from step to step; those that must are named)
     }
 
     /// Applies `op`; a broken rule of the op throws here.

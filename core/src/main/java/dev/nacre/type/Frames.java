@@ -26,7 +26,11 @@ public final class Frames {
     /// The same; empty, too, if a class whose name begins with `except` stands between it and here.
     public static String lineWithout(String except) {
         return StackWalker.getInstance()
-                .walk(s -> s.dropWhile(f -> !isUsers(f.getClassName()) && !f.getClassName().startsWith(except)).findFirst())
+                .walk(s ->
+                        s.dropWhile(f ->
+                                        !isUsers(f.getClassName())
+                                                && !f.getClassName().startsWith(except))
+                                .findFirst())
                 .filter(f -> !f.getClassName().startsWith(except))
                 .map(f -> f.getFileName() + ":" + f.getLineNumber())
                 .orElse("");
