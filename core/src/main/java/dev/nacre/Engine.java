@@ -2,7 +2,6 @@ package dev.nacre;
 
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Compiler;
-import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.GraphKey;
@@ -44,10 +43,6 @@ final class Engine {
                                                 + " class path or module path"));
     }
 
-    static {
-        Memory.whenShort(() -> PLANS.forEach(Plan::shrink));
-    }
-
     private Engine() {}
 
     static Backend backend() {
@@ -63,14 +58,18 @@ final class Engine {
         for (Root r : roots) {
             nodes.add(r.node);
         }
-        Order order = Graph.cut(nodes);
+        Graph.Cut cut = Graph.cutting(nodes);
+        Order order = cut.order();
         List<Source> leaves = new ArrayList<>();
         List<Op.Constant> numbers = new ArrayList<>();
         Map<Variable, Integer> variables = new IdentityHashMap<>();
+        int carried = 0;
         for (int i = 0; i < order.size(); i++) {
             if (order.get(i).op() instanceof Op.Leaf leaf) {
                 if (leaf.source() instanceof Variable.Current c) {
                     variables.put(c.variable(), leaves.size());
+                } else if (leaf.source() instanceof Stored.Ref r) {
+                    carried = Math.max(carried, Reuse.used(r.stored()));
                 }
                 leaves.add(leaf.source());
             } else if (isNumber(order.get(i))) {
@@ -84,18 +83,33 @@ final class Engine {
             written.add(r.target.isPresent() ? variables.getOrDefault(r.target.get(), -2) : -1);
         }
         Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(order), written);
-        Plans.Found found = PLANS.find(key, numbers);
+        Plans.Found plain = PLANS.find(key, numbers);
+        List<Reuse.Kept> kept = plain.reuse().of(cut);
+        List<Node> more = kept.stream().map(k -> order.get(k.place())).toList();
+        Plans.Found found =
+                kept.isEmpty()
+                        ? plain
+                        : PLANS.findKeeping(
+                                key, plain, kept.stream().map(Reuse.Kept::place).toList());
+        nodes.addAll(more);
+        targets.addAll(Collections.nCopies(more.size(), Optional.empty()));
         Plan plan =
                 found.plan()
                         .orElseGet(() -> {
-                            Plan p = compile(order, written, found.literals());
+                            Growth.compiled(cut);
+                            Plan p = compile(order, more, written, found.literals());
                             PLANS.keep(key, found.literals(), p);
                             return p;
                         });
         for (Op.Constant c : found.literals().inputs()) {
             leaves.add(new Stored.Ref(Stored.number(c)));
         }
-        return run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
+        List<Stored> results =
+                run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
+        found.reuse()
+                .computed(cut, kept, results.subList(roots.size(), results.size()), carried + 1);
+        Node.nextEra();
+        return results.subList(0, roots.size());
     }
 
     /// The variable that each output is the new value of, if any.
@@ -132,8 +146,13 @@ final class Engine {
     }
 
     /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
-    private static Plan compile(Order order, List<Integer> targets, Plans.Literals literals) {
+    ///
+    /// @param more nodes that are results, too
+    private static Plan compile(
+            Order order, List<Node> more, List<Integer> targets, Plans.Literals literals) {
         Places.compiling();
+        List<Node> roots = new ArrayList<>(order.roots());
+        roots.addAll(more);
         List<Node> leaves = new ArrayList<>();
         List<Node> stands = new ArrayList<>();
         for (Node n : order) {
@@ -157,12 +176,13 @@ final class Engine {
                 stands.add(given.get(input));
             }
         }
-        List<Optional<Source>> overwritten =
-                targets.stream()
-                        .map(t -> t >= 0 ? Optional.of(sources.get(t)) : Optional.<Source>empty())
-                        .toList();
+        List<Optional<Source>> overwritten = new ArrayList<>();
+        for (int k = 0; k < roots.size(); k++) {
+            int target = k < targets.size() ? targets.get(k) : -1;
+            overwritten.add(target >= 0 ? Optional.of(sources.get(target)) : Optional.empty());
+        }
         return Compiler.compile(
-                Graph.substitute(order.roots(), leaves, stands), sources, overwritten, backend());
+                Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
     }
 
     /// Number of plans kept.
@@ -177,6 +197,7 @@ final class Engine {
         return Places.keeping(() ->
                 compile(
                         order,
+                        List.of(),
                         order.roots().stream().map(_ -> -1).toList(),
                         new Plans.Literals(form, List.of())));
     }

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /// Compiled plans by the structure of their graphs; those used least recently go first.
 ///
@@ -32,13 +31,14 @@ final class Plans {
     /// @param inputs the values of those inputs: one for all places that have the same
     record Literals(List<Object> form, List<Op.Constant> inputs) {}
 
-    /// What the constants of a graph are, and its plan.
-    record Found(Literals literals, Optional<Plan> plan) {}
+    /// What the constants of a graph are, its plan, and what may be worth keeping of it.
+    record Found(Literals literals, Optional<Plan> plan, Reuse reuse) {}
 
     /// Plans of graphs that differ in floating constants alone.
     private static final class Family {
         private final Op.Constant[] seen; // null: nothing but 0, 1, …
         private final boolean[] varies;
+        private final Reuse reuse = new Reuse();
         private final Map<List<Object>, Plan> members = new Recent<>(MEMBERS);
 
         Family(int constants) {
@@ -82,11 +82,22 @@ final class Plans {
     synchronized Found find(Key key, List<Op.Constant> constants) {
         Family f = family(key, constants.size());
         Literals l = f.divide(constants);
-        return new Found(l, Optional.ofNullable(f.members.get(l.form)));
+        return new Found(l, Optional.ofNullable(f.members.get(l.form)), f.reuse);
+    }
+
+    /// The plan that has some more of the graph's nodes as outputs.
+    synchronized Found findKeeping(Key key, Found without, List<Integer> places) {
+        List<Object> form = new ArrayList<>(without.literals.form);
+        form.add(places);
+        Literals l = new Literals(form, without.literals.inputs);
+        Family f = families.get(key);
+        Optional<Plan> plan = Optional.ofNullable(f == null ? null : f.members.get(form));
+        return new Found(l, plan, without.reuse);
     }
 
     synchronized void keep(Key key, Literals literals, Plan plan) {
-        Family f = family(key, literals.form.size());
+        Family f =
+                family(key, (int) literals.form.stream().filter(o -> !(o instanceof List)).count());
         f.members.put(literals.form, plan);
         plan.orForget(() -> forget(key, f, literals.form, plan));
     }
@@ -96,10 +107,6 @@ final class Plans {
         if (f.members.isEmpty()) {
             families.remove(key, f);
         }
-    }
-
-    synchronized void forEach(Consumer<Plan> use) {
-        families.values().forEach(f -> f.members.values().forEach(use));
     }
 
     synchronized int size() {

@@ -3,7 +3,6 @@ package dev.nacre;
 import dev.nacre.compile.Compiler;
 import dev.nacre.compile.Folding;
 import dev.nacre.compile.Kept;
-import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
@@ -20,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.WeakHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -47,17 +45,6 @@ final class Steady {
 
     private record Values(long[] versions, List<Stored> values) {
         static final Values NONE = new Values(new long[0], List.of());
-    }
-
-    private static final Set<Steady> ALL =
-            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
-
-    static {
-        Memory.whenShort(() -> {
-            synchronized (ALL) {
-                ALL.forEach(Steady::release);
-            }
-        });
     }
 
     private final Divided divided;
@@ -101,7 +88,6 @@ final class Steady {
         if (s.symbols.isEmpty()) {
             return new Compiled(prepared.plan(), Optional.empty());
         }
-        ALL.add(s);
         return new Compiled(prepared.plan(), Optional.of(s));
     }
 
@@ -216,6 +202,7 @@ final class Steady {
     /// Keeps nothing until the next call, which makes it again.
     void release() {
         kept = Values.NONE;
+        ticket.resize(0);
     }
 
     private boolean isFresh(Values v) {

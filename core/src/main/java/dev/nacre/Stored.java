@@ -9,6 +9,7 @@ import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -44,6 +45,7 @@ final class Stored implements Source {
     private final Variable owner; // null: a plain tensor
     private final Node node;
     private volatile boolean shared;
+    private Optional<Reuse.Place> kept = Optional.empty();
     private volatile int readers; // how many there are or wait; below zero while it is overwritten
 
     private Stored(TensorType type, MemorySegment memory, String origin, Variable owner) {
@@ -150,6 +152,16 @@ final class Stored implements Source {
     /// The one leaf that stands for these numbers.
     Node node() {
         return node;
+    }
+
+    /// Notes that nobody has asked for these numbers yet.
+    void keep(Reuse.Place place) {
+        kept = Optional.of(place);
+    }
+
+    /// Where they come from, if nobody has asked for them.
+    Optional<Reuse.Place> kept() {
+        return kept;
     }
 
     /// An expression outside a function may read these numbers from now on, so they are never overwritten again.

@@ -28,6 +28,9 @@ import java.util.Optional;
 ///
 /// The operations are in [Algebra]'s families. Thread-safe.
 public sealed class Tensor implements Algebra<Tensor> permits Variable {
+    /// Over so many computations of other things an expression may be written down.
+    private static final int OLD = 16;
+
     private volatile Node node;
     private volatile Stored stored; // null until computed
     private volatile boolean settled; // no gradient will be asked for
@@ -284,7 +287,18 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     @Override
     public Tensor emit(Op op, List<Tensor> inputs) {
-        return new Tensor(Node.of(op, inputs, Tensor::node));
+        Node n = Node.of(op, inputs, Tensor::node);
+        return new Tensor(n.age() > OLD && Trace.current().isEmpty() ? renewed(op, inputs) : n);
+    }
+
+    /// An expression that is added to after each step of a loop, and that nobody reads, is computed now and then: or else it would hold on to all that it was ever computed from.
+    private static Node renewed(Op op, List<Tensor> inputs) {
+        for (Tensor t : inputs) {
+            if (!(t instanceof Variable) && t.node().age() >= OLD && t.shape().isKnown()) {
+                t.value();
+            }
+        }
+        return Node.of(op, inputs, Tensor::node);
     }
 
     @Override
@@ -294,7 +308,12 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     /// The expression; just a leaf once it has been computed and no variable's gradient can pass through it.
     Node node() {
-        return node;
+        Node n = node;
+        if (n.isSettled() && n.known() != n) { // computed on the way to something else
+            n = n.known();
+            node = n;
+        }
+        return n;
     }
 
     /// Whether the numbers are there already, so that reading them computes nothing.
@@ -339,7 +358,12 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                                 + "  hint: return it as an output, or decide with where() instead"
                                 + " of if");
             }
-            s = Engine.evaluate(List.of(new Engine.Root(node, Optional.empty()))).getFirst();
+            s =
+                    node.known().op() instanceof Op.Leaf l && l.source() instanceof Stored.Ref r
+                            ? r.stored() // computed on the way to something else
+                            : Engine.evaluate(List.of(new Engine.Root(node, Optional.empty())))
+                                    .getFirst();
+            Reuse.used(s);
             realize(s);
         }
         return s;

@@ -101,6 +101,34 @@ final class Trace {
     private static final ThreadLocal<Set<Variable>> PENDING =
             ThreadLocal.withInitial(LinkedHashSet::new);
 
+    /// What this thread knows of its steps, which are changes of variables that were carried out.
+    private static final class Steps {
+        private final Set<Variable> summed = new LinkedHashSet<>();
+        private long taken;
+    }
+
+    private static final ThreadLocal<Steps> STEPS = ThreadLocal.withInitial(Steps::new);
+
+    /// How many steps this thread has taken.
+    static long steps() {
+        return STEPS.get().taken;
+    }
+
+    /// Has a variable's gradient computed with the next step.
+    static void sum(Variable v) {
+        STEPS.get().summed.add(v);
+    }
+
+    private static List<Tensor> sums() {
+        Steps s = STEPS.get();
+        if (s.summed.isEmpty()) {
+            return List.of();
+        }
+        List<Tensor> out = s.summed.stream().flatMap(v -> v.grad().stream()).toList();
+        s.summed.clear();
+        return out;
+    }
+
     static void remember(Variable v) {
         PENDING.get().add(v);
     }
@@ -140,14 +168,22 @@ final class Trace {
         if (roots.isEmpty() && wanted.isEmpty()) {
             return;
         }
+        List<Tensor> all = new ArrayList<>(wanted);
+        if (!roots.isEmpty()) {
+            all.addAll(sums());
+        }
         List<Tensor> pending = new ArrayList<>();
-        for (Tensor w : wanted) {
-            if (!w.isRealized()) {
+        for (Tensor w : all) {
+            if (!(w instanceof Variable) && !w.isRealized()) {
                 pending.add(w);
                 roots.add(new Engine.Root(w.node(), Optional.empty()));
             }
         }
+        boolean step = roots.size() > pending.size();
         List<Stored> results = Engine.evaluate(roots);
+        if (step) {
+            STEPS.get().taken++;
+        }
         for (int i = 0; i < pending.size(); i++) {
             pending.get(i).realize(results.get(roots.size() - pending.size() + i));
         }

@@ -60,6 +60,10 @@ public final class Variable extends Tensor {
     private final AtomicLong version = new AtomicLong();
     private Tensor grad; // null: none
     private Tensor loss; // whose gradient it is
+    private long
+            step; // how many steps had been taken on this thread when the gradient was last added
+    // to
+    private int steps; // over how many it has been added up
 
     private Variable(String name, TensorType type, boolean trainable) {
         this.declared = type;
@@ -154,6 +158,7 @@ public final class Variable extends Tensor {
     public void zeroGrad() {
         grad = null;
         loss = null;
+        steps = 0;
     }
 
     /// Puts a gradient in place of whatever is there.
@@ -161,9 +166,18 @@ public final class Variable extends Tensor {
         grad = gradient;
     }
 
+    /// From the third step in a row on the sum is computed with the step, or else it would become an expression of all steps that were ever taken.
     void addGrad(Tensor gradient, Tensor ofLoss) {
         grad = grad == null ? gradient : grad.add(gradient);
         loss = ofLoss;
+        if (Trace.current().isEmpty()) {
+            long now = Trace.steps();
+            steps = now == step ? steps : steps + 1;
+            step = now;
+            if (steps > 2) {
+                Trace.sum(this);
+            }
+        }
     }
 
     /// The loss of which [#grad()] is the gradient, if its value has not been computed yet.

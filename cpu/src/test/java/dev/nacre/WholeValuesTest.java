@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.type.DType;
 
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -78,10 +79,13 @@ class WholeValuesTest {
         PRINTING {
             @Override
             double[] read(Model m) {
-                String[] all = m.a.toString().replaceAll("[\\[\\].]", " ").strip().split("\\s+");
-                return new double[] {
-                    Double.parseDouble(all[0]), Double.parseDouble(all[all.length - 1])
-                };
+                float[] all =
+                        floats(
+                                NUMBER.matcher(m.a.toString())
+                                        .results()
+                                        .mapToDouble(r -> Double.parseDouble(r.group()))
+                                        .toArray());
+                return range(all[0], all);
             }
         },
         FUNCTION_THAT_READS_IT {
@@ -114,6 +118,8 @@ class WholeValuesTest {
                 return range(a[0], a);
             }
         };
+
+        private static final Pattern NUMBER = Pattern.compile("\\d+\\.");
 
         abstract double[] read(Model m);
 

@@ -21,24 +21,38 @@ public final class Kept {
 
     private static final List<WeakReference<Kept>> ALL = new ArrayList<>();
 
+    static {
+        Memory.whenShort(Kept::spareAll);
+    }
+
     private static volatile int now; // how many have come
     private static long unreachable; // bytes dropped since the last collection
 
+    private final Runnable spare;
     private final Runnable drop;
     private volatile long bytes;
     private volatile int used;
 
-    private Kept(long bytes, Runnable drop) {
+    private Kept(long bytes, Runnable spare, Runnable drop) {
         this.bytes = bytes;
+        this.spare = spare;
         this.drop = drop;
+    }
+
+    /// Begins to keep something that is given up as a whole.
+    ///
+    /// @param drop lets go of it; by then it counts nothing, until it is [resized][#resize]
+    public static Kept of(long bytes, Runnable drop) {
+        return of(bytes, drop, drop);
     }
 
     /// Begins to keep something.
     ///
+    /// @param spare gives up what is made again soonest, when memory for tensors is short
     /// @param bytes of heap and other memory
     /// @param drop lets go of it; by then it counts nothing, until it is [resized][#resize]
-    public static Kept of(long bytes, Runnable drop) {
-        Kept k = new Kept(bytes, drop);
+    static Kept of(long bytes, Runnable spare, Runnable drop) {
+        Kept k = new Kept(bytes, spare, drop);
         synchronized (ALL) {
             now++;
             k.used = now;
@@ -64,6 +78,15 @@ public final class Kept {
         if (used != n) { // or else a line that all threads read would be written by all
             used = n;
         }
+    }
+
+    /// Memory for tensors is short.
+    static void spareAll() {
+        List<Kept> all;
+        synchronized (ALL) {
+            all = living();
+        }
+        all.forEach(k -> k.spare.run());
     }
 
     /// Bytes of all.

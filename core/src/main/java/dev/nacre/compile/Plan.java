@@ -58,7 +58,7 @@ public final class Plan {
         this.executable = executable;
         this.places = List.copyOf(places);
         this.ownBytes = this.kernels.stream().mapToLong(Plan::estimate).sum();
-        this.kept = Kept.of(ownBytes, this::drop);
+        this.kept = Kept.of(ownBytes, this::shrink, this::drop);
     }
 
     /// What a kernel takes about, of the heap and of other memory: its description, generated code, what the library has compiled.
@@ -72,7 +72,8 @@ public final class Plan {
     }
 
     private void drop() {
-        shrink();
+        idle.clear();
+        frameBytes.reset();
         forget.run();
     }
 
@@ -195,9 +196,10 @@ public final class Plan {
     }
 
     /// Releases the memory kept for further calls.
-    public void shrink() {
+    private void shrink() {
         idle.clear();
         frameBytes.reset();
+        kept.resize(ownBytes);
     }
 
     /// The plan in words: each kernel with its points, what it computes, the bytes it moves at least and its multiplications and additions.

@@ -58,18 +58,33 @@ public final class Graph {
         return Order.written(roots, _ -> false);
     }
 
-    /// The graph as it was written down, with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is not visited.
-    public static Order cut(List<Node> roots) {
+    /// A graph as it was written down, and with leaves in place of nodes whose numbers are known ([Node#known()]). What those were computed from is in neither.
+    ///
+    /// @param places of the nodes written down among the others; null: the same
+    public record Cut(Order written, Order order, int[] places) {
+        /// Where the k-th node written down is in the graph with leaves.
+        public int place(int k) {
+            return places == null ? k : places[k];
+        }
+    }
+
+    /// Cuts a graph off where its numbers are known.
+    public static Cut cutting(List<Node> roots) {
         Order order = Order.written(roots, n -> n.known() != n);
         for (int i = 0; i < order.size(); i++) {
             if (order.get(i).known() != order.get(i)) {
-                return written(known(order));
+                return known(order);
             }
         }
-        return order;
+        return new Cut(order, order, null);
     }
 
-    private static List<Node> known(Order order) {
+    /// The graph as it was written down, with leaves in place of nodes whose numbers are known.
+    public static Order cut(List<Node> roots) {
+        return cutting(roots).order();
+    }
+
+    private static Cut known(Order order) {
         Node[] done = new Node[order.size()];
         for (int k = 0; k < done.length; k++) {
             Node n = order.get(k);
@@ -83,7 +98,12 @@ public final class Graph {
             }
             done[k] = n.rewritten(made);
         }
-        return order.roots().stream().map(r -> done[order.indexOf(r)]).toList();
+        Order cut = written(order.roots().stream().map(r -> done[order.indexOf(r)]).toList());
+        int[] places = new int[done.length];
+        for (int k = 0; k < places.length; k++) {
+            places[k] = cut.indexOf(done[k]);
+        }
+        return new Cut(order, cut, places);
     }
 
     /// Where those leaves' values come from, each once.

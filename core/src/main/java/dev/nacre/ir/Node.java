@@ -5,6 +5,7 @@ import dev.nacre.type.TensorType;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /// One vertex of the expression graph: an op applied to other nodes, with the type that follows. Immutable, but for a note of where its numbers
@@ -14,6 +15,10 @@ import java.util.function.Function;
 /// every construction (see docs/decisions/002).
 public final class Node implements Algebra<Node> {
     private static int created; // by any thread: two nodes may take one number
+
+    private static int now; // the era
+
+    private static Consumer<Node> watcher; // null: nobody
 
     private final int scattered =
             ++created * 0x9E3779B9; // odd, so that numbers in a row lie far apart
@@ -26,6 +31,10 @@ public final class Node implements Algebra<Node> {
     private volatile Node known; // null: not computed
     private volatile boolean settled;
     private final String remark; // null: none
+    private final int era = now; // when it was written down
+    private final int age;
+    private Object graph; // null: not computed yet, as far as this thread knows
+    private int place;
 
     private Node(Op op, Node[] inputs) {
         this(op, inputs, null);
@@ -38,14 +47,26 @@ public final class Node implements Algebra<Node> {
         this.made = null;
         this.number = 0;
         int h = op.structure();
+        int most = 0;
         for (Node in : inputs) {
             h = 31 * h + in.hash;
+            most = Math.max(most, in.ageBelow(era));
         }
         this.hash = h;
+        this.age = most;
         this.remark = remark != null ? remark : inherited(op, type, inputs);
         if (Places.areKept()) {
             Places.note(this);
         }
+        Consumer<Node> w = watcher; // another thread may send it away
+        if (w != null) {
+            w.accept(this);
+        }
+    }
+
+    /// Tells somebody of each node that is written down, by this thread at least, for as long as it matters; null: nobody.
+    public static void watch(Consumer<Node> watcher) {
+        Node.watcher = watcher;
     }
 
     /// A remark goes with what a gradient can pass through.
@@ -85,11 +106,28 @@ public final class Node implements Algebra<Node> {
         this.made = made;
         this.number = number;
         int h = number < 0 ? made.body().key().hashCode() : number;
+        int most = 0;
         for (Node in : written) {
             h = 31 * h + in.hash;
+            most = Math.max(most, in.ageBelow(era));
         }
         this.hash = h;
         this.remark = pattern.remark != null ? pattern.remark : inherited(op, type, written);
+        this.age = most;
+    }
+
+    /// Begins another era: something has been computed.
+    public static void nextEra() {
+        now++; // by any thread: that it changes is enough
+    }
+
+    /// Over how many eras, at most, the expression has been written down without being computed itself: one that is added to after each step of a loop becomes ever older.
+    public int age() {
+        return known == null ? age : 0;
+    }
+
+    private int ageBelow(int user) {
+        return known != null ? 0 : era == user || written.length == 0 ? age : age + 1;
     }
 
     /// Applies `op`; a broken rule of the op throws here.
@@ -187,6 +225,32 @@ public final class Node implements Algebra<Node> {
     public void know(Node leaf, boolean settled) {
         this.known = leaf;
         this.settled = settled;
+    }
+
+    /// What was noted of the graph that this node was last computed in; null: it has not been.
+    public Object graph() {
+        return graph;
+    }
+
+    /// The place in that graph.
+    public int place() {
+        return place;
+    }
+
+    /// Notes that the node was computed, but perhaps not kept.
+    public void computedIn(Object graph, int place) {
+        this.place = place;
+        this.graph = graph;
+    }
+
+    /// Whether the node is the result of an application, or stands for one.
+    public boolean isApplied() {
+        return made != null;
+    }
+
+    /// Whether the node stands for an application as a whole and has no numbers of its own.
+    public boolean isHead() {
+        return number < 0;
     }
 
     /// The same op on other inputs; this very node if they are the same.

@@ -103,11 +103,12 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
     }
 
     /// The number of nodes that a node is made of, in the sense of this order.
-    int arity(Node n) {
+    public int arity(Node n) {
         return written ? n.written().length : n.arity();
     }
 
-    Node input(Node n, int i) {
+    /// One of those nodes.
+    public Node input(Node n, int i) {
         return written ? n.written()[i] : n.input(i);
     }
 

@@ -23,6 +23,19 @@ public final class Frames {
                 .orElse("");
     }
 
+    /// The same; empty, too, if a class whose name begins with `except` stands between it and here.
+    public static String lineWithout(String except) {
+        return StackWalker.getInstance()
+                .walk(s ->
+                        s.dropWhile(f ->
+                                        !isUsers(f.getClassName())
+                                                && !f.getClassName().startsWith(except))
+                                .findFirst())
+                .filter(f -> !f.getClassName().startsWith(except))
+                .map(f -> f.getFileName() + ":" + f.getLineNumber())
+                .orElse("");
+    }
+
     private static boolean isUsers(String name) {
         if (name.startsWith("dev.nacre.")) {
             int inner = name.indexOf('$');
