@@ -38,9 +38,7 @@ public final class Memory {
     static volatile Runnable before = () -> {};
 
     private static final Optional<Pool> POOL =
-            Memory.class.getModule().isNativeAccessEnabled()
-                    ? Optional.of(new Pool(limit()))
-                    : Optional.empty();
+            Pages.isAllowed() ? Optional.of(new Pool(limit())) : Optional.empty();
 
     private Memory() {}
 

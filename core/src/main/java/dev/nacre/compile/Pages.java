@@ -16,11 +16,19 @@ final class Pages {
     private static final int PRIVATE_ANONYMOUS = 0x22;
     private static final int MADV_HUGEPAGE = 14;
 
-    static final boolean AVAILABLE =
-            System.getProperty("os.name").equals("Linux")
-                    && Pages.class.getModule().isNativeAccessEnabled();
+    static final boolean AVAILABLE = System.getProperty("os.name").equals("Linux") && isAllowed();
 
     private Pages() {}
+
+    /// Whether this module may use native memory and code: where nobody has said so on the command line, the JVM still allows it, with a warning, as a rule; the first use finds out.
+    @SuppressWarnings("restricted")
+    static boolean isAllowed() {
+        try {
+            return MemorySegment.NULL.reinterpret(1).byteSize() == 1;
+        } catch (IllegalCallerException e) {
+            return false;
+        }
+    }
 
     /// Linked only where native access is allowed.
     private static final class Native {

@@ -5,12 +5,18 @@ import dev.nacre.compile.View;
 import dev.nacre.cpu.Step;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.memory.Memory;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// Philox-4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A block of four
 /// words is a function of its number, the stream and the seed.
 final class Philox implements Step {
     /// Blocks that are worth a part of their own.
     private static final long WORTH = 4096;
+
+    /// Blocks that a process draws without vectors: to load and compile those takes longer than the first values of a model.
+    private static final long COLD = 1 << 19;
+
+    private static final AtomicLong filled = new AtomicLong();
 
     static final int ROUNDS = 10;
     static final long MULTIPLIER_0 = 0xD2511F53L;
@@ -51,7 +57,11 @@ final class Philox implements Step {
 
     /// Blocks `first` to `end`.
     private void fill(long first, long end, long stream, long seed, long to) {
-        long done = vectors ? PhiloxVectors.fill(first, end, stream, seed, to) : first;
+        boolean worth = vectors && filled.get() >= COLD;
+        if (!worth) {
+            filled.addAndGet(end - first);
+        }
+        long done = worth ? PhiloxVectors.fill(first, end, stream, seed, to) : first;
         for (long block = done; block < end; block++)
             block(block, stream, seed, to + 16 * (block - first));
     }

@@ -25,11 +25,21 @@ public final class Machine {
     private static final boolean ALLOWED =
             System.getProperty("os.name").equals("Linux")
                     && System.getProperty("os.arch").equals("amd64")
-                    && Machine.class.getModule().isNativeAccessEnabled();
+                    && isAllowed();
 
     private static final boolean AVX512_PRESENT = ALLOWED && probe();
 
     private Machine() {}
+
+    /// Whether this module may use native memory and code: where nobody has said so on the command line, the JVM still allows it, with a warning, as a rule; the first use finds out.
+    @SuppressWarnings("restricted")
+    private static boolean isAllowed() {
+        try {
+            return MemorySegment.NULL.reinterpret(1).byteSize() == 1;
+        } catch (IllegalCallerException e) {
+            return false;
+        }
+    }
 
     /// Whether code with AVX-512 can be run.
     public static boolean hasAvx512() {
