@@ -13,6 +13,12 @@ final class Progress {
     private static final long LIVE_NANOS = 100_000_000L;
     private static final long PLAIN_NANOS = 10_000_000_000L;
     private static final int BAR = 20;
+    private static final int SHORTEST_BAR = 13; // with brackets and space
+    private static final int ACCURACY = 1; // places of parts
+    private static final int RATE = 2;
+    private static final int LONGEST_RATE = "  123,456 ex/s".length();
+    private static final int LONGEST_TEXT =
+            "  loss 0.1234  accuracy 0.1234  123,456 ex/s  10:00 left".length();
 
     /// Where the progress is shown.
     ///
@@ -135,17 +141,19 @@ final class Progress {
         return "  " + String.join("  ", parts);
     }
 
-    /// Not longer than the screen is wide: the bar becomes shorter and goes, then the rate, the accuracy, and whatever stands last.
+    /// Not longer than the screen is wide. While a stage goes on, a bar comes before the rate of examples, which the stage's last line shows; what has no room is left out, always the same.
     private String fitted(long step, List<String> parts) {
-        String head = work.place(step, false);
         int room = screen.width - 1;
-        for (int drop : new int[] {2, 1}) {
-            if (head.length() + text(parts).length() > room) {
-                parts.remove(drop);
-            }
+        int free = room - work.place(work.steps, false).length() - LONGEST_TEXT;
+        boolean last = work.isLast(step);
+        if (free < (last ? 0 : SHORTEST_BAR)) {
+            parts.remove(RATE);
+            free += LONGEST_RATE;
         }
-        String text = text(parts);
-        String line = head + bar(step, room - head.length() - text.length()) + text;
+        if (free < 0) {
+            parts.remove(ACCURACY);
+        }
+        String line = work.place(step, false) + (last ? "" : bar(step, free)) + text(parts);
         return line.substring(0, Math.min(line.length(), room)).stripTrailing();
     }
 

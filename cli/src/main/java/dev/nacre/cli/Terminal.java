@@ -17,6 +17,7 @@ final class Terminal {
         Console console = System.console();
         String kind = System.getenv().getOrDefault("TERM", "");
         boolean live = console != null && console.isTerminal() && !kind.equals("dumb");
+        out.flush(); // what was printed before comes before
         // Drawing over a line takes the control characters that are escaped elsewhere.
         PrintWriter plain = live ? new PrintWriter(System.out) : out;
         return new Progress.Screen(plain, live, live ? width() : USUAL_WIDTH);

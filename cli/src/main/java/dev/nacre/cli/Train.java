@@ -239,6 +239,7 @@ final class Train implements Runnable {
                 data.origin(),
                 kind,
                 training.network().parameterCount());
+        out.flush();
         try (Interrupts interrupts = Interrupts.taken(command.commandLine().getErr())) {
             train(training, out, interrupts);
             if (training.done() < training.steps()) {

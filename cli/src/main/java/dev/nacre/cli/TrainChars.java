@@ -171,6 +171,7 @@ final class TrainChars implements Runnable {
                 characters.count(),
                 place.orElse(TextFile.DEVILS_DICTIONARY),
                 training.network().parameterCount());
+        out.flush();
         try (Interrupts interrupts = Interrupts.taken(spec.commandLine().getErr())) {
             double loss =
                     training.train(

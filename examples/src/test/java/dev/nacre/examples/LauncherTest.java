@@ -61,6 +61,10 @@ class LauncherTest {
     private Result nacre(String... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of("./nacre"));
         command.addAll(List.of(arguments));
+        return run(command);
+    }
+
+    private Result run(List<String> command) throws IOException, InterruptedException {
         Path out = Files.createTempFile(folder, "nacre", ".out");
         Path err = Files.createTempFile(folder, "nacre", ".err");
         Process p =
@@ -89,5 +93,11 @@ class LauncherTest {
         assertTrue(Files.exists(folder.resolve("digits.safetensors")));
         Result second = nacre("inspect", "digits.safetensors");
         assertEquals(List.of(), second.err, "built again");
+        Path link = Files.createDirectory(folder.resolve("bin")).resolve("nacre");
+        Files.createSymbolicLink(link, Path.of("../nacre"));
+        Result third = run(List.of("env", "-u", "HOME", "bin/nacre", "--version"));
+        assertEquals(List.of(), third.err, "through a link, without HOME");
+        Path args = folder.resolve("cli/target/nacre/args");
+        assertEquals("# " + folder.toRealPath(), Files.readAllLines(args).getFirst());
     }
 }
