@@ -56,7 +56,8 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public Optional<Packing> packing(Kernel.Product product) {
+    public Optional<Packing> packing(Kernel.Product asked) {
+        Kernel.Product product = PlainConvolution.bounded(asked);
         return Winograd.of(product).map(Winograd::packing).or(() -> OneDnnKernels.packing(product));
     }
 
@@ -71,23 +72,15 @@ public final class CpuBackend implements Backend {
         return switch (kernel) {
             case Loop loop -> OneDnnKernels.prepare(loop).orElseGet(() -> loop(loop));
             case Kernel.Pack p ->
-                    Winograd.of(p.product())
-                            .map(w -> w.pack(p.out()))
-                            .or(() -> OneDnnKernels.prepare(p))
-                            .orElseThrow();
-            case Kernel.Packed p ->
-                    Winograd.of(p.product())
-                            .map(w -> w.step(p.product().b()))
-                            .or(() -> OneDnnKernels.prepare(p))
-                            .orElseThrow();
-            case Kernel.Product product -> {
+                    pack(new Kernel.Pack(PlainConvolution.bounded(p.product()), p.out()));
+            case Kernel.Packed p -> packed(PlainConvolution.bounded(p.product()));
+            case Kernel.Product p -> {
                 Missing.warnOfOneDnn();
                 Missing.warnOfBf16(kernel);
-                yield Winograd.prepare(product)
-                        .or(() -> PatchGradient.prepare(product))
-                        .or(() -> OneDnnKernels.prepare(kernel))
-                        .or(() -> Addends.of(kernel).map(CpuBackend::inTwo))
-                        .orElseGet(() -> JavaKernels.prepare(kernel));
+                Kernel.Product product = PlainConvolution.bounded(p);
+                yield product instanceof Kernel.Convolution c && OneDnnKernels.takes(c.a().dtype())
+                        ? PlainConvolution.unrepeated(c, CpuBackend::product)
+                        : product(product);
             }
             case Repeat repeat -> {
                 List<Supplier<? extends Step>> body = new ArrayList<>();
@@ -104,6 +97,33 @@ public final class CpuBackend implements Backend {
                             .orElseGet(() -> JavaKernels.prepare(call));
             case Kernel.Indexed _, Kernel.Ordered _, Kernel.Random _ -> JavaKernels.prepare(kernel);
         };
+    }
+
+    private static Supplier<Step> pack(Kernel.Pack p) {
+        return Winograd.of(p.product())
+                .map(w -> w.pack(p.out()))
+                .or(() -> OneDnnKernels.prepare(p))
+                .orElseThrow();
+    }
+
+    private static Supplier<Step> packed(Kernel.Product product) {
+        Optional<Supplier<Step>> winograd = Winograd.of(product).map(w -> w.step(product.b()));
+        return winograd.orElseGet(() ->
+                product instanceof Kernel.Convolution c
+                        ? PlainConvolution.unrepeated(c, CpuBackend::packedByOneDnn)
+                        : packedByOneDnn(product));
+    }
+
+    private static Supplier<Step> packedByOneDnn(Kernel.Product product) {
+        return OneDnnKernels.prepare(new Kernel.Packed(product)).orElseThrow();
+    }
+
+    private static Supplier<Step> product(Kernel.Product product) {
+        return Winograd.prepare(product)
+                .or(() -> PatchGradient.prepare(product))
+                .or(() -> OneDnnKernels.prepare(product))
+                .or(() -> Addends.of(product).map(CpuBackend::inTwo))
+                .orElseGet(() -> JavaKernels.prepare(product));
     }
 
     /// The same for a kernel of a loop's body.
@@ -135,7 +155,7 @@ public final class CpuBackend implements Backend {
     }
 
     private static Supplier<Step> inTwo(Addends parts) {
-        return inTurn(List.of(JavaKernels.prepare(parts.kernel()), loop(parts.loop())));
+        return inTurn(List.of(prepare(parts.kernel()), loop(parts.loop())));
     }
 
     /// One call in progress.

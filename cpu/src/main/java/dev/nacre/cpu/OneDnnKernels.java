@@ -10,7 +10,6 @@ import dev.nacre.cpu.onednn.Call;
 import dev.nacre.cpu.onednn.Convolution;
 import dev.nacre.cpu.onednn.DataType;
 import dev.nacre.cpu.onednn.Direction;
-import dev.nacre.cpu.onednn.MatMul;
 import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.cpu.onednn.OneDnnException;
@@ -21,6 +20,7 @@ import dev.nacre.cpu.onednn.Slot.Role;
 import dev.nacre.cpu.onednn.Window;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -79,8 +79,12 @@ final class OneDnnKernels {
     /// Whether the right operand is weights, the same for each item of a batch.
     private static boolean packs(Kernel.Product p) {
         return switch (p) {
-            case Kernel.Contraction c -> isRegular(c) && desc(c.b(), 2).isMatrix();
-            case Kernel.Convolution c -> c.op().kind() == Op.Convolve.Kind.FORWARD;
+            case Kernel.Contraction c ->
+                    PlainProduct.of(c).map(PlainProduct::isOfWeights).orElse(false);
+            case Kernel.Convolution c ->
+                    c.op().kind() == Op.Convolve.Kind.FORWARD
+                            && isInjective(c.b())
+                            && isWithinReach(c.epilogue());
         };
     }
 
@@ -91,7 +95,8 @@ final class OneDnnKernels {
 
     private static MemoryDesc packed(Kernel.Product p) {
         return switch (p) {
-            case Kernel.Contraction c -> primitive(c, true).desc(Role.WEIGHTS);
+            case Kernel.Contraction c ->
+                    primitive(PlainProduct.of(c).orElseThrow(), true).desc(Role.WEIGHTS);
             case Kernel.Convolution c ->
                     pointwise(c)
                             .map(x -> packed(x.product()))
@@ -101,7 +106,7 @@ final class OneDnnKernels {
 
     private static MemoryDesc asItLies(Kernel.Product p) {
         return switch (p) {
-            case Kernel.Contraction c -> desc(c.b(), 2);
+            case Kernel.Contraction c -> PlainProduct.of(c).orElseThrow().weights();
             case Kernel.Convolution c ->
                     pointwise(c)
                             .map(x -> asItLies(x.product()))
@@ -157,7 +162,7 @@ final class OneDnnKernels {
         return MemoryDesc.strided(type(v.dtype()), dims, strides);
     }
 
-    private static Attributes attributes(Kernel.Epilogue e, MemoryDesc result) {
+    static Attributes attributes(Kernel.Epilogue e, MemoryDesc result) {
         Attributes sum = e.addend().isPresent() ? Attributes.NONE.add(result) : Attributes.NONE;
         return e.activation()
                 .map(a ->
@@ -174,92 +179,73 @@ final class OneDnnKernels {
     // products
 
     private static Supplier<Step> contraction(Kernel.Contraction c, boolean packed) {
-        return isRegular(c) ? contraction(c, packed, Optional.empty()) : null;
+        return PlainProduct.of(c).map(p -> contraction(p, packed, Optional.empty())).orElse(null);
     }
 
     private static Supplier<Step> pointwise(Pointwise p) {
-        return contraction(p.product(), true, p.pixels());
+        return contraction(PlainProduct.of(p.product()).orElseThrow(), true, p.pixels());
     }
 
     /// @param rows where the rows of the left operand are to be copied from, if they do not lie where it says
-    private static Supplier<Step> contraction(
-            Kernel.Contraction c, boolean packed, Optional<View> rows) {
+    private static Supplier<Step> contraction(PlainProduct c, boolean packed, Optional<View> rows) {
         Primitive p = primitive(c, packed);
         List<Operand> operands = new ArrayList<>();
-        operands.add(new Operand(Role.WEIGHTS, c.b()));
-        c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
-        operands.add(new Operand(Role.DST, c.out()));
         List<Copy> before = new ArrayList<>();
+        operands.add(new Operand(Role.WEIGHTS, c.product().b()));
+        bias(c.product().epilogue(), operands, before);
+        operands.add(new Operand(Role.DST, c.product().out()));
         rows.ifPresentOrElse(
-                v -> before.add(gathered(v)), () -> operands.add(new Operand(Role.SRC, c.a())));
-        c.epilogue()
+                v -> before.add(gathered(v)),
+                () -> operands.add(new Operand(Role.SRC, c.product().a())));
+        c.product()
+                .epilogue()
                 .addend()
                 .ifPresent(v ->
-                        place(p, Role.POST_OP, v, desc(v, 0), Role.DST, operands, before, before));
+                        c.addend()
+                                .ifPresentOrElse(
+                                        x ->
+                                                before.add(
+                                                        copied(
+                                                                Role.POST_OP,
+                                                                x,
+                                                                desc(c.result(), x.rank()))),
+                                        () -> operands.add(new Operand(Role.POST_OP, v))));
         return () -> new Sequence(p, operands, before, List.of());
     }
 
     private static Copy gathered(View v) {
-        MemoryDesc dense = MemoryDesc.dense(type(v.dtype()), v.sizes());
-        Primitive copy = OneDnn.get().orElseThrow().primitive(Reorder.of(desc(v, v.rank()), dense));
-        return new Copy(Role.SRC, v, copy, dense.bytes());
+        return copied(Role.SRC, v, MemoryDesc.dense(type(v.dtype()), v.sizes()));
     }
 
-    /// Whether oneDNN computes it neither by its reference code nor, as 3.11 does batches that it takes for dense ones, wrongly.
-    private static boolean isRegular(Kernel.Contraction c) {
-        return hasUnitStride(c.a())
-                && hasUnitStride(c.b())
-                && hasUnitStride(c.out())
-                && !isThinWithGaps(c.a())
-                && !isThinWithGaps(c.b());
+    /// An operand that is to lie otherwise.
+    private static Copy copied(Role role, View v, MemoryDesc wanted) {
+        Primitive copy =
+                OneDnn.get().orElseThrow().primitive(Reorder.of(desc(v, v.rank()), wanted));
+        return new Copy(role, v, copy, wanted.bytes());
     }
 
-    private static Primitive primitive(Kernel.Contraction c, boolean packed) {
-        MemoryDesc lies = desc(c.b(), 2);
-        return OneDnn.get().orElseThrow().primitive(matMul(c, packed ? lies.any() : lies));
+    /// The library takes a bias for dense, whatever its description says.
+    private static void bias(Kernel.Epilogue e, List<Operand> operands, List<Copy> before) {
+        e.bias()
+                .ifPresent(b -> {
+                    if (b.sizes()[0] == 1 || b.strides()[0] == 1) {
+                        operands.add(new Operand(Role.BIAS, b));
+                    } else {
+                        before.add(
+                                copied(Role.BIAS, b, MemoryDesc.dense(type(b.dtype()), b.sizes())));
+                    }
+                });
     }
 
-    /// Whether it is a batch of single rows or columns that do not lie one behind the other.
-    private static boolean isThinWithGaps(View v) {
-        int r = v.rank();
-        if (v.sizes()[r - 1] != 1 && v.sizes()[r - 2] != 1) {
-            return false;
-        }
-        long dense = v.sizes()[r - 1] * v.sizes()[r - 2];
-        for (int i = r - 3; i >= 0; i--) {
-            if (v.sizes()[i] != 1 && v.strides()[i] != dense) {
-                return true;
-            }
-            dense *= v.sizes()[i];
-        }
-        return false;
+    /// Whether the library can be given what an epilogue adds: with nothing repeated along an axis.
+    private static boolean isWithinReach(Kernel.Epilogue e) {
+        return e.bias().map(OneDnnKernels::isInjective).orElse(true)
+                && e.addend().map(OneDnnKernels::isInjective).orElse(true);
     }
 
-    /// The product with weights that lie so.
-    static MatMul matMul(Kernel.Contraction c, MemoryDesc weights) {
-        MemoryDesc out = desc(c.out(), 2);
-        MatMul spec =
-                MatMul.of(desc(c.a(), 2), weights, out).attributes(attributes(c.epilogue(), out));
-        if (c.epilogue().bias().isEmpty()) {
-            return spec;
-        }
-        View b = c.epilogue().bias().get();
-        long[] dims = new long[c.out().rank()];
-        long[] strides = new long[dims.length];
-        Arrays.fill(dims, 1);
-        Arrays.fill(strides, 1);
-        dims[dims.length - 1] = b.sizes()[0];
-        strides[dims.length - 1] = b.strides()[0];
-        return spec.bias(MemoryDesc.strided(type(b.dtype()), dims, strides));
-    }
-
-    static boolean hasUnitStride(View v) {
-        int r = v.rank();
-        long rows = v.strides()[r - 2];
-        long columns = v.strides()[r - 1];
-        boolean rowMajor = columns == 1 && (rows >= v.sizes()[r - 1] || v.sizes()[r - 2] == 1);
-        boolean columnMajor = rows == 1 && (columns >= v.sizes()[r - 2] || v.sizes()[r - 1] == 1);
-        return rowMajor || columnMajor || v.sizes()[r - 1] == 1 && v.sizes()[r - 2] == 1;
+    private static Primitive primitive(PlainProduct p, boolean packed) {
+        MemoryDesc lies = p.weights();
+        return OneDnn.get().orElseThrow().primitive(p.matMul(packed ? lies.any() : lies));
     }
 
     // ---------------------------------------------------------------------------------------
@@ -289,7 +275,7 @@ final class OneDnnKernels {
     }
 
     /// Whether no element is repeated along an axis.
-    private static boolean isInjective(View v) {
+    static boolean isInjective(View v) {
         for (int i = 0; i < v.rank(); i++) {
             if (v.strides()[i] == 0 && v.sizes()[i] != 1) {
                 return false;
@@ -337,6 +323,9 @@ final class OneDnnKernels {
     }
 
     private static Supplier<Step> convolution(Kernel.Convolution c, boolean packed) {
+        if (!isWithinReach(c.epilogue()) || !isSupported(c.out())) {
+            return null;
+        }
         View src = src(c);
         View weights = weights(c);
         View dst = dst(c);
@@ -354,7 +343,7 @@ final class OneDnnKernels {
         place(p, Role.SRC, src, s, result, operands, before, after);
         MemoryDesc lies = packed ? p.desc(Role.WEIGHTS) : w;
         place(p, Role.WEIGHTS, weights, lies, result, operands, before, after);
-        c.epilogue().bias().ifPresent(b -> operands.add(new Operand(Role.BIAS, b)));
+        bias(c.epilogue(), operands, before);
         place(p, Role.DST, dst, d, result, operands, before, after);
         c.epilogue()
                 .addend()
@@ -378,9 +367,7 @@ final class OneDnnKernels {
                                         c.epilogue(),
                                         MemoryDesc.channelsLast(dst.type(), dst.dims())));
         Optional<MemoryDesc> bias =
-                c.epilogue()
-                        .bias()
-                        .map(b -> MemoryDesc.strided(type(b.dtype()), b.sizes(), b.strides()));
+                c.epilogue().bias().map(b -> MemoryDesc.dense(type(b.dtype()), b.sizes()));
         return OneDnn.get()
                 .orElseThrow()
                 .primitive(bias.isPresent() ? spec.bias(bias.get()) : spec);

@@ -10,6 +10,7 @@ import dev.nacre.cpu.onednn.OneDnnException;
 import dev.nacre.cpu.onednn.Primitive;
 import dev.nacre.cpu.onednn.Reorder;
 import dev.nacre.cpu.onednn.Slot.Role;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,34 +53,32 @@ final class PackedProduct implements Step {
 
     /// The product, unless oneDNN is absent, does not take it, or takes the operand as it lies.
     static Optional<Supplier<PackedProduct>> of(Kernel.Contraction c) {
-        boolean fits =
+        boolean isThere =
                 OneDnn.get().isPresent()
-                        && c.out().rank() == 2
                         && c.out().count() > 0
-                        && c.reads().stream()
-                                .allMatch(v -> OneDnnKernels.isSupported(v) && v.count() > 0)
-                        && OneDnnKernels.hasUnitStride(c.a())
-                        && OneDnnKernels.hasUnitStride(c.b())
-                        && OneDnnKernels.hasUnitStride(c.out())
-                        && c.epilogue()
-                                .addend()
-                                .map(v ->
-                                        OneDnnKernels.desc(v, 0)
-                                                .equals(OneDnnKernels.desc(c.out(), 2)))
-                                .orElse(true);
-        if (!fits) {
+                        && c.reads().stream().allMatch(v -> v.count() > 0);
+        if (!isThere) {
+            return Optional.empty();
+        }
+        Optional<PlainProduct> plain =
+                PlainProduct.of(c)
+                        .filter(p ->
+                                p.isOfWeights()
+                                        && p.addend().isEmpty()
+                                        && c.epilogue().bias().map(View::isDense).orElse(true));
+        if (plain.isEmpty()) {
             return Optional.empty();
         }
         try {
             OneDnn library = OneDnn.get().orElseThrow();
-            MemoryDesc lies = OneDnnKernels.desc(c.b(), 2);
-            Primitive product = library.primitive(OneDnnKernels.matMul(c, lies.any()));
+            MemoryDesc lies = plain.get().weights();
+            Primitive product = library.primitive(plain.get().matMul(lies.any()));
             MemoryDesc wanted = product.desc(Role.WEIGHTS);
             if (wanted.equals(lies)) {
                 return Optional.empty();
             }
             Primitive packing = library.primitive(Reorder.of(lies, wanted));
-            return Optional.of(() -> new PackedProduct(c, product, packing));
+            return Optional.of(() -> new PackedProduct(plain.get().product(), product, packing));
         } catch (OneDnnException e) {
             return Optional.empty();
         }

@@ -11,8 +11,10 @@ import dev.nacre.cpu.Step;
 import dev.nacre.ir.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
 
 /// Convolutions as products with a matrix of [Patches], one batch per group:
 ///
@@ -132,24 +134,60 @@ final class Convolutions {
 
     private Step data() {
         var parts = new ArrayList<Gemm>();
-        var remainder = new long[spatial];
-        do {
-            parts.add(data(remainder));
-        } while (next(remainder, strides()));
+        var met = new ArrayList<long[]>();
+        boolean all = true;
+        for (int i = 0; i < spatial; i++) {
+            met.add(remainders(windows.get(i), kernel.out().sizes()[2 + i]));
+            all &= met.get(i).length == Math.min(strides()[i], kernel.out().sizes()[2 + i]);
+        }
+        if (!all) parts.add(zero());
+        var counts = met.stream().mapToLong(r -> r.length).toArray();
+        var index = new long[spatial];
+        if (Arrays.stream(counts).allMatch(n -> n > 0)) {
+            do {
+                var remainder = new long[spatial];
+                for (int i = 0; i < spatial; i++) remainder[i] = met.get(i)[(int) index[i]];
+                parts.add(data(remainder, strides(), lines(remainder)));
+            } while (next(index, counts));
+        }
         return addresses -> {
             for (var part : parts) part.run(addresses);
         };
     }
 
+    /// The remainders by the stride of coordinates that elements of the window meet. There are no more than elements, however large the stride.
+    private static long[] remainders(Window w, long size) {
+        return LongStream.range(0, w.size())
+                .map(element -> Math.floorMod(element * w.dilation() - w.before(), w.stride()))
+                .filter(r -> r < size)
+                .distinct()
+                .sorted()
+                .toArray();
+    }
+
+    /// A sum of nothing for each element of the data.
+    private Gemm zero() {
+        var ones = new long[spatial];
+        Arrays.fill(ones, 1);
+        return data(new long[spatial], ones, Collections.nCopies(spatial, Line.NONE));
+    }
+
+    private List<Line> lines(long[] remainder) {
+        var lines = new ArrayList<Line>();
+        for (int i = 0; i < spatial; i++) lines.add(Line.of(windows.get(i), remainder[i]));
+        return lines;
+    }
+
     /// The elements of the data whose coordinates have the given remainders by the strides.
-    private Gemm data(long[] remainder) {
+    ///
+    /// @param lines what they meet along each axis
+    private Gemm data(long[] remainder, long[] strides, List<Line> lines) {
         var gradient = kernel.a();
         var weight = kernel.b();
         var out = kernel.out();
         long rows = out.sizes()[1] / groups;
         long inputs = gradient.sizes()[1] / groups;
         var grid = new long[spatial];
-        var lines = new ArrayList<Line>();
         var weightSizes = new long[spatial + 1];
         var weightSteps = new long[spatial + 1];
         var columnSizes = new long[spatial + 1];
@@ -161,9 +199,8 @@ final class Convolutions {
         columnSizes[0] = out.sizes()[0];
         columnSteps[0] = step(out, 0);
         for (int i = 0; i < spatial; i++) {
-            long stride = windows.get(i).stride();
-            var line = Line.of(windows.get(i), remainder[i]);
-            lines.add(line);
+            long stride = strides[i];
+            var line = lines.get(i);
             grid[i] = Math.max(0, Math.ceilDiv(out.sizes()[2 + i] - remainder[i], stride));
             weightBase += line.first * step(weight, 2 + i);
             weightSizes[1 + i] = line.taps.length;
@@ -196,6 +233,8 @@ final class Convolutions {
     /// @param step from one to the next
     /// @param taps the output's position for coordinate `remainder`, of each
     private record Line(long first, long step, long[] taps) {
+        static final Line NONE = new Line(0, 1, new long[0]);
+
         static Line of(Window w, long remainder) {
             var taps = new ArrayList<Long>();
             long first = 0;

@@ -11,6 +11,7 @@ final class Code {
     private final long handle;
 
     Code(OneDnn library, Spec spec) {
+        Limits.check(spec);
         this.spec = spec;
         Api.oneThread();
         try (var scope = library.scope(spec)) {

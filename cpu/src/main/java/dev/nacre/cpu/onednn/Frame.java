@@ -17,6 +17,7 @@ final class Frame {
     private final int operands;
     private final int[] bases;
     private final long[] offsets;
+    private final long[][] items;
     private final long[] memories;
     private final long[] current;
     private final MemorySegment table; // lives as long as this
@@ -30,6 +31,7 @@ final class Frame {
         this.count = list.size();
         this.bases = piece.bases();
         this.offsets = piece.offsets().clone();
+        this.items = piece.items();
         for (int i = 0; i < operands; i++)
             if (bases[i] == Split.PARTIAL) offsets[i] += partialOffset;
         this.memories = new long[count];
@@ -59,11 +61,13 @@ final class Frame {
     /// @param scratchpad which of them is the scratchpad; below zero if none
     /// @param lane the part of the scratchpad that this piece may use now
     void run(long[] whole, int scratchpad, long lane) {
-        for (int i = 0; i < operands; i++)
-            point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i]);
         if (operands < count) point(operands, lane);
         Api.oneThread();
-        check(Api.execute(handle, stream, count, table.address()));
+        for (long[] item : items) {
+            for (int i = 0; i < operands; i++)
+                point(i, whole[bases[i] < 0 ? scratchpad : bases[i]] + offsets[i] + item[i]);
+            check(Api.execute(handle, stream, count, table.address()));
+        }
     }
 
     private void point(int argument, long address) {

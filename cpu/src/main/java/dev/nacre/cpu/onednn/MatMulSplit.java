@@ -3,7 +3,9 @@ package dev.nacre.cpu.onednn;
 import dev.nacre.cpu.onednn.Split.Part;
 import dev.nacre.cpu.onednn.Split.Piece;
 import dev.nacre.cpu.onednn.Split.Range;
+
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -11,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/// Divides a matrix product by the axes of its result, and a long inner axis when the result is too small to divide.
+/// Divides a matrix product by its [items][Items], by the axes of its result, and a long inner axis when the result is too small to divide.
 final class MatMulSplit {
     private static final long ROWS = 16;
     private static final long COLUMNS = 64;
@@ -39,15 +41,19 @@ final class MatMulSplit {
     private static final double WORTH = 0.1;
 
     private final OneDnn library;
-    private final MatMul spec;
+    private final MatMul asked;
+    private final MatMul spec; // for one item
+    private final long[][] items;
     private final int rank;
     private final List<MemoryDesc> operands;
     private final double nanos;
     private final int members;
 
-    private MatMulSplit(OneDnn library, MatMul spec, int members) {
+    private MatMulSplit(OneDnn library, MatMul asked, Items items, int members) {
         this.library = library;
-        this.spec = spec;
+        this.asked = asked;
+        this.spec = items.each();
+        this.items = items.offsets();
         this.members = members;
         this.rank = spec.dst().rank();
         this.operands = Split.postOpOperands(spec.attributes());
@@ -58,7 +64,9 @@ final class MatMulSplit {
                         + (double) Split.elements(spec.weights()) * spec.weights().type().bytes()
                         + spec.dst().bytes();
         this.nanos =
-                Split.nanos(library, spec.src().type(), spec.attributes().math(), flops, bytes);
+                this.items.length
+                        * Split.nanos(
+                                library, spec.src().type(), spec.attributes().math(), flops, bytes);
     }
 
     static Split of(OneDnn library, MatMul asked, int members) {
@@ -69,21 +77,22 @@ final class MatMulSplit {
                         asked.bias(),
                         dense(asked.dst()),
                         asked.attributes());
-        boolean regular =
-                Split.allStrided(spec.src(), spec.dst())
-                        && spec.src().rank() >= 2
-                        && spec.src().rank() == spec.dst().rank()
-                        && spec.weights().rank() == spec.dst().rank()
-                        && spec.bias()
-                                .map(b -> b.isStrided() && b.rank() == spec.dst().rank())
-                                .orElse(true)
-                        && Split.allStrided(Split.postOpOperands(spec.attributes()))
-                        && !Split.isEmpty(spec.src())
-                        && !Split.isEmpty(spec.weights())
-                        && !Split.isEmpty(spec.dst());
-        if (!regular) return Split.whole(library, spec);
-        var split = new MatMulSplit(library, spec, members);
+        if (Split.isEmpty(spec.src()) || Split.isEmpty(spec.weights()) || Split.isEmpty(spec.dst()))
+            return Split.whole(library, spec);
+        if (!isRegular(spec))
+            throw new OneDnnException(Status.UNIMPLEMENTED, "operands of such layouts: " + spec);
+        var split = new MatMulSplit(library, spec, Items.of(spec), members);
         return split.isTurnedFirst() ? split.turned() : split.divide();
+    }
+
+    private static boolean isRegular(MatMul m) {
+        int rank = m.dst().rank();
+        return Split.allStrided(m.src(), m.dst())
+                && m.src().rank() >= 2
+                && m.src().rank() == rank
+                && (m.weights().rank() == rank || m.weights().isOpaque())
+                && m.bias().map(b -> b.isStrided() && b.rank() == rank).orElse(true)
+                && Split.allStrided(Split.postOpOperands(m.attributes()));
     }
 
     private static MemoryDesc dense(MemoryDesc desc) {
@@ -110,7 +119,8 @@ final class MatMulSplit {
     /// Whether the source is column-major, so that each range of columns would turn its rows anew, and turning it once costs little.
     private boolean isTurnedFirst() {
         long bytes = Split.elements(spec.src()) * spec.src().type().bytes();
-        return spec.src().isMatrix()
+        return items.length == 1
+                && spec.src().isMatrix()
                 && isTurned()
                 && rows() % ROWS == 0
                 && inner() % ROWS == 0
@@ -134,26 +144,28 @@ final class MatMulSplit {
         phases.add(Split.move(library, spec.src(), 0, 0, dense, Split.PARTIAL, place));
         for (var phase : then.phases())
             phases.add(phase.stream().map(p -> p.rebased(0, Split.PARTIAL, place)).toList());
-        var slots = new ArrayList<>(then.slots());
-        slots.set(0, new Slot(Slot.Role.SRC, spec.src()));
-        return new Split(List.copyOf(slots), phases, place + dense.bytes());
+        var slots =
+                slots(then.slots().stream().map(Slot::role).toList(), then.slots().get(1).desc());
+        return new Split(slots, phases, place + dense.bytes());
     }
 
     /// How a sum is divided does not depend on the team, lest its bits do. How the result is may: each of its elements is summed up in the same order in a piece of any size.
     private Split divide() {
         int wanted = Split.pieces(nanos);
         var tiled = spec.weights().isTiled();
-        if (wanted == 1 && !tiled) return Split.whole(library, spec);
-        var axes = axes(wanted);
-        int layers = layers(wanted / count(axes));
+        if (wanted == 1 && !tiled) return flat(axes(1), 1);
+        int groups = (int) Math.min(wanted, items.length);
+        var axes = axes(wanted / groups);
+        int layers = layers(wanted / groups / count(axes));
         if (layers > 1) return layered(axes, layers);
-        axes = axes(Math.min(wanted, enough()));
-        if (count(axes) == 1 && !tiled) return Split.whole(library, spec);
+        wanted = Math.min(wanted, enough());
+        groups = Math.min(wanted, items.length);
+        axes = axes(wanted / groups);
         try {
-            return flat(axes);
+            return flat(axes, groups);
         } catch (OneDnnException e) {
-            if (tiled) throw e;
-            return Split.whole(library, spec);
+            if (tiled || groups * count(axes) == 1) throw e;
+            return flat(axes(1), 1);
         }
     }
 
@@ -263,7 +275,8 @@ final class MatMulSplit {
     /// Into how many the inner axis goes when that many pieces are still wanted.
     private int layers(int wanted) {
         boolean plain =
-                spec.weights().isStrided()
+                items.length == 1
+                        && spec.weights().isStrided()
                         && (spec.dst().type() == DataType.F32 || !isBare())
                         && Split.elements(spec.dst()) == rows() * columns();
         if (!plain || wanted < 2) return 1;
@@ -298,7 +311,8 @@ final class MatMulSplit {
         return part;
     }
 
-    private Split flat(List<List<Range>> axes) {
+    /// @param groups into how many the items go
+    private Split flat(List<List<Range>> axes, int groups) {
         var columns = axes.getLast();
         long firstRows = axes.get(rank - 2).getFirst().size();
         Map<Range, MemoryDesc> chosen = new HashMap<>();
@@ -321,7 +335,8 @@ final class MatMulSplit {
                             bias.map(Part::desc),
                             dst.desc(),
                             Split.cut(spec.attributes(), extra));
-            var code = library.code(piece);
+            var inner = Items.of(piece); // fewer rows can be thin
+            var code = library.code(inner.each());
             chosen.putIfAbsent(column, code.desc(Slot.Role.WEIGHTS));
             long place = like.offset();
             if (!spec.weights().isStrided() && columns.size() > 1)
@@ -331,12 +346,17 @@ final class MatMulSplit {
             bias.ifPresent(b -> offsets.add(b.offset()));
             offsets.add(dst.offset());
             extra.forEach(e -> offsets.add(e.offset()));
-            int count = offsets.size();
-            pieces.add(
-                    new Piece(
-                            code,
-                            IntStream.range(0, count).toArray(),
-                            offsets.stream().mapToLong(Long::longValue).toArray()));
+            var bases = IntStream.range(0, offsets.size()).toArray();
+            var places = offsets.stream().mapToLong(Long::longValue).toArray();
+            for (var group : Split.ranges(items.length, groups, 1))
+                pieces.add(
+                        new Piece(
+                                code,
+                                bases.clone(),
+                                places,
+                                inner.times(
+                                        Arrays.copyOfRange(
+                                                items, (int) group.from(), (int) group.to()))));
             roles = code.operands().stream().map(Slot::role).toList();
         }
         var weights = spec.weights();
@@ -358,10 +378,11 @@ final class MatMulSplit {
     }
 
     private List<Slot> slots(List<Slot.Role> roles, MemoryDesc weights) {
-        var descs = new ArrayList<>(List.of(spec.src(), weights));
-        spec.bias().ifPresent(descs::add);
-        descs.add(spec.dst());
-        descs.addAll(operands);
+        boolean chosen = asked.weights().isAny();
+        var descs = new ArrayList<>(List.of(asked.src(), chosen ? weights : asked.weights()));
+        asked.bias().ifPresent(descs::add);
+        descs.add(asked.dst());
+        descs.addAll(Split.postOpOperands(asked.attributes()));
         var slots = new ArrayList<Slot>();
         for (int i = 0; i < descs.size(); i++) slots.add(new Slot(roles.get(i), descs.get(i)));
         return slots;
@@ -384,7 +405,7 @@ final class MatMulSplit {
                 var part = layer(cell, inner.get(layer));
                 var dst = cut(whole, cell, true, true);
                 var code =
-                        library.code(
+                        code(
                                 new MatMul(
                                         part.src.desc(),
                                         part.weights.desc(),
@@ -401,6 +422,10 @@ final class MatMulSplit {
         var last = isBare() ? sums(inner.size(), step) : last(axes, inner.size(), step);
         return new Split(
                 slots(roles(), spec.weights()), List.of(pieces, last), inner.size() * step);
+    }
+
+    private Code code(MatMul matrices) {
+        return library.code(Items.of(matrices).each());
     }
 
     private record Layer(Part src, Part weights) {}
@@ -433,7 +458,7 @@ final class MatMulSplit {
                 ops.add(new PostOp.Binary(PostOp.Operator.ADD, sum.desc()));
             ops.addAll(Split.cut(spec.attributes(), extra).postOps());
             var code =
-                    library.code(
+                    code(
                             new MatMul(
                                     part.src.desc(),
                                     part.weights.desc(),

@@ -140,6 +140,17 @@ public final class MemoryDesc {
         return strided(type, newDims, newStrides, bytes);
     }
 
+    /// The last axes of a strided description, if those before have size 1; else the same.
+    MemoryDesc last(int axes) {
+        int from = rank() - axes;
+        for (int axis = 0; axis < from; axis++) if (dims[axis] != 1) return this;
+        if (from == 0 || !isStrided()) return this;
+        return strided(
+                type,
+                Arrays.copyOfRange(dims, from, rank()),
+                Arrays.copyOfRange(strides, from, rank()));
+    }
+
     /// A part of a strided description along one axis. It begins [so many bytes][#offset(int, long)] further on.
     MemoryDesc slice(int axis, long from, long to) {
         var newDims = dims.clone();

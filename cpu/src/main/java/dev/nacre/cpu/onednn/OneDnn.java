@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nacre.cpu.Native;
 import dev.nacre.cpu.Team;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
@@ -100,6 +101,7 @@ public final class OneDnn {
 
     /// The operands of a spec, without compiling it.
     List<Slot> describe(Spec spec) {
+        Limits.check(spec);
         Api.oneThread();
         try (var scope = scope(spec)) {
             return scope.arguments(spec, scope.plan(spec)).stream()

@@ -11,7 +11,10 @@ public final class Solo {
     private final long[] addresses = new long[3];
 
     Solo(OneDnn library, MatMul spec) {
-        code = library.code(spec);
+        var items = Items.of(spec);
+        if (items.offsets().length != 1)
+            throw new OneDnnException(Status.UNIMPLEMENTED, "as one call: " + spec);
+        code = library.code(items.each());
         int operands = code.operands().size();
         if (operands != addresses.length)
             throw new IllegalArgumentException("a product of two operands only, not " + spec);

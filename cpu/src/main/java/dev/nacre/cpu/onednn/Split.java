@@ -20,8 +20,13 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
     /// Instead of an operand's place: the memory for partial sums.
     static final int PARTIAL = -1;
 
-    /// One piece. Its operand `i` is `offsets[i]` bytes into the whole's operand `bases[i]`.
-    record Piece(Code code, int[] bases, long[] offsets) {
+    /// One piece. Its operand `i` is `offsets[i] + items[k][i]` bytes into the whole's operand `bases[i]`: it is run once for each `k`.
+    record Piece(Code code, int[] bases, long[] offsets, long[][] items) {
+        /// Run once.
+        Piece(Code code, int[] bases, long[] offsets) {
+            this(code, bases, offsets, new long[][] {new long[bases.length]});
+        }
+
         /// The piece with what it has of one operand of the whole elsewhere.
         Piece rebased(int from, int to, long offset) {
             var bases = this.bases.clone();
@@ -31,7 +36,7 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
                 bases[i] = to;
                 offsets[i] += offset;
             }
-            return new Piece(code, bases, offsets);
+            return new Piece(code, bases, offsets, items);
         }
     }
 
@@ -64,7 +69,7 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
             case MatMul m -> MatMulSplit.of(library, m, members);
             case Convolution c -> ConvolutionSplit.of(library, c);
             case Pooling p -> PoolingSplit.of(library, p);
-            case Reorder r -> reorder(library, r);
+            case Reorder r -> reorder(library, aligned(r));
             case Sum s -> whole(library, s);
         };
     }
@@ -282,6 +287,12 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
                                     fromOffset + p.offsets()[0], toOffset + p.offsets()[1]
                                 }))
                 .toList();
+    }
+
+    /// Packed weights of a batch have no more axes than their product needs.
+    private static Reorder aligned(Reorder r) {
+        int rank = Math.min(r.src().rank(), r.dst().rank());
+        return new Reorder(r.src().last(rank), r.dst().last(rank), r.attributes());
     }
 
     private static Split reorder(OneDnn library, Reorder r) {

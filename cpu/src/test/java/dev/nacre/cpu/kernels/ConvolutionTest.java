@@ -4,6 +4,7 @@ import static dev.nacre.type.DType.BF16;
 import static dev.nacre.type.DType.F16;
 import static dev.nacre.type.DType.F32;
 import static dev.nacre.type.DType.F64;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.compile.Kernel.Activation;
@@ -15,12 +16,14 @@ import dev.nacre.ir.Op.Convolve.Kind;
 import dev.nacre.ir.Window;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
 class ConvolutionTest {
     @ParameterizedTest
@@ -160,7 +163,7 @@ class ConvolutionTest {
     }
 
     /// Every product of the convolution once: `output += data · kernel`, or an operand in the place of the output.
-    private static void each(
+    static void each(
             List<Window> windows,
             long groups,
             int n,

@@ -12,6 +12,7 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -96,6 +97,35 @@ final class Sandbox {
         return new View(buffers.size() - 1, type, offset, sizes, strides);
     }
 
+    /// A view of any layout there may be: axes in any order, with gaps, flipped; of an operand also repeated. The stride of an axis of size 1 means nothing, and is anything.
+    View wild(DType type, boolean operand, long... sizes) {
+        var order = new ArrayList<>(IntStream.range(0, sizes.length).boxed().toList());
+        if (random.nextInt(4) > 0) Collections.shuffle(order, random);
+        int gaps = random.nextInt(3); // none, a few, many
+        boolean flips = random.nextInt(8) == 0;
+        boolean repeats = operand && random.nextInt(4) == 0;
+        var strides = new long[sizes.length];
+        long offset = between(0, 3);
+        long step = 1;
+        for (int i = sizes.length - 1; i >= 0; i--) {
+            int axis = order.get(i);
+            if (repeats && random.nextInt(3) == 0) continue;
+            long spacing =
+                    random.nextInt(8) < gaps * (i == sizes.length - 1 ? 1 : 3) ? between(2, 3) : 1;
+            strides[axis] = step * spacing;
+            step *= Math.max(1, sizes[axis]) * spacing;
+            if (flips && random.nextBoolean()) {
+                offset += Math.max(0, sizes[axis] - 1) * strides[axis];
+                strides[axis] = -strides[axis];
+            }
+        }
+        for (int i = 0; i < sizes.length; i++)
+            if (sizes[i] == 1 && random.nextBoolean())
+                strides[i] = any(List.of(0L, 1L, 3L, step, 5 * step));
+        buffers.add(arena.allocate((step + 8) * type.bytes(), 64).fill(CANARY));
+        return new View(buffers.size() - 1, type, offset, sizes, strides);
+    }
+
     /// An image `[n, channels, …]` whose channels are neighbours, at an odd place.
     View image(DType type, long... sizes) {
         var strides = new long[sizes.length];
@@ -107,6 +137,12 @@ final class Sandbox {
         }
         buffers.add(arena.allocate((step + 8) * type.bytes(), 64).fill(CANARY));
         return new View(buffers.size() - 1, type, 3, sizes, strides);
+    }
+
+    /// Another view that lies in its buffer as this one does.
+    View like(View v) {
+        buffers.add(arena.allocate(buffers.get(v.buffer()).byteSize(), 64).fill(CANARY));
+        return new View(buffers.size() - 1, v.dtype(), v.offset(), v.sizes(), v.strides());
     }
 
     View fill(View v, DoubleSupplier values) {
