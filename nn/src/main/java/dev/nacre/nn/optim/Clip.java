@@ -31,8 +31,8 @@ public final class Clip {
         parameters.forEach(p ->
                 p.grad()
                         .ifPresent(g -> {
-                            DType wide = g.dtype().arithmetic();
-                            Tensor scaled = g.cast(wide).mul(factor.cast(wide));
+                            DType own = g.dtype().arithmetic();
+                            Tensor scaled = g.cast(own).mul(factor.cast(own));
                             p.setGrad(scaled.cast(g.dtype()));
                         }));
         return norm;
