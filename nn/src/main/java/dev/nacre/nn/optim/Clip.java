@@ -31,9 +31,8 @@ public final class Clip {
         parameters.forEach(p ->
                 p.grad()
                         .ifPresent(g -> {
-                            DType wide = g.dtype().arithmetic();
-                            Tensor scaled = g.cast(wide).mul(factor.cast(wide));
-                            p.setGrad(scaled.cast(g.dtype()));
+                            DType t = g.dtype().arithmetic();
+                            p.setGrad(g.cast(t).mul(factor.cast(t)).cast(g.dtype()));
                         }));
         return norm;
     }
