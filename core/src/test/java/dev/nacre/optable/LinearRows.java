@@ -52,6 +52,11 @@ final class LinearRows {
                         (a, b) -> a.matmul(b)));
         rows.add(
                 two(
+                        "matmul in f32 at least",
+                        d -> List.of(d.in(-1, 1, d.n(), 2), d.in(-1, 1, 2, 3)),
+                        (a, b) -> a.matmul(b, a.dtype().floating().arithmetic())));
+        rows.add(
+                two(
                         "matmul batched",
                         d -> List.of(d.in(-1, 1, d.n(), 2, 3), d.in(-1, 1, d.n(), 3, 2)),
                         (a, b) -> a.matmul(b)));

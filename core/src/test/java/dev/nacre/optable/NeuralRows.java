@@ -90,6 +90,25 @@ final class NeuralRows {
                         .slack(64));
         rows.add(
                 Row.of(
+                                "attention, masked",
+                                d ->
+                                        List.of(
+                                                d.in(-2, 2, d.n(), 3),
+                                                d.in(-2, 2, 4, 3),
+                                                d.in(-2, 2, 4, 2),
+                                                d.truth(d.n(), 4)),
+                                in ->
+                                        in.get(0)
+                                                .attention(
+                                                        in.get(1),
+                                                        in.get(2),
+                                                        Attention.FULL,
+                                                        Optional.of(in.get(3)),
+                                                        Optional.empty()))
+                        .from(1)
+                        .slack(64));
+        rows.add(
+                Row.of(
                                 "scaledDotProductAttention, causal, grouped queries",
                                 d ->
                                         List.of(

@@ -81,8 +81,7 @@ class RoundingTest {
     private static int allowed(Row row, DType t, boolean gradient) {
         // The operands of attention's second product are rounded: its weights in bf16, and what its
         // derivative multiplies.
-        boolean weights =
-                (t == DType.BF16 || gradient) && row.name().startsWith("scaledDotProductAttention");
+        boolean weights = (t == DType.BF16 || gradient) && row.name().contains("ttention");
         return COMPOSED.contains(row.name()) || weights ? 2 : 1;
     }
 

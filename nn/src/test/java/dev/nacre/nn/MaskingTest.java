@@ -111,7 +111,7 @@ class MaskingTest {
                 "self-attention",
                 normal(2, 6, 8),
                 hidden,
-                x -> layer.forward(x, mask, Mode.TRAIN),
+                x -> hidden.where(Tensor.of(0f), layer.forward(x, mask, Mode.TRAIN)),
                 parameters);
         Tensor other = normal(2, 3, 8);
         add(

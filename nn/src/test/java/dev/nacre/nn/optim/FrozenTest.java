@@ -93,8 +93,13 @@ class FrozenTest {
     void stays(String use) {
         Tensor x = Tensor.of(new float[] {1, -1, 0.5f}).realize();
         Tensor y = Tensor.zeros(3).realize();
-        for (Rule rule : rules()) {
+        List<Rule> all = rules();
+        for (Rule rule : all) {
             for (int way = 0; way < 4; way++) {
+                int turn = names().indexOf(use) + all.indexOf(rule) + way;
+                if (!use.equals("detach") && turn % all.size() != 0) {
+                    continue; // each way with one rule
+                }
                 Net net = new Net(USES.get(use));
                 float[] before = net.frozen.toFloatArray();
                 float[] first = net.w.toFloatArray();
