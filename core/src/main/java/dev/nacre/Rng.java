@@ -202,8 +202,17 @@ public final class Rng {
         return bernoulli(p, Shape.of(sizes));
     }
 
-    /// Integers in [0, n) as i64, of the given sizes.
+    /// Integers in [0, n) as i64, of the given sizes. `integers(1, 7, 100)`, which looks like bounds and would be zeros, is refused.
     public Tensor integers(long n, long... sizes) {
+        Problem.in("integers")
+                .require(
+                        n != 1 || sizes.length < 2,
+                        "there is but one integer in [0, 1), and sizes are "
+                                + Arrays.toString(sizes))
+                .hint(
+                        "integers from low to below high are integers(low, high, Shape.of(…)); zeros are"
+                                + " integers(1, Shape.of(…))")
+                .throwValue();
         return integers(n, Shape.of(sizes));
     }
 

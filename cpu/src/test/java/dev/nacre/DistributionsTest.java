@@ -137,6 +137,8 @@ class DistributionsTest {
             refused("n must be at least 1", () -> rng.integers(n, s));
         }
         refused("low must be below high", () -> rng.integers(3, 3, s));
+        refused("integers(low, high, Shape.of(…))", () -> rng.integers(1, 7, 100));
+        refused("integers(low, high, Shape.of(…))", () -> rng.integers(0, 7, 100));
         refused("low must be below high", () -> rng.integers(4, 3, s));
         refused("more than 2⁶³", () -> rng.integers(Long.MIN_VALUE, Long.MAX_VALUE, s));
         refused("n must be at least 0", () -> rng.permutation(-1));

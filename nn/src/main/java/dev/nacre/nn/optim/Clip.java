@@ -16,14 +16,14 @@ public final class Clip {
     /// @return the norm before
     public static Tensor byNorm(List<Variable> parameters, double limit) {
         requirePositive(limit);
-        DType wide = DType.F32;
+        DType widest = DType.F32;
         for (Variable p : parameters) {
-            wide = p.grad().isPresent() && p.dtype() == DType.F64 ? DType.F64 : wide;
+            widest = p.grad().isPresent() && p.dtype() == DType.F64 ? DType.F64 : widest;
         }
-        Tensor total = Tensor.zeros(wide);
+        Tensor total = Tensor.zeros(widest);
         for (Variable p : parameters) {
             if (p.grad().isPresent()) {
-                total = total.add(p.grad().get().cast(wide).square().sum());
+                total = total.add(p.grad().get().cast(widest).square().sum());
             }
         }
         Tensor norm = total.sqrt();
