@@ -124,10 +124,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                 Problem.in("conv" + k + "d")
                         .operand("x", self().type(), this::origin)
                         .operand("kernel", kernel.type(), kernel::origin);
-        p.require(
-                        self().dtype() == kernel.dtype() && self().dtype().isFloating(),
-                        "x and kernel must have one floating dtype")
-                .throwDType();
+        requireOneFloatingType(p, kernel);
         p.require(
                 self().rank() == k + 2,
                 () -> "x must be [batch, channels" + ", size".repeat(k) + "]");
@@ -215,6 +212,17 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         return windows;
     }
 
+    private void requireOneFloatingType(Problem p, T kernel) {
+        if (dtype() == kernel.dtype() && dtype().isFloating()) {
+            return;
+        }
+        T wrong = kernel.dtype().isFloating() ? self() : kernel;
+        DType right = wrong == kernel ? dtype().isFloating() ? dtype() : DType.F32 : kernel.dtype();
+        p.rule("x and kernel must have one floating dtype")
+                .hint((wrong == kernel ? "kernel" : "x") + ".cast(DType." + right.name() + ")")
+                .throwDType();
+    }
+
     /// The transposed convolution, adjoint of [#conv] by its data: `[n, out, …]` with a kernel `[out, in/groups, …]` gives `[n, in, …]` with spatial sizes
     /// `(size − 1)·stride + reach − before − after + outputPadding`.
     default T convTranspose(T kernel, List<Window> windows, long groups, long outputPadding) {
@@ -227,10 +235,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                         rank() == k + 2 && kernel.rank() == k + 2,
                         "x and kernel need " + (k + 2) + " axes")
                 .throwShape();
-        p.require(
-                        dtype() == kernel.dtype() && dtype().isFloating(),
-                        "x and kernel must have one floating dtype")
-                .throwDType();
+        requireOneFloatingType(p, kernel);
         p.require(
                 size(1) == kernel.size(0),
                 "x has " + size(1) + " channels, but the kernel expects " + kernel.size(0));

@@ -136,6 +136,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
         Problem.in(op)
                 .require(dtype().isFloating(), "not defined on " + dtype())
                 .operand("x", self().type(), this::origin)
+                .hint("cast to f32 first")
                 .throwDType();
     }
 
@@ -301,6 +302,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                 .throwDType();
         p.require(rank() >= 1, "logits need an axis of classes").throwShape();
         boolean fits = labels.shape().mayEqual(shape().without(Axes.range(axis, axis + 1)));
+        if (!fits && labels.rank() == rank() && labels.size(-1) == 1) {
+            p.hint("labels.squeeze(-1)");
+        }
         p.require(fits, "labels must have the logits' shape without the class axis " + axis)
                 .throwShape();
         return axis;

@@ -32,7 +32,9 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
     /// What the pooling means, in primitives.
     Body body(TensorType x, Supplier<String> origin) {
         Problem p = Problem.in(kind == Kind.MAX ? "maxPool" : "avgPool").operand("x", x, origin);
-        p.require(x.dtype().isFloating(), () -> "not defined on " + x.dtype()).throwDType();
+        if (!x.dtype().isFloating()) {
+            p.rule("not defined on " + x.dtype()).hint("cast to f32 first").throwDType();
+        }
         p.require(
                         x.shape().rank() >= windows.size(),
                         () -> "needs at least " + windows.size() + " axes")

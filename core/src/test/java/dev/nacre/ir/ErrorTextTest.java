@@ -318,7 +318,8 @@ class ErrorTextTest {
                 """
                 conv2d: x and kernel must have one floating dtype
                   x       f32[1, 4, 8, 8]  input 'x'
-                  kernel  i32[5, 4, 3, 3]  input 'k'\
+                  kernel  i32[5, 4, 3, 3]  input 'k'
+                  hint: kernel.cast(DType.F32)\
                 """,
                 () -> f32("x", 1, 4, 8, 8).conv2d(i32("k", 5, 4, 3, 3), 1, 1, 1, 1));
         assertShape(
@@ -372,7 +373,7 @@ class ErrorTextTest {
                 "maxPool: axis 0: the padding must be between 0 and half of the window, not 2 pad 2+0\n  x  f32[8]  input 'x'",
                 () -> f32("x", 8).maxPool(List.of(Window.of(2).padding(2, 0))));
         assertDType(
-                "avgPool: not defined on i32\n  x  i32[1, 4, 8, 8]  input 'x'",
+                "avgPool: not defined on i32\n  x  i32[1, 4, 8, 8]  input 'x'\n  hint: cast to f32 first",
                 () -> i32("x", 1, 4, 8, 8).avgPool2d(2, 2, 0));
         assertShape(
                 "avgPool: needs at least 2 axes\n  x  f32[8]  input 'x'",
@@ -421,10 +422,10 @@ class ErrorTextTest {
     @Test
     void normalisation() {
         assertDType(
-                "softmax: not defined on i32\n  x  i32[2, 3]  input 'x'",
+                "softmax: not defined on i32\n  x  i32[2, 3]  input 'x'\n  hint: cast to f32 first",
                 () -> i32("x", 2, 3).softmax(1));
         assertDType(
-                "logSoftmax: not defined on i32\n  x  i32[2, 3]  input 'x'",
+                "logSoftmax: not defined on i32\n  x  i32[2, 3]  input 'x'\n  hint: cast to f32 first",
                 () -> i32("x", 2, 3).logSoftmax(1));
         assertShape(
                 "layerNorm: the number of axes must be between 1 and 2, but is 3\n  x  f32[2, 3]  input 'x'",

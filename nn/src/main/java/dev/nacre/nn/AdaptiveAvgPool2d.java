@@ -24,6 +24,11 @@ public record AdaptiveAvgPool2d(long height, long width) implements Module {
                 .require(x.rank() == 4, "x must be [batch, channels, height, width]")
                 .operand("x", x.type(), x::origin)
                 .throwShape();
+        Problem.in("adaptiveAvgPool2d")
+                .require(x.dtype().isFloating(), "not defined on " + x.dtype())
+                .operand("x", x.type(), x::origin)
+                .hint("cast to f32 first")
+                .throwDType();
         if (height == 1 && width == 1) {
             return x.mean(2, 3).reshape(x.size(0), x.size(1), 1, 1);
         }

@@ -32,7 +32,7 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
                 n *= x.size(a);
             }
             Problem.in("batchNorm")
-                    .require(n != 1, "training needs more than one value per channel")
+                    .require(n != 1 && n != 0, "training needs more than one value per channel")
                     .operand("x", x.type(), x::origin)
                     .throwShape();
             mu = x.mean(axes);

@@ -3,6 +3,7 @@ package dev.nacre.nn;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 
@@ -23,9 +24,11 @@ public record Embedding(Variable weight) implements Module {
         Problem.in("embedding")
                 .require(x.dtype().isInteger(), "indices must be integers")
                 .operand("x", x.type(), x::origin)
+                .hint("x.cast(DType.I64)")
                 .throwDType();
         Labels.requireRange("embedding", "index", "the table has rows", x, weight.size(0));
-        return weight.take(x, 0);
+        boolean whole = x.dtype() == DType.I64 || x.dtype() == DType.I32;
+        return weight.take(whole ? x : x.cast(DType.I64), 0);
     }
 
     /// The tree below, without numbers; see [Tree#toString].

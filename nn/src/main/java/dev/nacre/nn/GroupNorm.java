@@ -2,6 +2,7 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Shape;
 import dev.nacre.type.Problem;
 
 /// Group normalisation (Wu and He 2018): each example's channels are normalised in groups, `(x − mean) / √(variance + epsilon) · weight + bias`.
@@ -29,11 +30,23 @@ public record GroupNorm(Variable weight, Variable bias, long groups, double epsi
         return x.wide(
                 weight,
                 (v, w) ->
-                        v.reshape(v.size(0), groups, -1)
+                        v.reshape(v.size(0), groups, ofGroup(v.shape()))
                                 .layerNorm(1, epsilon)
                                 .reshape(v.shape())
                                 .mul(Layers.alongChannels(w, v.rank()))
                                 .add(Layers.alongChannels(bias, v.rank())));
+    }
+
+    /// Number of elements of a group of one example; −1, to be found, where a size is not known.
+    private long ofGroup(Shape x) {
+        long n = weight.size(0) / groups;
+        for (int axis = 2; axis < x.rank(); axis++) {
+            if (x.size(axis) < 0) {
+                return -1;
+            }
+            n *= x.size(axis);
+        }
+        return n;
     }
 
     /// The tree below, without numbers; see [Tree#toString].

@@ -37,6 +37,7 @@ public record LayerNorm(Variable weight, Variable bias, double epsilon) implemen
                 .operand("x", x.type(), x::origin)
                 .operand("weight", weight.type(), weight::origin)
                 .throwShape();
+        Layers.requireFloating(layer, x, weight);
     }
 
     /// The tree below, without numbers; see [Tree#toString].

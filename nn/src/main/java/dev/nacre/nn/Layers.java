@@ -71,6 +71,22 @@ final class Layers {
                 : both.apply(x, weight);
     }
 
+    /// Refuses whole numbers, such as pixels, before an operation inside the layer does it in its own words.
+    static void requireFloating(String layer, Tensor x, Variable weight) {
+        if (!x.dtype().isFloating()) {
+            Problem.in(layer)
+                    .rule("x must be floating, but is " + x.dtype())
+                    .operand("x", x.type(), x::origin)
+                    .operand("weight", weight.type(), weight::origin)
+                    .hint(
+                            "x.cast(DType."
+                                    + weight.dtype().name()
+                                    + ")"
+                                    + (x.dtype() == DType.U8 ? ", of pixels also .div(255)" : ""))
+                    .throwDType();
+        }
+    }
+
     static void requireChannels(
             String layer,
             Tensor x,
@@ -88,7 +104,10 @@ final class Layers {
                 () ->
                         "x must have "
                                 + lowestRank
-                                + (lowestRank == highestRank ? "" : " or " + highestRank)
+                                + (lowestRank == highestRank
+                                        ? ""
+                                        : (lowestRank + 1 == highestRank ? " or " : " to ")
+                                                + highestRank)
                                 + " axes, batch and channels first, but has "
                                 + x.rank());
         p.require(
@@ -101,7 +120,15 @@ final class Layers {
         if (rank && x.size(1) != channels && x.size(-1) == channels && x.rank() == 4) {
             p.hint("the channels seem to come last; use x.permute(0, 3, 1, 2)");
         }
+        if (x.rank() + 1 == lowestRank && x.rank() > 0) {
+            if (x.size(0) == channels) {
+                p.hint("x.unsqueeze(0) is a batch of one");
+            } else if (channels == 1) {
+                p.hint("x.unsqueeze(1) has one channel");
+            }
+        }
         p.throwShape();
+        requireFloating(layer, x, weight);
     }
 
     /// Whole-number settings that must not be below a limit, checked when a layer is made.

@@ -45,16 +45,22 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
     @Override
     public Tensor forward(Tensor x) {
         if (x.rank() == 0 || x.size(-1) != in()) {
-            Problem.in("linear")
-                    .rule(
-                            "x.size(-1) must be "
-                                    + in()
-                                    + (x.rank() == 0
-                                            ? ", but x has no axes"
-                                            : ", but is " + x.size(-1)))
-                    .operand("x", x.type(), x::origin)
-                    .operand("weight", weight.type(), weight::origin)
-                    .throwShape();
+            Problem p =
+                    Problem.in("linear")
+                            .rule(
+                                    "x.size(-1) must be "
+                                            + in()
+                                            + (x.rank() == 0
+                                                    ? ", but x has no axes"
+                                                    : ", but is " + x.size(-1)))
+                            .operand("x", x.type(), x::origin)
+                            .operand("weight", weight.type(), weight::origin);
+            if (x.rank() > 2
+                    && x.shape().isKnown()
+                    && x.shape().range(1, x.rank()).count() == in()) {
+                p.hint("x.flatten(1) is [" + x.size(0) + ", " + in() + "]");
+            }
+            p.throwShape();
         }
         return Layers.affine(x, weight.transpose(), bias);
     }

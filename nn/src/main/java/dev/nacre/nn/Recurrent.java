@@ -321,6 +321,14 @@ public record Recurrent(
     private void check(Tensor x, List<Tensor> firsts, Optional<Tensor> lengths) {
         boolean rank = x.rank() == 2 || x.rank() == 3;
         Problem p = Problem.in(cell.symbol).operand("x", x.type(), x::origin);
+        Variable weight = weights.values().iterator().next();
+        DType own = weight.dtype();
+        if (x.dtype() != own && x.dtype() != DType.F64) { // the states are of x's type
+            p.operand("weight", weight.type(), weight::origin)
+                    .rule("x must be " + own + ", but is " + x.dtype())
+                    .hint("x.cast(DType." + own.name() + ")")
+                    .throwDType();
+        }
         p.require(
                 rank,
                 "x must be "

@@ -129,7 +129,8 @@ class ModuleTest {
                 """
                 conv2d: x must have 4 axes, batch and channels first, but has 3
                   x       f32[3, 28, 28]   ones
-                  weight  f32[8, 3, 3, 3]  parameter weight\
+                  weight  f32[8, 3, 3, 3]  parameter weight
+                  hint: x.unsqueeze(0) is a batch of one\
                 """,
                 assertThrows(NacreException.class, () -> conv.forward(Tensor.ones(3, 28, 28)))
                         .getMessage()

@@ -64,6 +64,7 @@ public record CrossEntropyLoss(
         if (logits.rank() > 0) {
             weight.ifPresent(w -> requireWeight(logits, w));
         }
+        Loss.requireClasses("crossEntropyLoss", "logits", logits, target, true);
         if (target.dtype().isFloating()) {
             return logits.wide(target, this::ofProbabilities);
         }

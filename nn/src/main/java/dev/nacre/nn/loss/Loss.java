@@ -66,6 +66,40 @@ public interface Loss {
         return prediction.wide(target, (p, t) -> reduction.apply(each.apply(p, t)));
     }
 
+    /// What to do about a target that stands for classes and cannot; nothing where it can.
+    ///
+    /// @param scores `[n, classes, …]`
+    static void requireClasses(
+            String loss, String name, Tensor scores, Tensor target, boolean orDistributions) {
+        boolean alike = target.shape().equals(scores.shape());
+        boolean distribution = orDistributions && target.dtype().isFloating();
+        if (target.dtype().isInteger() && !alike
+                || distribution && alike
+                || !scores.shape().isKnown()) {
+            return;
+        }
+        Problem p =
+                Problem.in(loss)
+                        .operand(name, scores.type(), scores::origin)
+                        .operand("target", target.type(), target::origin);
+        if (alike && orDistributions) {
+            p.rule(
+                            "a target of the "
+                                    + name
+                                    + "' shape must be floating: a distribution for each example")
+                    .hint("target.cast(DType.F32), or class numbers: target.argmax(1)")
+                    .throwDType();
+        }
+        p.require(
+                        target.dtype().isInteger(),
+                        "class numbers must be integers"
+                                + (orDistributions
+                                        ? ", and distributions have the " + name + "' shape"
+                                        : ""))
+                .hint("target.cast(DType.I64)")
+                .throwDType();
+    }
+
     /// Refuses a target of another shape than the prediction: broadcasting here is nearly always a mistake.
     static void requireSameShape(String loss, Tensor prediction, Tensor target) {
         boolean same = prediction.shape().mayEqual(target.shape());
@@ -76,6 +110,8 @@ public interface Loss {
                         .operand("target", target.type(), target::origin);
         if (!same && prediction.rank() == target.rank() + 1 && prediction.size(-1) == 1) {
             p.hint("prediction.squeeze(-1) is " + prediction.shape().range(0, target.rank()));
+        } else if (!same && target.rank() == prediction.rank() + 1 && target.size(-1) == 1) {
+            p.hint("target.squeeze(-1) is " + target.shape().range(0, prediction.rank()));
         }
         p.throwShape();
     }

@@ -27,9 +27,33 @@ public record NLLLoss(Reduction reduction) implements Loss {
                                 logProbabilities.type(),
                                 logProbabilities::origin)
                         .operand("target", target.type(), target::origin);
-        p.require(target.dtype().isInteger(), "class numbers must be integers").throwDType();
+        Loss.requireClasses("nllLoss", "logProbabilities", logProbabilities, target, false);
         p.require(
-                        logProbabilities.rank() == target.rank() + 1,
+                        logProbabilities.dtype().isFloating(),
+                        "the log-probabilities must be floating, but are "
+                                + logProbabilities.dtype())
+                .throwDType();
+        boolean fits =
+                logProbabilities.rank() > 0
+                        && target.shape()
+                                .mayEqual(
+                                        logProbabilities
+                                                .shape()
+                                                .range(0, axis)
+                                                .concat(
+                                                        logProbabilities
+                                                                .shape()
+                                                                .range(
+                                                                        axis + 1,
+                                                                        logProbabilities.rank())));
+        if (!fits
+                && target.rank() == logProbabilities.rank()
+                && target.rank() > 0
+                && target.size(-1) == 1) {
+            p.hint("target.squeeze(-1)");
+        }
+        p.require(
+                        fits,
                         "the target must have the log-probabilities' shape without the class axis "
                                 + axis)
                 .throwShape();
