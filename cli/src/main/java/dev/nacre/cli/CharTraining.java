@@ -34,6 +34,8 @@ final class CharTraining {
 
     private static final int REPORTS = 10;
     private static final double DROPOUT = 0.1;
+    private static final long MOST_DRAWS =
+            10_000_000_000L; // taken again when a training is resumed
     private static final int MOST_PASSAGES = 64; // of validation
 
     /// What the user chooses.
@@ -51,12 +53,12 @@ final class CharTraining {
         /// Those of a training that was stopped.
         static Settings of(State s) {
             return new Settings(
-                    s.value("steps", Integer::parseInt),
-                    s.value("batch", Integer::parseInt),
-                    s.value("length", Integer::parseInt),
-                    s.value("layers", Integer::parseInt),
-                    s.value("width", Integer::parseInt),
-                    s.value("learning rate", Double::parseDouble),
+                    s.count("steps"),
+                    s.count("batch"),
+                    s.count("length"),
+                    s.count("layers"),
+                    s.count("width"),
+                    s.rate("learning rate"),
                     s.value("seed", Long::parseLong),
                     s.value("precision", Precision::valueOf));
         }
@@ -137,7 +139,11 @@ final class CharTraining {
         Settings settings = Settings.of(state);
         Gpt network = state.module(Gpt.class);
         long before = state.value("step", Long::parseLong);
-        if (before < 0 || before > settings.steps || network.positions() != settings.length) {
+        if (before < 0
+                || before > settings.steps
+                || network.positions() != settings.length
+                || before > MOST_DRAWS / settings.batch
+                || settings.batch > Integer.MAX_VALUE / settings.length) {
             throw state.broken("it has done " + before + " of " + settings.steps + " steps");
         }
         CharTraining out = new CharTraining(text, network, settings, before);

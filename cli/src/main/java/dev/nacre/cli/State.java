@@ -17,6 +17,8 @@ import java.util.function.Function;
 
 /// A checkpoint that a command has written, with the settings of the training as text.
 record State(Path file, Checkpoint checkpoint) {
+    private static final int MOST = 10_000_000;
+
     /// What may be given when a training is resumed; everything else is as it was.
     private static final List<String> FREE =
             List.of("--resume", "--save", "--data", "--verbose", "--debug", "--help", "--version");
@@ -60,6 +62,31 @@ record State(Path file, Checkpoint checkpoint) {
         } catch (IllegalArgumentException _) { // numbers, too
             throw broken("its " + key + " is '" + text(key) + "'");
         }
+    }
+
+    /// A number of things, such as a batch has examples.
+    int count(String key) {
+        int n = value(key, Integer::parseInt);
+        if (n < 1 || n > MOST) {
+            throw broken("its " + key + " is " + n);
+        }
+        return n;
+    }
+
+    /// A learning rate.
+    double rate(String key) {
+        double x = value(key, Double::parseDouble);
+        if (!(x > 0 && Double.isFinite(x))) {
+            throw broken("its " + key + " is " + x);
+        }
+        return x;
+    }
+
+    /// A place, if there is one.
+    Optional<Path> place(String key) {
+        return checkpoint.progress().containsKey(key)
+                ? Optional.of(value(key, Path::of))
+                : Optional.empty();
     }
 
     <T extends Module> T module(Class<T> type) {

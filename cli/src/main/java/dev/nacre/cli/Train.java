@@ -186,9 +186,7 @@ final class Train implements Runnable {
                                         command, model == Kind.resnet ? usual.withFlips() : usual));
         Path target = Saving.target(options.save.or(() -> saved(state)), "fashion-mnist-" + model);
         PrintWriter err = command.commandLine().getErr();
-        Optional<Path> place =
-                folder.or(
-                        () -> state.map(s -> s.checkpoint().progress().get("data")).map(Path::of));
+        Optional<Path> place = folder.or(() -> state.flatMap(s -> s.place("data")));
         Split data =
                 FashionMnist.read(
                         place,

@@ -146,8 +146,7 @@ final class TrainChars implements Runnable {
         Optional<State> state = State.of(resume, spec);
         CharTraining.Settings settings =
                 state.map(CharTraining.Settings::of).orElseGet(this::checked);
-        Optional<Path> place =
-                text.or(() -> state.map(s -> s.checkpoint().progress().get("text")).map(Path::of));
+        Optional<Path> place = text.or(() -> state.flatMap(s -> s.place("text")));
         Path target = Saving.target(save.or(() -> Train.saved(state)), "chars");
         String all = place.map(TextFile::read).orElseGet(TextFile::devilsDictionary);
         Characters characters = Characters.of(all);

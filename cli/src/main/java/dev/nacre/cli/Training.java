@@ -57,9 +57,9 @@ final class Training {
         /// Those of a training that was stopped.
         static Settings of(State s) {
             return new Settings(
-                    s.value("epochs", Integer::parseInt),
-                    s.value("batch", Integer::parseInt),
-                    s.value("learning rate", Double::parseDouble),
+                    s.count("epochs"),
+                    s.count("batch"),
+                    s.rate("learning rate"),
                     s.value("seed", Long::parseLong),
                     s.value("precision", Precision::valueOf),
                     s.value("flips", Boolean::parseBoolean));

@@ -10,7 +10,6 @@ import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.NacreException;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,8 +60,7 @@ public record Checkpoint(
     /// Reads a checkpoint.
     ///
     /// @param known the program's own modules, as for [Model#read]
-    @SafeVarargs
-    public static Checkpoint read(Path path, Class<? extends Module>... known) {
+    public static Checkpoint read(Path path, Class<?>... known) {
         SafeTensors.Contents c = SafeTensors.read(path);
         if (!FORMAT.equals(c.metadata().get("format"))) {
             throw new FormatException("checkpoint", path, "is no checkpoint of a training");
@@ -77,8 +75,8 @@ public record Checkpoint(
                 });
         try {
             Budget.Tally tally = Budget.usual().begin(NacreException::new);
-            List<Class<?>> named = new ArrayList<>(List.of(known));
-            Reading r = new Reading(Classes.of(named), tensors);
+            Classes classes = Classes.of(List.of(known));
+            Reading r = new Reading(classes, tensors);
             Json architecture = Json.parse(c.metadata().getOrDefault("architecture", ""), tally);
             Module module = (Module) r.of("", architecture, Module.class);
             Model.checkKeys(module, r.keys(), tensors);

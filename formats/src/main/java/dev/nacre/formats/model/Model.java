@@ -159,7 +159,7 @@ public final class Model {
         SafeTensors.write(path, state, metadata);
     }
 
-    private static List<Class<?>> withInput(Collection<Class<?>> named) {
+    private static List<Class<?>> withInput(Collection<? extends Class<?>> named) {
         List<Class<?>> out = new ArrayList<>(named);
         out.add(Input.class);
         return out;
@@ -169,14 +169,12 @@ public final class Model {
     ///
     /// @param known classes that the file may hold besides Nacre's own: the program's modules. Those of their components need not be named
     /// @throws NacreException if it is no such file, or is broken, or holds classes that are not known here
-    @SafeVarargs
-    public static Model read(Path path, Class<? extends Module>... known) {
+    public static Model read(Path path, Class<?>... known) {
         return read(path, Budget.usual(), known);
     }
 
     /// Reads a file with a budget of choice, which is for the description; tensors take what is in the file.
-    @SafeVarargs
-    public static Model read(Path path, Budget budget, Class<? extends Module>... known) {
+    public static Model read(Path path, Budget budget, Class<?>... known) {
         SafeTensors.Contents c = SafeTensors.read(path, budget);
         Map<String, String> metadata = c.metadata();
         String format = metadata.getOrDefault("format", "");

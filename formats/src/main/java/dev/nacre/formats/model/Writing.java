@@ -120,7 +120,7 @@ final class Writing {
     private Json source(Rng r) {
         Integer before = sources.putIfAbsent(r.state(), sources.size());
         Map<String, Json> out = new LinkedHashMap<>();
-        out.put("source", Json.of((long) sources.get(r.state())));
+        out.put("source", Json.of(sources.get(r.state()).longValue()));
         if (before == null) {
             out.put(
                     "state",
