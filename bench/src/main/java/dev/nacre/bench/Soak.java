@@ -21,7 +21,8 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
 
-/// Many training steps in a small heap with nothing closed anywhere: resident memory must stay flat. The JVM gets `-Xmx256m` beside what the launcher gives every program.
+/// Many steps in a small heap with nothing closed anywhere: resident memory must stay flat, and the numbers right. The JVM gets `-Xmx256m` beside what the launcher gives every program, and
+/// what `--jvm` names: another collector, or none that can be asked.
 @Command(
         name = "soak",
         description = "Take many steps in a small heap: memory must stay flat.",
@@ -32,12 +33,26 @@ final class Soak implements Callable<Integer> {
     /// What memory may grow from step 1,000 to the last.
     private static final double ALLOWED = 0.05;
 
-    /// The network of `nacre train digits`, and W1's, whose steps are so short that the JIT is still at work after 1,000 of them.
+    /// The network of `nacre train digits`, and W1's, whose steps are so short that the JIT is still at work after 1,000 of them; then loops of [Loops].
     private enum Case {
         DIGITS_COMPILED,
         DIGITS_EAGER,
         MLP_COMPILED,
-        MLP_EAGER;
+        MLP_EAGER,
+        LENGTHS(10_000),
+        FORGOTTEN_ZERO_GRAD(10_000),
+        CARRIED_STATE(5_000),
+        SHARED(10_000);
+
+        private final int most; // steps
+
+        Case() {
+            this(Integer.MAX_VALUE);
+        }
+
+        Case(int most) {
+            this.most = most;
+        }
 
         @Override
         public String toString() {
@@ -51,6 +66,10 @@ final class Soak implements Callable<Integer> {
                 case DIGITS_EAGER -> new Digits()::eager;
                 case MLP_COMPILED -> mlp(false);
                 case MLP_EAGER -> mlp(true);
+                case LENGTHS -> Loops.lengths(1_000);
+                case FORGOTTEN_ZERO_GRAD -> Loops.forgottenZeroGrad();
+                case CARRIED_STATE -> Loops.carriedState();
+                case SHARED -> Loops.shared(8);
             };
         }
 
@@ -74,6 +93,12 @@ final class Soak implements Callable<Integer> {
     @Option(names = "--steps", description = "How many (${DEFAULT-VALUE}).")
     private int steps = 100_000;
 
+    @Option(
+            names = "--jvm",
+            paramLabel = "FLAG",
+            description = "A flag for the JVM, such as -XX:+UseZGC; may be given several times.")
+    private List<String> jvm = List.of();
+
     Soak() {}
 
     @Override
@@ -90,8 +115,10 @@ final class Soak implements Callable<Integer> {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(Engine.flags());
         command.add(HEAP);
+        command.addAll(jvm);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-        command.addAll(List.of(Soak.class.getName(), c.name(), Integer.toString(steps)));
+        command.addAll(
+                List.of(Soak.class.getName(), c.name(), Integer.toString(Math.min(steps, c.most))));
         return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
 
