@@ -7,6 +7,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Memory that nobody closes.
 class MemoryTest {
@@ -23,6 +25,20 @@ class MemoryTest {
                 "  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx), or use smaller batches",
                 out.get(out.size() - 2));
         assertEquals("true", out.getLast(), "and goes on when there is memory again");
+    }
+
+    /// Under every collector, and where none can be asked to look.
+    @ParameterizedTest
+    @ValueSource(strings = {"Serial", "G1", "Parallel", "Z"})
+    void whatNobodyHoldsServesAgain(String collector) throws Exception {
+        Jvm jvm =
+                Jvm.usual(
+                        "-Xmx64m",
+                        "-Dnacre.memory=64m",
+                        "-XX:+Use" + collector + "GC",
+                        "-XX:+DisableExplicitGC",
+                        "-XX:TieredStopAtLevel=1");
+        assertEquals(List.of("right"), jvm.run("churn").out());
     }
 
     /// 6,000 steps as a function and as many eager ones, none of which closes anything: as much memory at the end as after the first 3,000. C2, whose own memory comes and goes by

@@ -20,8 +20,30 @@ final class Programs {
             case "attend" -> attend().forEach(System.out::println);
             case "convolve" -> convolve().forEach(System.out::println);
             case "exhaust" -> exhaust();
+            case "churn" -> churn();
             case "soak" -> soak(Integer.parseInt(args[1]));
             default -> throw new IllegalArgumentException(args[0]);
+        }
+    }
+
+    /// Holds nothing: results of 4 MiB, ten times as many as there is room for, and a function of ever other lengths.
+    static void churn() {
+        Tensor x = Tensor.ones(1 << 20).realize();
+        for (int i = 0; i < 160; i++) {
+            require(i + 2 == x.add((double) i + 1).max().item());
+            require(i + 1 == x.mul((double) i + 1).realize().min().item());
+        }
+        Variable w = Variable.of("w", Tensor.ones(64, 64));
+        Function f = Function.of((Tensor in) -> in.matmul(w).tanh().matmul(w).sum());
+        for (int n = 1; n <= 60; n++) {
+            require(f.apply(Tensor.zeros(n * 50, 64).realize()).item() == 0);
+        }
+        System.out.println("right");
+    }
+
+    private static void require(boolean right) {
+        if (!right) {
+            throw new IllegalStateException("wrong");
         }
     }
 

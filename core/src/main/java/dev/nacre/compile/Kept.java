@@ -142,7 +142,8 @@ public final class Kept {
         }
         dropped.forEach(k -> k.drop.run()); // outside: it may wait for locks of its own
         if (isMuchUnreachable) {
-            Garbage.collect(); // most of it is not on the heap, whose collector sees no hurry
+            // most of it is not on the heap, whose collector sees no hurry
+            Garbage.collectAll(() -> false);
         }
     }
 }
