@@ -113,7 +113,7 @@ class ModeTest {
             assertTrue(
                     said.getFirst()
                             .matches(
-                                    "(?s)training step at .*\\(ModeTest.java:\\d+\\): "
+                                    "(?s)training step at .*ModeTest.java:\\d+\\)?: "
                                             + r.says
                                             + " ran in evaluation mode\n  hint: .*Mode.TRAIN.*"),
                     said.getFirst());
