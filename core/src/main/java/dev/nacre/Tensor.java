@@ -179,9 +179,14 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return new Tensor(Stored.of(type, values, "tensor"));
     }
 
-    /// One value everywhere.
+    /// One value everywhere; an error if the type cannot hold it.
     public static Tensor full(double value, DType dtype, long... sizes) {
-        return constant(Op.Constant.of(value, dtype)).broadcastTo(known("full", sizes));
+        return constant(Op.Constant.exact("full", value, dtype)).broadcastTo(known("full", sizes));
+    }
+
+    /// One whole number everywhere; an error if the type cannot hold it.
+    public static Tensor full(long value, DType dtype, long... sizes) {
+        return constant(Op.Constant.exact("full", value, dtype)).broadcastTo(known("full", sizes));
     }
 
     public static Tensor zeros(DType dtype, long... sizes) {
@@ -228,18 +233,26 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                             + ", "
                             + step);
         }
-        long n = Math.max(0, (long) Math.ceil((stop - start) / step));
-        return arange(n).cast(DType.F32).mul(step).add(start);
+        double span = stop - start;
+        double steps = Double.isFinite(span) ? span / step : stop / step - start / step;
+        long n = Math.max(0, (long) Math.ceil(steps));
+        return arange(n).cast(DType.F64).mul(step).add(start).cast(DType.F32);
     }
 
-    /// `n` numbers evenly spaced from `start` to `stop`, both included, in f32.
+    /// `n` numbers evenly spaced from `start` to `stop`, both included, in f32. The second half is computed from the end, so that it ends where it should.
     public static Tensor linspace(double start, double stop, long n) {
-        return n == 1
-                ? full(start, DType.F32, 1)
-                : arange(counted("linspace", n))
-                        .cast(DType.F32)
-                        .mul((stop - start) / (n - 1))
-                        .add(start);
+        if (!Double.isFinite(start) || !Double.isFinite(stop)) {
+            throw new ValueException(
+                    "linspace: needs finite numbers, but got " + start + ", " + stop);
+        }
+        if (n == 1) {
+            return full(start, DType.F32, 1);
+        }
+        double step = stop / (n - 1) - start / (n - 1);
+        Tensor i = arange(counted("linspace", n));
+        Tensor near = i.cast(DType.F64).mul(step).add(start);
+        Tensor far = i.neg().add(n - 1).cast(DType.F64).mul(-step).add(stop);
+        return i.lt(n / 2).where(near, far).cast(DType.F32);
     }
 
     /// The identity matrix in f32.
@@ -477,7 +490,11 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     }
 
     private int count() {
-        return Math.toIntExact(shape().count());
+        long n = shape().count();
+        if (n > Integer.MAX_VALUE - 8) {
+            throw new ShapeException(type() + " has more elements than a Java array can hold");
+        }
+        return (int) n;
     }
 
     private Object heap(DType dtype, Object array) {

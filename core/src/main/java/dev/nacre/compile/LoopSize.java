@@ -43,9 +43,9 @@ final class LoopSize {
             case SIGN, FLOOR, CEIL, ROUND, TRUNC -> 450;
             case EXP, EXPM1, LOG, ASIN, ACOS, ATAN, SINH, COSH, TANH, SIGMOID, LGAMMA, DIGAMMA ->
                     850;
-            case ERF, LOG1P, NORMAL_DENSITY -> 1_250;
+            case ERF, EXP2, LOG1P, NORMAL_DENSITY -> 1_250;
             case NDTR -> 1_900;
-            case SOFTPLUS -> 2_200;
+            case SOFTPLUS, LOG2, LOG10 -> 2_200;
             case SIN, COS, TAN, ASINH, ACOSH, ATANH -> 1_800;
         };
     }
@@ -54,7 +54,8 @@ final class LoopSize {
         return switch (f) {
             case POW -> 5_100;
             case MOD -> 2_200;
-            case FLOOR_DIV, ATAN2 -> 850;
+            case FLOOR_DIV -> 1_250;
+            case ATAN2 -> 850;
             default -> 60;
         };
     }

@@ -119,6 +119,10 @@ public final class Memory {
     }
 
     private static MemorySegment reserved(long bytes, LongFunction<MemorySegment> source) {
+        if (POOL.isPresent() && !POOL.get().holds(bytes)) { // nothing to wait for
+            throw new OutOfMemoryError(
+                    bytes + " bytes are more than all of the memory for tensors");
+        }
         try {
             return source.apply(bytes);
         } catch (OutOfMemoryError e) {

@@ -64,7 +64,7 @@ final class Pieces {
                 axis = i;
             }
         }
-        if (axis < 0 || p.value() != 0) {
+        if (axis < 0 || p.value().value() != 0) {
             return Optional.empty();
         }
         Margin m = p.margins().get(axis);

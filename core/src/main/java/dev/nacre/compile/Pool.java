@@ -86,6 +86,11 @@ final class Pool {
         return mappedBytes;
     }
 
+    /// Whether a block could be there at all, with nothing else in memory.
+    boolean holds(long bytes) {
+        return bytes <= limit;
+    }
+
     private MemorySegment find(long size) {
         synchronized (this) {
             lentSinceCollection += size;

@@ -345,7 +345,7 @@ final class Scheduler {
         Place.Located x = locateMemory(n.input(0));
         View out = newView(n.type());
         Group fill = newGroup(n.shape());
-        fill.store(new Ref.Literal(Op.Constant.of(p.value(), n.dtype())), out, 1);
+        fill.store(new Ref.Literal(p.value()), out, 1);
         List<dev.nacre.ir.Span> spans = new ArrayList<>();
         for (int i = 0; i < x.view().rank(); i++) {
             spans.add(

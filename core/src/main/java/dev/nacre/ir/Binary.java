@@ -28,17 +28,17 @@ public enum Binary {
             (a, b) -> b == 0 ? 0 : Math.floorMod(a, b),
             (a, b, y, g) -> g,
             (a, b, y, g) -> g.mul(a.div(b).floor()).neg()),
-    /// The integer below the quotient. Integer division by zero is 0.
+    /// The integer below the exact quotient. Integer division by zero is 0.
     FLOOR_DIV(
             "floor_div",
-            (a, b) -> Math.floor(a / b),
+            Scalars::floorDiv,
             (a, b) -> b == 0 ? 0 : Math.floorDiv(a, b),
             Binary::flat,
             Binary::flat),
-    /// Derivative by the exponent is 0 where the base is 0, as PyTorch.
+    /// `1ᵇ` and `a⁰` are 1 for all, NaN too, as in C. Derivative by the exponent is 0 where the base is 0, as PyTorch.
     POW(
             "pow",
-            Math::pow,
+            Scalars::pow,
             Scalars::pow,
             (a, b, y, g) -> b.eq(0).where(g.zerosLike(), g.mul(b.mul(a.pow(b.sub(1))))),
             (a, b, y, g) -> a.eq(0).and(b.ge(0)).where(g.zerosLike(), g.mul(y.mul(a.log())))),

@@ -3,13 +3,15 @@ package dev.nacre.ir;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import dev.nacre.type.TensorType;
+import dev.nacre.type.ValueException;
 
 import java.math.BigDecimal;
 import java.util.List;
 
 /// Arithmetic, comparison and functions, element by element.
 ///
-/// Two operands are promoted to a common type ([DType#promote]) and broadcast as NumPy does: shapes are aligned at the last axis, sizes must be equal or 1.
+/// Two operands are promoted to a common type ([DType#promote], [TensorType#promote]) and broadcast as NumPy does: shapes are aligned at the last axis, sizes must be equal or 1.
 ///
 /// @param <T> the implementing type
 public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
@@ -86,9 +88,9 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return map(Unary.EXPM1);
     }
 
-    /// `2ˣ`.
+    /// `2ˣ`, exact for whole x.
     default T exp2() {
-        return self().wide(x -> x.mul(Math.log(2)).exp());
+        return map(Unary.EXP2);
     }
 
     /// Natural logarithm.
@@ -101,12 +103,14 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return map(Unary.LOG1P);
     }
 
+    /// Logarithm to base 2, exact at powers of 2.
     default T log2() {
-        return self().wide(x -> x.log().mul(1 / Math.log(2)));
+        return map(Unary.LOG2);
     }
 
+    /// Logarithm to base 10, exact at powers of 10.
     default T log10() {
-        return self().wide(x -> x.log().mul(1 / Math.log(10)));
+        return map(Unary.LOG10);
     }
 
     default T sin() {
@@ -182,8 +186,11 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return map(Unary.DIGAMMA);
     }
 
-    /// The n-th derivative of [#digamma()].
+    /// The n-th derivative of [#digamma()], n from 0 to 150.
     default T polygamma(int n) {
+        if (n < 0 || n > 150) {
+            throw new ValueException("polygamma: the order must be from 0 to 150, but is " + n);
+        }
         T x = dtype().isFloating() ? self() : self().cast(DType.F32);
         return constant(n, x.dtype()).broadcastTo(shape()).polygammaAt(x);
     }
@@ -225,7 +232,10 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
 
     /// Applies one row of [Binary] after promotion and broadcasting.
     default T combine(Binary f, T other) {
-        DType t = DType.promote(dtype(), other.dtype());
+        DType t =
+                f.isComparison() && !dtype().isFloating()
+                        ? DType.promote(dtype(), other.dtype()) // loses nothing
+                        : TensorType.promote(type(), other.type());
         if (t == DType.BOOL && !f.onBools()) {
             t = DType.I32;
         }
@@ -268,30 +278,79 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         }
     }
 
-    /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category. A comparison may be with any number; else a number
+    /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category. A comparison may be with any number, and is exact; else a number
     /// that an integer type cannot hold is an error. Arithmetic of 16-bit types is with the number in f32: an f16 divided by 1e-8, which f16 has not, is what it should be.
     default T combine(Binary f, double number) {
-        DType t = dtype();
-        if (t.isFloating() && t.arithmetic() != t && !f.isChoice() && !f.isComparison()) {
+        DType t = dtype() == DType.BOOL ? DType.I32 : dtype();
+        if (isWidened(f)) {
             return self().wide(x -> x.combine(f, number));
         }
-        boolean whole = number == Math.rint(number) && !Double.isInfinite(number);
-        if (!t.isFloating() && !whole) {
-            t = DType.F32;
-        } else if (t == DType.BOOL) {
-            t = DType.I32;
+        if (t.isFloating() || t.holds(number)) {
+            return combine(f, constant(number, t));
         }
-        if (t.isInteger() && t.round(number) != number) {
-            if (!f.isComparison()) {
-                Problem.in(f.symbol())
-                        .rule(BigDecimal.valueOf(number).toBigInteger() + " does not fit into " + t)
-                        .operand("x", type(), this::origin)
-                        .hint("cast to a wider type first")
-                        .throwDType();
+        if (f.isComparison()) {
+            return compare(f, number);
+        }
+        if (isWhole(number) && !Double.isInfinite(number)) {
+            misfit(f, new BigDecimal(number).toBigInteger().toString(), t);
+        }
+        return combine(f, constant(number, DType.F32));
+    }
+
+    /// The same with a whole number, all of whose digits count.
+    default T combine(Binary f, long number) {
+        DType t = dtype() == DType.BOOL ? DType.I32 : dtype();
+        if (isWidened(f)) {
+            return self().wide(x -> x.combine(f, number));
+        }
+        if (t.holds(number) || f.isComparison()) {
+            return combine(f, constant(number, t.holds(number) ? t : DType.I64));
+        }
+        misfit(f, Long.toString(number), t);
+        return self();
+    }
+
+    private boolean isWidened(Binary f) {
+        return dtype().isFloating()
+                && dtype().arithmetic() != dtype()
+                && !f.isChoice()
+                && !f.isComparison();
+    }
+
+    private void misfit(Binary f, String number, DType t) {
+        Problem.in(f.symbol())
+                .rule(number + " does not fit into " + t)
+                .operand("x", type(), this::origin)
+                .hint("cast to a wider type first")
+                .throwDType();
+    }
+
+    /// Compares integers with a number that is none, or none of theirs.
+    private T compare(Binary f, double number) {
+        if (DType.I64.holds(Math.floor(number)) && DType.I64.holds(Math.ceil(number))) {
+            switch (f) {
+                case LT, LE -> {
+                    return combine(
+                            f == Binary.LT && isWhole(number) ? f : Binary.LE,
+                            (long) Math.floor(number));
+                }
+                case GT, GE -> {
+                    return combine(
+                            f == Binary.GT && isWhole(number) ? f : Binary.GE,
+                            (long) Math.ceil(number));
+                }
+                default -> {
+                    if (isWhole(number)) {
+                        return combine(f, (long) number);
+                    }
+                }
             }
-            t = DType.I64.round(number) == number ? DType.I64 : DType.F64;
         }
-        return combine(f, constant(number, t));
+        return constant((long) f.apply(0, number), DType.BOOL).broadcastTo(shape());
+    }
+
+    private static boolean isWhole(double number) {
+        return number == Math.rint(number);
     }
 
     default T add(T b) {
@@ -299,6 +358,10 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
     }
 
     default T add(double b) {
+        return combine(Binary.ADD, b);
+    }
+
+    default T add(long b) {
         return combine(Binary.ADD, b);
     }
 
@@ -310,11 +373,19 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.SUB, b);
     }
 
+    default T sub(long b) {
+        return combine(Binary.SUB, b);
+    }
+
     default T mul(T b) {
         return combine(Binary.MUL, b);
     }
 
     default T mul(double b) {
+        return combine(Binary.MUL, b);
+    }
+
+    default T mul(long b) {
         return combine(Binary.MUL, b);
     }
 
@@ -327,12 +398,20 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.DIV, b);
     }
 
-    /// `⌊a / b⌋`.
+    default T div(long b) {
+        return combine(Binary.DIV, b);
+    }
+
+    /// The integer below the exact quotient, `(a − a mod b)/b`: of f64, 1 by 0.1 is 9, for 0.1 is a little more than a tenth; as in Python and NumPy.
     default T floorDiv(T b) {
         return combine(Binary.FLOOR_DIV, b);
     }
 
     default T floorDiv(double b) {
+        return combine(Binary.FLOOR_DIV, b);
+    }
+
+    default T floorDiv(long b) {
         return combine(Binary.FLOOR_DIV, b);
     }
 
@@ -345,6 +424,10 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.MOD, b);
     }
 
+    default T mod(long b) {
+        return combine(Binary.MOD, b);
+    }
+
     default T pow(T b) {
         return combine(Binary.POW, b);
     }
@@ -353,12 +436,20 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return b == 2 ? square() : b == 1 ? self() : b == 0.5 ? sqrt() : combine(Binary.POW, b);
     }
 
+    default T pow(long b) {
+        return b == 2 ? square() : b == 1 ? self() : combine(Binary.POW, b);
+    }
+
     /// The larger; at a tie each operand gets half of the gradient.
     default T maximum(T b) {
         return combine(Binary.MAX, b);
     }
 
     default T maximum(double b) {
+        return combine(Binary.MAX, b);
+    }
+
+    default T maximum(long b) {
         return combine(Binary.MAX, b);
     }
 
@@ -371,15 +462,28 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.MIN, b);
     }
 
+    default T minimum(long b) {
+        return combine(Binary.MIN, b);
+    }
+
     /// Limited to `[low, high]`. Gradient 1 inside and on the limits, 0 outside, as PyTorch.
     default T clamp(double low, double high) {
         if (dtype().isInteger()) {
-            T x = low <= Reduction.MAX.identity(dtype()) ? self() : maximum(low);
-            return high >= Reduction.MIN.identity(dtype()) ? x : x.minimum(high);
+            T x = low <= dtype().least() ? self() : maximum(low);
+            return high >= dtype().most() ? x : x.minimum(high);
         }
         T inside = ge(low).and(le(high));
         T limited = detach().maximum(low).minimum(high);
         return inside.where(self().cast(limited.dtype()), limited);
+    }
+
+    /// The same with whole limits, all of whose digits count.
+    default T clamp(long low, long high) {
+        if (!dtype().isInteger()) {
+            return clamp((double) low, (double) high);
+        }
+        T x = low <= dtype().least() ? self() : maximum(low);
+        return high >= dtype().most() ? x : x.minimum(high);
     }
 
     /// The angle of the point (x = `b`, y = this).
@@ -395,11 +499,19 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.EQ, b);
     }
 
+    default T eq(long b) {
+        return combine(Binary.EQ, b);
+    }
+
     default T ne(T b) {
         return combine(Binary.NE, b);
     }
 
     default T ne(double b) {
+        return combine(Binary.NE, b);
+    }
+
+    default T ne(long b) {
         return combine(Binary.NE, b);
     }
 
@@ -411,11 +523,19 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.LT, b);
     }
 
+    default T lt(long b) {
+        return combine(Binary.LT, b);
+    }
+
     default T le(T b) {
         return combine(Binary.LE, b);
     }
 
     default T le(double b) {
+        return combine(Binary.LE, b);
+    }
+
+    default T le(long b) {
         return combine(Binary.LE, b);
     }
 
@@ -427,11 +547,19 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         return combine(Binary.GT, b);
     }
 
+    default T gt(long b) {
+        return combine(Binary.GT, b);
+    }
+
     default T ge(T b) {
         return combine(Binary.GE, b);
     }
 
     default T ge(double b) {
+        return combine(Binary.GE, b);
+    }
+
+    default T ge(long b) {
         return combine(Binary.GE, b);
     }
 
@@ -460,7 +588,7 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
 
     /// This bool tensor as a condition: `a` where true, `b` where false. All three are broadcast, the values promoted.
     default T where(T a, T b) {
-        DType t = DType.promote(a.dtype(), b.dtype());
+        DType t = TensorType.promote(a.type(), b.type());
         Shape values = Shape.broadcast(a.shape(), b.shape()).orElse(null);
         Shape shape = values == null ? null : Shape.broadcast(shape(), values).orElse(null);
         if (shape == null) {
@@ -482,9 +610,14 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
     // ------------------------------------------------------------------------------------------
     // constants alike
 
-    /// A number in this tensor's type and shape.
+    /// A number in this tensor's type and shape; an error if the type cannot hold it.
     default T fullLike(double value) {
-        return constant(value, dtype()).broadcastTo(shape());
+        return emit(Op.Constant.exact("fullLike", value, dtype()), List.of()).broadcastTo(shape());
+    }
+
+    /// A whole number in this tensor's type and shape; an error if the type cannot hold it.
+    default T fullLike(long value) {
+        return emit(Op.Constant.exact("fullLike", value, dtype()), List.of()).broadcastTo(shape());
     }
 
     default T zerosLike() {

@@ -60,6 +60,11 @@ public interface Expression<T extends Algebra<T>> {
         return emit(Op.Constant.of(value, dtype), List.of());
     }
 
+    /// A scalar constant of rank 0, exact where the type can hold it.
+    default T constant(long value, DType dtype) {
+        return emit(Op.Constant.ofLong(value, dtype), List.of());
+    }
+
     /// `0, 1, …, n−1`.
     default T iota(long n, DType dtype) {
         return emit(new Op.Iota(n, dtype), List.of());

@@ -115,7 +115,9 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     /// Convolution (correlation) over the last axes of `[n, c, …]` with a kernel `[out, c/groups, …]`: one window per spatial axis, whose sizes are the kernel's.
     default T conv(T kernel, List<Window> windows, long groups) {
         Shape out = convolvedShape(kernel, windows, groups);
-        return convolved(new Op.Convolve(Op.Convolve.Kind.FORWARD, windows, groups, out), kernel);
+        return convolved(
+                new Op.Convolve(Op.Convolve.Kind.FORWARD, on(windows, shape()), groups, out),
+                kernel);
     }
 
     private Shape convolvedShape(T kernel, List<Window> windows, long groups) {
@@ -133,12 +135,12 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                         () -> "the kernel must be [out, in/groups" + ", size".repeat(k) + "]")
                 .throwShape();
         p.require(
-                groups > 0 && self().size(1) == kernel.size(1) * groups,
+                groups > 0 && self().size(1) == Shape.times(kernel.size(1), groups),
                 () ->
                         "x has "
                                 + self().size(1)
                                 + " channels, but the kernel expects "
-                                + kernel.size(1) * Math.max(1, groups));
+                                + Shape.times(kernel.size(1), Math.max(1, groups)));
         p.require(
                 groups > 0 && kernel.size(0) % groups == 0,
                 () ->
@@ -170,6 +172,15 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         return Shape.of(out);
     }
 
+    /// The windows over data `[n, c, …]`, without numbers that do not matter.
+    private static List<Window> on(List<Window> windows, Shape data) {
+        List<Window> out = new ArrayList<>();
+        for (int i = 0; i < windows.size(); i++) {
+            out.add(windows.get(i).on(data.size(2 + i)));
+        }
+        return List.copyOf(out);
+    }
+
     private static void requireWindow(Problem p, int i, Window w, long kernel) {
         p.require(
                 w.size() == kernel,
@@ -177,6 +188,10 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         p.require(
                 w.size() > 0 && w.stride() > 0 && w.dilation() > 0,
                 "kernel size, stride and dilation must be positive");
+        p.require(
+                Math.min(w.before(), w.after()) >= 0
+                        && Math.max(w.before(), w.after()) <= Window.MOST_PADDING,
+                "the padding must be between 0 and 2²⁴");
     }
 
     default T conv1d(T kernel, long stride, long padding, long dilation, long groups) {
@@ -245,7 +260,7 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                 .throwShape();
         long[] out = new long[k + 2];
         out[0] = size(0);
-        out[1] = kernel.size(1) * groups;
+        out[1] = Shape.times(kernel.size(1), groups);
         for (int i = 0; i < k; i++) {
             Window w = windows.get(i);
             requireWindow(p, i, w, kernel.size(2 + i));
@@ -257,17 +272,16 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
                             + ", but is "
                             + outputPadding);
             p.require(size(2 + i) >= 0, Sizes.unknown(2 + i)).throwShape();
-            out[2 + i] =
-                    (size(2 + i) - 1) * w.stride()
-                            + w.reach()
-                            - w.before()
-                            - w.after()
-                            + outputPadding;
+            long between = Shape.times(Math.max(0, size(2 + i) - 1), w.stride());
+            long reached = Shape.plus(Shape.plus(between, w.reach()), outputPadding);
+            out[2 + i] = reached - w.before() - w.after();
             p.require(out[2 + i] > 0, "padding leaves no output on axis " + (2 + i));
         }
         p.throwShape();
         return convolved(
-                new Op.Convolve(Op.Convolve.Kind.DATA, windows, groups, Shape.of(out)), kernel);
+                new Op.Convolve(
+                        Op.Convolve.Kind.DATA, on(windows, Shape.of(out)), groups, Shape.of(out)),
+                kernel);
     }
 
     /// A convolution in the [Precision] that holds here.
@@ -316,6 +330,14 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
     /// The only output of a composite whose meaning is known from its attributes.
     default T fused(Pooling what, List<T> operands) {
         Body body = what.body(operands.get(0).type(), operands.get(0)::origin);
-        return emit(new Op.Fused(what, body, 0), operands);
+        Pooling simple = what.on(operands.get(0).shape());
+        return emit(
+                new Op.Fused(
+                        simple,
+                        simple.equals(what)
+                                ? body
+                                : simple.body(operands.get(0).type(), operands.get(0)::origin),
+                        0),
+                operands);
     }
 }

@@ -51,7 +51,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         boolean fits = true;
         for (long s : sizes) {
             long[] factors = Shape.isUnknown(s) ? Shape.factors(s) : new long[] {s};
-            known *= s == -1 ? 1 : factors[factors.length - 1];
+            known = s == -1 ? known : Shape.times(known, factors[factors.length - 1]);
             for (int i = 0; i < factors.length - 1; i++) {
                 fits &= unknown.remove(Long.valueOf(factors[i]));
             }
@@ -211,8 +211,9 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
             split[2 * i] = 1;
             grown[2 * i] = times[i];
             split[2 * i + 1] = grown[2 * i + 1] = size(i);
-            out[i] = times[i] == 1 ? size(i) : times[i] * Sizes.known("tile", this, i);
+            out[i] = times[i] == 1 ? size(i) : Shape.times(times[i], Sizes.known("tile", this, i));
         }
+        type().withShape(Shape.of(out)).addressable("tile");
         return reshape(Shape.of(split)).broadcastTo(Shape.of(grown)).reshape(Shape.of(out));
     }
 
@@ -223,9 +224,9 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
             throw new ShapeException("repeat: the count must not be negative, but is " + times);
         }
         Shape wide = shape().insert(a + 1, times);
-        return unsqueeze(a + 1)
-                .broadcastTo(wide)
-                .reshape(shape().with(a, Sizes.known("repeat", this, a) * times));
+        Shape out = shape().with(a, Shape.times(Sizes.known("repeat", this, a), times));
+        type().withShape(out).addressable("repeat");
+        return unsqueeze(a + 1).broadcastTo(wide).reshape(out);
     }
 
     // ------------------------------------------------------------------------------------------------- slices
@@ -236,7 +237,9 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         for (int i = 0; whole && i < rank(); i++) {
             whole = spans.get(i).isAll(size(i));
         }
-        return whole ? self() : emit(new Op.Slice(List.copyOf(spans)), List.of(self()));
+        return whole
+                ? self()
+                : emit(new Op.Slice(spans.stream().map(Span::simple).toList()), List.of(self()));
     }
 
     /// One axis restricted as by Python's `start:stop:step`: negative positions count from the end, positions outside are moved to the edge.
@@ -321,7 +324,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     default T shift(int axis, long distance) {
         int a = Axes.index("shift", axis, rank());
         long n = Sizes.known("shift", this, a);
-        long k = Math.min(n, Math.abs(distance));
+        long k = Math.abs(Math.clamp(distance, -n, n));
         T kept = distance >= 0 ? narrow(a, 0, n - k) : narrow(a, k, n - k);
         return kept.pad(a, distance >= 0 ? k : 0, distance >= 0 ? 0 : k, 0);
     }
@@ -329,6 +332,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     /// The adjoint of a slice: these elements put back into zeros of `shape`.
     default T unslice(List<Span> spans, Shape shape) {
         T x = self();
+        requireRank("unslice", spans.size(), shape);
         List<Margin> margins = new ArrayList<>();
         int[] flipped = new int[rank()];
         int flips = 0;
@@ -357,26 +361,60 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         return x.pad(margins, 0);
     }
 
+    private void requireRank(String op, int given, Shape shape) {
+        if (given != rank() || shape.rank() != rank()) {
+            throw new ShapeException(
+                    op
+                            + ": needs one entry per axis of "
+                            + type()
+                            + ", but has "
+                            + given
+                            + " for shape "
+                            + shape);
+        }
+    }
+
     // --------------------------------------------------------------------------------------------------- pads
 
+    /// A number put around and between the elements; an error if the type cannot hold it.
     default T pad(List<Margin> margins, double value) {
+        return padWith(margins, Op.Constant.exact("pad", value, dtype()));
+    }
+
+    /// A whole number put around and between the elements; an error if the type cannot hold it.
+    default T pad(List<Margin> margins, long value) {
+        return padWith(margins, Op.Constant.exact("pad", value, dtype()));
+    }
+
+    private T padWith(List<Margin> margins, Op.Constant value) {
         return margins.stream().allMatch(Margin.NONE::equals)
                 ? self()
                 : emit(new Op.Pad(List.copyOf(margins), value), List.of(self()));
     }
 
-    /// A constant put before and after the elements of one axis; negative counts cut off.
+    /// A number put before and after the elements of one axis; negative counts cut off.
     default T pad(int axis, long before, long after, double value) {
+        return padWith(axis, before, after, Op.Constant.exact("pad", value, dtype()));
+    }
+
+    /// A whole number put before and after the elements of one axis; negative counts cut off.
+    default T pad(int axis, long before, long after, long value) {
+        return padWith(axis, before, after, Op.Constant.exact("pad", value, dtype()));
+    }
+
+    private T padWith(int axis, long before, long after, Op.Constant value) {
         int a = Axes.index("pad", axis, rank());
+        T x = self();
         if (before < 0 || after < 0) {
-            long cutBefore = Math.max(0, -before);
-            long cutAfter = Math.max(0, -after);
-            T cut = narrow(a, cutBefore, Math.max(0, size(a) - cutBefore - cutAfter));
-            return cut.pad(a, Math.max(0, before), Math.max(0, after), value);
+            long n = Sizes.known("pad", this, a);
+            long from = Math.min(n, Math.max(0, -Math.max(before, -n)));
+            long cut = Math.min(n, Math.max(0, -Math.max(after, -n)));
+            x = narrow(a, from, Math.max(0, n - from - cut));
         }
         List<Margin> margins = new ArrayList<>(Collections.nCopies(rank(), Margin.NONE));
-        margins.set(a, new Margin(before, after, 0));
-        return pad(margins, value);
+        margins.set(a, new Margin(Math.max(0, before), Math.max(0, after), 0));
+        Movement<T> kept = x;
+        return kept.padWith(margins, value);
     }
 
     /// One axis continued by its mirror image, without repeating the edge element. Fewer elements than the axis has can be added.
@@ -433,6 +471,7 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
     /// The adjoint of a pad: the elements that were padded.
     default T unpad(List<Margin> margins, Shape shape) {
+        requireRank("unpad", margins.size(), shape);
         List<Span> spans = new ArrayList<>();
         for (int i = 0; i < rank(); i++) {
             spans.add(
@@ -479,7 +518,9 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     /// Parts of the given sizes along an axis.
     default List<T> split(int axis, long... sizes) {
         int a = Axes.index("split", axis, rank());
-        if (Arrays.stream(sizes).sum() != Sizes.known("split", this, a)) {
+        boolean negative = Arrays.stream(sizes).anyMatch(s -> s < 0);
+        long sum = Arrays.stream(sizes).reduce(0, Shape::plus);
+        if (negative || sum != Sizes.known("split", this, a)) {
             Problem.in("split")
                     .rule(
                             "sizes "
@@ -502,8 +543,11 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
     /// `parts` pieces along an axis, the last one smaller if the size does not divide, as torch.chunk.
     default List<T> chunk(int parts, int axis) {
+        if (parts < 1) {
+            throw new ShapeException("chunk: needs at least one part, not " + parts);
+        }
         long n = Sizes.known("chunk", this, Axes.index("chunk", axis, rank()));
-        long each = Math.ceilDiv(n, Math.max(1, parts));
+        long each = Math.ceilDiv(n, parts);
         List<Long> sizes = new ArrayList<>();
         for (long start = 0; start < n; start += each) {
             sizes.add(Math.min(each, n - start));
@@ -517,10 +561,17 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     default T windows(List<Window> windows) {
         T x = self();
         List<Window> bare = new ArrayList<>();
+        Problem.in("windows")
+                .require(rank() >= windows.size(), "needs at least " + windows.size() + " axes")
+                .operand("x", type(), this::origin)
+                .throwShape();
         for (int i = 0; i < windows.size(); i++) {
             Window w = windows.get(i);
             x = x.pad(rank() - windows.size() + i, w.before(), w.after(), 0);
-            bare.add(w.padding(0, 0));
+            long n = x.size(rank() - windows.size() + i);
+            boolean fits = w.size() > 0 && w.stride() > 0 && w.dilation() > 0 && n >= 0;
+            Window alone = w.padding(0, 0);
+            bare.add(fits ? alone.on(n) : alone);
         }
         return emit(new Op.Windows(bare), List.of(x));
     }
@@ -533,6 +584,11 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
     private static <T extends Algebra<T>> T overlapped(T x, List<Window> windows, Shape shape) {
         int k = windows.size();
         int lead = x.rank() - 2 * k;
+        for (int i = 0; i < k; i++) {
+            if (lead < 0 || x.size(lead + k + i) != windows.get(i).size()) {
+                throw new ShapeException("overlapAdd: " + x.type() + " has no windows " + windows);
+            }
+        }
         T sum = null;
         long[] at = new long[k];
         do {
@@ -602,6 +658,10 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                 .require(dtype().isInteger(), "class numbers must be integers, not " + dtype())
                 .operand("x", type(), this::origin)
                 .throwDType();
+        if (classes < 0) {
+            throw new ShapeException(
+                    "oneHot: the number of classes must not be negative, but is " + classes);
+        }
         T x = self().unsqueeze(rank());
         return iota(classes, dtype().bytes() < 4 ? DType.I32 : dtype()).eq(x).cast(dtype);
     }
@@ -618,7 +678,8 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
 
     private T triangle(long diagonal, boolean lower) {
         matrix(lower ? "tril" : "triu");
-        T row = iota(size(-2), DType.I64).unsqueeze(1).add(diagonal);
+        long most = 1L << 60; // more than any axis has
+        T row = iota(size(-2), DType.I64).unsqueeze(1).add(Math.clamp(diagonal, -most, most));
         T column = iota(size(-1), DType.I64).unsqueeze(0);
         return (lower ? column.le(row) : column.ge(row)).where(self(), constant(0, dtype()));
     }

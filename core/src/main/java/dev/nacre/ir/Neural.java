@@ -112,7 +112,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     // -------------------------------------------------------------------------------------------
     // normalisation
 
-    /// `eˣ / Σ eˣ` along an axis, computed from the largest element so that it does not overflow.
+    /// `eˣ / Σ eˣ` along an axis, computed from the largest element so that it does not overflow. Of an empty axis it is empty.
     default T softmax(int axis) {
         Axes a = Axes.sortedOrAll("softmax", rank(), axis);
         requireFloating("softmax");
@@ -142,7 +142,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// Minus the largest element along an axis, which is a constant to the derivative.
     private static <T extends Algebra<T>> T centred(T x, Axes a) {
-        return x.sub(x.reduce(Reduction.MAX, a).detach().expandAlong(a, x.shape()));
+        return x.size(a.get(0)) == 0 // there is no largest, and nothing to compute
+                ? x
+                : x.sub(x.reduce(Reduction.MAX, a).detach().expandAlong(a, x.shape()));
     }
 
     /// `(x − mean) / √(variance + epsilon)` over the last axes, whose number is given (Ba et al. 2016).

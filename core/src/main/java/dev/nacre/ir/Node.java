@@ -46,6 +46,9 @@ public final class Node implements Algebra<Node> {
         this.type = op.infer(Arrays.asList(inputs));
         this.made = null;
         this.number = 0;
+        if (!type.shape().isAddressable(type.dtype().bytes())) {
+            type.addressable(op.name());
+        }
         int h = op.structure();
         int most = 0;
         for (Node in : inputs) {

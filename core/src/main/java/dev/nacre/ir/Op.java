@@ -2,6 +2,7 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
+import dev.nacre.type.DTypeException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
@@ -54,19 +55,45 @@ public sealed interface Op {
 
     /// One number. Floating values are kept as the bits of a double, the others as a long.
     record Constant(DType dtype, long bits) implements Op {
+        /// The number as a cast converts it.
         public static Constant of(double value, DType dtype) {
-            double v = dtype.round(value);
             return new Constant(
                     dtype,
                     dtype.isFloating()
-                            ? Double.doubleToLongBits(v)
-                            : dtype == DType.I64 ? (long) value : (long) v);
+                            ? Double.doubleToLongBits(dtype.round(value))
+                            : dtype.whole(value));
         }
 
+        /// The number as a cast converts it: it wraps around in an integer type.
         public static Constant ofLong(long value, DType dtype) {
             return dtype.isFloating()
                     ? of(dtype.nearest(value), dtype)
                     : new Constant(dtype, dtype.wrap(value));
+        }
+
+        /// A number that a user wrote down; an error if the type cannot hold it.
+        public static Constant exact(String op, double value, DType dtype) {
+            if (!dtype.holds(value)) {
+                throw misfit(
+                        op,
+                        Double.isInfinite(value) || Double.isNaN(value) || value != Math.rint(value)
+                                ? Double.toString(value)
+                                : new java.math.BigDecimal(value).toString(),
+                        dtype);
+            }
+            return of(value, dtype);
+        }
+
+        /// A whole number that a user wrote down; an error if the type cannot hold it.
+        public static Constant exact(String op, long value, DType dtype) {
+            if (!dtype.holds(value)) {
+                throw misfit(op, Long.toString(value), dtype);
+            }
+            return ofLong(value, dtype);
+        }
+
+        private static DTypeException misfit(String op, String value, DType dtype) {
+            return new DTypeException(op + ": " + value + " does not fit into " + dtype);
         }
 
         @Override
@@ -216,7 +243,8 @@ public sealed interface Op {
         }
     }
 
-    /// The same values in another element type: rounded to nearest, truncated towards zero to integers, compared with zero to bool.
+    /// The same values in another element type. Floating numbers to floating ones are rounded to nearest; to integers their fraction is cut off, what is beyond the range becomes its end, and
+    /// NaN becomes 0 ([DType#whole]); integers to integers wrap around; to bool all are compared with zero, and NaN is true. It is the same whether the number is a constant or computed.
     record Cast(DType dtype) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
@@ -321,7 +349,6 @@ public sealed interface Op {
             for (int i = 0; i < x.rank(); i++) {
                 Span s = spans.get(i);
                 int axis = i;
-                long last = s.start() + (s.size() - 1) * s.step();
                 long n = x.size(i);
                 boolean whole = s.isAll(n);
                 p.require(whole || n >= 0, () -> Sizes.unknown(axis));
@@ -334,13 +361,8 @@ public sealed interface Op {
                                                 : "the size must not be negative, but is "
                                                         + s.size());
                 p.require(
-                        whole
-                                || n < 0
-                                || s.size() <= 0
-                                || s.start() >= 0 && s.start() < n && last >= 0 && last < n,
-                        () ->
-                                "elements %d to %d are not on axis %d of size %d"
-                                        .formatted(s.start(), last, axis, n));
+                        whole || n < 0 || s.size() <= 0 || s.isInside(n),
+                        () -> "%s are not on axis %d of size %d".formatted(s.text(), axis, n));
             }
             p.throwShape();
             return x.type().withShape(Shape.of(spans.stream().mapToLong(Span::size).toArray()));
@@ -361,11 +383,12 @@ public sealed interface Op {
     }
 
     /// Elements of a constant value put before, after and between those of each axis.
-    record Pad(List<Margin> margins, double value) implements Op {
+    record Pad(List<Margin> margins, Constant value) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
             Node x = in.get(0);
             Problem p = problem("pad", in, "x");
+            p.require(value.dtype == x.dtype(), "the value must be " + x.dtype()).throwDType();
             p.require(margins.size() == x.rank(), "needs one margin per axis").throwShape();
             long[] out = x.shape().toArray();
             for (int i = 0; i < out.length; i++) {
@@ -405,7 +428,10 @@ public sealed interface Op {
                         "operand " + i + " must agree with operand 0 on every axis but " + axis);
                 p.require(x.dtype() == first.dtype(), "operand " + i + " must be " + first.dtype());
                 p.require(!fits || x.size(axis) >= 0 || in.size() == 1, Sizes.unknown(axis));
-                total += fits ? x.size(axis) : 0;
+                total =
+                        !fits
+                                ? total
+                                : in.size() == 1 ? x.size(axis) : Shape.plus(total, x.size(axis));
             }
             p.throwShape();
             return first.type().withShape(first.shape().with(axis, total));

@@ -49,6 +49,16 @@ public record Pooling(Kind kind, List<Window> windows) implements Composite {
                 in -> List.of(kind == Kind.MAX ? max(in.get(0)) : mean(in.get(0))));
     }
 
+    /// The same on a shape that it fits, without numbers that do not matter.
+    Pooling on(Shape shape) {
+        int lead = shape.rank() - windows.size();
+        List<Window> simple = new java.util.ArrayList<>();
+        for (int i = 0; i < windows.size(); i++) {
+            simple.add(windows.get(i).on(shape.size(lead + i)));
+        }
+        return new Pooling(kind, simple);
+    }
+
     private static void check(Problem p, Window w, int axis, Shape shape) {
         boolean positive = w.size() > 0 && w.stride() > 0 && w.dilation() > 0;
         p.require(

@@ -34,6 +34,15 @@ final class Rearrange {
                             + x.type());
         }
         for (String name : given.keySet()) {
+            if (given.get(name) < 0) {
+                throw new ShapeException(
+                        "rearrange '"
+                                + pattern
+                                + "': the size of "
+                                + name
+                                + " must not be negative, but is "
+                                + given.get(name));
+            }
             if (left.stream().noneMatch(g -> g.contains(name))) {
                 throw new ShapeException(
                         "rearrange '"
@@ -104,7 +113,7 @@ final class Rearrange {
             String open = "";
             for (String name : left.get(i)) {
                 if (sizes.containsKey(name)) {
-                    known *= sizes.get(name);
+                    known = Shape.times(known, sizes.get(name));
                 } else if (open.isEmpty()) {
                     open = name;
                 } else {

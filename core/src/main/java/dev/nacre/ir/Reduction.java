@@ -44,21 +44,8 @@ public enum Reduction {
         return switch (this) {
             case SUM -> 0;
             case PROD -> 1;
-            case MAX ->
-                    switch (dtype) {
-                        case BOOL, U8 -> 0;
-                        case I8 -> Byte.MIN_VALUE;
-                        case I32 -> Integer.MIN_VALUE;
-                        default -> Long.MIN_VALUE;
-                    };
-            case MIN ->
-                    switch (dtype) {
-                        case BOOL -> 1;
-                        case U8 -> 255;
-                        case I8 -> Byte.MAX_VALUE;
-                        case I32 -> Integer.MAX_VALUE;
-                        default -> Long.MAX_VALUE;
-                    };
+            case MAX -> dtype.least();
+            case MIN -> dtype.most();
         };
     }
 }

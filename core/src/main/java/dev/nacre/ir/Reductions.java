@@ -151,10 +151,14 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         });
     }
 
-    /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow. Of whole numbers it is an f32.
+    /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow. Of whole numbers it is an f32, of no elements −∞.
     default T logSumExp(int... axes) {
         Axes a = Axes.sortedOrAll("logSumExp", rank(), axes);
+        boolean empty = java.util.Arrays.stream(a.toArray()).anyMatch(i -> size(i) == 0);
         return self().wide(x -> {
+            if (empty) {
+                return x.exp().reduce(Reduction.SUM, a).log();
+            }
             T m = x.reduce(Reduction.MAX, a).detach();
             T finite = m.isFinite().where(m, m.zerosLike());
             T sum = x.sub(finite.expandAlong(a, shape())).exp().reduce(Reduction.SUM, a);

@@ -8,7 +8,40 @@ public final class Scalars {
     /// `Φ(−z)·e^(z²/2)` for z = 0, 1, 2.
     private static final double[] TAILS = {0.5, tailFraction(1), tailFraction(2)};
 
+    private static final double EULER = 0.57721566490153286061;
+
+    /// `ζ(k) − 1` for k = 2, 3, …
+    private static final double[] ZETA_LESS_1 = zetaLess1(40);
+
     private Scalars() {}
+
+    /// By Euler's and Maclaurin's formula from the fortieth term on.
+    private static double[] zetaLess1(int count) {
+        double[] zeta = new double[count];
+        for (int i = 0; i < count; i++) {
+            int s = i + 2;
+            double n = 40;
+            double term = s * Math.pow(n, -s - 1);
+            double tail = Math.pow(n, 1 - s) / (s - 1) + Math.pow(n, -s) / 2 + term / 12;
+            tail -= term * (s + 1) * (s + 2) / (n * n) / 720;
+            tail += term * (s + 1) * (s + 2) * (s + 3) * (s + 4) / Math.pow(n, 4) / 30240;
+            tail -=
+                    term
+                            * (s + 1)
+                            * (s + 2)
+                            * (s + 3)
+                            * (s + 4)
+                            * (s + 5)
+                            * (s + 6)
+                            / Math.pow(n, 6)
+                            / 1209600;
+            for (int k = 39; k >= 2; k--) {
+                tail += Math.pow(k, -s);
+            }
+            zeta[i] = tail;
+        }
+        return zeta;
+    }
 
     public static double sigmoid(double a) {
         if (a >= 0) {
@@ -20,6 +53,24 @@ public final class Scalars {
 
     public static double softplus(double a) {
         return a > 0 ? a + Math.log1p(Math.exp(-a)) : Math.log1p(Math.exp(a));
+    }
+
+    public static double exp2(double a) {
+        return a == Math.rint(a) && Math.abs(a) < 2000 ? Math.scalb(1.0, (int) a) : Math.pow(2, a);
+    }
+
+    public static double log2(double a) {
+        if (!(a > 0) || a == Double.POSITIVE_INFINITY) {
+            return Math.log(a);
+        }
+        double normal = a < Double.MIN_NORMAL ? a * 0x1p54 : a;
+        int e = Math.getExponent(normal);
+        double m = Math.scalb(normal, -e);
+        if (m > Math.sqrt(2)) {
+            m /= 2;
+            e++;
+        }
+        return e - (normal == a ? 0 : 54) + Math.log(m) / Math.log(2);
     }
 
     public static double asinh(double a) {
@@ -42,6 +93,25 @@ public final class Scalars {
 
     public static double atanh(double a) {
         return 0.5 * (Math.log1p(a) - Math.log1p(-a));
+    }
+
+    /// The integer below the exact quotient, as Python and NumPy find it: with the remainder, which is exact.
+    public static double floorDiv(double a, double b) {
+        double quotient = a / b;
+        if (b == 0 || Double.isNaN(quotient)) {
+            return quotient;
+        }
+        double r = a % b;
+        double whole = (a - r) / b;
+        if (r != 0 && r < 0 != b < 0) {
+            whole--;
+        }
+        return whole == 0 ? Math.copySign(0, quotient) : Math.rint(whole);
+    }
+
+    /// As C's `pow`: unlike Java's it takes `1ᵇ` for 1 even if b is NaN or infinite, and `(−1)^±∞` too.
+    public static double pow(double a, double b) {
+        return a == 1 || a == -1 && Double.isInfinite(b) ? 1 : Math.pow(a, b);
     }
 
     public static double mod(double a, double b) {
@@ -148,8 +218,8 @@ public final class Scalars {
             return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * (x - Math.rint(x)))))
                     - lgamma(1 - x);
         }
-        if (x == 1 || x == 2) {
-            return 0;
+        if (x > 0.5 && x < 2.5) { // without cancelling near its zeros at 1 and 2
+            return x < 1.5 ? nearOne(x - 1) : Math.log1p(x - 2) + nearOne(x - 2);
         }
         double product = 1;
         double z = x;
@@ -179,11 +249,28 @@ public final class Scalars {
                 - Math.log(product);
     }
 
+    /// `ln Γ(1 + z) = −γ·z + Σ ζ(k)·(−z)ᵏ/k` for |z| ≤ ½ (Abramowitz & Stegun 6.1.33), with ζ(k) − 1 so that most of it is `z − ln(1 + z)`.
+    private static double nearOne(double z) {
+        double sum = 0;
+        for (int k = ZETA_LESS_1.length + 1; k >= 2; k--) {
+            sum = (ZETA_LESS_1[k - 2] / k - sum) * z;
+        }
+        // Σ (−z)ᵏ/k from 2 on is z − ln(1 + z)
+        return sum * z + (1 - EULER) * z - Math.log1p(z);
+    }
+
     /// The n-th derivative of digamma (n = 0 is digamma itself), by recurrence upwards and the asymptotic series; negative arguments by reflection,
     /// `(−1)ⁿ·ψₙ(1−x) − ψₙ(x) = dⁿ/dxⁿ π·cot πx`.
     public static double polygamma(int n, double x) {
+        if (n > 200) { // factorials are infinite by then
+            return Double.NaN;
+        }
         if (Double.isNaN(x) || n < 0 || x <= 0 && x == Math.floor(x)) {
-            return n <= 0 || x != x ? Double.NaN : Double.POSITIVE_INFINITY;
+            return x == 0 && n == 0
+                    ? Math.copySign(Double.POSITIVE_INFINITY, -x)
+                    : n <= 0 || x != x
+                            ? Double.NaN
+                            : (n & 1) == 0 ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
         }
         if (x < 0) {
             return ((n & 1) == 0 ? 1 : -1) * polygamma(n, 1 - x) - cotangentDerivative(n, x);

@@ -23,6 +23,30 @@ public record Span(long start, long size, long step) {
         return new Span(size == 0 ? 0 : from, size, size == 0 ? 1 : step);
     }
 
+    /// Whether all of its elements, one at least, are on an axis of `n`.
+    boolean isInside(long n) {
+        if (start < 0 || start >= n || size > n) {
+            return false;
+        }
+        long room = step > 0 ? n - 1 - start : start;
+        return size == 1
+                || step != Long.MIN_VALUE && step != 0 && size - 1 <= room / Math.abs(step);
+    }
+
+    /// Which elements, for an error.
+    String text() {
+        java.math.BigInteger last =
+                java.math.BigInteger.valueOf(size - 1)
+                        .multiply(java.math.BigInteger.valueOf(step))
+                        .add(java.math.BigInteger.valueOf(start));
+        return "elements " + start + " to " + last;
+    }
+
+    /// The same elements: the step of a single one does not matter.
+    Span simple() {
+        return size == 1 && step != 1 ? new Span(start, 1, 1) : this;
+    }
+
     public boolean isAll(long n) {
         return start == 0 && size == n && step == 1;
     }

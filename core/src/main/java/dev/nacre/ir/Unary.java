@@ -22,7 +22,13 @@ public enum Unary {
     EXP("exp", Math::exp, (x, y, g) -> g.mul(y)),
     /// The derivative is not written with the result: `y + 1` has lost all digits where eˣ is small.
     EXPM1("expm1", Math::expm1, (x, y, g) -> g.mul(x.exp())),
+    /// `2ˣ`, exact for whole x.
+    EXP2("exp2", Scalars::exp2, (x, y, g) -> g.mul(y.mul(Math.log(2)))),
     LOG("log", Math::log, (x, y, g) -> g.div(x)),
+    /// Exact at powers of 2.
+    LOG2("log2", Scalars::log2, (x, y, g) -> g.div(x.mul(Math.log(2)))),
+    /// Exact at powers of 10.
+    LOG10("log10", Math::log10, (x, y, g) -> g.div(x.mul(Math.log(10)))),
     LOG1P("log1p", Math::log1p, (x, y, g) -> g.div(x.add(1))),
     SIN("sin", Math::sin, (x, y, g) -> g.mul(x.cos())),
     COS("cos", Math::cos, (x, y, g) -> g.mul(x.sin()).neg()),

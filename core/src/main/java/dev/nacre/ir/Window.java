@@ -1,5 +1,7 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.Shape;
+
 /// How a window slides along one axis: its size, the step between positions, the spacing of its elements, and the padding on both sides.
 ///
 /// Output size: `(n + before + after − dilation·(size−1) − 1) / stride + 1`, rounded down.
@@ -22,12 +24,22 @@ public record Window(long size, long stride, long dilation, long before, long af
 
     /// Number of elements from the first to the last that the window touches.
     public long reach() {
-        return dilation * (size - 1) + 1;
+        return size < 1 ? 0 : Shape.plus(Shape.times(dilation, size - 1), 1);
     }
 
     /// Number of positions along an axis of `n` elements; 0 or less if the window does not fit.
     public long positions(long n) {
-        return Math.floorDiv(n + before + after - reach(), stride) + 1;
+        return Math.floorDiv(Shape.plus(Shape.plus(n, before), after) - reach(), stride) + 1;
+    }
+
+    /// The most padding of a convolution, on each side of an axis.
+    static final long MOST_PADDING = 1 << 24;
+
+    /// The same window on an axis of `n` elements, without numbers that do not matter: a stride past the end, the spacing of a single element. So numbers are bounded by the sizes of operands
+    /// before anybody computes with them.
+    Window on(long n) {
+        long most = Math.max(1, Shape.plus(Shape.plus(n, before), after));
+        return new Window(size, Math.min(stride, most), size == 1 ? 1 : dilation, before, after);
     }
 
     @Override

@@ -32,7 +32,7 @@ public final class Array {
     public static Array of(TensorType type, double... values) {
         return type.dtype().isFloating()
                 ? doubles(type, i -> values[i], values.length)
-                : longs(type, i -> (long) type.dtype().round(values[i]), values.length);
+                : longs(type, i -> type.dtype().whole(values[i]), values.length);
     }
 
     /// An array of any type; each number is wrapped or rounded to the element type.

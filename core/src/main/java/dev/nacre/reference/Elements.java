@@ -52,7 +52,7 @@ final class Elements {
                 : Array.longs(a.type(), i -> condition.whole(i) != 0 ? a.whole(i) : b.whole(i));
     }
 
-    /// Whole numbers wrap among integer types; a floating number beyond the 64-bit integers becomes the nearest of those first, and NaN becomes 0, as in Java.
+    /// Whole numbers wrap among integer types; what is beyond the range of an integer type becomes its end, NaN becomes 0.
     static Array cast(Array x, DType dtype) {
         TensorType t = x.type().withDType(dtype);
         if (dtype.isFloating()) {
@@ -64,7 +64,7 @@ final class Elements {
             return Array.longs(t, i -> x.number(i) != 0 ? 1 : 0);
         }
         return x.dtype().isFloating()
-                ? Array.longs(t, i -> (long) x.number(i))
+                ? Array.longs(t, i -> dtype.whole(x.number(i)))
                 : Array.longs(t, x::whole);
     }
 }

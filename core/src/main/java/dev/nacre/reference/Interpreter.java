@@ -66,10 +66,7 @@ public final class Interpreter {
     private Array apply(Op op, TensorType inferred, List<Array> in) {
         return switch (op) {
             case Op.Leaf o -> leaves.apply(o.source());
-            case Op.Constant o ->
-                    o.dtype().isFloating()
-                            ? Array.of(inferred, o.value())
-                            : Array.ofLongs(inferred, o.bits());
+            case Op.Constant o -> Moves.scalar(o);
             case Op.Iota o -> Elements.iota(o);
             case Op.RandomBits o -> Elements.random(o, in.get(0));
             case Op.Extent o -> Elements.extent(o, in.get(0));

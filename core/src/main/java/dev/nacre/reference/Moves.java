@@ -1,6 +1,7 @@
 package dev.nacre.reference;
 
 import dev.nacre.ir.Margin;
+import dev.nacre.ir.Op;
 import dev.nacre.ir.Span;
 import dev.nacre.ir.Window;
 import dev.nacre.type.Axes;
@@ -67,14 +68,16 @@ final class Moves {
                         }));
     }
 
-    static Array pad(Array x, List<Margin> margins, double value) {
+    static Array scalar(Op.Constant c) {
+        TensorType t = TensorType.of(c.dtype());
+        return c.dtype().isFloating() ? Array.of(t, c.value()) : Array.ofLongs(t, c.bits());
+    }
+
+    static Array pad(Array x, List<Margin> margins, Op.Constant value) {
         long[] sizes = new long[margins.size()];
         Arrays.setAll(sizes, i -> margins.get(i).padded(x.shape().size(i)));
         TensorType t = x.type().withShape(Shape.of(sizes));
-        Array constant =
-                broadcast(
-                        reshape(Array.of(TensorType.of(x.dtype()), value), ones(sizes.length)),
-                        t.shape());
+        Array constant = broadcast(reshape(scalar(value), ones(sizes.length)), t.shape());
         return place(
                 constant,
                 x,

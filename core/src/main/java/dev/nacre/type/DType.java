@@ -5,7 +5,8 @@ package dev.nacre.type;
 /// Promotion, when two tensors meet in one operation, follows PyTorch's categories: `bool < integer < floating`.
 /// The higher category wins; inside a category the wider type wins. Pairs without a common type of their own width go one
 /// step up: `u8` with `i8` gives `i32`, `f16` with `bf16` gives `f32`. A Java number never widens a tensor inside its category:
-/// `f16 + 1.5` stays `f16`, `i32 + 1` stays `i32`, `i32 + 1.5` becomes `f32`.
+/// `f16 + 1.5` stays `f16`, `i32 + 1` stays `i32`, `i32 + 1.5` becomes `f32`. Nor does a tensor of rank 0 widen one of higher rank ([TensorType#promote]):
+/// `x.mul(Tensor.of(0.5))` of an f32 matrix is f32, though `Tensor.of(0.5)` is f64.
 public enum DType {
     BOOL(1, Kind.BOOL),
     U8(1, Kind.INTEGER),
@@ -77,14 +78,10 @@ public enum DType {
         return a.bytes > b.bytes ? a : b;
     }
 
-    /// The value nearest to `value` that this type can hold, as a double. Integers wrap around as Java's casts do.
+    /// The value nearest to `value` that this type can hold, as a double. To integers numbers are converted as by [#whole].
     public double round(double value) {
         return switch (this) {
-            case BOOL -> value != 0 ? 1 : 0;
-            case U8 -> (long) value & 0xFF;
-            case I8 -> (byte) (long) value;
-            case I32 -> (int) (long) value;
-            case I64 -> (long) value;
+            case BOOL, U8, I8, I32, I64 -> whole(value);
             case F16 -> Float.float16ToFloat(Float.floatToFloat16(toOdd(value)));
             case BF16 -> bf16ToFloat(floatToBf16(toOdd(value)));
             case F32 -> (float) value;
@@ -122,6 +119,53 @@ public enum DType {
         }
         boolean above = near == 0x1p63 || (long) near > value;
         return Double.longBitsToDouble(above == value > 0 ? bits - 1 : bits + 1);
+    }
+
+    /// `value` as a number of this integer type or bool, by the one rule that every cast follows: the fraction is cut off, what is beyond the range becomes its end, NaN becomes 0. A bool is
+    /// whether the value is not 0.
+    public long whole(double value) {
+        return switch (this) {
+            case BOOL -> value != 0 ? 1 : 0;
+            case U8, I8, I32 -> Math.clamp((long) value, least(), most());
+            case I64 -> (long) value;
+            case F16, BF16, F32, F64 -> throw new IllegalStateException(this + " is no integer");
+        };
+    }
+
+    /// The least number of an integer type or bool.
+    public long least() {
+        return switch (this) {
+            case BOOL, U8 -> 0;
+            case I8 -> Byte.MIN_VALUE;
+            case I32 -> Integer.MIN_VALUE;
+            case I64 -> Long.MIN_VALUE;
+            case F16, BF16, F32, F64 -> throw new IllegalStateException(this + " is no integer");
+        };
+    }
+
+    /// The greatest number of an integer type or bool.
+    public long most() {
+        return switch (this) {
+            case BOOL -> 1;
+            case U8 -> 255;
+            case I8 -> Byte.MAX_VALUE;
+            case I32 -> Integer.MAX_VALUE;
+            case I64 -> Long.MAX_VALUE;
+            case F16, BF16, F32, F64 -> throw new IllegalStateException(this + " is no integer");
+        };
+    }
+
+    /// Whether this type can hold the number: of floating types every one, rounded.
+    public boolean holds(double value) {
+        return isFloating()
+                || value == Math.rint(value)
+                        && value >= least()
+                        && (this == I64 ? value < 0x1p63 : value <= most());
+    }
+
+    /// Whether this type can hold the whole number: of floating types every one, rounded.
+    public boolean holds(long value) {
+        return isFloating() || value >= least() && value <= most();
     }
 
     /// `value` as an integer of this type, with wrap-around.

@@ -147,24 +147,53 @@ public final class Shape {
         return true;
     }
 
+    /// Whether a tensor of this shape, with elements of so many bytes, could be addressed: it may have 2⁶⁰ bytes at most, and no axis more elements than that, so that arithmetic on sizes and
+    /// offsets does not overflow.
+    public boolean isAddressable(int bytes) {
+        long n = bytes;
+        boolean empty = false;
+        for (long s : sizes) {
+            if (s > MOST) {
+                return false;
+            }
+            empty |= s == 0;
+            n = s > 0 ? times(n, s) : n;
+        }
+        return empty || n <= MOST;
+    }
+
+    private static final long MOST = 1L << 60;
+
+    /// The product of two numbers that are not negative, or the greatest number if it is greater.
+    public static long times(long a, long b) {
+        return Math.multiplyHigh(a, b) == 0 && a * b >= 0 ? a * b : Long.MAX_VALUE;
+    }
+
+    /// The sum of two numbers that are not negative, or the greatest number if it is greater.
+    public static long plus(long a, long b) {
+        return a + b >= 0 ? a + b : Long.MAX_VALUE;
+    }
+
     /// Number of unknown sizes whose product this shape's count is a multiple of, as one comparable value.
     private Shape factors() {
-        long known = 1; // an overflow is found when the elements are counted
+        long known = 1;
+        boolean empty = false;
         long[] unknown = new long[0];
         for (long s : sizes) {
             if (s >= 0) {
-                known *= s;
+                empty |= s == 0;
+                known = times(known, s);
             } else {
                 long[] of = factors(s);
                 int n = unknown.length;
                 unknown = Arrays.copyOf(unknown, n + of.length - 1);
                 System.arraycopy(of, 0, unknown, n, of.length - 1);
-                known *= of[of.length - 1];
+                known = times(known, of[of.length - 1]);
             }
         }
         Arrays.sort(unknown);
         long[] f = Arrays.copyOf(unknown, unknown.length + 1);
-        f[unknown.length] = known;
+        f[unknown.length] = empty ? 0 : known;
         return new Shape(f);
     }
 

@@ -14,9 +14,27 @@ public record TensorType(DType dtype, Shape shape) {
         return new TensorType(dtype, shape);
     }
 
+    /// The element type of what two operands give together: that of [DType#promote], but an operand of rank 0 never widens one of higher rank in its category, as in PyTorch: `f32[3]` with `f64[]`
+    /// gives f32, `u8[3]` with `i64[]` u8, and `i32[3]` with `f64[]`, of a higher category, f64.
+    public static DType promote(TensorType a, TensorType b) {
+        boolean weak = a.shape.rank() == 0 != (b.shape.rank() == 0);
+        TensorType strong = a.shape.rank() == 0 ? b : a;
+        return weak && a.dtype.kind() == b.dtype.kind()
+                ? strong.dtype
+                : DType.promote(a.dtype, b.dtype);
+    }
+
+    /// Throws if there can be no such tensor, for it would be too large.
+    public TensorType addressable(String op) {
+        if (!shape.isAddressable(dtype.bytes())) {
+            throw new ShapeException(op + ": " + this + " has more than 2⁶⁰ bytes");
+        }
+        return this;
+    }
+
     /// Bytes of the elements, densely packed.
     public long bytes() {
-        return Math.multiplyExact(shape.count(), dtype.bytes());
+        return shape.count() * addressable("bytes").dtype.bytes();
     }
 
     @Override

@@ -454,10 +454,7 @@ public final class PlainBackend implements Backend {
             if (to.isFloating()) {
                 return Value.of(to, from.isFloating() ? v.d : v.l);
             }
-            return Value.of(
-                    from.isFloating()
-                            ? (to == DType.BOOL ? v.d != 0 ? 1 : 0 : to.wrap((long) v.d))
-                            : to.wrap(v.l));
+            return Value.of(from.isFloating() ? to.whole(v.d) : to.wrap(v.l));
         }
     }
 }

@@ -209,6 +209,18 @@ final class ElementwiseRows {
         rows.add(one("add number", -3, 3, x -> x.add(2)));
         rows.add(one("add fraction", -3, 3, x -> x.add(0.75)));
         rows.add(one("sub number", -3, 3, x -> x.sub(2)));
+        rows.add(one("sub fraction", -3, 3, x -> x.sub(0.25)));
+        rows.add(one("div fraction", -3, 3, x -> x.div(0.75)));
+        rows.add(steps("floorDiv fraction", x -> x.floorDiv(1.0)));
+        rows.add(steps("mod fraction", x -> x.mod(2.0)).slack(2));
+        rows.add(off0("maximum fraction", 0.1, 3, x -> x.maximum(-0.05)).note("kink"));
+        rows.add(off0("minimum fraction", 0.1, 3, x -> x.minimum(0.05)).note("kink"));
+        rows.add(one("eq fraction", -3, 3, x -> x.eq(0.5)).flat());
+        rows.add(one("ne fraction", -3, 3, x -> x.ne(0.5)).flat());
+        rows.add(one("le whole", -3, 3, x -> x.le(1)).flat());
+        rows.add(one("gt fraction", -3, 3, x -> x.gt(0.5)).flat());
+        rows.add(one("ge fraction", -3, 3, x -> x.ge(0.5)).flat());
+        rows.add(one("combine fraction", -3, 3, x -> x.combine(Binary.LT, 0.5)).flat());
         rows.add(one("mul number", -3, 3, x -> x.mul(2)));
         rows.add(one("mul fraction", -3, 3, x -> x.mul(0.3)));
         rows.add(one("div number", -3, 3, x -> x.div(3)));
@@ -300,6 +312,7 @@ final class ElementwiseRows {
                                 d -> List.of(d.truth(2, 1), d.in(-3, 3, d.n()), d.in(-3, 3, 1, 1)),
                                 in -> in.get(0).where(in.get(1), in.get(2)))
                         .on(ALL));
+        rows.add(one("fullLike whole", -3, 3, x -> x.fullLike(1).add(x)));
         rows.add(one("fullLike", -3, 3, x -> x.fullLike(0.5).add(x)).on(DTypes.FLOATING));
         rows.add(one("zerosLike", -3, 3, x -> x.zerosLike()));
         rows.add(one("onesLike", -3, 3, x -> x.onesLike()));

@@ -123,10 +123,16 @@ final class MovementRows {
         rows.add(
                 matrix(
                         "pad margins",
-                        x -> x.pad(List.of(new Margin(1, 2, 0), new Margin(0, 1, 2)), 1.5)));
-        rows.add(matrix("pad", x -> x.pad(0, 2, 1, -1)));
+                        x -> x.pad(List.of(new Margin(1, 2, 0), new Margin(0, 1, 2)), 1)));
+        rows.add(
+                matrix(
+                                "pad margins with a fraction",
+                                x -> x.pad(List.of(new Margin(1, 2, 0), new Margin(0, 1, 2)), 1.5))
+                        .on(DTypes.FLOATING));
+        rows.add(matrix("pad with a fraction", x -> x.pad(0, 1, 2, -0.5)).on(DTypes.FLOATING));
+        rows.add(matrix("pad", x -> x.pad(0, 2, 1, 1)));
         rows.add(matrix("pad negative", x -> x.pad(1, -1, -2, 0)));
-        rows.add(matrix("pad mixed", x -> x.pad(1, -1, 2, 7)));
+        rows.add(matrix("pad mixed", x -> x.pad(1, -1, 2, 1)));
         rows.add(matrix("padReflect", x -> x.padReflect(1, 3, 2)));
         rows.add(matrix("padEdge", x -> x.padEdge(0, 2, 1)).from(1));
         rows.add(

@@ -42,6 +42,8 @@ class UnknownSizesTest {
                     "flip all",
                     "pad",
                     "pad margins",
+                    "pad margins with a fraction",
+                    "pad with a fraction",
                     "padEdge",
                     "prod all",
                     "prod outer",

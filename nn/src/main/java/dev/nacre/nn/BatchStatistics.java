@@ -2,6 +2,7 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 
@@ -36,7 +37,7 @@ record BatchStatistics(Variable mean, Variable variance, Variable batches) {
                     .operand("x", x.type(), x::origin)
                     .throwShape();
             mu = x.mean(axes);
-            sigma2 = x.sub(Layers.alongChannels(mu, x.rank())).square().mean(axes);
+            sigma2 = x.variance(Correction.NONE, axes);
             track(mu.detach(), sigma2.detach().mul((double) n / (n - 1)), momentum);
         }
         Tensor scale = sigma2.add(epsilon).rsqrt().mul(weight);

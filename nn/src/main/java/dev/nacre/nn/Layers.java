@@ -17,6 +17,10 @@ final class Layers {
     private Layers() {}
 
     static Variable parameter(String name, Shape shape, Initializer first, Rng rng) {
+        for (long size : shape.toArray()) {
+            requireAtLeast(name, "a size", size, 0);
+        }
+        TensorType.of(DType.F32, shape.toArray()).addressable(name);
         return Variable.of(name, first.of(shape, rng));
     }
 

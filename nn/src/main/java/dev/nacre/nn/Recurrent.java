@@ -7,6 +7,7 @@ import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ShapeException;
 import dev.nacre.type.ValueException;
 
 import java.util.ArrayList;
@@ -188,10 +189,16 @@ public record Recurrent(
     /// What a run gives: the outputs of the last layer, and of each kind of state the last of every layer and direction.
     record Run(Tensor outputs, List<Tensor> states) {}
 
+    private static final int MOST_LAYERS = 1024;
+
     static Recurrent of(
             Cell cell, long in, long hidden, int layers, boolean bidirectional, Rng rng) {
         Problem.in(cell.symbol).atLeast("in", in, 1).atLeast("hidden", hidden, 1).throwShape();
         Layers.requireAtLeast(cell.symbol, "layers", layers, 1);
+        if (layers > MOST_LAYERS) {
+            throw new ShapeException(
+                    cell.symbol + ": layers must be at most " + MOST_LAYERS + ", but is " + layers);
+        }
         Map<String, Variable> weights = new LinkedHashMap<>();
         int directions = bidirectional ? 2 : 1;
         for (int layer = 0; layer < layers; layer++) {

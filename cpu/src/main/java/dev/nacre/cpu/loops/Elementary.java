@@ -50,7 +50,10 @@ final class Elementary {
                     Map.ofEntries(
                             Map.entry(Unary.EXP, Elementary::exp),
                             Map.entry(Unary.EXPM1, Elementary::expm1),
+                            Map.entry(Unary.EXP2, x -> exp2(x.like(1), x, x.like(0))),
                             Map.entry(Unary.LOG, Elementary::log),
+                            Map.entry(Unary.LOG2, Elementary::log2),
+                            Map.entry(Unary.LOG10, Elementary::log10),
                             Map.entry(Unary.LOG1P, Elementary::log1p),
                             Map.entry(Unary.SIGMOID, Elementary::sigmoid),
                             Map.entry(Unary.SOFTPLUS, Elementary::softplus),
@@ -188,12 +191,15 @@ final class Elementary {
         return r.square().polynomial(2 / f, 1.6666616e-1 * f, -2.7658718e-3 * f * f * f);
     }
 
-    /// `1/(1 + e⁻ˣ)`. Zero where it would be less than the smallest normal number.
+    /// `1/(1 + e⁻ˣ)`, above and below times 2⁻²⁴, so that e⁻ˣ does not overflow where the result is subnormal.
     static Value sigmoid(Value x) {
-        var e = reduceToNormal(x.within(-89, 87), -1);
-        var c = coth(e.r, 1);
-        var above = c.add(e.r);
-        return above.div(c.sub(e.r).fma(e.power, above));
+        var bounded = x.within(-104, 40);
+        var shifted = bounded.fma(-LOG2_E, x.like(POWER - 24));
+        var n = shifted.sub(POWER - 24);
+        var r = n.fma(LN2_LOW, n.fma(LN2, bounded));
+        var c = coth(r, 1);
+        var above = c.add(r).mul(0x1p-24);
+        return above.div(c.sub(r).fma(power(shifted), above));
     }
 
     /// `(1 − e⁻²ˣ) / (1 + e⁻²ˣ)`, the numerator without cancellation.
@@ -492,21 +498,20 @@ final class Elementary {
         return near.select(x.lt(0).select(left, right), middle);
     }
 
-    // ------------------------------------------------------------------------- functions of two
-    // operands
+    /// A logarithm as a sum of two f32.
+    private record Logarithm(Value high, Value low) {}
 
-    /// `2^(b·log₂|a|)`, the logarithm as a sum of two f32; the sign follows from b's parity.
-    static Value pow(Value a, Value b) {
-        var magnitude = a.abs();
-        var split = split(magnitude);
+    /// `log₂ x` to 2⁻³² of itself, for positive finite x.
+    private static Logarithm log2Of(Value x) {
+        var split = split(x);
         // m = (1+s)/(1−s), s as a sum too
         var f = split.m.sub(1);
         var d = split.m.add(1);
         var lostOfD = split.m.sub(d.sub(1));
-        var inverse = a.like(1).div(d);
+        var inverse = x.like(1).div(d);
         var s = f.mul(inverse);
         var sLow = s.neg().fma(lostOfD, s.neg().fma(d, f)).mul(inverse);
-        // log₂ m = 2/ln 2·atanh s, to 2⁻³² of itself
+        // log₂ m = 2/ln 2·atanh s
         double c = 2.885390043258667;
         double cLow = 3.851926067000022e-8;
         var z = s.square();
@@ -517,7 +522,31 @@ final class Elementary {
         var sum = split.e.add(high);
         var rest = high.sub(sum.sub(split.e)).add(low);
         var log = sum.add(rest);
-        var y = exp2(b, log, rest.sub(log.sub(sum)));
+        return new Logarithm(log, rest.sub(log.sub(sum)));
+    }
+
+    static Value log2(Value x) {
+        return logDomain(x, x, log2Of(x).high);
+    }
+
+    /// `log₂ x·log₁₀ 2`, rounded nearly once: so it is exact at powers of 10.
+    static Value log10(Value x) {
+        var log = log2Of(x);
+        double c = (float) Math.log10(2);
+        double cLow = Math.log10(2) - c;
+        var high = log.high.mul(c);
+        var low = log.high.fma(c, high.neg()).add(log.high.fma(cLow, log.low.mul(c)));
+        return logDomain(x, x, high.add(low));
+    }
+
+    // ------------------------------------------------------------------------- functions of two
+    // operands
+
+    /// `2^(b·log₂|a|)`, the logarithm as a sum of two f32; the sign follows from b's parity.
+    static Value pow(Value a, Value b) {
+        var magnitude = a.abs();
+        var log = log2Of(magnitude);
+        var y = exp2(b, log.high, log.low);
         // Signs, zeros, and what is left to the definition.
         var whole = Formulas.rint(b).eq(b);
         var half = b.mul(0.5);
@@ -585,7 +614,8 @@ final class Elementary {
     static Value floorDiv(Value a, Value b) {
         var q = Formulas.floor(a.div(b));
         var r = q.neg().fma(b, a);
-        var above = r.lt(0).and(b.gt(0)).or(r.gt(0).and(b.lt(0))).and(q.abs().lt(0x1p24));
-        return above.select(q.sub(1), q);
+        var above = r.lt(0).and(b.gt(0)).or(r.gt(0).and(b.lt(0)));
+        var usual = q.abs().lt(0x1p24).and(b.abs().lt(INFINITY));
+        return above.select(q.sub(1), q).patch(usual.not(), Binary.FLOOR_DIV, a, b);
     }
 }

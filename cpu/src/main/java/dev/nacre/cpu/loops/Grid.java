@@ -4,6 +4,8 @@ import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.Shape;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -80,8 +82,7 @@ final class Grid {
         for (var b : blocked) if (b.axis == inner() - 1) rows = Math.min(rows, b.steps);
         this.tileRows = Math.clamp(TILE / Math.max(1, tileLength), 1, rows);
         if (tileLength > Integer.MAX_VALUE - TILE)
-            throw new IllegalArgumentException(
-                    "cannot fold over " + tileLength + " elements at once");
+            throw new NacreException("cannot fold over " + tileLength + " elements at once");
     }
 
     private static List<Target> targets(Nest nest) {
@@ -151,8 +152,10 @@ final class Grid {
 
     int parts() {
         long parts = 1;
-        for (long count : counts) parts *= count;
-        return Math.toIntExact(parts);
+        for (long count : counts) parts = Shape.times(parts, count);
+        if (parts > Integer.MAX_VALUE)
+            throw new NacreException("cannot loop over " + nest.points() + " elements");
+        return (int) parts;
     }
 
     /// A measure of all there is to do.

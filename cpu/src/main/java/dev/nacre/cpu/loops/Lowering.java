@@ -151,7 +151,10 @@ final class Lowering {
                             value.graph.constant(arithmetic, 1),
                             value.graph.constant(arithmetic, 0));
         else same = arithmetic == to ? value.cast(to) : exactly(value, arithmetic);
-        return round(same, to);
+        boolean narrow = to == DType.I8 || to == DType.U8;
+        return narrow && value.type.isFloating()
+                ? same.max(same.like(to.least())).min(same.like(to.most()))
+                : round(same, to);
     }
 
     /// A value on its way to a type narrower than `to`, such that rounding it again gives what rounding it at once would.

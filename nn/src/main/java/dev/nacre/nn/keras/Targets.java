@@ -110,7 +110,7 @@ enum Targets {
         if (y.rank() < output.rank() || y.size(-1) == 1) {
             p.hint(
                     "for class numbers compile with \"sparse_categorical_crossentropy\", or give"
-                        + " y.oneHot("
+                            + " y.oneHot("
                             + output.size(-1)
                             + ", DType.F32)");
         }

@@ -179,8 +179,8 @@ class SemanticsTest {
         assertTrue(new Monitor("test", "auc", "min", 0).isBetter(1, 2));
         assertEquals(
                 "earlyStopping: whether 'val_score' should grow or shrink cannot be told from its"
-                    + " name\n"
-                    + "  hint: .mode(\"max\") or .mode(\"min\")",
+                        + " name\n"
+                        + "  hint: .mode(\"max\") or .mode(\"min\")",
                 error(() -> EarlyStopping.of("val_score", 1).onTrainBegin(tiny())));
     }
 
@@ -341,21 +341,21 @@ class SemanticsTest {
         Tensor x = Tensor.ones(4, 2).realize();
         assertEquals(
                 "sparse_categorical_crossentropy: the target must be class numbers [4] (or with an"
-                    + " axis of size 1 after them) for outputs [4, 3]\n"
-                    + "  target  f32[4, 3]  tensor\n"
-                    + "  hint: for one-hot rows compile with \"categorical_crossentropy\"",
+                        + " axis of size 1 after them) for outputs [4, 3]\n"
+                        + "  target  f32[4, 3]  tensor\n"
+                        + "  hint: for one-hot rows compile with \"categorical_crossentropy\"",
                 error(() -> sparse.fit(x, Tensor.of(new float[12]).reshape(4, 3).realize()))
                         .replaceAll("\\]  .*", "]  tensor"));
         assertTrue(
                 error(() -> sparse.fit(x, Tensor.of(new float[] {0, 1, 0.5f, 2})))
                         .startsWith(
                                 "sparse_categorical_crossentropy: class numbers must be whole"
-                                    + " numbers"));
+                                        + " numbers"));
         assertTrue(
                 error(() -> sparse.fit(x, Tensor.of(new float[] {0, 1, Float.NaN, 2})))
                         .startsWith(
                                 "sparse_categorical_crossentropy: class numbers must be whole"
-                                    + " numbers"));
+                                        + " numbers"));
         Sequential dense = Sequential.of(Input.of(2), Dense.of(3, SOFTMAX));
         dense.compile("adam", "categorical_crossentropy");
         String one = error(() -> dense.fit(x, Tensor.of(new long[] {0, 1, 2, 0})));
@@ -368,7 +368,7 @@ class SemanticsTest {
                         .startsWith("mseLoss: prediction and target must have one shape"));
         assertEquals(
                 "batches: x and y must have the same number of examples on axis 0, but x is f32[4,"
-                    + " 2] and y is f32[3, 3]",
+                        + " 2] and y is f32[3, 3]",
                 error(() -> mse.fit(x, Tensor.ones(3, 3), validationSplit(0.5))));
     }
 
@@ -667,8 +667,8 @@ class SemanticsTest {
                                 () -> Dropout.of(NAN)),
                         Map.entry(
                                 "evaluate: the model is not compiled\n"
-                                    + "  hint: model.compile(\"adam\","
-                                    + " \"sparse_categorical_crossentropy\", \"accuracy\")",
+                                        + "  hint: model.compile(\"adam\","
+                                        + " \"sparse_categorical_crossentropy\", \"accuracy\")",
                                 () ->
                                         Sequential.of(Dense.of(1))
                                                 .evaluate(Tensor.ones(1, 1), Tensor.ones(1))),
@@ -677,7 +677,7 @@ class SemanticsTest {
                                 () -> tiny().fit(Tensor.of(1f), Tensor.of(1f))),
                         Map.entry(
                                 "fit: 10 examples cannot be divided by validationSplit 0.95: none"
-                                    + " is left for training",
+                                        + " is left for training",
                                 () -> split(tiny(), Tensor.ones(10, 1), 0.95)));
         rows.forEach((message, e) -> assertEquals(message, error(e)));
     }

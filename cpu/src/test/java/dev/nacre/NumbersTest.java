@@ -1,0 +1,356 @@
+package dev.nacre;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.nacre.reference.Interpreter;
+import dev.nacre.type.DType;
+import dev.nacre.type.DTypeException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.LongBinaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/// What becomes of numbers on their way into tensors and from one type to another.
+class NumbersTest {
+    private static final List<DType> FLOATS = List.of(DType.F64, DType.F32, DType.F16, DType.BF16);
+    private static final List<DType> WHOLE =
+            List.of(DType.BOOL, DType.U8, DType.I8, DType.I32, DType.I64);
+
+    private static final double[] EDGES = {
+        0,
+        -0.0,
+        0.5,
+        -0.5,
+        0.99,
+        -0.99,
+        1,
+        -1,
+        1.5,
+        -1.5,
+        127,
+        127.9,
+        128,
+        -128,
+        -128.9,
+        -129,
+        255,
+        255.9,
+        256,
+        300,
+        -300,
+        65504,
+        -65504,
+        0x1p31 - 1,
+        0x1p31,
+        -0x1p31,
+        -0x1p31 - 1,
+        1e10,
+        -1e10,
+        0x1p53 + 2,
+        0x1p63,
+        -0x1p63,
+        0x1.fffffffffffffp62,
+        1e19,
+        -1e19,
+        3e38,
+        -3e38,
+        1e300,
+        -1e300,
+        Double.MIN_VALUE,
+        Double.NaN,
+        Double.POSITIVE_INFINITY,
+        Double.NEGATIVE_INFINITY
+    };
+
+    /// The rule, in exact arithmetic.
+    private static long oracle(double x, DType to) {
+        if (to == DType.BOOL) {
+            return x != 0 ? 1 : 0;
+        }
+        BigInteger least = BigInteger.ONE.shiftLeft(to.bytes() * 8 - 1).negate();
+        BigInteger most = least.negate().subtract(BigInteger.ONE);
+        if (to == DType.U8) {
+            least = BigInteger.ZERO;
+            most = BigInteger.valueOf(255);
+        }
+        if (Double.isNaN(x)) {
+            return 0;
+        }
+        if (Double.isInfinite(x)) {
+            return (x > 0 ? most : least).longValue();
+        }
+        return new BigDecimal(x).toBigInteger().max(least).min(most).longValue();
+    }
+
+    /// Floating to whole: the same by whatever way it is computed.
+    @TestFactory
+    Stream<DynamicTest> casts() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (DType from : FLOATS) {
+            for (DType to : WHOLE) {
+                tests.add(DynamicTest.dynamicTest(from + " to " + to, () -> casts(from, to)));
+            }
+        }
+        return tests.stream();
+    }
+
+    private static void casts(DType from, DType to) {
+        Tensor x = Tensor.of(EDGES).cast(from).realize();
+        long[] want = Arrays.stream(x.toDoubleArray()).mapToLong(v -> oracle(v, to)).toArray();
+        assertArrayEquals(want, x.cast(to).cast(DType.I64).toLongArray(), "computed");
+        Tensor zero = Tensor.zeros(from, EDGES.length).realize();
+        assertArrayEquals(
+                want, x.sub(zero).cast(to).cast(DType.I64).toLongArray(), "after a subtraction");
+        Tensor spread = x.unsqueeze(1).broadcastTo(EDGES.length, 3).add(zero.unsqueeze(1));
+        assertArrayEquals(
+                want,
+                spread.realize()
+                        .slice(1, 1, 3, 2)
+                        .squeeze(1)
+                        .cast(to)
+                        .cast(DType.I64)
+                        .toLongArray(),
+                "strided");
+        assertArrayEquals(
+                want,
+                Interpreter.evaluate(
+                                List.of(x.cast(to).node()),
+                                s -> dev.nacre.reference.Array.of(x.type(), x.toDoubleArray()))
+                        .getFirst()
+                        .toLongs(),
+                "by definition");
+        for (int i = 0; i < EDGES.length; i++) {
+            double v = x.slice(0, i, i + 1).toDoubleArray()[0];
+            Tensor constant = Tensor.full(v, from, 2);
+            long[] both = {want[i], want[i]};
+            assertArrayEquals(both, constant.cast(to).cast(DType.I64).toLongArray(), "folded " + v);
+            Tensor one = x.slice(0, i, i + 1).reshape();
+            assertEquals(want[i], one.cast(to).cast(DType.I64).toLongArray()[0], "single " + v);
+        }
+        if (to == DType.I32) {
+            assertArrayEquals(want, Arrays.stream(x.toIntArray()).asLongStream().toArray());
+        }
+        if (to == DType.I64) {
+            assertArrayEquals(want, x.toLongArray());
+        }
+        if (to == DType.BOOL) {
+            boolean[] bools = x.toBooleanArray();
+            for (int i = 0; i < want.length; i++) {
+                assertEquals(want[i] != 0, bools[i]);
+            }
+        }
+    }
+
+    private static final long[] LONGS = {
+        0,
+        1,
+        -1,
+        3,
+        255,
+        -128,
+        Integer.MAX_VALUE,
+        1L << 31,
+        (1L << 53) + 1,
+        -(1L << 53) - 1,
+        9007199254740993L,
+        Long.MAX_VALUE - 1,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE + 1,
+        Long.MIN_VALUE
+    };
+
+    private record Exact(
+            String name, BiFunction<Tensor, Long, Tensor> ours, LongBinaryOperator want) {}
+
+    /// Everything that takes a whole number counts all of its digits.
+    @TestFactory
+    Stream<DynamicTest> wholeNumbers() {
+        return Stream.of(
+                        new Exact("add", (x, n) -> x.add((long) n), Long::sum),
+                        new Exact("sub", (x, n) -> x.sub((long) n), (a, b) -> a - b),
+                        new Exact("mul", (x, n) -> x.mul((long) n), (a, b) -> a * b),
+                        new Exact(
+                                "floorDiv",
+                                (x, n) -> x.floorDiv((long) n),
+                                (a, b) -> b == 0 ? 0 : Math.floorDiv(a, b)),
+                        new Exact(
+                                "mod",
+                                (x, n) -> x.mod((long) n),
+                                (a, b) -> b == 0 ? 0 : Math.floorMod(a, b)),
+                        new Exact("maximum", (x, n) -> x.maximum((long) n), Math::max),
+                        new Exact("minimum", (x, n) -> x.minimum((long) n), Math::min),
+                        new Exact(
+                                "pow",
+                                (x, n) -> x.pow(n & 7),
+                                (a, b) -> BigInteger.valueOf(a).pow((int) (b & 7)).longValue()),
+                        new Exact("eq", (x, n) -> x.eq((long) n), (a, b) -> a == b ? 1 : 0),
+                        new Exact("ne", (x, n) -> x.ne((long) n), (a, b) -> a != b ? 1 : 0),
+                        new Exact("lt", (x, n) -> x.lt((long) n), (a, b) -> a < b ? 1 : 0),
+                        new Exact("le", (x, n) -> x.le((long) n), (a, b) -> a <= b ? 1 : 0),
+                        new Exact("gt", (x, n) -> x.gt((long) n), (a, b) -> a > b ? 1 : 0),
+                        new Exact("ge", (x, n) -> x.ge((long) n), (a, b) -> a >= b ? 1 : 0),
+                        new Exact(
+                                "clamp below",
+                                (x, n) -> x.clamp((long) n, Long.MAX_VALUE),
+                                Math::max),
+                        new Exact(
+                                "clamp above",
+                                (x, n) -> x.clamp(Long.MIN_VALUE, (long) n),
+                                Math::min),
+                        new Exact("fullLike", (x, n) -> x.fullLike((long) n), (a, b) -> b),
+                        new Exact(
+                                "pad",
+                                (x, n) -> x.slice(0, 0, 0).pad(0, 0, LONGS.length, (long) n),
+                                (a, b) -> b),
+                        new Exact(
+                                "full",
+                                (x, n) -> Tensor.full((long) n, DType.I64, LONGS.length),
+                                (a, b) -> b),
+                        new Exact(
+                                "where",
+                                (x, n) -> x.eq(x).not().where(x, Tensor.of((long) n)),
+                                (a, b) -> b))
+                .map(e ->
+                        DynamicTest.dynamicTest(
+                                e.name,
+                                () -> {
+                                    for (Tensor x :
+                                            List.of(
+                                                    Tensor.of(LONGS),
+                                                    Tensor.of(LONGS)
+                                                            .unsqueeze(1)
+                                                            .squeeze(1)
+                                                            .add(0)))
+                                        for (long n : LONGS) {
+                                            long[] want =
+                                                    Arrays.stream(LONGS)
+                                                            .map(a -> e.want.applyAsLong(a, n))
+                                                            .toArray();
+                                            assertArrayEquals(
+                                                    want,
+                                                    e.ours.apply(x, n).toLongArray(),
+                                                    e.name + " " + n);
+                                        }
+                                }));
+    }
+
+    /// Comparisons of whole tensors with any number are exact.
+    @TestFactory
+    Stream<DynamicTest> comparisons() {
+        double[] numbers = Arrays.copyOf(EDGES, EDGES.length + 4);
+        numbers[EDGES.length] = 16_777_216.5;
+        numbers[EDGES.length + 1] = 0x1p53;
+        numbers[EDGES.length + 2] = -0x1p53;
+        numbers[EDGES.length + 3] = 4.5e15 + 0.5;
+        long[] longs = Arrays.copyOf(LONGS, LONGS.length + 2);
+        longs[LONGS.length] = 16_777_217;
+        longs[LONGS.length + 1] = 4_500_000_000_000_001L;
+        return WHOLE.stream()
+                .filter(t -> t != DType.BOOL)
+                .map(t ->
+                        DynamicTest.dynamicTest(
+                                t.toString(),
+                                () -> {
+                                    Tensor x = Tensor.of(longs).cast(t).realize();
+                                    long[] values = x.toLongArray();
+                                    for (double n : numbers) {
+                                        check(values, n, 0, x.eq(n));
+                                        check(values, n, 1, x.ne(n));
+                                        check(values, n, 2, x.lt(n));
+                                        check(values, n, 3, x.le(n));
+                                        check(values, n, 4, x.gt(n));
+                                        check(values, n, 5, x.ge(n));
+                                    }
+                                }));
+    }
+
+    private static void check(long[] values, double n, int what, Tensor got) {
+        boolean[] bools = got.toBooleanArray();
+        for (int i = 0; i < values.length; i++) {
+            int order =
+                    Double.isInfinite(n)
+                            ? n > 0 ? -1 : 1
+                            : Double.isNaN(n)
+                                    ? 0
+                                    : new BigDecimal(values[i]).compareTo(new BigDecimal(n));
+            boolean want =
+                    Double.isNaN(n)
+                            ? what == 1
+                            : switch (what) {
+                                case 0 -> order == 0;
+                                case 1 -> order != 0;
+                                case 2 -> order < 0;
+                                case 3 -> order <= 0;
+                                case 4 -> order > 0;
+                                default -> order >= 0;
+                            };
+            assertEquals(want, bools[i], values[i] + " and " + n + ", comparison " + what);
+        }
+    }
+
+    /// What a type cannot hold is refused where it is written.
+    @Test
+    void refuses() {
+        Object[][] bad = {
+            {DType.I32, 1e10},
+            {DType.I32, 0.5},
+            {DType.I32, Double.NaN},
+            {DType.I32, Double.POSITIVE_INFINITY},
+            {DType.U8, 256.0},
+            {DType.U8, -1.0},
+            {DType.I8, 128.0},
+            {DType.I64, 0x1p63},
+            {DType.BOOL, 2.0}
+        };
+        for (Object[] b : bad) {
+            DType t = (DType) b[0];
+            double v = (double) b[1];
+            Tensor x = Tensor.zeros(t, 2);
+            String what = v + " as " + t;
+            assertThrows(DTypeException.class, () -> Tensor.full(v, t, 3), what);
+            assertThrows(DTypeException.class, () -> x.fullLike(v), what);
+            assertThrows(DTypeException.class, () -> x.pad(0, 1, 1, v), what);
+            if (v == Math.rint(v) && Math.abs(v) < 0x1p62) {
+                assertThrows(DTypeException.class, () -> Tensor.full((long) v, t, 3), what);
+                assertThrows(DTypeException.class, () -> x.fullLike((long) v), what);
+                assertThrows(DTypeException.class, () -> x.pad(0, 1, 1, (long) v), what);
+                if (t != DType.BOOL) {
+                    assertThrows(DTypeException.class, () -> x.add(v), what);
+                    assertThrows(DTypeException.class, () -> x.maximum((long) v), what);
+                }
+            }
+        }
+        assertEquals(
+                "full: 10000000000 does not fit into i32",
+                assertThrows(DTypeException.class, () -> Tensor.full(1e10, DType.I32))
+                        .getMessage());
+        assertEquals(
+                "pad: 0.5 does not fit into i32",
+                assertThrows(
+                                DTypeException.class,
+                                () -> Tensor.zeros(DType.I32, 2).pad(0, 1, 0, 0.5))
+                        .getMessage());
+    }
+
+    /// A tensor of rank 0 does not widen others in its category.
+    @Test
+    void scalarsAreWeak() {
+        Tensor x = Tensor.ones(3, 2);
+        assertEquals(DType.F32, x.mul(Tensor.of(0.5)).dtype());
+        assertEquals(DType.F32, Tensor.of(0.5).add(x).dtype());
+        assertEquals(DType.F16, x.cast(DType.F16).maximum(Tensor.of(2.0)).dtype());
+        assertEquals(DType.F32, x.gt(0).where(x, Tensor.of(0.5)).dtype());
+        assertEquals(DType.I32, x.cast(DType.I32).add(Tensor.of(1L)).dtype());
+        assertEquals(DType.F64, x.cast(DType.I32).add(Tensor.of(1.0)).dtype());
+        assertEquals(DType.F64, Tensor.of(1f).add(Tensor.of(1.0)).dtype());
+    }
+}
