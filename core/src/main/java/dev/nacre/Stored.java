@@ -4,6 +4,7 @@ import dev.nacre.compile.Memory;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
+import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
 
 import java.lang.foreign.MemorySegment;
@@ -137,11 +138,19 @@ final class Stored implements Source {
     }
 
     MemorySegment memory() {
+        if (!memory.scope().isAlive()) {
+            throw new NacreException(
+                    origin
+                            + " "
+                            + type
+                            + ": the memory that this tensor is mapped to has been closed"
+                            + "\n  hint: keep its arena open for as long as the tensor is used, or copy it with Tensor.of");
+        }
         return memory;
     }
 
     long address() {
-        return memory.address();
+        return memory().address();
     }
 
     /// The variable whose value this is or was; null for a plain tensor.

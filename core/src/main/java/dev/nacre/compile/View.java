@@ -98,7 +98,7 @@ public record View(int buffer, DType dtype, long offset, long[] sizes, long[] st
         for (int i = 0; i < n.length; i++) {
             start += spans.get(i).start() * strides[i];
             n[i] = spans.get(i).size();
-            s[i] = spans.get(i).step() * strides[i];
+            s[i] = step(strides[i], spans.get(i).step(), n[i]);
         }
         return new View(buffer, dtype, start, n, s);
     }
@@ -112,10 +112,16 @@ public record View(int buffer, DType dtype, long offset, long[] sizes, long[] st
             Window w = windows.get(i);
             n[lead + i] = w.positions(sizes[lead + i]);
             n[lead + k + i] = w.size();
-            s[lead + i] = strides[lead + i] * w.stride();
-            s[lead + k + i] = strides[lead + i] * w.dilation();
+            s[lead + i] = step(strides[lead + i], w.stride(), n[lead + i]);
+            s[lead + k + i] = step(strides[lead + i], w.dilation(), w.size());
         }
         return new View(buffer, dtype, offset, n, s);
+    }
+
+    /// The stride of an axis that takes so many steps of another. Where there is no second element nothing is stepped over, however far it would be; else all elements lie in the buffer, and nothing
+    /// overflows.
+    private static long step(long stride, long times, long size) {
+        return size <= 1 ? stride : Math.multiplyExact(stride, times);
     }
 
     /// The same elements in row-major order under another shape, if that needs no copy: every new axis must lie within a run of old axes that are evenly

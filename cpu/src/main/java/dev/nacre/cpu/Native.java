@@ -16,7 +16,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -40,6 +39,9 @@ import java.util.zip.CheckedInputStream;
 /// tried and what came of it.
 public final class Native {
     private static final String OFF = "off";
+
+    /// Of the stack, to open a library whose initializers run at once.
+    private static final int STACK = 1 << 19;
 
     /// Something that older versions do not have.
     private static final String PROBE = "dnnl_memory_desc_create_with_blob";
@@ -77,7 +79,13 @@ public final class Native {
     }
 
     private static final class Holder {
-        static final Native FOUND = new Native(System.getProperty("nacre.onednn", ""), cacheRoot());
+        static final Native FOUND = found();
+    }
+
+    /// Not in the holder, which another thread would wait for.
+    private static Native found() {
+        return Stack.with(
+                STACK, () -> new Native(System.getProperty("nacre.onednn", ""), cacheRoot()));
     }
 
     private final List<String> notes = new ArrayList<>();
@@ -166,25 +174,52 @@ public final class Native {
             return Optional.empty();
         }
         note("carrier jar: found " + url.get());
-        Optional<Path> temporary = Optional.empty();
         try {
             if (url.get().getProtocol().equals("file"))
                 return open(Path.of(url.get().toURI()).toString(), "carrier directory");
-            Path directory;
-            try {
-                directory = unpack(platform, cache);
-            } catch (IOException e) {
-                note("cache " + cache + ": " + e);
-                var scratch = Files.createTempDirectory("nacre");
-                temporary = Optional.of(scratch);
-                directory = unpack(platform, scratch);
-            }
+            return unpacked(platform, cache).or(() -> temporary(platform, cache));
+        } catch (URISyntaxException e) {
+            note("carrier jar: " + e);
+            return Optional.empty();
+        }
+    }
+
+    private Optional<Library> unpacked(Platform platform, Path cache) {
+        try {
+            var directory = unpack(platform, cache);
             return open(directory.resolve(platform.library()).toString(), "carrier jar");
-        } catch (IOException | URISyntaxException e) {
+        } catch (IOException e) {
+            note("cache " + cache + ": " + e);
+            return Optional.empty();
+        }
+    }
+
+    /// Where the cache cannot be used, or nothing in it may be executed. It costs the time of unpacking at each start.
+    private Optional<Library> temporary(Platform platform, Path cache) {
+        Optional<Path> folder = Optional.empty();
+        try {
+            folder = Optional.of(Files.createTempDirectory("nacre")); // only this user's
+            var found = unpacked(platform, folder.get());
+            if (found.isPresent())
+                System.getLogger("dev.nacre")
+                        .log(
+                                System.Logger.Level.WARNING,
+                                "oneDNN is unpacked to a temporary folder at each start, as it cannot be kept in "
+                                        + cache
+                                        + " ("
+                                        + notes().stream()
+                                                .filter(n ->
+                                                        n.startsWith("cache ")
+                                                                || n.contains("cannot open"))
+                                                .findFirst()
+                                                .orElse("")
+                                        + ")");
+            return found;
+        } catch (IOException e) {
             note("carrier jar: " + e);
             return Optional.empty();
         } finally {
-            temporary.ifPresent(Native::delete); // an open library outlives its file
+            folder.ifPresent(Native::delete); // an open library outlives its file
         }
     }
 
@@ -194,7 +229,7 @@ public final class Native {
     private Path unpack(Platform platform, Path cache) throws IOException {
         var main = locate(platform.resource(platform.library())).orElseThrow();
         var directory = cache.resolve(platform.name() + "-" + Entry.of(main));
-        Files.createDirectories(directory);
+        Unpacked.folder(directory);
         try (var channel =
                 FileChannel.open(
                         directory.resolve("lock"),
@@ -212,14 +247,9 @@ public final class Native {
     }
 
     private void copy(URL source, Path target) throws IOException {
-        var size = Entry.of(source).size();
-        if (Files.exists(target) && Files.size(target) == size) return;
-        var part = target.resolveSibling(target.getFileName() + ".part");
+        if (Unpacked.isIntact(target)) return;
         try (var in = open(source)) {
-            Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(part);
+            Unpacked.write(in, target);
         }
         note("unpacked " + target);
     }
@@ -299,7 +329,13 @@ public final class Native {
     }
 
     private static Path cacheRoot() {
-        var home = Path.of(System.getProperty("user.home", "."));
+        var said = Path.of(System.getProperty("user.home", "?"));
+        var home =
+                said.isAbsolute()
+                        ? said
+                        : Path.of(
+                                System.getProperty("java.io.tmpdir"),
+                                "nacre-" + System.getProperty("user.name"));
         var windows = System.getProperty("os.name", "").startsWith("Windows");
         var named =
                 Optional.ofNullable(System.getenv(windows ? "LOCALAPPDATA" : "XDG_CACHE_HOME"))

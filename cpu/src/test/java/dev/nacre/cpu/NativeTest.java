@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
@@ -31,7 +33,7 @@ class NativeTest {
 
     private Path libraryFile() throws IOException {
         return files().stream()
-                .filter(f -> f.getFileName().toString().contains("dnnl"))
+                .filter(f -> f.getFileName().toString().matches(".*dnnl.*(so\\.3|dylib|dll)"))
                 .findFirst()
                 .orElseThrow();
     }
@@ -86,6 +88,36 @@ class NativeTest {
         assertTrue(
                 files().stream().noneMatch(f -> f.toString().endsWith(".part")),
                 files().toString());
+    }
+
+    @Test
+    void aDamagedFileIsReplaced() throws IOException {
+        assumeTrue(isCarried());
+        new Native("", cache);
+        var file = libraryFile();
+        var whole = Files.readAllBytes(file);
+        var damaged = whole.clone();
+        damaged[damaged.length / 2] ^= 1;
+        Files.delete(file); // it is mapped: another file
+        Files.write(file, damaged);
+        assertTrue(new Native("", cache).library().isPresent());
+        assertArrayEquals(whole, Files.readAllBytes(file));
+    }
+
+    /// What others can write to, they can have executed.
+    @Test
+    void aFolderOfStrangersIsNotUsed() throws IOException {
+        assumeTrue(isCarried() && !System.getProperty("os.name").startsWith("Windows"));
+        new Native("", cache);
+        var folder = libraryFile().getParent();
+        for (var open : List.of(folder, cache)) {
+            Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+            var found = new Native("", cache).library().orElseThrow();
+            assertFalse(found.path().startsWith(cache.toString()), found.path());
+            Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwx------"));
+        }
+        assertTrue(
+                new Native("", cache).library().orElseThrow().path().startsWith(cache.toString()));
     }
 
     @Test

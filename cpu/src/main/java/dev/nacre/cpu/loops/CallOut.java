@@ -21,6 +21,9 @@ final class CallOut {
     static final int OPERAND = 64;
     static final int BYTES = OPERANDS + 3 * OPERAND;
 
+    /// What a call needs, interpreted or not: an error for want of it would be thrown before anything here can catch it, and end the process.
+    static final int STACK = 1 << 16;
+
     private static final int TYPES = DType.values().length;
     private static final int BINARY = 1 << 16;
 

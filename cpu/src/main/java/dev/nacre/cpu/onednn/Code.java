@@ -1,9 +1,13 @@
 package dev.nacre.cpu.onednn;
 
+import dev.nacre.cpu.Stack;
 import java.util.List;
 
 /// A spec compiled by oneDNN to machine code for one thread. Immutable, and may run on many threads at once.
 final class Code {
+    /// Of the stack, for oneDNN's code generators.
+    static final int STACK = 1 << 18;
+
     private final Spec spec;
     private final List<Scope.Argument> arguments; // scratchpad last, if any
     private final List<Slot> slots;
@@ -13,15 +17,23 @@ final class Code {
     Code(OneDnn library, Spec spec) {
         Limits.check(spec);
         this.spec = spec;
+        var made = Stack.with(STACK, () -> make(library, spec));
+        this.arguments = made.arguments;
+        this.slots = arguments.stream().map(Scope.Argument::slot).toList();
+        this.implementation = made.implementation;
+        this.handle = made.handle;
+        OneDnn.CLEANER.register(this, destroyer(handle));
+    }
+
+    private record Made(List<Scope.Argument> arguments, String implementation, long handle) {}
+
+    private static Made make(OneDnn library, Spec spec) {
         Api.oneThread();
         try (var scope = library.scope(spec)) {
             long plan = scope.plan(spec);
-            this.arguments = scope.arguments(spec, plan);
-            this.slots = arguments.stream().map(Scope.Argument::slot).toList();
-            this.implementation = scope.implementation(plan);
-            this.handle = scope.compile(plan);
+            return new Made(
+                    scope.arguments(spec, plan), scope.implementation(plan), scope.compile(plan));
         }
-        OneDnn.CLEANER.register(this, destroyer(handle));
     }
 
     private static Runnable destroyer(long handle) {

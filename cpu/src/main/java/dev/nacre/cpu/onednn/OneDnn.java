@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nacre.cpu.Native;
+import dev.nacre.cpu.Stack;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.WeakCache;
 
@@ -21,8 +22,13 @@ public final class OneDnn {
     private static final int IN_ORDER = 1;
 
     private static final class Holder {
-        static final Optional<OneDnn> FOUND =
-                Native.oneDnn().map(library -> new OneDnn(library.path()));
+        static final Optional<OneDnn> FOUND = found();
+    }
+
+    /// Not in the holder, which another thread would wait for.
+    private static Optional<OneDnn> found() {
+        return Native.oneDnn()
+                .map(library -> Stack.with(Code.STACK, () -> new OneDnn(library.path())));
     }
 
     private final String path;
@@ -106,13 +112,17 @@ public final class OneDnn {
     /// The operands of a spec, without compiling it.
     List<Slot> describe(Spec spec) {
         Limits.check(spec);
-        Api.oneThread();
-        try (var scope = scope(spec)) {
-            return scope.arguments(spec, scope.plan(spec)).stream()
-                    .map(Scope.Argument::slot)
-                    .filter(slot -> slot.role() != Slot.Role.SCRATCHPAD)
-                    .toList();
-        }
+        return Stack.with(
+                Code.STACK,
+                () -> {
+                    Api.oneThread();
+                    try (var scope = scope(spec)) {
+                        return scope.arguments(spec, scope.plan(spec)).stream()
+                                .map(Scope.Argument::slot)
+                                .filter(slot -> slot.role() != Slot.Role.SCRATCHPAD)
+                                .toList();
+                    }
+                });
     }
 
     /// A part of an opaque layout along one axis; empty where its blocks do not allow it.

@@ -1,0 +1,155 @@
+package dev.nacre.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.nacre.Tensor;
+import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
+import dev.nacre.type.TensorType;
+import java.io.File;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What must end in an error, never in a crash: each in a process of its own, where it could take the tests with it.
+class CrashesTest {
+    /// Programs, by name.
+    static final class Programs {
+        private Programs() {}
+
+        public static void main(String[] args) throws InterruptedException {
+            if (args[0].equals("recursion")) recursion();
+            else small(Long.parseLong(args[1]));
+            System.out.println("survived");
+        }
+
+        /// Computes with functions that machine code calls back into Java for, deeper and deeper.
+        private static void recursion() {
+            var x = Tensor.linspace(1, 2, 64).cast(DType.F64).realize();
+            int caught = 0;
+            for (int i = 0; i < 5; i++)
+                try {
+                    deeper(x);
+                } catch (StackOverflowError e) {
+                    caught++;
+                }
+            if (caught != 5) throw new AssertionError(caught + " errors");
+            compute(x);
+        }
+
+        private static void deeper(Tensor x) {
+            compute(x);
+            deeper(x);
+        }
+
+        private static double compute(Tensor x) {
+            return x.lgamma().add(x.exp()).sum().item();
+        }
+
+        /// Uses the library for the first time on a thread with a small stack.
+        private static void small(long bytes) throws InterruptedException {
+            var thrown = new ArrayList<Throwable>();
+            var thread =
+                    new Thread(
+                            null,
+                            () -> {
+                                var x = Tensor.ones(2, 16, 20, 20);
+                                var w = Tensor.ones(24, 16, 3, 3);
+                                x.conv2d(w, 1, 1, 1, 1).relu().sum().item();
+                                x.cast(DType.BF16)
+                                        .matmul(x.cast(DType.BF16).transpose())
+                                        .sum()
+                                        .item();
+                                x.permute(3, 1, 0, 2).lgamma().add(1).mean().item();
+                            },
+                            "small",
+                            bytes);
+            thread.setUncaughtExceptionHandler((_, e) -> thrown.add(e));
+            thread.start();
+            thread.join();
+            if (!thrown.isEmpty()) throw new AssertionError(thrown.getFirst());
+        }
+    }
+
+    /// As this process was started: by Maven, or by a loader of its own.
+    private static String classPath() {
+        if (CrashesTest.class.getClassLoader() instanceof URLClassLoader loader)
+            return Stream.of(loader.getURLs())
+                    .map(URL::getPath)
+                    .collect(Collectors.joining(File.pathSeparator));
+        return System.getProperty(
+                "surefire.test.class.path", System.getProperty("java.class.path"));
+    }
+
+    private static String run(List<String> flags, String... args)
+            throws IOException, InterruptedException {
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(flags);
+        Stream.of(
+                        "-Xmx256m",
+                        "-XX:+UseSerialGC",
+                        "-XX:-CreateCoredumpOnCrash",
+                        "-XX:ErrorFile=/dev/null",
+                        "-XX:TieredStopAtLevel=1",
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        classPath(),
+                        Programs.class.getName())
+                .forEach(command::add);
+        command.addAll(List.of(args));
+        var process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        var text = new String(process.getInputStream().readAllBytes());
+        assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+        return process.exitValue() + " " + text;
+    }
+
+    @Test
+    void runawayRecursion() throws IOException, InterruptedException {
+        var text = run(List.of(), "recursion");
+        assertTrue(text.contains("survived"), text);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {256, 512})
+    void smallStacks(long kilobytes) throws IOException, InterruptedException {
+        var text = run(List.of(), "small", "" + (kilobytes << 10));
+        assertTrue(text.contains("survived"), text);
+    }
+
+    @Test
+    void closedMemory() {
+        Tensor x;
+        Tensor sum;
+        try (var arena = Arena.ofShared()) {
+            MemorySegment memory = arena.allocate(4096, 64);
+            x = Tensor.ofMapped(TensorType.of(DType.F32, 1024), memory);
+            sum = x.add(1).sum();
+            assertEquals(1024, sum.item());
+        }
+        var again = x.mul(2).sum();
+        for (Runnable read :
+                List.<Runnable>of(
+                        again::item, x::toFloatArray, x::toString, () -> x.matmul(x).item())) {
+            var e = assertThrows(NacreException.class, read::run);
+            assertTrue(e.getMessage().contains("has been closed"), e.getMessage());
+        }
+        assertArrayEquals(new float[] {1}, Tensor.ones(1).toFloatArray());
+    }
+}
