@@ -2,8 +2,10 @@ package dev.nacre;
 
 import dev.nacre.ir.Algebra;
 import dev.nacre.ir.Graph;
+import dev.nacre.ir.Body;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Places;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
@@ -13,9 +15,11 @@ import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// An immutable array of numbers of one [DType] and [Shape].
 ///
@@ -312,6 +316,73 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
             }
         }
         return Node.of(op, inputs, Tensor::node);
+    }
+
+    /// A function that is written down in every step of an eager loop: recorded for the types of its operands, and then one node.
+    private Tensor recorded(
+            String name,
+            List<?> attributes,
+            List<Tensor> operands,
+            java.util.function.Function<List<Node>, Node> meaning,
+            Supplier<Tensor> written) {
+        boolean inFull = Trace.current().isPresent() || Places.areKept();
+        List<TensorType> types = new ArrayList<>(operands.size());
+        for (Tensor t : operands) {
+            types.add(t.type());
+            inFull |= !t.shape().isKnown();
+        }
+        if (inFull) {
+            return written.get();
+        }
+        Optional<Body> body = Body.recorded(name, attributes, types, meaning);
+        if (body.isEmpty()) {
+            return written.get();
+        }
+        List<Node> nodes = new ArrayList<>(operands.size());
+        for (Tensor t : operands) {
+            nodes.add(t.node());
+        }
+        return new Tensor(body.get().applied(nodes).getFirst());
+    }
+
+    @Override
+    public Tensor crossEntropy(Tensor labels, double smoothing) {
+        return recorded(
+                "crossEntropy",
+                List.of(smoothing),
+                List.of(this, labels),
+                in -> in.get(0).crossEntropy(in.get(1), smoothing),
+                () -> Algebra.super.crossEntropy(labels, smoothing));
+    }
+
+    @Override
+    public Tensor softmax(int axis) {
+        return recorded(
+                "softmax",
+                List.of(axis),
+                List.of(this),
+                in -> in.getFirst().softmax(axis),
+                () -> Algebra.super.softmax(axis));
+    }
+
+    @Override
+    public Tensor logSoftmax(int axis) {
+        return recorded(
+                "logSoftmax",
+                List.of(axis),
+                List.of(this),
+                in -> in.getFirst().logSoftmax(axis),
+                () -> Algebra.super.logSoftmax(axis));
+    }
+
+    @Override
+    public Tensor layerNorm(int lastAxes, double epsilon) {
+        return recorded(
+                "layerNorm",
+                List.of(lastAxes, epsilon),
+                List.of(this),
+                in -> in.getFirst().layerNorm(lastAxes, epsilon),
+                () -> Algebra.super.layerNorm(lastAxes, epsilon));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.TensorType;
 
@@ -8,6 +9,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -56,6 +58,29 @@ public final class Body {
         }
         return known;
     }
+
+    /// What a function of tensors makes of operands of these types, recorded once; empty if it refuses them.
+    ///
+    /// @param name of the function
+    /// @param attributes all else that it depends on
+    public static Optional<Body> recorded(
+            String name,
+            List<?> attributes,
+            List<TensorType> types,
+            Function<List<Node>, Node> meaning) {
+        try {
+            return Optional.of(
+                    of(
+                            new Recorded(name, List.copyOf(attributes)),
+                            types,
+                            in -> List.of(meaning.apply(in))));
+        } catch (NacreException e) {
+            return Optional.empty(); // it says why to the operands themselves, which have names
+        }
+    }
+
+    /// A function of tensors whose graph is longer than it takes to find it again.
+    private record Recorded(String name, List<Object> attributes) implements Composite {}
 
     /// The body of this one's derivative, recorded once as well.
     public Body derivative(

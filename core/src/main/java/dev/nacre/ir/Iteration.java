@@ -132,7 +132,7 @@ public record Iteration(
 
     Iteration bind(LongUnaryOperator known) {
         return new Iteration(
-                body.bind(known), sequences, states, known.applyAsLong(length), reverse, stops);
+                body.bind(known), sequences, states, Shape.bound(length, known), reverse, stops);
     }
 
     /// The same with more outputs, placed after those there are.

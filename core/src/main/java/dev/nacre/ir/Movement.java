@@ -159,17 +159,6 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                 : emit(new Op.Broadcast(shape), List.of(aligned));
     }
 
-    /// Unknown sizes taken for those that `shape` has in their place, from axis `from` to `to`: the call checks that they are equal.
-    default T sizedLike(Shape shape, int from, int to) {
-        Shape out = shape();
-        for (int a = from; a < to && rank() == shape.rank(); a++) {
-            if (size(a) < 0 && shape.size(a) < 0) {
-                out = out.with(a, shape.size(a));
-            }
-        }
-        return broadcastTo(out);
-    }
-
     default T broadcastTo(long... sizes) {
         return broadcastTo(Shape.of(sizes));
     }

@@ -193,8 +193,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     /// @param randomKey `i64[2]`, from which the dropout of `how` draws (see [Op.RandomBits]); present if and only if there is dropout
     default T scaledDotProductAttention(
             T keys, T values, Attention how, Optional<T> mask, Optional<T> randomKey) {
-        T key = keys.sizedLike(shape(), 0, rank() - 3);
-        T value = values.sizedLike(shape(), 0, rank() - 3).sizedLike(key.shape(), 0, rank() - 1);
+        T key = Sizes.alike(keys, shape(), 0, rank() - 3);
+        T value = Sizes.alike(values, shape(), 0, rank() - 3);
+        value = Sizes.alike(value, key.shape(), 0, rank() - 1);
         Attention what = how.masked(mask.isPresent());
         Problem p =
                 Problem.in("attention")

@@ -125,7 +125,7 @@ public sealed interface Op {
 
         @Override
         public Op bind(LongUnaryOperator known) {
-            return new Iota(known.applyAsLong(size), dtype);
+            return new Iota(Shape.bound(size, known), dtype);
         }
     }
 
@@ -377,7 +377,7 @@ public sealed interface Op {
         public Op bind(LongUnaryOperator known) {
             return new Slice(
                     spans.stream()
-                            .map(s -> new Span(s.start(), known.applyAsLong(s.size()), s.step()))
+                            .map(s -> new Span(s.start(), Shape.bound(s.size(), known), s.step()))
                             .toList());
         }
     }

@@ -59,6 +59,17 @@ public final class Sizes {
                 + " must be known, but is given only when the function is called";
     }
 
+    /// Unknown sizes taken for those that `shape` has in their place, from axis `from` to `to`: the call checks that they are equal.
+    static <T extends Algebra<T>> T alike(T x, Shape shape, int from, int to) {
+        Shape out = x.shape();
+        for (int a = from; a < to && x.rank() == shape.rank(); a++) {
+            if (x.size(a) < 0 && shape.size(a) < 0) {
+                out = out.with(a, shape.size(a));
+            }
+        }
+        return x.broadcastTo(out);
+    }
+
     /// A shape as the user wrote it, −1 included; unknown sizes print as `?`.
     static String text(long[] sizes) {
         StringBuilder out = new StringBuilder("[");

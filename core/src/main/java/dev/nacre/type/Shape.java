@@ -208,7 +208,7 @@ public final class Shape {
 
     /// Unknown sizes replaced by what `known` gives for them; it maps known sizes to themselves.
     public Shape bind(LongUnaryOperator known) {
-        return isKnown() ? this : of(LongStream.of(sizes).map(known).toArray());
+        return isKnown() ? this : of(LongStream.of(sizes).map(s -> bound(s, known)).toArray());
     }
 
     /// Sizes of the given axes removed.

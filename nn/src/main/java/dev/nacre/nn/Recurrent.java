@@ -263,7 +263,7 @@ public record Recurrent(
         boolean single = x.rank() == 2;
         Tensor sequence = single ? x.unsqueeze(1) : batchFirst ? x.transpose(0, 1) : x;
         long batch = sequence.size(1);
-        Optional<Tensor> mask = lengths.map(n -> mask(n, sequence.size(0)));
+        Optional<Tensor> mask = lengths.map(n -> mask(n.broadcastTo(batch), sequence.size(0)));
         List<List<Tensor>> lasts = new ArrayList<>();
         IntStream.range(0, kinds).forEach(_ -> lasts.add(new ArrayList<>()));
         Tensor y = // what does not count may be anything
