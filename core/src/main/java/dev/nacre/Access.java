@@ -1,7 +1,6 @@
 package dev.nacre;
 
 import dev.nacre.ir.Source;
-
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;

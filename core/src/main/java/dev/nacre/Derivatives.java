@@ -9,7 +9,6 @@ import dev.nacre.ir.Order;
 import dev.nacre.ir.Recent;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.Precision;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;

@@ -4,7 +4,6 @@ import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
-
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;

@@ -1,7 +1,6 @@
 package dev.nacre;
 
 import dev.nacre.type.DType;
-
 import java.lang.foreign.ValueLayout;
 
 /// Single numbers in memory.

@@ -13,7 +13,6 @@ import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
-
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,9 +37,7 @@ final class Engine {
                         .max(Comparator.comparingInt(Backend::priority))
                         .orElseThrow(() ->
                                 new NacreException(
-                                        "no backend found to compute with\n"
-                                                + "  hint: put the artifact dev.nacre:nacre-cpu on the"
-                                                + " class path or module path"));
+                                        "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
     }
 
     private Engine() {}
@@ -267,8 +264,7 @@ final class Engine {
                     throw new NacreException(
                             "input '"
                                     + x.name()
-                                    + "' has no value: pass it to a Function that names it as an"
-                                    + " input");
+                                    + "' has no value: pass it to a Function that names it as an input");
             default -> throw new NacreException(s.origin() + " has no value");
         };
     }

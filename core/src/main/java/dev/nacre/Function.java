@@ -17,7 +17,6 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

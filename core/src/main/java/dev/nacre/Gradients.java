@@ -16,7 +16,6 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -95,14 +94,12 @@ public final class Gradients {
                         "backward() has been called already, and what it was computed from is gone")
                 .require(
                         !number || y.isSettled() || !byPlain,
-                        "what was read before it was differentiated is a number, and depends on"
-                                + " nothing")
+                        "what was read before it was differentiated is a number, and depends on nothing")
                 .operand("y", y.type(), y::origin)
                 .hint(
                         y.isSettled()
                                 ? "ask for all gradients before reading, or compute it again"
-                                : "ask for the gradient before reading, or differentiate by a"
-                                        + " Variable")
+                                : "ask for the gradient before reading, or differentiate by a Variable")
                 .throwShape();
     }
 

@@ -5,7 +5,6 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Order;
 import dev.nacre.ir.Recent;
 import dev.nacre.type.Frames;
-
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;

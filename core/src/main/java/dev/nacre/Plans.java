@@ -4,7 +4,6 @@ import dev.nacre.compile.Plan;
 import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Recent;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,6 @@
 package dev.nacre;
 
 import dev.nacre.type.DType;
-
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;

@@ -5,7 +5,6 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
 import dev.nacre.ir.Unary;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

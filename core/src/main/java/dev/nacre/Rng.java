@@ -4,7 +4,6 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.Arrays;
 
 /// A reproducible source of random tensors: the same seed gives the same bits on any machine and any number of threads. Counter-based (Philox-4x32-10), so each

@@ -9,7 +9,6 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;

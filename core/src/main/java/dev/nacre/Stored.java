@@ -6,7 +6,6 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

@@ -1,8 +1,8 @@
 package dev.nacre;
 
 import dev.nacre.ir.Algebra;
-import dev.nacre.ir.Graph;
 import dev.nacre.ir.Body;
+import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Places;
@@ -13,7 +13,6 @@ import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -437,10 +436,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                 throw new dev.nacre.type.NacreException(
                         "the "
                                 + origin()
-                                + " has no numbers while a function is traced; they exist when it"
-                                + " is called\n"
-                                + "  hint: return it as an output, or decide with where() instead"
-                                + " of if");
+                                + " has no numbers while a function is traced; they exist when it is called\n  hint: return it as an output, or decide with where() instead of if");
             }
             s =
                     node.known().op() instanceof Op.Leaf l && l.source() instanceof Stored.Ref r

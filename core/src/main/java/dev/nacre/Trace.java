@@ -2,7 +2,6 @@ package dev.nacre;
 
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -7,7 +7,6 @@ import dev.nacre.ir.Source;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
-
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -289,8 +288,7 @@ public final class Variable extends Tensor {
         if (Trace.current().isPresent()) {
             throw new dev.nacre.type.NacreException(
                     origin()
-                            + " has no numbers while a function is traced; they exist when it is"
-                            + " called");
+                            + " has no numbers while a function is traced; they exist when it is called");
         }
         Trace.flush();
         Tensor p = pending; // set by another thread

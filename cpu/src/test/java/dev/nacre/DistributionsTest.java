@@ -8,10 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
-
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +16,8 @@ import java.util.function.DoubleUnaryOperator;
 import java.util.function.LongUnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /// What is drawn, against what the distribution says. Seeds are fixed, so a test fails always or never; bounds are where a right generator fails once in 10⁶ seeds.
 class DistributionsTest {

@@ -10,10 +10,8 @@ import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.Plan;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
+import org.junit.jupiter.api.Test;
 
 /// Normalisation folded into the weights of the convolution or product before it, computed once per change of a variable.
 class FoldingTest {

@@ -2,7 +2,6 @@ package dev.nacre;
 
 import dev.nacre.ir.Window;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;

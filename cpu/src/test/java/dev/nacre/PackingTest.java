@@ -14,12 +14,10 @@ import dev.nacre.ir.Source;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /// Weights in the form in which the library multiplies by them, made once per change of a variable.
 class PackingTest {

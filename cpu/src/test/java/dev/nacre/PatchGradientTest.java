@@ -10,12 +10,10 @@ import dev.nacre.cpu.PatchGradient;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
+import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.util.Arrays;
 
 class PatchGradientTest {
     private final Rng rng = Rng.seed(11);

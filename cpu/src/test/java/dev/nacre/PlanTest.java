@@ -16,9 +16,6 @@ import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
 /// What the compiler makes of a few models. Each plan is compared with the one stored in `src/test/resources/plans`; after a change that is meant, write them
 /// anew with `./mvnw -pl core,cpu test -Dtest=PlanTest -Dsurefire.failIfNoSpecifiedTests=false -Dnacre.snapshots=write`, and look at the difference before

@@ -12,12 +12,10 @@ import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BinaryOperator;
+import org.junit.jupiter.api.Test;
 
 /// Products in bf16 within a scope, and everything else as it was.
 class PrecisionTest {

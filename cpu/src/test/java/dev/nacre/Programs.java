@@ -3,7 +3,6 @@ package dev.nacre;
 import dev.nacre.compile.Memory;
 import dev.nacre.ir.Attention;
 import dev.nacre.type.Shape;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,11 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.Arrays;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
 
 /// Random numbers. Bounds are five standard deviations of what is measured; the seeds are fixed, so a test fails always or never.
 class RngTest {

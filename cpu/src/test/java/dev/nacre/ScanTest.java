@@ -12,11 +12,9 @@ import dev.nacre.compile.Repeat;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 
 /// Loops as users write them.
 class ScanTest {
@@ -215,19 +213,16 @@ class ScanTest {
                 "scan: there are 1 first states, but the step gives 0",
                 () -> Scan.over(x).from(s).run((_, _) -> Scan.step()));
         error(
-                "scan: sequences must be of one length, but sequence 1 has 3 elements and sequence"
-                        + " 0 has 5\n"
+                "scan: sequences must be of one length, but sequence 1 has 3 elements and sequence 0 has 5\n"
                         + "  sequence 0  f32[5, 3]  input 'x'\n"
                         + "  sequence 1  f32[3]     input 's'",
                 () -> Scan.over(x, s));
         error(
-                "scan: needs at least one sequence\n"
-                        + "  hint: Scan.times(n) makes n steps without any",
+                "scan: needs at least one sequence\n  hint: Scan.times(n) makes n steps without any",
                 Scan::over);
         error("scan: steps must not be negative, but are -1", () -> Scan.times(-1));
         error(
-                "scan: states(…) is for one sequence and one state, but there are 1 and 0\n"
-                        + "  hint: use run(…)",
+                "scan: states(…) is for one sequence and one state, but there are 1 and 0\n  hint: use run(…)",
                 () -> Scan.over(x).states((e, _) -> e));
         error(
                 "scan: the condition to stop must be a single bool, not f32[]\n"

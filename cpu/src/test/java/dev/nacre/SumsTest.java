@@ -7,15 +7,13 @@ import dev.nacre.ir.Window;
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /// Sums of many terms, along every axis and in every layout, against the same in f64: the error may grow with the block that is added up at a time, not with the number of terms.
 class SumsTest {

@@ -3,15 +3,13 @@ package dev.nacre;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.type.DType;
-
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-
-import java.lang.foreign.ValueLayout;
-import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /// Whoever reads a variable while a function changes it sees one value or the other.
 @Timeout(20)

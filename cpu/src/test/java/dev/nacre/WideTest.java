@@ -5,11 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
-
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
@@ -19,6 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /// Functions of more than one operation are computed wide and rounded once: in every type they give what f64 gives, rounded.
 class WideTest {

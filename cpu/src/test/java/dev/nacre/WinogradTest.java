@@ -10,12 +10,10 @@ import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.cpu.winograd.Winograd;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import java.util.List;
 
 /// Against the same in f64, which is computed by its definition.
 class WinogradTest {

@@ -8,7 +8,6 @@ import dev.nacre.nn.LSTMCell;
 import dev.nacre.nn.Linear;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.SGD;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;

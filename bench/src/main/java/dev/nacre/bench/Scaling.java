@@ -10,10 +10,6 @@ import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.Shape;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -32,6 +28,8 @@ import java.util.function.LongFunction;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /// How cost grows: a step's time and memory with batch, width, depth and sequence length, and the time to make a plan with the size of its graph. Each in a process of its own, with one thread and
 /// with all.

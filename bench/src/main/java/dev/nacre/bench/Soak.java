@@ -7,11 +7,6 @@ import dev.nacre.bench.workload.Mlp;
 import dev.nacre.bench.workload.Training;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.type.Shape;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleSupplier;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// Many steps in a small heap with nothing closed anywhere: resident memory must stay flat, and the numbers right. The JVM gets `-Xmx256m` beside what the launcher gives every program, and
 /// what `--jvm` names: another collector, or none that can be asked.

@@ -15,7 +15,6 @@ import dev.nacre.nn.optim.Schedule;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
-
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -29,8 +28,7 @@ import java.util.function.LongSupplier;
 /// of the steps and then falls to a tenth along a cosine. The last tenth of the text is for validation.
 final class CharTraining {
     static final String METHOD =
-            "AdamW, weight decay 0.1 on matrices, gradients clipped at 1, a tenth of the steps"
-                    + " warming up, then a cosine to a tenth";
+            "AdamW, weight decay 0.1 on matrices, gradients clipped at 1, a tenth of the steps warming up, then a cosine to a tenth";
 
     private static final int REPORTS = 10;
     private static final double DROPOUT = 0.1;

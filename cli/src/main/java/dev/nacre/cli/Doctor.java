@@ -6,17 +6,15 @@ import dev.nacre.cpu.Native;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.nn.data.FashionMnist;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
-
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 
 /// `nacre doctor`.
 @Command(
@@ -71,8 +69,7 @@ final class Doctor implements Runnable {
                     + (CpuBackend.isMachineCode() ? "own machine code" : "Vector API");
         }
         missing.add(
-                "vectors: start java with --add-modules jdk.incubator.vector, without"
-                        + " -Dnacre.vector=off");
+                "vectors: start java with --add-modules jdk.incubator.vector, without -Dnacre.vector=off");
         return "none: loops run on single numbers";
     }
 

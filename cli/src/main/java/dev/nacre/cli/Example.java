@@ -1,12 +1,6 @@
 package dev.nacre.cli;
 
 import dev.nacre.type.NacreException;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
-
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.net.JarURLConnection;
@@ -18,6 +12,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `nacre example NAME`. The examples are not published, so this works in a checkout, whose launcher puts them on the class path.
 @Command(
@@ -44,8 +42,7 @@ final class Example implements Runnable {
         TreeSet<String> names = names();
         if (names.isEmpty()) {
             throw new NacreException(
-                    "example: there are none on the class path\n"
-                            + "  hint: run ./nacre example in a checkout of Nacre's sources");
+                    "example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources");
         }
         if (name.isEmpty()) {
             names.forEach(n -> spec.commandLine().getOut().println(n));

@@ -4,18 +4,16 @@ import dev.nacre.formats.model.Input;
 import dev.nacre.formats.model.Model;
 import dev.nacre.nn.LanguageModel;
 import dev.nacre.nn.data.Preprocessing;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
-
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `nacre inspect MODEL`.
 @Command(

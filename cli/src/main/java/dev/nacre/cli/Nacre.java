@@ -1,14 +1,6 @@
 package dev.nacre.cli;
 
 import dev.nacre.type.NacreException;
-
-import picocli.AutoComplete;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.UnmatchedArgumentException;
-
 import java.io.FileDescriptor;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
@@ -19,6 +11,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /// The `nacre` command. Its exit status is one of [#STATUS].
 @Command(

@@ -8,18 +8,16 @@ import dev.nacre.nn.Sampling;
 import dev.nacre.nn.data.Image;
 import dev.nacre.nn.data.Preprocessing;
 import dev.nacre.type.NacreException;
-
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-
-import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Locale;
 
 /// `nacre predict MODEL INPUT`.
 @Command(
@@ -61,8 +59,7 @@ final class Predict implements Runnable {
     @Option(
             names = "--invert",
             description =
-                    "Exchange dark and bright first: for ink on paper, where the model knows bright"
-                            + " strokes on black.")
+                    "Exchange dark and bright first: for ink on paper, where the model knows bright strokes on black.")
     private boolean invert;
 
     @Option(
@@ -119,8 +116,7 @@ final class Predict implements Runnable {
             err.println(
                     "nacre: "
                             + input
-                            + " has a bright border, and the model was trained on images that are"
-                            + " mostly dark: should it be --invert?");
+                            + " has a bright border, and the model was trained on images that are mostly dark: should it be --invert?");
             err.flush();
         }
         List<Prediction.Choice> best = saved.predict(picture).top(top);

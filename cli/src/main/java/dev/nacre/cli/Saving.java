@@ -5,7 +5,6 @@ import dev.nacre.formats.AtomicFile;
 import dev.nacre.formats.model.Model;
 import dev.nacre.nn.Module;
 import dev.nacre.type.NacreException;
-
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

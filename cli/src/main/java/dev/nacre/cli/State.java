@@ -3,17 +3,15 @@ package dev.nacre.cli;
 import dev.nacre.formats.model.Checkpoint;
 import dev.nacre.nn.Module;
 import dev.nacre.type.NacreException;
-
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.ParameterException;
-
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
 
 /// A checkpoint that a command has written, with the settings of the training as text.
 record State(Path file, Checkpoint checkpoint) {

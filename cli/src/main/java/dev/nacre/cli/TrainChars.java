@@ -10,13 +10,6 @@ import dev.nacre.nn.data.Characters;
 import dev.nacre.nn.data.TextFile;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
-
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -33,14 +26,18 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// `nacre train chars`: a GPT that learns a text character by character.
 @Command(
         name = "chars",
         description = {
             "A GPT on the characters of a text, and samples of what it writes.",
-            "Without --text, the text is Ambrose Bierce's \"The Devil's Dictionary\" (1911, public"
-                    + " domain) from Debian's package dict-devil."
+            "Without --text, the text is Ambrose Bierce's \"The Devil's Dictionary\" (1911, public domain) from Debian's package dict-devil."
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -164,8 +161,7 @@ final class TrainChars implements Runnable {
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
                 Locale.ROOT,
-                "%,d characters of %d kinds, the last tenth for validation%nfrom %s; gpt with %,d"
-                        + " parameters%n",
+                "%,d characters of %d kinds, the last tenth for validation%nfrom %s; gpt with %,d parameters%n",
                 all.codePointCount(0, all.length()),
                 characters.count(),
                 place.orElse(TextFile.DEVILS_DICTIONARY),

@@ -21,7 +21,6 @@ import dev.nacre.nn.train.Prefetch;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.Precision;
 import dev.nacre.type.ValueException;
-
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -12,10 +12,6 @@ import dev.nacre.nn.Flatten;
 import dev.nacre.nn.Linear;
 import dev.nacre.nn.Sequential;
 import dev.nacre.nn.data.Preprocessing;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Every command with every kind of wrong file: a message on one line (and hints below it), the status that is documented, nothing on standard output, no stack trace.
 class InputsTest {

@@ -3,15 +3,14 @@ package dev.nacre.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class NacreTest {
     @TempDir Path folder;
@@ -62,20 +61,14 @@ class NacreTest {
                 "train|Which data set?|Commands: chars, digits, fashion-mnist|nacre train",
                 "train fashion-mnst|Unmatched argument at index 1: 'fashion-mnst'|Did you mean:"
                         + " nacre train fashion-mnist?|nacre train",
-                "train digits --epoch 3|Unknown options: '--epoch', '3'|Possible solutions:"
-                        + " --epochs|nacre train digits",
+                "train digits --epoch 3|Unknown options: '--epoch', '3'|Possible solutions: --epochs|nacre train digits",
                 "train digits --epochs 0|--epochs must be at least 1, but is 0||nacre train digits",
-                "train digits --epochs many|Invalid value for option '--epochs': 'many' is not an"
-                        + " int||nacre train digits",
+                "train digits --epochs many|Invalid value for option '--epochs': 'many' is not an int||nacre train digits",
                 "train digits --batch -1|--batch must be at least 1, but is -1||nacre train digits",
-                "train digits --lr -0.1|--lr must be a number above 0, but is -0.1||nacre train"
-                        + " digits",
-                "train digits --lr NaN|--lr must be a number above 0, but is NaN||nacre train"
-                        + " digits",
+                "train digits --lr -0.1|--lr must be a number above 0, but is -0.1||nacre train digits",
+                "train digits --lr NaN|--lr must be a number above 0, but is NaN||nacre train digits",
                 "train digits --model mlp|Unknown options: '--model', 'mlp'||nacre train digits",
-                "train fashion-mnist --model rnn|Invalid value for option '--model': expected one"
-                        + " of [mlp, cnn, resnet] (case-insensitive) but was 'rnn'||nacre train"
-                        + " fashion-mnist",
+                "train fashion-mnist --model rnn|Invalid value for option '--model': expected one of [mlp, cnn, resnet] (case-insensitive) but was 'rnn'||nacre train fashion-mnist",
                 "predict|Missing required parameters: 'MODEL', 'INPUT'||nacre predict",
                 "inspect|Missing required parameter: 'MODEL'||nacre inspect"
             })
@@ -110,8 +103,7 @@ class NacreTest {
     @Test
     void examplesAreNotPublished() {
         assertEquals(
-                "nacre: example: there are none on the class path\n"
-                        + "  hint: run ./nacre example in a checkout of Nacre's sources\n",
+                "nacre: example: there are none on the class path\n  hint: run ./nacre example in a checkout of Nacre's sources\n",
                 Run.of("example").err());
     }
 

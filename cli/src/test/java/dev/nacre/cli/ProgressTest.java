@@ -2,10 +2,9 @@ package dev.nacre.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import org.junit.jupiter.api.Test;
-
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
 
 class ProgressTest {
     private final StringWriter text = new StringWriter();

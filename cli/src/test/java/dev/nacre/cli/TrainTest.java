@@ -9,11 +9,6 @@ import dev.nacre.formats.safetensors.SafeTensors;
 import dev.nacre.nn.data.Digits;
 import dev.nacre.nn.data.Image;
 import dev.nacre.nn.data.ImageSet;
-
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,8 +17,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Trains on the digits once, and uses what was saved.
 class TrainTest {
@@ -51,8 +48,7 @@ class TrainTest {
                 lines.stream()
                         .anyMatch(l ->
                                 l.matches(
-                                        "epoch 15/15  loss 0\\.\\d{4}  accuracy [01]\\.\\d{4} "
-                                                + " [0-9,]+ examples/s  0:00 left")),
+                                        "epoch 15/15  loss 0\\.\\d{4}  accuracy [01]\\.\\d{4}  [0-9,]+ examples/s  0:00 left")),
                 training.out());
     }
 
@@ -106,8 +102,7 @@ class TrainTest {
         assertEquals(
                 "nacre: "
                         + file
-                        + " has a bright border, and the model was trained on images that are"
-                        + " mostly dark: should it be --invert?\n",
+                        + " has a bright border, and the model was trained on images that are mostly dark: should it be --invert?\n",
                 plain.err());
         Run inverted = Run.of("predict", model, file, "--invert");
         assertEquals("", inverted.err());

@@ -11,7 +11,6 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
 import dev.nacre.ir.Places;
 import dev.nacre.type.Problem;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -3,7 +3,6 @@ package dev.nacre.compile;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-
 import java.util.List;
 import java.util.Optional;
 

@@ -7,7 +7,6 @@ import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;

@@ -8,7 +8,6 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
-
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;

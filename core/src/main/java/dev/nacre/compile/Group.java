@@ -8,7 +8,6 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -1,7 +1,6 @@
 package dev.nacre.compile;
 
 import dev.nacre.type.NacreException;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
@@ -182,9 +181,7 @@ public final class Memory {
                             + " wanted for "
                             + purpose
                             + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
-                            + "\n"
-                            + "  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx),"
-                            + " or use smaller batches",
+                            + "\n  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx), or use smaller batches",
                     cause);
             this.bytes = bytes;
         }

@@ -2,7 +2,6 @@ package dev.nacre.compile;
 
 import dev.nacre.ir.Source;
 import dev.nacre.type.TensorType;
-
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;

@@ -9,7 +9,6 @@ import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;

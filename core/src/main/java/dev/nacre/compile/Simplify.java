@@ -7,7 +7,6 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

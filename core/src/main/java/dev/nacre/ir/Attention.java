@@ -6,7 +6,6 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
-
 import java.util.List;
 import java.util.OptionalDouble;
 

@@ -3,7 +3,6 @@ package dev.nacre.ir;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.TensorType;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;

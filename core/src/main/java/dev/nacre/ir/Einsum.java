@@ -3,7 +3,6 @@ package dev.nacre.ir;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -5,7 +5,6 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
-
 import java.math.BigDecimal;
 import java.util.List;
 

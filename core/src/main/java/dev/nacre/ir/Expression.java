@@ -3,7 +3,6 @@ package dev.nacre.ir;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.List;
 import java.util.function.BinaryOperator;
 import java.util.function.UnaryOperator;

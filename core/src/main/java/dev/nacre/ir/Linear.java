@@ -5,7 +5,6 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;

@@ -5,7 +5,6 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

@@ -6,7 +6,6 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

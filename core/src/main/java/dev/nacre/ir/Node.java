@@ -1,7 +1,6 @@
 package dev.nacre.ir;
 
 import dev.nacre.type.TensorType;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

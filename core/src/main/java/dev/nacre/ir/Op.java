@@ -6,7 +6,6 @@ import dev.nacre.type.DTypeException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.List;
 import java.util.Locale;
 import java.util.function.LongUnaryOperator;

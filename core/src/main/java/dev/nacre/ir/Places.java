@@ -1,7 +1,6 @@
 package dev.nacre.ir;
 
 import dev.nacre.type.Frames;
-
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.function.Supplier;

@@ -4,7 +4,6 @@ import dev.nacre.type.Axes;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.List;
 import java.util.function.Supplier;
 

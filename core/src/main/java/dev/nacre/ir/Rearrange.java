@@ -2,7 +2,6 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,7 +2,6 @@ package dev.nacre.ir;
 
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.IdentityHashMap;

@@ -3,7 +3,6 @@ package dev.nacre.reference;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.IntToLongFunction;

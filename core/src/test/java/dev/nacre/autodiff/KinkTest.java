@@ -13,11 +13,9 @@ import dev.nacre.reference.GradientCheck;
 import dev.nacre.reference.Interpreter;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
 
 /// Gradients where finite differences do not say what they are: at kinks they are chosen, and zeros and ties must not give NaN.
 class KinkTest {

@@ -1,7 +1,6 @@
 package dev.nacre.fuzz;
 
 import dev.nacre.Tensor;
-
 import java.util.List;
 import java.util.Random;
 import java.util.function.BiFunction;

@@ -4,7 +4,6 @@ import static dev.nacre.fuzz.Numbers.require;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,7 +1,6 @@
 package dev.nacre.fuzz;
 
 import dev.nacre.type.DType;
-
 import java.util.Arrays;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;

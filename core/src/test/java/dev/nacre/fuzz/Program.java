@@ -5,7 +5,6 @@ import dev.nacre.Gradients;
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -12,13 +12,11 @@ import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
-
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /// What a user reads who made a mistake, word for word.
 class ErrorTextTest {

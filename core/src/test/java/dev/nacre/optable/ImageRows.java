@@ -6,7 +6,6 @@ import dev.nacre.reference.Array;
 import dev.nacre.type.Axes;
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;

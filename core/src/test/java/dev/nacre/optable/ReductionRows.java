@@ -8,7 +8,6 @@ import dev.nacre.ir.Reduction;
 import dev.nacre.type.Axes;
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;

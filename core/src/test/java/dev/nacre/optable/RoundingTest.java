@@ -9,16 +9,14 @@ import dev.nacre.ir.Op;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.DType;
-
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Every function of the math library, whatever it is composed of, rounds a 16-bit number once: no number on the way from an operand to the result has been through a 16-bit type twice. The
 /// table has a row for each function, which [OpTableTest] checks.

@@ -4,7 +4,6 @@ import static dev.nacre.reference.Graphs.run;
 import static dev.nacre.reference.Graphs.run1;
 import static dev.nacre.reference.Graphs.vector;
 import static dev.nacre.reference.Graphs.wholes;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -17,14 +16,12 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
-
-import org.junit.jupiter.api.Test;
-
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
 
 /// Meanings that are easy to get wrong.
 class InterpreterTest {

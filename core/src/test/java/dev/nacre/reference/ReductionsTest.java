@@ -4,7 +4,6 @@ import static dev.nacre.reference.Graphs.random;
 import static dev.nacre.reference.Graphs.run;
 import static dev.nacre.reference.Graphs.run1;
 import static dev.nacre.reference.Graphs.vector;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -12,13 +11,11 @@ import dev.nacre.ir.Node;
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.ToDoubleFunction;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
 
 /// Reductions, activations and losses against their formulas in plain Java.
 class ReductionsTest {

@@ -2,7 +2,6 @@ package dev.nacre.cpu;
 
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.View;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

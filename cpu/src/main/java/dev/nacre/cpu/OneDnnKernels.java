@@ -20,7 +20,6 @@ import dev.nacre.cpu.onednn.Slot.Role;
 import dev.nacre.cpu.onednn.Window;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -10,7 +10,6 @@ import dev.nacre.cpu.onednn.OneDnnException;
 import dev.nacre.cpu.onednn.Primitive;
 import dev.nacre.cpu.onednn.Reorder;
 import dev.nacre.cpu.onednn.Slot.Role;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,7 +4,6 @@ import dev.nacre.compile.Kernel;
 import dev.nacre.compile.View;
 import dev.nacre.cpu.onednn.MatMul;
 import dev.nacre.cpu.onednn.MemoryDesc;
-
 import java.util.Arrays;
 import java.util.Optional;
 

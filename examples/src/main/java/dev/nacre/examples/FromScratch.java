@@ -4,7 +4,6 @@ import dev.nacre.Gradients;
 import dev.nacre.Rng;
 import dev.nacre.Variable;
 import dev.nacre.type.Shape;
-
 import java.util.List;
 
 /// The three formulas of a network that learns, spelled out with tensors only.

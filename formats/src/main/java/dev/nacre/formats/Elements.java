@@ -3,7 +3,6 @@ package dev.nacre.formats;
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-
 import java.lang.foreign.MemorySegment;
 
 /// The elements of a tensor as they lie in a file.

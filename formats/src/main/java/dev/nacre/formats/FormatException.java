@@ -1,7 +1,6 @@
 package dev.nacre.formats;
 
 import dev.nacre.type.NacreException;
-
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;

@@ -20,7 +20,6 @@ import dev.nacre.nn.Sampling;
 import dev.nacre.nn.Tree;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;

@@ -14,7 +14,6 @@ import dev.nacre.nn.Sequential;
 import dev.nacre.nn.Tree;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

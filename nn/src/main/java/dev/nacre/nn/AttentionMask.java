@@ -4,7 +4,6 @@ import dev.nacre.Tensor;
 import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
-
 import java.util.Optional;
 
 /// Which keys a query may not look at, in the sense of PyTorch's `MultiheadAttention`: **true means hidden**. (In `scaledDotProductAttention` true means visible, as in

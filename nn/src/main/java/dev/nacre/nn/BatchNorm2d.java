@@ -1,8 +1,8 @@
 package dev.nacre.nn;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Problem;
 
 /// Batch normalisation of images (Ioffe and Szegedy 2015): `(x − mean) / √(variance + epsilon) · weight + bias` per channel.
 ///

@@ -5,7 +5,6 @@ import dev.nacre.Variable;
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
-
 import java.util.stream.IntStream;
 
 /// The running statistics of a batch normalisation.

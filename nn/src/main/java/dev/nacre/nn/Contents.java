@@ -7,7 +7,6 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.optim.Accumulator;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.train.Trainer;
-
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
 import java.lang.reflect.Proxy;

@@ -1,11 +1,10 @@
 package dev.nacre.nn;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.Optional;
 
 /// The transposed two-dimensional convolution: the map whose matrix is the transpose of a [Conv2d]'s.

@@ -1,7 +1,7 @@
 package dev.nacre.nn;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
+import dev.nacre.type.Problem;
 
 /// `x` where positive, else `alpha·(eˣ − 1)` (Clevert et al. 2015).
 public record ELU(double alpha) implements Module {

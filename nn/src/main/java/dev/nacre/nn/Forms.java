@@ -2,7 +2,6 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
-
 import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;

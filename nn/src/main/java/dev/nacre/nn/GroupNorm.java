@@ -2,8 +2,8 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
-import dev.nacre.type.Shape;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 
 /// Group normalisation (Wu and He 2018): each example's channels are normalised in groups, `(x − mean) / √(variance + epsilon) · weight + bias`.
 ///

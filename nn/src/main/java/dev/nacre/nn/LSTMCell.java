@@ -4,7 +4,6 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
 import dev.nacre.nn.Recurrent.Weights;
-
 import java.util.List;
 
 /// One step of an [LSTM], for loops of one's own.

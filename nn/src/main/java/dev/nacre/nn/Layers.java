@@ -8,7 +8,6 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.util.Optional;
 import java.util.function.BinaryOperator;
 

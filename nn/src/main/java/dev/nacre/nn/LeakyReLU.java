@@ -1,7 +1,7 @@
 package dev.nacre.nn;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
+import dev.nacre.type.Problem;
 
 /// `x` where positive, else `slope·x`.
 public record LeakyReLU(double slope) implements Module {

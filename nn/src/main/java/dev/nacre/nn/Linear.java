@@ -5,7 +5,6 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.Optional;
 
 /// The affine map `y = x·Wᵀ + b` of the last axis.

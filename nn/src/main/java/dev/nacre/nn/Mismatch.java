@@ -5,7 +5,6 @@ import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
-
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;

@@ -3,7 +3,6 @@ package dev.nacre.nn;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
-
 import java.util.Map;
 
 /// A part of a model: some variables, some smaller modules, and how they are applied.
@@ -39,9 +38,7 @@ public interface Module {
             throw new NacreException(
                     "forward: "
                             + getClass().getSimpleName()
-                            + " overrides neither forward(Tensor) nor forward(Tensor, Mode)\n"
-                            + "  hint: override the first, or the second if training and evaluation"
-                            + " differ");
+                            + " overrides neither forward(Tensor) nor forward(Tensor, Mode)\n  hint: override the first, or the second if training and evaluation differ");
         }
         if (mode != Mode.EVAL) {
             Forms.requireSameInBothModes(this);

@@ -5,7 +5,6 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.Optional;
 
 /// Multi-head attention (Vaswani et al. 2017): query, key and value are projected, cut into heads, which attend each on its own, and the joined results projected again.

@@ -1,8 +1,8 @@
 package dev.nacre.nn;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Problem;
 
 /// Root mean square normalisation (Zhang and Sennrich 2019) over the last axes: `x / √(mean(x²) + epsilon) · weight`.
 ///

@@ -3,7 +3,6 @@ package dev.nacre.nn;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Recurrent.Cell;
-
 import java.util.List;
 import java.util.Optional;
 

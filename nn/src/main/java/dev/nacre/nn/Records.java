@@ -1,7 +1,6 @@
 package dev.nacre.nn;
 
 import dev.nacre.type.NacreException;
-
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;

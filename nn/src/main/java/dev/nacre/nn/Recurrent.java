@@ -9,7 +9,6 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.ValueException;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

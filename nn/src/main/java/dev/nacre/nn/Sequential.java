@@ -2,7 +2,6 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
-
 import java.util.List;
 
 /// Modules one after the other: the output of each is the input of the next. Their keys are `0`, `1`, …

@@ -2,7 +2,6 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
-
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Field;

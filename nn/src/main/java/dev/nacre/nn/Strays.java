@@ -2,7 +2,6 @@ package dev.nacre.nn;
 
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;

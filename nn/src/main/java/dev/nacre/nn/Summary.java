@@ -1,7 +1,6 @@
 package dev.nacre.nn;
 
 import dev.nacre.Variable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -3,7 +3,6 @@ package dev.nacre.nn;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
-
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -64,8 +63,7 @@ public final class Tree {
                                     + path
                                     + "' of "
                                     + Contents.type(place.owner)
-                                    + " is null\n"
-                                    + "  hint: use an Optional for a part that may be missing");
+                                    + " is null\n  hint: use an Optional for a part that may be missing");
             case Variable v -> add(variables, path, v);
             case Module m -> enter(path, m);
             default -> {

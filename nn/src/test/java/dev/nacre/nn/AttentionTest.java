@@ -10,10 +10,8 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
+import org.junit.jupiter.api.Test;
 
 /// What no other library's modules can be asked: caches, rotary positions within a layer, dropout's mean, chosen tokens.
 class AttentionTest {

@@ -9,7 +9,6 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
 import org.junit.jupiter.api.Test;
 
 class InitializerTest {

@@ -14,15 +14,13 @@ import dev.nacre.nn.loss.KLDivLoss;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.loss.SmoothL1Loss;
 import dev.nacre.type.DType;
-
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /// What is masked is not looked at: whatever is in its place, values and all gradients are those with a 0 there.
 class MaskingTest {

@@ -12,11 +12,6 @@ import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-
 import java.lang.ref.WeakReference;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -43,6 +38,9 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /// A variable in a module is found under a name that lasts, or refused by the name of its place, whatever holds it.
 class PartsTest {

@@ -10,12 +10,10 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.keras.RecurrentWeights;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 
 class RecurrentTest {
     private final Rng rng = Rng.seed(8);

@@ -27,13 +27,6 @@ import dev.nacre.nn.optim.RMSprop;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.DType;
-
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-
 import java.io.File;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -41,6 +34,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Layers, losses and optimizers of 16-bit parameters compute wide and round once: they give what f64 gives.
 class SixteenBitTest {

@@ -6,16 +6,14 @@ import dev.nacre.Function;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class ThreadsTest {
     private final Rng rng = Rng.seed(0);

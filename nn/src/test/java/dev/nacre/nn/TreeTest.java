@@ -8,13 +8,11 @@ import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 
 class TreeTest {
     private static Linear linear() {
@@ -162,8 +160,7 @@ class TreeTest {
     @Test
     void treesThatAreWrong() {
         assertEquals(
-                "tree: two variables of Doubled have the key 'weight'\n"
-                        + "  hint: give one of them another name with @Key",
+                "tree: two variables of Doubled have the key 'weight'\n  hint: give one of them another name with @Key",
                 assertThrows(NacreException.class, () -> new Doubled(linear(), linear()).state())
                         .getMessage());
         assertEquals(
@@ -171,8 +168,7 @@ class TreeTest {
                         + "  hint: mark a reference to the owner with @NotPart",
                 assertThrows(NacreException.class, () -> new Loop().state()).getMessage());
         assertEquals(
-                "tree: 'later' of Missing is null\n"
-                        + "  hint: use an Optional for a part that may be missing",
+                "tree: 'later' of Missing is null\n  hint: use an Optional for a part that may be missing",
                 assertThrows(NacreException.class, () -> new Missing().state()).getMessage());
     }
 

@@ -2,7 +2,6 @@ package dev.nacre.site;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringWriter;

@@ -9,7 +9,6 @@ import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Binary;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

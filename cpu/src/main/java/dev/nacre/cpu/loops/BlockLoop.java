@@ -8,7 +8,6 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

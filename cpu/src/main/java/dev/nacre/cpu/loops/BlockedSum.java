@@ -6,7 +6,6 @@ import dev.nacre.compile.Program.Instr;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
-
 import java.util.List;
 
 /// A sum of many terms in one part of a [Walk]: the tile's code adds up a block of terms, blocks are added in f64, and what comes of a part is rounded once. So the error does not grow with

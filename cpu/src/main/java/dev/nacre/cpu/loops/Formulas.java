@@ -3,7 +3,6 @@ package dev.nacre.cpu.loops;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
-
 import java.util.Optional;
 
 /// What the rows of [Unary] and [Binary] are in primitive operations. A row that is not here is called as it is defined,

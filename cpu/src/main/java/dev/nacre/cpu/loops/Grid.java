@@ -6,7 +6,6 @@ import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.List;
 

@@ -5,7 +5,6 @@ import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.cpu.WeakCache;
 import dev.nacre.cpu.loops.Lowering.Sink;
-
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.constant.ClassDesc;

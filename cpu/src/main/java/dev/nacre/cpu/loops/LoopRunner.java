@@ -8,7 +8,6 @@ import dev.nacre.compile.View;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.Grid.Target;
 import dev.nacre.type.DType;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;

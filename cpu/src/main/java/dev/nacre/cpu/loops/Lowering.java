@@ -9,7 +9,6 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,6 @@
 package dev.nacre.cpu.memory;
 
 import dev.nacre.type.DType;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

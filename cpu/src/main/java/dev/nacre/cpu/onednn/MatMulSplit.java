@@ -3,7 +3,6 @@ package dev.nacre.cpu.onednn;
 import dev.nacre.cpu.onednn.Split.Part;
 import dev.nacre.cpu.onednn.Split.Piece;
 import dev.nacre.cpu.onednn.Split.Range;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

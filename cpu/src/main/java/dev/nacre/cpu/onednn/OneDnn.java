@@ -7,7 +7,6 @@ import dev.nacre.cpu.Native;
 import dev.nacre.cpu.Stack;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.WeakCache;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;

@@ -4,7 +4,6 @@ import static dev.nacre.type.DType.BF16;
 import static dev.nacre.type.DType.F16;
 import static dev.nacre.type.DType.F32;
 import static dev.nacre.type.DType.F64;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.compile.Kernel.Activation;
@@ -16,14 +15,12 @@ import dev.nacre.ir.Op.Convolve.Kind;
 import dev.nacre.ir.Window;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ConvolutionTest {
     @ParameterizedTest

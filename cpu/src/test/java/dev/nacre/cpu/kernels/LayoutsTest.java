@@ -3,7 +3,6 @@ package dev.nacre.cpu.kernels;
 import static dev.nacre.type.DType.BF16;
 import static dev.nacre.type.DType.F32;
 import static dev.nacre.type.DType.F64;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.compile.Kernel;
@@ -20,14 +19,12 @@ import dev.nacre.ir.Op.Convolve.Kind;
 import dev.nacre.ir.Window;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 
 /// What the backend makes of products, convolutions and copies of views of any layout, against plain loops. Values are small whole numbers, so that every sum is exact and one element taken from the
 /// wrong place shows.

@@ -12,7 +12,6 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

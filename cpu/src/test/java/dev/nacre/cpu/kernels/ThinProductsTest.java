@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.type.Shape;
-
 import org.junit.jupiter.api.Test;
 
 /// Batches of single rows and columns that lie apart in memory, such as one token's heads within a fused projection, which oneDNN 3.11 takes for dense ones.

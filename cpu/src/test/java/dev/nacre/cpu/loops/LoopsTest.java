@@ -9,15 +9,13 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
-
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Random;
 
 /// Loops as a network makes them.
 class LoopsTest {

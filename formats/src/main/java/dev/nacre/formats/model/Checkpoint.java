@@ -8,7 +8,6 @@ import dev.nacre.nn.Module;
 import dev.nacre.nn.data.Budget;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.NacreException;
-
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -3,7 +3,6 @@ package dev.nacre.formats.model;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.Records;
 import dev.nacre.type.NacreException;
-
 import java.lang.reflect.GenericArrayType;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;

@@ -3,7 +3,6 @@ package dev.nacre.formats.model;
 import dev.nacre.nn.data.Characters;
 import dev.nacre.nn.data.Preprocessing;
 import dev.nacre.type.NacreException;
-
 import java.util.List;
 
 /// What a model is given, and what is done to it before the network sees it.

@@ -7,10 +7,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
-
 import dev.nacre.nn.data.Budget;
 import dev.nacre.type.NacreException;
-
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;

@@ -17,7 +17,6 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;

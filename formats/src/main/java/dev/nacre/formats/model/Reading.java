@@ -5,7 +5,6 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.nn.Records;
 import dev.nacre.type.NacreException;
-
 import java.lang.reflect.Array;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;

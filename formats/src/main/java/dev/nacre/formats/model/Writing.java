@@ -6,7 +6,6 @@ import dev.nacre.Variable;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.Records;
 import dev.nacre.type.NacreException;
-
 import java.lang.reflect.Array;
 import java.util.ArrayList;
 import java.util.Arrays;

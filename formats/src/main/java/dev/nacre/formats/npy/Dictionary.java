@@ -1,7 +1,6 @@
 package dev.nacre.formats.npy;
 
 import dev.nacre.formats.FormatException;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

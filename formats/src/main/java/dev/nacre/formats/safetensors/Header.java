@@ -8,7 +8,6 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamReadException;
-
 import dev.nacre.formats.FormatException;
 import dev.nacre.nn.data.Budget;
 import dev.nacre.type.DType;
@@ -16,7 +15,6 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

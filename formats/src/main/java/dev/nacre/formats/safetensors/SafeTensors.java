@@ -7,7 +7,6 @@ import dev.nacre.formats.FormatException;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.data.Budget;
 import dev.nacre.type.TensorType;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -37,10 +37,6 @@ import dev.nacre.nn.keras.Conv2D;
 import dev.nacre.nn.keras.Dense;
 import dev.nacre.nn.keras.Input;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -56,6 +52,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ModelTest {
     @TempDir Path folder;

@@ -9,12 +9,6 @@ import dev.nacre.Tensor;
 import dev.nacre.formats.FormatException;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -23,6 +17,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class NpyTest {
     @TempDir Path folder;
@@ -99,8 +97,7 @@ class NpyTest {
                 Npy.read(
                                 file(
                                         2,
-                                        "{'shape': (2, 3,), 'fortran_order': True, 'descr':"
-                                                + " '|u1'}\n",
+                                        "{'shape': (2, 3,), 'fortran_order': True, 'descr': '|u1'}\n",
                                         bytes(0, 1, 2, 3, 4, 5)))
                         .toIntArray());
         assertArrayEquals(
@@ -108,8 +105,7 @@ class NpyTest {
                 Npy.read(
                                 file(
                                         3,
-                                        "{\"descr\": \">i4\", 'fortran_order': False, 'shape':"
-                                                + " (2,)}",
+                                        "{\"descr\": \">i4\", 'fortran_order': False, 'shape': (2,)}",
                                         bytes(0, 0, 1, 2, -1, -1, -1, -2)))
                         .toIntArray());
         assertArrayEquals(
@@ -173,16 +169,14 @@ class NpyTest {
                                 "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
                                 bytes(1))));
         assertEquals(
-                "npy: FILE has elements of type <c8; known are b1, f2, f4, f8, i1, i2, i4, i8, u1,"
-                        + " u2, u4",
+                "npy: FILE has elements of type <c8; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4",
                 errorOf(
                         file(
                                 1,
                                 "{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}",
                                 bytes(1))));
         assertEquals(
-                "npy: FILE has elements of type |O; known are b1, f2, f4, f8, i1, i2, i4, i8, u1,"
-                        + " u2, u4",
+                "npy: FILE has elements of type |O; known are b1, f2, f4, f8, i1, i2, i4, i8, u1, u2, u4",
                 errorOf(
                         file(
                                 1,

@@ -15,12 +15,6 @@ import dev.nacre.nn.Sequential;
 import dev.nacre.nn.data.Budget;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -32,6 +26,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SafeTensorsTest {
     @TempDir Path folder;
@@ -74,9 +72,7 @@ class SafeTensorsTest {
     @Test
     void readsTheDocumentedExample() throws IOException {
         String header =
-                "{\"__metadata__\":{\"made\":\"by"
-                        + " hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}"
-                        + "  ";
+                "{\"__metadata__\":{\"made\":\"by hand\"},\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]},\"a\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}  ";
         ByteBuffer data =
                 ByteBuffer.allocate(16)
                         .order(ByteOrder.LITTLE_ENDIAN)
@@ -181,19 +177,16 @@ class SafeTensorsTest {
                 "safetensors: FILE is no safetensors file: it has only 3 bytes",
                 errorOf(file(new byte[3])));
         assertEquals(
-                "safetensors: FILE is no safetensors file, but a zip archive, as PyTorch's .pt and"
-                        + " Keras's .keras files are",
+                "safetensors: FILE is no safetensors file, but a zip archive, as PyTorch's .pt and Keras's .keras files are",
                 errorOf(
                         file(
                                 "PK\3\4 and so on, for long enough"
                                         .getBytes(StandardCharsets.ISO_8859_1))));
         assertEquals(
-                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of"
-                        + " a header",
+                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header",
                 errorOf(file("Just some text in a file".getBytes(StandardCharsets.UTF_8))));
         assertEquals(
-                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of"
-                        + " a header",
+                "safetensors: FILE is no safetensors file: its first 8 bytes are not the length of a header",
                 errorOf(file("[1]", new byte[0])));
         Path missing = folder.resolve("missing");
         assertEquals("safetensors: cannot read FILE: there is no such file", errorOf(missing));

@@ -10,14 +10,12 @@ import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.parity.Closeness;
 import dev.nacre.nn.parity.Torch;
 import dev.nacre.type.Precision;
-
-import org.bytedeco.pytorch.DoubleOptional;
-import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.global.torch;
-
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BinaryOperator;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 
 /// The state of a model on libtorch's side, and the layers that use it by the same keys.
 final class Other {

@@ -13,15 +13,13 @@ import dev.nacre.nn.optim.SGD;
 import dev.nacre.nn.parity.Closeness;
 import dev.nacre.nn.parity.Torch;
 import dev.nacre.type.Shape;
-
+import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-
-import java.util.List;
-import java.util.stream.Stream;
 
 /// Narrow networks of every kind against libtorch, and the whole ResNet-50 in evaluation. (Narrow and deep ones in training are chaotic: rounding errors alone move the loss.)
 class ResNetParityTest {

@@ -16,13 +16,11 @@ import dev.nacre.nn.parity.Torch;
 import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
-
+import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
-
-import java.util.List;
-import java.util.Optional;
 
 /// A small GPT and a small BERT against libtorch.
 class TransformersParityTest {

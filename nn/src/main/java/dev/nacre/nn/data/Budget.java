@@ -2,7 +2,6 @@ package dev.nacre.nn.data;
 
 import dev.nacre.compile.Memory;
 import dev.nacre.type.NacreException;
-
 import java.io.ByteArrayOutputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;

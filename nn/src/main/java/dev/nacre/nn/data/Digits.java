@@ -1,7 +1,6 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;

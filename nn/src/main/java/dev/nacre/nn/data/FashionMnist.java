@@ -1,7 +1,6 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -137,10 +136,7 @@ public final class FashionMnist {
             throw new NacreException(
                     "fashion-mnist: no data found\n  "
                             + String.join("\n  ", tried)
-                            + "\n"
-                            + "  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist'"
-                            + " brings them; or put the four files into a folder and name it with"
-                            + " --data");
+                            + "\n  hint: on Debian and Ubuntu 'apt install dataset-fashion-mnist' brings them; or put the four files into a folder and name it with --data");
         }
         return load(cache, true);
     }

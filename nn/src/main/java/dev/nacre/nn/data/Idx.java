@@ -1,7 +1,6 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
-
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;

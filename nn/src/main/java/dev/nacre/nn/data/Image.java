@@ -2,7 +2,6 @@ package dev.nacre.nn.data;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
-
 import java.nio.file.Path;
 import java.util.Arrays;
 

@@ -2,7 +2,6 @@ package dev.nacre.nn.data;
 
 import dev.nacre.nn.data.Jpeg.Broken;
 import dev.nacre.nn.data.Jpeg.Component;
-
 import java.util.List;
 
 /// The entropy-coded part of one scan of a JPEG picture (ITU-T T.81, annexes F and G).

@@ -2,7 +2,6 @@ package dev.nacre.nn.data;
 
 import dev.nacre.nn.data.Jpeg.Broken;
 import dev.nacre.type.NacreException;
-
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
@@ -14,7 +13,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
-
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStreamImpl;

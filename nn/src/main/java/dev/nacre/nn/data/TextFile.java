@@ -1,7 +1,6 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.type.NacreException;
-
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,9 +77,7 @@ public final class TextFile {
             throw new NacreException(
                     "text: "
                             + DEVILS_DICTIONARY
-                            + " is not there\n"
-                            + "  hint: install Debian's package dict-devil (apt-get install"
-                            + " dict-devil), or give another text");
+                            + " is not there\n  hint: install Debian's package dict-devil (apt-get install dict-devil), or give another text");
         }
         return read(DEVILS_DICTIONARY);
     }

@@ -1,7 +1,6 @@
 package dev.nacre.nn.data;
 
 import dev.nacre.nn.data.Jpeg.Broken;
-
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;

@@ -4,7 +4,6 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.type.Shape;
-
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;

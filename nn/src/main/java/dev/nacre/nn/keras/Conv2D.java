@@ -1,6 +1,5 @@
 package dev.nacre.nn.keras;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
@@ -11,8 +10,8 @@ import dev.nacre.nn.Key;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.Optional;
 
 /// A convolution over `[height, width, channels]` and an activation. Glorot's uniform first values, biases of 0.

@@ -2,7 +2,6 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
-
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;

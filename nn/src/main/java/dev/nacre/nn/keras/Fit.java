@@ -3,7 +3,6 @@ package dev.nacre.nn.keras;
 import dev.nacre.Tensor;
 import dev.nacre.nn.train.Batch;
 import dev.nacre.type.NacreException;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,6 @@
 package dev.nacre.nn.keras;
 
 import dev.nacre.type.NacreException;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

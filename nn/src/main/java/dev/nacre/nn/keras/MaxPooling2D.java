@@ -1,9 +1,9 @@
 package dev.nacre.nn.keras;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.nn.Module;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 
 /// The largest element of each square of `[height, width, channels]`, squares side by side.

@@ -1,7 +1,6 @@
 package dev.nacre.nn.keras;
 
 import dev.nacre.type.NacreException;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

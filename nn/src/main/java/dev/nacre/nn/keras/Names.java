@@ -11,7 +11,6 @@ import dev.nacre.nn.metric.MeanError;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.type.NacreException;
-
 import java.util.List;
 import java.util.Locale;
 

@@ -1,9 +1,8 @@
 package dev.nacre.nn.keras;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.nn.optim.Rule;
-
+import dev.nacre.type.Problem;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -2,7 +2,6 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.NacreException;
-
 import java.util.Map;
 import java.util.Optional;
 

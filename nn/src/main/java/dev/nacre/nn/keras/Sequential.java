@@ -20,7 +20,6 @@ import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

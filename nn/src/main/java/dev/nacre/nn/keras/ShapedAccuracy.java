@@ -4,7 +4,6 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.metric.BinaryAccuracy;
 import dev.nacre.nn.metric.Metric;
-
 import java.util.Optional;
 import java.util.OptionalLong;
 

@@ -6,7 +6,6 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;

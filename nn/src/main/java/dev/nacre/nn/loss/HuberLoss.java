@@ -1,7 +1,7 @@
 package dev.nacre.nn.loss;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
+import dev.nacre.type.Problem;
 
 /// With `d = |y − ŷ|`: `d²/2` where d ≤ delta, else `delta·(d − delta/2)` (Huber 1964).
 ///

@@ -3,7 +3,6 @@ package dev.nacre.nn.loss;
 import dev.nacre.Tensor;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.function.BinaryOperator;

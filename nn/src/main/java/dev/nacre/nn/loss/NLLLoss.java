@@ -5,7 +5,6 @@ import dev.nacre.nn.Labels;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.OptionalLong;
 
 /// Minus the log-probability of each example's class: [CrossEntropyLoss] after a log-softmax.

@@ -1,7 +1,7 @@
 package dev.nacre.nn.loss;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
+import dev.nacre.type.Problem;
 
 /// With `d = |y − ŷ|`: `d²/(2·beta)` where d < beta, else `d − beta/2` (Girshick 2015).
 ///

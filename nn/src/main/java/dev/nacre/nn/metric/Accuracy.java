@@ -1,7 +1,6 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
-
 import java.util.Optional;
 import java.util.OptionalLong;
 

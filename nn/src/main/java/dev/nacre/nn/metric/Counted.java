@@ -2,7 +2,6 @@ package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
-
 import java.util.OptionalLong;
 
 /// Which examples count, and the share of those that are right.

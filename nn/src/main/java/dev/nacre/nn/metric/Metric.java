@@ -1,7 +1,6 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
-
 import java.util.Optional;
 
 /// A number that says how good predictions are. It is a mean over examples, so that means over batches can be put together.

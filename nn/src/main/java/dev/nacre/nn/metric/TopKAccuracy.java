@@ -3,7 +3,6 @@ package dev.nacre.nn.metric;
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
-
 import java.util.Optional;
 import java.util.OptionalLong;
 

@@ -3,7 +3,6 @@ package dev.nacre.nn.optim;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
-
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.nacre.nn.optim;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Problem;
 import java.util.List;
 
 /// [Adam] with decoupled weight decay (Loshchilov and Hutter 2019): first `w ← w − learningRate·weightDecay·w`, then Adam's step.

@@ -4,7 +4,6 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
-
 import java.util.List;
 
 /// Limits on gradients, applied between `backward()` and the optimizer's step, and part of the same plan.

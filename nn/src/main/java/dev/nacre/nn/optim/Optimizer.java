@@ -1,14 +1,13 @@
 package dev.nacre.nn.optim;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.nn.Parameters;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;

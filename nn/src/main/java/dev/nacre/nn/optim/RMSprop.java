@@ -1,8 +1,8 @@
 package dev.nacre.nn.optim;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.Problem;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -2,7 +2,6 @@ package dev.nacre.nn.optim;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
-
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,9 +1,9 @@
 package dev.nacre.nn.optim;
 
-import dev.nacre.type.Problem;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import java.util.List;
 
 /// Stochastic gradient descent with momentum, as PyTorch's SGD:

@@ -4,7 +4,6 @@ import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;

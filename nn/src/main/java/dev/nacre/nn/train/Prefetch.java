@@ -1,7 +1,6 @@
 package dev.nacre.nn.train;
 
 import dev.nacre.type.NacreException;
-
 import java.lang.ref.Cleaner;
 import java.util.Iterator;
 import java.util.NoSuchElementException;

@@ -17,7 +17,6 @@ import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

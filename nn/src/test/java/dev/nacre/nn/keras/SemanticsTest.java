@@ -12,7 +12,6 @@ import static dev.nacre.nn.keras.Fit.shuffle;
 import static dev.nacre.nn.keras.Fit.validationData;
 import static dev.nacre.nn.keras.Fit.validationSplit;
 import static dev.nacre.nn.keras.Fit.verbose;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -33,16 +32,14 @@ import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /// The meaning of `compile` and `fit` is Keras's.
 class SemanticsTest {

@@ -8,7 +8,6 @@ import static dev.nacre.nn.keras.Fit.callback;
 import static dev.nacre.nn.keras.Fit.epochs;
 import static dev.nacre.nn.keras.Fit.validationSplit;
 import static dev.nacre.nn.keras.Fit.verbose;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,11 +20,9 @@ import dev.nacre.nn.optim.Adam;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 
 class SequentialTest {
     private final Tensor centres = Rng.seed(1).normal(10, 100).realize();
@@ -135,22 +132,16 @@ class SequentialTest {
     void misuse() {
         var model = Sequential.of(Input.of(100), Dense.of(10));
         assertEquals(
-                "fit: the model is not compiled\n"
-                        + "  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\","
-                        + " \"accuracy\")",
+                "fit: the model is not compiled\n  hint: model.compile(\"adam\", \"sparse_categorical_crossentropy\", \"accuracy\")",
                 error(() -> model.fit(x, y)));
         assertEquals(
-                "compile: there is no optimizer 'adma'; there are adam, adamw, sgd, rmsprop,"
-                        + " adagrad",
+                "compile: there is no optimizer 'adma'; there are adam, adamw, sgd, rmsprop, adagrad",
                 error(() -> model.compile("adma", "mse")));
         assertEquals(
-                "compile: sparse_categorical_crossentropy needs probabilities, so the last layer's"
-                        + " activation must be SOFTMAX, but it is LINEAR\n"
-                        + "  hint: for logits pass the loss as an object, new CrossEntropyLoss()",
+                "compile: sparse_categorical_crossentropy needs probabilities, so the last layer's activation must be SOFTMAX, but it is LINEAR\n  hint: for logits pass the loss as an object, new CrossEntropyLoss()",
                 error(() -> model.compile("adam", "sparse_categorical_crossentropy")));
         assertEquals(
-                "summary: the layers' sizes are not known yet\n"
-                        + "  hint: begin with Input.of(…), or fit first",
+                "summary: the layers' sizes are not known yet\n  hint: begin with Input.of(…), or fit first",
                 error(() -> Sequential.of(Dense.of(3)).summary()));
         model.compile("adam", "mse");
         assertEquals(
@@ -161,7 +152,6 @@ class SequentialTest {
         assertTrue(
                 error(() -> classes.fit(x, y, verbose(0)))
                         .matches(
-                                "crossEntropyLoss: label 9 at position \\d+ is out of range: the"
-                                        + " classes are 0 to 8"));
+                                "crossEntropyLoss: label 9 at position \\d+ is out of range: the classes are 0 to 8"));
     }
 }

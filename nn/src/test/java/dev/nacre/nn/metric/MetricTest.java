@@ -7,12 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 
 /// Every metric against a loop over the examples, on scores with NaN, infinities and ties, ignored labels, single columns, and batches of all sizes down to none.
 class MetricTest {

@@ -16,14 +16,12 @@ import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
-
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BinaryOperator;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// What no gradient reaches has none: no optimizer moves it, by weight decay or momentum either, in a loop, a function or a trainer.
 class FrozenTest {

@@ -6,16 +6,14 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
-
-import org.bytedeco.pytorch.ScalarOptional;
-import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.TestFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
 
 /// Values and gradients at kinks, ends of domains and zeros: what libtorch has. Where libtorch has NaN, a number will do.
 class EdgeGradientTest {

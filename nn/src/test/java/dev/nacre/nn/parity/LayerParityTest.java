@@ -21,16 +21,14 @@ import dev.nacre.nn.MaxPool2d;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.RMSNorm;
 import dev.nacre.type.Shape;
-
+import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-
-import java.util.List;
-import java.util.stream.Stream;
 
 class LayerParityTest {
     private final Rng rng = Rng.seed(7);

@@ -16,13 +16,11 @@ import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.nn.loss.NLLLoss;
 import dev.nacre.nn.loss.SmoothL1Loss;
 import dev.nacre.type.Shape;
-
+import java.util.List;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-
-import java.util.List;
 
 class LossParityTest {
     private final Rng rng = Rng.seed(11);

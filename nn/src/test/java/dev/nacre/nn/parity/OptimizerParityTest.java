@@ -13,7 +13,10 @@ import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.RMSprop;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.nn.optim.SGD;
-
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.pytorch.AdagradOptions;
 import org.bytedeco.pytorch.AdamOptions;
@@ -25,11 +28,6 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Function;
-import java.util.stream.Stream;
 
 /// Every optimizer with every setting against libtorch's, parameter by parameter, after each of fifteen steps down a bumpy bowl.
 class OptimizerParityTest {

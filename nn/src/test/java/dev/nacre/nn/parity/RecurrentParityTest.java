@@ -21,19 +21,17 @@ import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
-
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.stream.IntStream;
 
 /// Recurrent layers beside libtorch's: outputs, last states, and the gradients of everything.
 class RecurrentParityTest {

@@ -3,14 +3,12 @@ package dev.nacre.nn.parity;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
-
-import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.global.torch;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
 
 /// libtorch's side of the comparisons. It computes without its own copy of oneDNN, so that it shares no code with us, and because that copy (libtorch 2.10) gives wrong
 /// gradients of convolutions on AMD's Zen 5.

@@ -20,17 +20,15 @@ import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.Shape;
-
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
-
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.UnaryOperator;
 
 /// Whole training runs from the same weights and data: the losses, and the weights at the end.
 class TrainingParityTest {

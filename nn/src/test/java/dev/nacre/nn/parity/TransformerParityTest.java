@@ -14,7 +14,12 @@ import dev.nacre.nn.TransformerDecoderLayer;
 import dev.nacre.nn.TransformerEncoderLayer;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
-
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.MultiheadAttentionImpl;
 import org.bytedeco.pytorch.MultiheadAttentionOptions;
@@ -27,13 +32,6 @@ import org.bytedeco.pytorch.kGELU;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Stream;
 
 /// Attention and the layers made of it against libtorch's functions and modules of the same names: values, and gradients by inputs and all parameters.
 class TransformerParityTest {

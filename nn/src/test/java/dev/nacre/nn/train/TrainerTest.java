@@ -21,10 +21,8 @@ import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 
 class TrainerTest {
     private static Sequential net(long seed) {

@@ -33,12 +33,10 @@ import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 
 /// A step is the whole batch's, in one piece or several, and all of it or nothing.
 class WholeStepTest {
