@@ -138,7 +138,7 @@ class SizesTest {
             if (types[i] == long.class) {
                 out[i] = n;
             } else if (types[i] == int.class) {
-                out[i] = (int) Math.clamp(n, Integer.MIN_VALUE, Integer.MAX_VALUE);
+                out[i] = Math.clamp(n, Integer.MIN_VALUE, Integer.MAX_VALUE);
             } else if (types[i] == double.class) {
                 out[i] = absurd ? DOUBLES[value % DOUBLES.length] : 0.5 + usual;
             } else if (types[i] == long[].class) {
@@ -151,9 +151,9 @@ class SizesTest {
             } else if (types[i] == Shape.class) {
                 out[i] = absurd ? Shape.of(n, 4) : x.shape();
             } else if (types[i] == int[].class) {
-                out[i] = new int[] {(int) Math.clamp(n, Integer.MIN_VALUE, Integer.MAX_VALUE)};
+                out[i] = new int[] {Math.clamp(n, Integer.MIN_VALUE, Integer.MAX_VALUE)};
             } else if (types[i] == Map.class) {
-                out[i] = Map.of("h", (int) Math.clamp(n, Integer.MIN_VALUE, Integer.MAX_VALUE));
+                out[i] = Map.of("h", Math.clamp(n, Integer.MIN_VALUE, Integer.MAX_VALUE));
             } else {
                 out[i] = other(types[i], m, x);
             }

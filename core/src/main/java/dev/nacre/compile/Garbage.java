@@ -53,7 +53,7 @@ final class Garbage {
     /// One of old objects comes when the heap is full of what is still in use.
     private static void old(BooleanSupplier enough) {
         long piece = Runtime.getRuntime().maxMemory() / PIECES;
-        int bytes = (int) Math.clamp(piece, PIECE, 1 << 30);
+        int bytes = Math.clamp(piece, PIECE, 1 << 30);
         List<byte[]> held = new ArrayList<>(2 * PIECES);
         try {
             for (int i = 0; i < PIECES + 1 && !enough.getAsBoolean(); i++) {

@@ -108,7 +108,7 @@ class LayerSizesTest {
             if (types[i] == long.class) {
                 out[i] = n;
             } else if (types[i] == int.class) {
-                out[i] = (int) Math.clamp(absurd ? n : 2, Integer.MIN_VALUE, Integer.MAX_VALUE);
+                out[i] = Math.clamp(absurd ? n : 2, Integer.MIN_VALUE, Integer.MAX_VALUE);
             } else if (types[i] == double.class) {
                 out[i] = absurd ? DOUBLES[value] : 0.5;
             } else if (types[i] == long[].class) {

@@ -95,7 +95,7 @@ public final class Site {
         String anchor = hash < 0 ? "" : link.substring(hash);
         String path = hash < 0 ? link : link.substring(0, hash);
         Path found = root.resolve(document).resolveSibling(path).normalize();
-        if (Files.isDirectory(found)) {
+        if (Files.isDirectory(found) && Files.exists(found.resolve("README.md"))) {
             path = path.replaceFirst("/?$", "/README.md");
             found = found.resolve("README.md");
         }

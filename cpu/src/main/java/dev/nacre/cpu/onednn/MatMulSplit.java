@@ -153,7 +153,7 @@ final class MatMulSplit {
         int wanted = Split.pieces(nanos);
         var tiled = spec.weights().isTiled();
         if (wanted == 1 && !tiled) return flat(axes(1), 1);
-        int groups = (int) Math.min(wanted, items.length);
+        int groups = Math.min(wanted, items.length);
         var axes = axes(wanted / groups);
         int layers = layers(wanted / groups / count(axes));
         if (layers > 1) return layered(axes, layers);

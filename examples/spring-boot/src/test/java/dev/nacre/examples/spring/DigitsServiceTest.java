@@ -38,7 +38,7 @@ class DigitsServiceTest {
         var size = data.preprocessing();
         var network =
                 Sequential.of(
-                        Flatten.of(),
+                        new Flatten(),
                         Linear.of((long) size.height() * size.width(), 32, Rng.seed(1)),
                         Activation.RELU,
                         Linear.of(32, 10, Rng.seed(2)));
