@@ -115,7 +115,7 @@ class FunctionEdgesTest {
         for (double[] e : ends) {
             double[] got = Tensor.linspace(e[0], e[1], n).toDoubleArray();
             assertEquals(n, got.length);
-            for (int i = 0; i < n; i++) {
+            for (int i = 0; i < n; i += i < 9 || i > n - 400 ? 1 : 1 + (int) (n / 300)) {
                 BigDecimal exact =
                         new BigDecimal(e[1])
                                 .subtract(new BigDecimal(e[0]))
