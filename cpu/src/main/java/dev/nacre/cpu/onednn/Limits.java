@@ -156,14 +156,14 @@ final class Limits {
     }
 
     /// Whether the window touches a pixel wherever it lies. If it begins in the image, it does. If it begins before, it ends in the image or behind, as the padding is smaller than the window; and does
-    /// not step over the image, which is not smaller than a step.
+    /// not step over the image, which is not smaller than a step. Strides are no longer than the image: nobody has tried.
     private static boolean fits(Window w, MemoryDesc image, long[] kernel) {
         for (int i = 0; i < kernel.length; i++) {
             long n = image.dim(2 + i);
             long low = w.low().get(i);
             double padded = (double) n + low + w.high().get(i);
             double reach = (double) w.dilations().get(i) * (kernel[i] - 1);
-            if (Math.max(padded, Math.max(reach, w.strides().get(i))) > MOST) return false;
+            if (Math.max(padded, reach) > MOST || w.strides().get(i) > Math.max(1, n)) return false;
             long last = (w.output(i, n, kernel[i]) - 1) * w.strides().get(i) - low;
             boolean touches =
                     low <= reach && last < n && (kernel[i] == 1 || w.dilations().get(i) <= n);

@@ -40,7 +40,7 @@ final class Tiles implements Team.MemberWork {
         this.outputs = c.outputs();
         this.epilogue =
                 new Transforms.Epilogue(
-                        c.epilogue().bias().isPresent(),
+                        c.epilogue().bias().map(v -> v.strides()[0]),
                         c.epilogue().addend().isPresent(),
                         c.epilogue().activation().map(Winograd::function));
         for (int i = 0; i < Team.get().size(); i++) members.add(new HashMap<>());
@@ -175,7 +175,7 @@ final class Tiles implements Team.MemberWork {
                 long first = products + FLOAT * outputs * (row * Part.this.columns + column);
                 Transforms.planesByColumn(loop, first, apart(outputs));
                 int view = 16;
-                if (epilogue.bias())
+                if (epilogue.bias().isPresent())
                     loop.at(view++, c.epilogue().bias().orElseThrow().address(addresses));
                 for (int i = 0; i < high; i++) {
                     for (int j = 0; j < wide; j++) {

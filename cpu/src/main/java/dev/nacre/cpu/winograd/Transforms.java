@@ -101,8 +101,9 @@ final class Transforms {
 
     /// What follows the sums.
     ///
+    /// @param bias the step from one output's to the next one's, if there is any
     /// @param activation applied last
-    record Epilogue(boolean bias, boolean addend, Optional<Unary> activation) {}
+    record Epilogue(Optional<Long> bias, boolean addend, Optional<Unary> activation) {}
 
     /// `Aᵀ·m·A` of tiles side by side, or of their first `high` rows and `wide` columns.
     ///
@@ -129,10 +130,10 @@ final class Transforms {
             var column = sums(b, m, high);
             for (int i = 0; i < high; i++) s[i][j] = column[i];
         }
-        int bias = e.bias ? b.load(DType.F32, 0, 0, 0, 1) : -1;
+        var bias = e.bias.map(step -> b.load(DType.F32, 0, 0, 0, step));
         for (int i = 0; i < high; i++) {
             for (int y : sums(b, s[i], wide)) {
-                if (e.bias) y = b.apply(Binary.ADD, y, bias);
+                if (bias.isPresent()) y = b.apply(Binary.ADD, y, bias.get());
                 if (e.addend)
                     y =
                             b.apply(
