@@ -167,8 +167,8 @@ final class Reuse {
 
     /// Not what costs nothing; nor what the forms that keep their digits are made of ([dev.nacre.compile.Stabilize]): whether a value was computed before must not change another.
     private static boolean isWorthKeeping(Node n) {
-        if (n.isApplied()) {
-            return !n.isHead();
+        if (n.isApplied() && n.isHead()) {
+            return false;
         }
         return switch (n.op()) {
             case Op.Reshape _, Op.Permute _, Op.Broadcast _, Op.Slice _, Op.Detach _ -> false;

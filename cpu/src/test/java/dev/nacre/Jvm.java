@@ -48,10 +48,15 @@ record Jvm(List<String> options) {
         return new Jvm(List.of(options));
     }
 
+    private static boolean isCollector(String option) {
+        return option.matches("-XX:\\+Use\\w+GC");
+    }
+
     Result run(String... program) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(launcher());
+        boolean chooses = options.stream().anyMatch(Jvm::isCollector);
+        launcher().stream().filter(o -> !(chooses && isCollector(o))).forEach(command::add);
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.add(Programs.class.getName());
