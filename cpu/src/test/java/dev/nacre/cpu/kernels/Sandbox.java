@@ -235,6 +235,6 @@ final class Sandbox {
     }
 
     static double round(DType type, double value) {
-        return type == DType.I64 ? value : type.round(value);
+        return type.isFloating() ? type.round(value) : type == DType.I64 ? value : type.wrap((long) value);
     }
 }
