@@ -94,10 +94,10 @@ class StopTest {
         Path whole = folder.resolve("whole.safetensors");
         Path parts = folder.resolve("parts.safetensors");
         Path checkpoint = folder.resolve("parts.checkpoint.safetensors");
-        assertEquals(0, Run.of(chars("--steps", 600, "--save", whole)).status());
+        assertEquals(0, Run.of(chars("--steps", 3000, "--save", whole)).status());
         for (String signal : new String[] {"INT", "TERM"}) {
             Files.deleteIfExists(checkpoint);
-            Process p = nacre(chars("--steps", 600, "--save", parts)).start();
+            Process p = nacre(chars("--steps", 3000, "--save", parts)).start();
             try (BufferedReader out =
                     new BufferedReader(new InputStreamReader(p.getInputStream()))) {
                 String line;

@@ -1,7 +1,6 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Program.Access;
-import dev.nacre.cpu.Stack;
 import dev.nacre.cpu.x86.Machine;
 import java.util.List;
 
@@ -22,7 +21,7 @@ record MachineTile(List<Machine.Code> steps, boolean callsOut) implements Tile {
 
     @Override
     public void run(long frame) {
-        if (callsOut) Stack.reserve(CallOut.STACK);
+        if (callsOut) Room.forCallOut();
         for (int i = 0; i < steps.size(); i++)
             if (callsOut) steps.get(i).run(frame);
             else steps.get(i).runBriefly(frame);

@@ -235,6 +235,8 @@ final class Sandbox {
     }
 
     static double round(DType type, double value) {
-        return type.isFloating() ? type.round(value) : type == DType.I64 ? value : type.wrap((long) value);
+        return type.isFloating()
+                ? type.round(value)
+                : type == DType.I64 ? value : type.wrap((long) value);
     }
 }

@@ -1,0 +1,40 @@
+package dev.nacre.cpu.loops;
+
+import dev.nacre.cpu.Stack;
+import dev.nacre.cpu.x86.Machine;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// Makes sure that machine code which calls back into Java finds room on the stack. Touching that room takes some microseconds, a small kernel's whole time, so each thread remembers how far down
+/// its stack it has done so: whoever calls from above has more.
+final class Room {
+    /// `mov [rdi], rsp; ret`
+    private static final Machine.Code STACK_POINTER =
+            Machine.Code.of(new byte[] {0x48, (byte) 0x89, 0x27, (byte) 0xC3});
+
+    private static final ThreadLocal<Room> MINE = ThreadLocal.withInitial(Room::new);
+
+    private final MemorySegment pointer = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG);
+    private long lowest = Long.MAX_VALUE;
+
+    private Room() {}
+
+    /// @throws StackOverflowError if there is too little
+    static void forCallOut() {
+        if (Thread.currentThread().isVirtual()) {
+            Stack.reserve(CallOut.STACK); // its frames lie now on one stack, now on another
+        } else {
+            MINE.get().reserve();
+        }
+    }
+
+    private void reserve() {
+        STACK_POINTER.runBriefly(pointer.address());
+        long here = pointer.get(ValueLayout.JAVA_LONG, 0);
+        if (here < lowest) {
+            Stack.reserve(CallOut.STACK);
+            lowest = here;
+        }
+    }
+}
