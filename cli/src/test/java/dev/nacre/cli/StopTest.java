@@ -49,32 +49,10 @@ class StopTest {
         return new ProcessBuilder(command);
     }
 
-    private Path text() throws IOException {
-        return Files.writeString(
-                folder.resolve("rhyme.txt"),
-                "row, row, row your boat\ngently down the stream\n".repeat(60));
-    }
-
     private Object[] chars(Object... more) throws IOException {
-        List<Object> all =
-                new ArrayList<>(
-                        List.of(
-                                "train",
-                                "chars",
-                                "--text",
-                                text(),
-                                "--batch",
-                                8,
-                                "--length",
-                                24,
-                                "--layers",
-                                1,
-                                "--width",
-                                32,
-                                "--temperature",
-                                0));
+        List<Object> all = new ArrayList<>(List.of("--temperature", 0));
         all.addAll(List.of(more));
-        return all.toArray();
+        return Rhyme.train(folder, all.toArray());
     }
 
     private static void assertSameNumbers(Path a, Path b) {

@@ -9,6 +9,7 @@ import dev.nacre.formats.safetensors.SafeTensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -17,35 +18,10 @@ import org.junit.jupiter.api.io.TempDir;
 class TrainCharsTest {
     @TempDir static Path folder;
 
-    private static Path text() throws IOException {
-        Path file = folder.resolve("rhyme.txt");
-        Files.writeString(file, "row, row, row your boat\ngently down the stream\n".repeat(60));
-        return file;
-    }
-
     private static Run train(Path save, Object... more) throws IOException {
-        Object[] arguments =
-                new Object[] {
-                    "train",
-                    "chars",
-                    "--text",
-                    text(),
-                    "--batch",
-                    8,
-                    "--length",
-                    24,
-                    "--layers",
-                    1,
-                    "--width",
-                    32,
-                    "--lr",
-                    "0.01",
-                    "--save",
-                    save
-                };
-        Object[] all = Arrays.copyOf(arguments, arguments.length + more.length);
-        System.arraycopy(more, 0, all, arguments.length, more.length);
-        return Run.of(all);
+        List<Object> all = new ArrayList<>(List.of("--lr", "0.01", "--save", save));
+        all.addAll(List.of(more));
+        return Run.of(Rhyme.train(folder, all.toArray()));
     }
 
     private static double loss(Run run) {
