@@ -205,10 +205,14 @@ final class Group {
             });
             for (Exit e : exits) {
                 int value = operand(e.value);
-                if (row > 0 && e.kind != null && e.inner == 1 && level(value) < ELEMENT) {
-                    value = repeated(e.kind, value);
-                }
                 int view = view(e.view, e.inner, true);
+                if (row > 0
+                        && e.kind != null
+                        && e.inner == 1
+                        && level(value) < ELEMENT
+                        && level(accesses.get(view)) < ELEMENT) {
+                    value = repeated(e.kind, value); // else each falls on an element of its own
+                }
                 DType t = code.get(value).dtype();
                 code.add(
                         e.kind == null
