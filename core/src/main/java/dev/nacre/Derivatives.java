@@ -6,7 +6,9 @@ import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
+import dev.nacre.ir.Paths;
 import dev.nacre.ir.Recent;
+import dev.nacre.ir.Replay;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.Precision;
 import java.util.ArrayList;
@@ -15,7 +17,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 
 /// Gradients of losses by the structure of their graphs: a step like the one before is not differentiated again, but takes over that one's derivative as a [Body].
 final class Derivatives {
@@ -32,19 +35,69 @@ final class Derivatives {
     /// @param body gives the gradients that there are
     /// @param arguments the places of the nodes that the derivative is computed from
     /// @param reached for each node differentiated by, whether a gradient reaches it
-    private record Derivative(Body body, int[] arguments, boolean[] reached) {}
+    /// @param outdated whether the loss's numbers have turned out to change from step to step
+    private record Derivative(
+            Body body, int[] arguments, boolean[] reached, AtomicBoolean outdated) {}
 
     private static final Map<Key, Entry> KNOWN = Collections.synchronizedMap(new Recent<>(KEPT));
 
     private Derivatives() {}
 
-    /// The derivatives of a loss; nothing by what no gradient reaches.
+    /// The derivatives of a loss by some leaves; nothing by those that no gradient reaches.
     ///
-    /// @param order what the loss is computed from, as it was written down
-    /// @param by nodes among those
+    /// @param by picks the leaves among what the loss is computed from, as it was written down
     /// @param derive writes the derivatives down
-    static List<Optional<Node>> of(
-            Order order, List<Node> by, Supplier<List<Optional<Node>>> derive) {
+    static Found of(
+            Node loss,
+            Function<Order, List<Node>> by,
+            Function<List<Node>, List<Optional<Node>>> derive) {
+        Replay replay = Replay.here();
+        int number = replay.number(loss);
+        Optional<Replay.Point> point =
+                number < 0 ? Optional.empty() : replay.ask(Precision.current(), number);
+        if (point.isPresent()
+                && point.get().note().orElse(null) instanceof Repeated again
+                && !again.derivative.outdated.get()) {
+            return again.of(loss);
+        }
+        Order order = Graph.written(List.of(loss));
+        List<Node> leaves = by.apply(order);
+        Entry entry = entry(order, leaves, derive);
+        if (entry.derivative.isEmpty()) {
+            return new Found(leaves, derive.apply(leaves));
+        }
+        Derivative d = entry.derivative.get();
+        Repeated repeated =
+                new Repeated(
+                        d,
+                        Paths.of(order, d.arguments),
+                        Paths.of(order, leaves.stream().mapToInt(order::indexOf).toArray()));
+        point.ifPresent(p -> p.note(repeated));
+        return repeated.of(loss);
+    }
+
+    /// @param by leaves
+    /// @param gradients by each of them
+    record Found(List<Node> by, List<Optional<Node>> gradients) {}
+
+    /// The derivative of all losses whose graphs have one structure and the same numbers.
+    ///
+    /// @param by the leaves differentiated by
+    private record Repeated(Derivative derivative, Paths arguments, Paths by) {
+        Found of(Node loss) {
+            List<Node> root = List.of(loss);
+            Iterator<Node> gradients =
+                    derivative.body.applied(List.of(arguments.follow(root))).iterator();
+            List<Optional<Node>> out = new ArrayList<>(derivative.reached.length);
+            for (boolean r : derivative.reached) {
+                out.add(r ? Optional.of(gradients.next()) : Optional.empty());
+            }
+            return new Found(List.of(by.follow(root)), out);
+        }
+    }
+
+    private static Entry entry(
+            Order order, List<Node> by, Function<List<Node>, List<Optional<Node>>> derive) {
         List<Integer> places = new ArrayList<>(by.size());
         for (Node n : by) {
             places.add(order.indexOf(n));
@@ -53,18 +106,20 @@ final class Derivatives {
         List<Op> numbers = numbers(order);
         Entry entry = KNOWN.get(key);
         if (entry == null) {
-            List<Optional<Node>> gradients = derive.get();
-            if (derivesAnew(order)) {
-                KNOWN.put(key, new Entry(numbers, Optional.empty()));
-                return gradients;
-            }
-            entry = new Entry(numbers, Optional.of(record(order, gradients)));
+            entry =
+                    derivesAnew(order)
+                            ? new Entry(numbers, Optional.empty())
+                            : new Entry(
+                                    numbers,
+                                    Optional.of(
+                                            record(order, Replay.aside(() -> derive.apply(by)))));
             KNOWN.put(key, entry);
         } else if (entry.derivative.isPresent() && !entry.numbers.equals(numbers)) {
+            entry.derivative.get().outdated.set(true);
             entry = new Entry(List.of(), Optional.empty());
             KNOWN.put(key, entry);
         }
-        return entry.derivative.isPresent() ? applied(entry.derivative.get(), order) : derive.get();
+        return entry;
     }
 
     private static List<Op> numbers(Order order) {
@@ -110,19 +165,7 @@ final class Derivatives {
         return new Derivative(
                 Body.over(stands, Graph.substitute(gradients, captured, stands)),
                 captured.stream().mapToInt(order::indexOf).toArray(),
-                reached);
-    }
-
-    private static List<Optional<Node>> applied(Derivative d, Order order) {
-        List<Node> arguments = new ArrayList<>(d.arguments.length);
-        for (int place : d.arguments) {
-            arguments.add(order.get(place));
-        }
-        Iterator<Node> gradients = d.body.applied(arguments).iterator();
-        List<Optional<Node>> out = new ArrayList<>(d.reached.length);
-        for (boolean r : d.reached) {
-            out.add(r ? Optional.of(gradients.next()) : Optional.empty());
-        }
-        return out;
+                reached,
+                new AtomicBoolean());
     }
 }

@@ -8,12 +8,15 @@ import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
+import dev.nacre.ir.Paths;
 import dev.nacre.ir.Places;
+import dev.nacre.ir.Replay;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
 import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -22,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
@@ -51,6 +55,85 @@ final class Engine {
 
     /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
     static List<Stored> evaluate(List<Root> roots) {
+        Replay replay = Replay.here();
+        try {
+            Optional<Replay.Point> point = point(replay, roots);
+            replay.leave();
+            if (point.isPresent() && point.get().note().orElse(null) instanceof Repeated again) {
+                Optional<List<Stored>> results = again.compute(roots, replay);
+                if (results.isPresent()) {
+                    return results.get();
+                }
+            }
+            return evaluate(roots, replay, point);
+        } finally {
+            replay.begin();
+        }
+    }
+
+    /// What this computation is for the graph that has been written down.
+    private static Optional<Replay.Point> point(Replay replay, List<Root> roots) {
+        int[] details = new int[2 * roots.size()];
+        for (int k = 0; k < roots.size(); k++) {
+            Root r = roots.get(k);
+            details[2 * k] = replay.number(r.node);
+            if (details[2 * k] < 0) {
+                return Optional.empty();
+            }
+            details[2 * k + 1] = r.target.map(v -> replay.use(v.current())).orElse(-2);
+        }
+        return replay.ask(Engine.class, details);
+    }
+
+    /// A computation that was made before, of another graph of the same structure.
+    ///
+    /// @param plan gone where there was too much that is kept
+    /// @param leaves in the order of the plan's inputs
+    /// @param numbers further inputs
+    /// @param same whether they still are those
+    /// @param places of the nodes that are written down in a row, in the graph
+    /// @param names of the results
+    private record Repeated(
+            WeakReference<Plan> plan,
+            Paths leaves,
+            List<Op.Constant> numbers,
+            BooleanSupplier same,
+            Reuse reuse,
+            int[] places,
+            List<String> names) {
+
+        /// The results; empty if something is not as it was.
+        Optional<List<Stored>> compute(List<Root> roots, Replay replay) {
+            Plan p = plan.get();
+            if (p == null || !same.getAsBoolean() || !reuse.isEmpty()) {
+                return Optional.empty();
+            }
+            List<Node> nodes = new ArrayList<>(roots.size());
+            List<Optional<Variable>> targets = new ArrayList<>(roots.size());
+            for (Root r : roots) {
+                nodes.add(r.node);
+                targets.add(r.target);
+            }
+            List<Source> sources = new ArrayList<>();
+            for (Node n : leaves.follow(nodes)) {
+                Source s = ((Op.Leaf) n.op()).source();
+                if (s instanceof Stored.Ref r && r.stored().kept().isPresent()) {
+                    return Optional.empty();
+                }
+                sources.add(s);
+            }
+            for (Op.Constant c : numbers) {
+                sources.add(new Stored.Ref(Stored.number(c)));
+            }
+            List<Stored> results = run(p, sources, Targets.of(targets), names::get, Plan.Call::run);
+            replay.computedIn(reuse, places);
+            Node.nextEra();
+            return Optional.of(results);
+        }
+    }
+
+    private static List<Stored> evaluate(
+            List<Root> roots, Replay replay, Optional<Replay.Point> point) {
         List<Node> nodes = new ArrayList<>(roots.size());
         for (Root r : roots) {
             nodes.add(r.node);
@@ -58,6 +141,7 @@ final class Engine {
         Graph.Cut cut = Graph.cutting(nodes);
         Order order = cut.order();
         List<Source> leaves = new ArrayList<>();
+        List<Integer> leafPlaces = new ArrayList<>();
         List<Op.Constant> numbers = new ArrayList<>();
         Map<Variable, Integer> variables = new IdentityHashMap<>();
         int carried = 0;
@@ -69,6 +153,7 @@ final class Engine {
                     carried = Math.max(carried, Reuse.used(r.stored()));
                 }
                 leaves.add(leaf.source());
+                leafPlaces.add(i);
             } else if (isNumber(order.get(i))) {
                 numbers.add((Op.Constant) order.get(i).op());
             }
@@ -98,6 +183,19 @@ final class Engine {
                             PLANS.keep(key, found.literals(), p);
                             return p;
                         });
+        if (point.isPresent() && kept.isEmpty() && cut.places() == null) {
+            int[] places = leafPlaces.stream().mapToInt(Integer::intValue).toArray();
+            point.get()
+                    .note(
+                            new Repeated(
+                                    new WeakReference<>(plan),
+                                    Paths.of(order, places),
+                                    List.copyOf(found.literals().inputs()),
+                                    found.same(),
+                                    found.reuse(),
+                                    replay.places(order, point.get()),
+                                    nodes.stream().map(Node::origin).toList()));
+        }
         for (Op.Constant c : found.literals().inputs()) {
             leaves.add(new Stored.Ref(Stored.number(c)));
         }

@@ -9,6 +9,7 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Places;
 import dev.nacre.ir.Recent;
+import dev.nacre.ir.Replay;
 import dev.nacre.ir.Sizes;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
@@ -358,7 +359,7 @@ public final class Function {
         Signature signature = Signature.of(inputs);
         Stretch s = stretches.get(signature);
         if (s == null) {
-            s = record(signature);
+            s = Replay.aside(() -> record(signature));
             stretches.put(signature, s);
         }
         List<Node> arguments = new ArrayList<>();
@@ -514,6 +515,10 @@ public final class Function {
     }
 
     private Entry compile(Signature signature) {
+        return Replay.aside(() -> compiled(signature));
+    }
+
+    private Entry compiled(Signature signature) {
         Map<Symbol, Integer> numbers = new HashMap<>();
         List<Tensor> inputs = new ArrayList<>();
         for (TensorType t : signature.types) {

@@ -291,25 +291,41 @@ public final class Gradients {
                 .hint("compute the loss again, or add several losses before one backward()")
                 .throwShape();
         Remarks.report(loss.node());
-        Order order = Graph.written(List.of(loss.node()));
-        List<Variable> variables = new ArrayList<>();
+        if (Trace.current().isPresent()) {
+            Order order = Graph.written(List.of(loss.node()));
+            List<Node> leaves = trained(order, loss);
+            reached(leaves, detached(loss, leaves), loss);
+        } else {
+            Derivatives.Found known =
+                    Derivatives.of(
+                            loss.node(),
+                            order -> trained(order, loss),
+                            leaves -> detached(loss, leaves));
+            reached(known.by(), known.gradients(), loss);
+        }
+        loss.settle();
+    }
+
+    /// The leaves that are values of trainable variables.
+    private static List<Node> trained(Order order, Tensor loss) {
         List<Node> leaves = new ArrayList<>();
         for (int i = 0; i < order.size(); i++) {
             Node n = order.get(i);
-            Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
-            if (v != null && v.isTrainable() && v.dtype().isFloating() && v.dtype() != DType.BOOL) {
-                variables.add(v);
+            if (n.op() instanceof Op.Leaf l
+                    && l.source().isTrainable()
+                    && n.dtype().isFloating()
+                    && n.dtype() != DType.BOOL) {
                 leaves.add(n);
             }
         }
         Problem.in("backward")
-                .require(!variables.isEmpty(), "the loss depends on no trainable variable")
+                .require(!leaves.isEmpty(), "the loss depends on no trainable variable")
                 .operand("loss", loss.type(), loss::origin)
                 .throwShape();
-        List<Optional<Node>> gradients =
-                Trace.current().isPresent()
-                        ? detached(loss, leaves)
-                        : Derivatives.of(order, leaves, () -> detached(loss, leaves));
+        return leaves;
+    }
+
+    private static void reached(List<Node> leaves, List<Optional<Node>> gradients, Tensor loss) {
         Problem.in("backward")
                 .require(
                         gradients.stream().anyMatch(Optional::isPresent),
@@ -317,11 +333,12 @@ public final class Gradients {
                 .operand("loss", loss.type(), loss::origin)
                 .hint("what is detached, compared or a whole number has no derivative")
                 .throwShape();
-        for (int i = 0; i < variables.size(); i++) {
-            Variable v = variables.get(i);
-            gradients.get(i).ifPresent(g -> v.addGrad(new Tensor(g), loss));
+        for (int i = 0; i < leaves.size(); i++) {
+            if (gradients.get(i).isPresent()) {
+                variableOf((Op.Leaf) leaves.get(i).op())
+                        .addGrad(new Tensor(gradients.get(i).get()), loss);
+            }
         }
-        loss.settle();
     }
 
     private static List<Optional<Node>> detached(Tensor loss, List<Node> leaves) {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /// Compiled plans by the structure of their graphs; those used least recently go first.
 ///
@@ -31,12 +32,15 @@ final class Plans {
     record Literals(List<Object> form, List<Op.Constant> inputs) {}
 
     /// What the constants of a graph are, its plan, and what may be worth keeping of it.
-    record Found(Literals literals, Optional<Plan> plan, Reuse reuse) {}
+    ///
+    /// @param same tells whether the same constants would be divided in the same way again
+    record Found(Literals literals, Optional<Plan> plan, Reuse reuse, BooleanSupplier same) {}
 
     /// Plans of graphs that differ in floating constants alone.
     private static final class Family {
         private final Op.Constant[] seen; // null: nothing but 0, 1, …
         private final boolean[] varies;
+        private volatile int varying; // how many of those
         private final Reuse reuse = new Reuse();
         private final Map<List<Object>, Plan> members = new Recent<>(MEMBERS);
 
@@ -51,7 +55,10 @@ final class Plans {
             for (int i = 0; i < seen.length; i++) {
                 Op.Constant c = constants.get(i);
                 if (!simplifies(c.value())) {
-                    varies[i] |= seen[i] != null && !seen[i].equals(c);
+                    if (!varies[i] && seen[i] != null && !seen[i].equals(c)) {
+                        varies[i] = true;
+                        varying++; // under the lock of all plans
+                    }
                     seen[i] = c;
                 }
                 if (varies[i] && !simplifies(c.value())) {
@@ -81,7 +88,9 @@ final class Plans {
     synchronized Found find(Key key, List<Op.Constant> constants) {
         Family f = family(key, constants.size());
         Literals l = f.divide(constants);
-        return new Found(l, Optional.ofNullable(f.members.get(l.form)), f.reuse);
+        int varying = f.varying;
+        return new Found(
+                l, Optional.ofNullable(f.members.get(l.form)), f.reuse, () -> f.varying == varying);
     }
 
     /// The plan that has some more of the graph's nodes as outputs.
@@ -91,7 +100,7 @@ final class Plans {
         Literals l = new Literals(form, without.literals.inputs);
         Family f = families.get(key);
         Optional<Plan> plan = Optional.ofNullable(f == null ? null : f.members.get(form));
-        return new Found(l, plan, without.reuse);
+        return new Found(l, plan, without.reuse, without.same);
     }
 
     synchronized void keep(Key key, Literals literals, Plan plan) {

@@ -42,6 +42,11 @@ final class Reuse {
         }
     }
 
+    /// Whether nothing is to be kept of graphs of this structure.
+    boolean isEmpty() {
+        return places.length == 0;
+    }
+
     /// One more graph of this structure: what to keep of it.
     private int[] next() {
         int[] now = places;

@@ -69,6 +69,11 @@ final class Stored implements Source {
         }
 
         @Override
+        public boolean isTrainable() {
+            return stored.owner != null && stored.owner.isTrainable();
+        }
+
+        @Override
         public String module() {
             return stored.owner == null ? "" : stored.owner.module();
         }

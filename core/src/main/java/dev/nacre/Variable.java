@@ -29,6 +29,11 @@ public final class Variable extends Tensor {
         }
 
         @Override
+        public boolean isTrainable() {
+            return variable.isTrainable();
+        }
+
+        @Override
         public String module() {
             return variable.module();
         }

@@ -24,7 +24,21 @@ final class Applied {
         for (int k = 1; first.arity() == 0 && k < body.outputs().size(); k++) {
             first = body.outputs().get(k); // not a leaf, for which the head might be taken
         }
-        this.head = new Node(this, -1, first, arguments.toArray(Node[]::new));
+        Node[] operands = arguments.toArray(Node[]::new);
+        Replay replay = Replay.here();
+        Replay.Point point = replay.next(body, operands, null);
+        if (point == null) {
+            point =
+                    replay.add(
+                            body,
+                            operands,
+                            null,
+                            new Replay.Pattern(first.type(), 0, null),
+                            1 + body.outputs().size());
+        }
+        Replay.Run run = point == null ? null : replay.run();
+        int number = point == null ? 0 : point.number();
+        this.head = new Node(this, -1, first, operands, run, number);
         List<Node> all = new ArrayList<>(body.outputs().size());
         for (Node pattern : body.outputs()) {
             int argument = body.inputs().indexOf(pattern);
@@ -33,7 +47,13 @@ final class Applied {
                             ? arguments.get(argument)
                             : pattern.arity() == 0
                                     ? pattern
-                                    : new Node(this, all.size(), pattern, new Node[] {head}));
+                                    : new Node(
+                                            this,
+                                            all.size(),
+                                            pattern,
+                                            new Node[] {head},
+                                            run,
+                                            number + 1 + all.size()));
         }
         results = List.copyOf(all);
     }

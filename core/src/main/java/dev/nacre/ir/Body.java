@@ -52,7 +52,7 @@ public final class Body {
         Body known =
                 KNOWN.get(key); // not computed in the map: a meaning may have composites itself
         if (known == null) {
-            known = of(types, meaning);
+            known = Replay.aside(() -> of(types, meaning));
             KNOWN.put(key, known);
         }
         return known;

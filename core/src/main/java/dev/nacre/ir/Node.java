@@ -32,6 +32,8 @@ public final class Node implements Algebra<Node> {
     private final String remark; // null: none
     private final int era = now; // when it was written down
     private final int age;
+    private final Replay.Run run; // that it belongs to; null: none
+    private final long numbered; // in the run; of a leaf: among all leaves
     private Object graph; // null: not computed yet, as far as this thread knows
     private int place;
 
@@ -42,9 +44,25 @@ public final class Node implements Algebra<Node> {
     private Node(Op op, Node[] inputs, String remark) {
         this.op = op;
         this.written = inputs;
-        this.type = op.infer(Arrays.asList(inputs));
         this.made = null;
         this.number = 0;
+        Consumer<Node> w = watcher; // another thread may send it away
+        Replay replay = inputs.length == 0 ? null : Replay.here();
+        if (replay != null && (w != null || Places.areKept())) {
+            replay.leave();
+        }
+        Replay.Point point = replay == null ? null : replay.next(op, inputs, remark);
+        if (point != null) {
+            Replay.Pattern like = point.pattern();
+            this.type = like.type();
+            this.hash = like.hash();
+            this.remark = like.remark();
+            this.age = 0;
+            this.run = replay.run();
+            this.numbered = point.number();
+            return;
+        }
+        this.type = op.infer(Arrays.asList(inputs));
         if (!type.shape().isAddressable(type.dtype().bytes())) {
             type.addressable(op.name());
         }
@@ -57,10 +75,16 @@ public final class Node implements Algebra<Node> {
         this.hash = h;
         this.age = most;
         this.remark = remark != null ? remark : inherited(op, type, inputs);
+        Replay.Point added =
+                replay == null
+                        ? null
+                        : replay.add(
+                                op, inputs, remark, new Replay.Pattern(type, hash, this.remark), 1);
+        this.run = added == null ? null : replay.run();
+        this.numbered = added != null ? added.number() : op instanceof Op.Leaf ? Replay.leaf() : -1;
         if (Places.areKept()) {
             Places.note(this);
         }
-        Consumer<Node> w = watcher; // another thread may send it away
         if (w != null) {
             w.accept(this);
         }
@@ -101,12 +125,17 @@ public final class Node implements Algebra<Node> {
     ///
     /// @param pattern what it is in the body
     /// @param written what the application has in its place
-    Node(Applied made, int number, Node pattern, Node[] written) {
+    ///
+    /// @param run that it belongs to; null: none
+    /// @param numbered its number there
+    Node(Applied made, int number, Node pattern, Node[] written, Replay.Run run, long numbered) {
         this.op = pattern.op;
         this.written = written;
         this.type = pattern.type;
         this.made = made;
         this.number = number;
+        this.run = run;
+        this.numbered = numbered;
         int h = number < 0 ? made.body().key().hashCode() : number;
         int most = 0;
         for (Node in : written) {
@@ -231,12 +260,22 @@ public final class Node implements Algebra<Node> {
 
     /// What was noted of the graph that this node was last computed in; null: it has not been.
     public Object graph() {
-        return graph;
+        return graph != null || run == null ? graph : run.graph(numbered);
     }
 
     /// The place in that graph.
     public int place() {
-        return place;
+        return graph != null || run == null ? place : run.place(numbered);
+    }
+
+    /// What the thread that wrote the node down wrote with it; null: it cannot be [repeated][Replay].
+    Replay.Run run() {
+        return run;
+    }
+
+    /// The node's number in its run, or a leaf's among all leaves.
+    long numbered() {
+        return numbered;
     }
 
     /// Notes that the node was computed, but perhaps not kept.
