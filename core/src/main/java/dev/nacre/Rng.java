@@ -81,6 +81,7 @@ public final class Rng {
         state.lock();
         try {
             long[] s = state.toLongArray();
+            Trace.changing(state);
             state.replace(Tensor.of(new long[] {s[0], s[1] + 1}).copied(state));
             return s;
         } finally {
