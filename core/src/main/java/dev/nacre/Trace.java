@@ -3,6 +3,7 @@ package dev.nacre;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -82,9 +83,10 @@ final class Trace {
         values.replaceAll((v, n) -> c.where(n, before(v)));
     }
 
-    /// A variable as it is before anything set here.
+    /// A variable as it is before anything set here; outside of functions, as it was before this step.
     private Node before(Variable v) {
-        return outside.map(o -> o.apply(v)).orElse(v.current());
+        Stored old = immediate ? STEPS.get().before.get(v) : null;
+        return old != null ? old.node() : outside.map(o -> o.apply(v)).orElse(v.current());
     }
 
     /// The variables set, with their new values.
@@ -103,6 +105,8 @@ final class Trace {
     /// What this thread knows of its steps, which are changes of variables that were carried out.
     private static final class Steps {
         private final Set<Variable> summed = new LinkedHashSet<>();
+        private final Map<Variable, Stored> before = new IdentityHashMap<>();
+        private boolean marked; // whether somebody wants to know where a step begins
         private long taken;
     }
 
@@ -111,6 +115,23 @@ final class Trace {
     /// How many steps this thread has taken.
     static long steps() {
         return STEPS.get().taken;
+    }
+
+    /// What this thread changes from now on, outside of functions, belongs to a new step.
+    static void startStep() {
+        if (!CURRENT.isBound()) {
+            Steps s = STEPS.get();
+            s.marked = true;
+            s.before.clear();
+        }
+    }
+
+    /// Remembers what a variable is before this thread changes it outside of functions, if it is one that computing a loss changes: a running statistic or the state of a random source.
+    static void changing(Variable v) {
+        Steps s = STEPS.get();
+        if (s.marked && !v.isTrainable()) {
+            s.before.computeIfAbsent(v, Variable::keep);
+        }
     }
 
     /// Has a variable's gradient computed with the next step.
@@ -158,11 +179,15 @@ final class Trace {
         });
         Set<Variable> set = PENDING.get();
         for (Variable v : set) {
+            changing(v);
             v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node()));
         }
         set.clear();
         t.values.keySet().forEach(Variable::forgetPending);
-        condition.ifPresent(t::onlyIf);
+        if (condition.isPresent()) { // what was set and computed since the step began belongs to it
+            STEPS.get().before.keySet().forEach(v -> t.values.putIfAbsent(v, v.current()));
+            t.onlyIf(condition.get());
+        }
         List<Engine.Root> roots = t.updates();
         if (roots.isEmpty() && wanted.isEmpty()) {
             return;

@@ -342,8 +342,9 @@ public final class Variable extends Tensor {
         return losses;
     }
 
-    /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before and has not been computed yet: inside a traced function all that it has set so far,
-    /// else all that this thread has set. So a step whose loss is not finite leaves running statistics as they were, too.
+    /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before: inside a traced function all that it has set so far,
+    /// else all that this thread has set and not computed, and what else it has changed of variables that are not trainable, and drawn of random sources, since [#startStep()]. So a step whose loss is not finite leaves running
+    /// statistics and random sources as they were, too. The condition is computed in the same plan.
     ///
     /// @param condition a single bool
     public static void updateIf(
@@ -354,7 +355,14 @@ public final class Variable extends Tensor {
                         "the condition must be a single bool")
                 .operand("condition", condition.type(), condition::origin)
                 .throwShape();
-        Trace.commit(pendingLosses(variables), changes, Optional.of(condition));
+        java.util.List<Tensor> wanted = pendingLosses(variables);
+        wanted.add(condition);
+        Trace.commit(wanted, changes, Optional.of(condition));
+    }
+
+    /// Says that what this thread changes from now on, outside of functions, belongs to a new step; see [#updateIf]. Optimizers say so when gradients are dropped and after each step. Does nothing inside a traced function.
+    public static void startStep() {
+        Trace.startStep();
     }
 
     /// The graph with each value of a variable replaced by the variable itself.

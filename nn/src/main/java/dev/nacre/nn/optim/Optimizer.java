@@ -146,9 +146,10 @@ public final class Optimizer {
         return this;
     }
 
-    /// Forgets the gradients.
+    /// Forgets the gradients: a new step begins.
     public void zeroGrad() {
         all.forEach(Variable::zeroGrad);
+        Variable.startStep();
     }
 
     /// Changes all parameters that have gradients. Together with the computation of those gradients and of their loss, this is one plan.
@@ -156,10 +157,24 @@ public final class Optimizer {
         step(Optional.empty());
     }
 
-    /// Takes the step if the loss is finite; otherwise nothing is changed, so that what went wrong can be looked at: neither parameters and moments nor what the forward computation has set,
-    /// such as running statistics. In the same plan. See [Variable#updateIf].
-    public void stepIfFinite(Tensor loss) {
-        step(Optional.of(loss.detach().isFinite().all()));
+    /// Takes the step if the loss and all gradients are finite; otherwise nothing is changed, so that what went wrong can be looked at: neither parameters and moments nor what the forward computation has changed since
+    /// [#zeroGrad()] or the last step, such as running statistics and random sources. In the same plan. See [Variable#updateIf].
+    ///
+    /// @return whether the step is taken, a single bool
+    public Tensor stepIfFinite(Tensor loss) {
+        Tensor finite = loss.detach().isFinite().all();
+        Tensor zero = Tensor.zeros(DType.F32);
+        for (Variable p : parameters()) {
+            if (p.grad().isPresent()) {
+                Tensor g = p.grad().get();
+                Tensor zeros =
+                        g.cast(g.dtype().arithmetic()).mul(0).sum(); // NaN of what is not finite
+                zero = zero.add(zeros.cast(DType.F32));
+            }
+        }
+        Tensor condition = finite.and(zero.eq(0));
+        step(Optional.of(condition));
+        return condition;
     }
 
     private void step(Optional<Tensor> condition) {
@@ -183,6 +198,7 @@ public final class Optimizer {
         } else {
             Variable.update(changed, changes);
         }
+        Variable.startStep();
     }
 
     /// Rules that are records do the same in each step, so that it is written down once.

@@ -3,6 +3,7 @@ package dev.nacre.nn.train;
 import dev.nacre.Changes;
 import dev.nacre.Diagnosis;
 import dev.nacre.Function;
+import dev.nacre.Gradients;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.nn.Mode;
@@ -13,6 +14,7 @@ import dev.nacre.nn.metric.RunningMean;
 import dev.nacre.nn.optim.Accumulator;
 import dev.nacre.nn.optim.Clip;
 import dev.nacre.nn.optim.Optimizer;
+import dev.nacre.type.DType;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
@@ -24,13 +26,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.Supplier;
 
 /// Repeats one step over batches: forward, loss, backward, update, in one plan that is compiled once per batch shape.
 ///
 /// Settings, each giving a further trainer of the same model: [#clip], [#accumulate], [#precision].
 ///
-/// Class numbers out of range are refused before a step. A step whose loss is not finite, or that fails, changes nothing at all: no parameter, moment, running statistic, count of steps or source of random
-/// numbers. A loss that is not finite ends in an error that names the step and the first operation whose result was broken.
+/// Class numbers out of range are refused before a step. A step whose loss or gradient is not finite, or that fails, changes nothing at all: no parameter, moment, running statistic, count of steps or source of random
+/// numbers. A loss or gradient that is not finite ends in an error that names the step and the first operation whose result was broken.
 ///
 /// Means over batches, and over the pieces of a batch, are those over all their examples together: the loss by its [Loss#weight], metrics by the examples that count. Labels that the loss ignores count in no metric.
 public final class Trainer {
@@ -145,8 +148,8 @@ public final class Trainer {
     }
 
     private List<Tensor> trained(Tensor x, Tensor y) {
-        List<Tensor> results = differentiated(x, y);
-        finish(results.getFirst());
+        List<Tensor> results = new ArrayList<>(differentiated(x, y));
+        results.add(finish(results.getFirst()));
         return results;
     }
 
@@ -172,19 +175,19 @@ public final class Trainer {
         return results;
     }
 
-    /// The step after the last piece.
+    /// The step after the last piece: whether it is taken.
     private Tensor applied(Tensor total) {
         sums.orElseThrow().give();
-        finish(total);
-        return total;
+        return finish(total);
     }
 
-    private void finish(Tensor value) {
+    private Tensor finish(Tensor value) {
         if (settings.clip < Double.POSITIVE_INFINITY) {
             Clip.byNorm(optimizer.parameters(), settings.clip);
         }
-        optimizer.stepIfFinite(value);
+        Tensor taken = optimizer.stepIfFinite(value);
         optimizer.zeroGrad();
+        return taken;
     }
 
     private List<Tensor> measured(Tensor x, Tensor y, Mode mode) {
@@ -211,9 +214,15 @@ public final class Trainer {
 
     private List<Weighted> learn(Tensor x, Tensor y) {
         check(x, y);
-        List<Weighted> values =
-                settings.parts == 1 ? finite(weighted(train.call(x, y), x, y), x, y) : pieces(x, y);
+        List<Weighted> values = settings.parts == 1 ? whole(x, y) : pieces(x, y);
         steps++;
+        return values;
+    }
+
+    private List<Weighted> whole(Tensor x, Tensor y) {
+        List<Tensor> results = train.call(x, y);
+        List<Weighted> values = finite(weighted(results, x, y), x, y);
+        requireTaken(results.getLast(), values, x, y);
         return values;
     }
 
@@ -244,7 +253,8 @@ public final class Trainer {
         try {
             made = Optional.of(Changes.of(s.sums(), () -> found.addAll(learnPieces(x, y))));
             List<Weighted> whole = finite(together(found), x, y);
-            apply.apply(Tensor.of((float) whole.getFirst().value).realize());
+            Tensor taken = apply.apply(Tensor.of((float) whole.getFirst().value).realize());
+            requireTaken(taken, whole, x, y);
             return whole;
         } catch (Throwable e) {
             made.ifPresent(Changes::undo);
@@ -317,14 +327,34 @@ public final class Trainer {
         if (Double.isFinite(value)) {
             return values;
         }
+        throw refused("loss: is " + value, () -> loss.forward(model.scores(x, Mode.TRAIN), y));
+    }
+
+    private void requireTaken(Tensor taken, List<Weighted> values, Tensor x, Tensor y) {
+        if (!taken.toBooleanArray()[0]) {
+            throw refused(
+                    "gradient: is not finite, though the loss is " + values.getFirst().value,
+                    () -> gradients(loss.forward(model.scores(x, Mode.TRAIN), y)));
+        }
+    }
+
+    /// Something that is not finite where a gradient is not.
+    private Tensor gradients(Tensor value) {
+        Tensor out = Tensor.of(0f);
+        Variable[] parameters = optimizer.parameters().toArray(Variable[]::new);
+        Gradients all = Gradients.of(value, parameters);
+        for (Variable p : parameters) {
+            out = out.add(all.of(p).mul(0).sum().cast(DType.F32));
+        }
+        return out;
+    }
+
+    private ValueException refused(String what, Supplier<Tensor> broken) {
         String where =
-                Diagnosis.firstNotFinite(() ->
-                                settings.precision.in(
-                                        () -> loss.forward(model.scores(x, Mode.TRAIN), y)))
+                Diagnosis.firstNotFinite(() -> settings.precision.in(broken))
                         .orElse("computed again it is finite");
-        throw new ValueException(
-                "loss: is "
-                        + value
+        return new ValueException(
+                what
                         + " at step "
                         + (steps + 1)
                         + "; nothing was changed by it\n"

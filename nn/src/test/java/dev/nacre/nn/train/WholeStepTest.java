@@ -2,7 +2,9 @@ package dev.nacre.nn.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
@@ -29,6 +31,7 @@ import dev.nacre.nn.metric.MeanError;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.nn.metric.TopKAccuracy;
 import dev.nacre.nn.optim.Adam;
+import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
@@ -55,7 +58,9 @@ class WholeStepTest {
         public Tensor forward(Tensor x, Mode mode) {
             Tensor rows =
                     table.forward(x.select(1, 0).cast(DType.I64)).mul(x.select(1, 1).unsqueeze(1));
-            return out.forward(dropout.forward(norm.forward(rows, mode), mode));
+            // of a row of zeros the length is 0, and its gradient not a number
+            Tensor length = rows.square().sum(1).sqrt().unsqueeze(1);
+            return out.forward(dropout.forward(norm.forward(rows, mode), mode)).mul(length);
         }
     }
 
@@ -111,7 +116,7 @@ class WholeStepTest {
             for (int bad : new int[] {0, 5, 11}) {
                 for (double[] wrong :
                         new double[][] {
-                            {3, Double.NaN}, {3, Double.POSITIVE_INFINITY}, {77, 1}, {-1, 1}
+                            {3, Double.NaN}, {3, Double.POSITIVE_INFINITY}, {3, 0}, {77, 1}, {-1, 1}
                         }) {
                     String what = parts + " parts, example " + bad + ", row " + wrong[0];
                     Net net = new Net(Rng.seed(2));
@@ -131,6 +136,94 @@ class WholeStepTest {
                 }
             }
         }
+    }
+
+    @Test
+    void aGradientThatIsNotFiniteIsSaid() {
+        Net net = new Net(Rng.seed(2));
+        Tensor y = Rng.seed(1).integers(4, Shape.of(12)).realize();
+        for (int parts : new int[] {1, 3}) {
+            Trainer t = trainer(net, parts);
+            String message =
+                    assertThrows(NacreException.class, () -> t.step(examples(12, 5, 3, 0), y))
+                            .getMessage();
+            assertTrue(
+                    message.matches(
+                            "gradient: is not finite, though the loss is [0-9.]+ at step 1; nothing was"
+                                    + " changed by it\n  (?s).*is the first that is NaN.*"),
+                    message);
+        }
+    }
+
+    /// What a user's own loop may have read before the step, and so computed.
+    private enum Read {
+        NOTHING,
+        SCORES,
+        LOSS,
+        GRADIENTS
+    }
+
+    private static boolean eagerStep(Net net, Optimizer o, Tensor x, Tensor y, Read read) {
+        o.zeroGrad();
+        Tensor scores = net.forward(x, Mode.TRAIN);
+        Tensor loss = new CrossEntropyLoss().forward(scores, y);
+        loss.backward();
+        switch (read) {
+            case NOTHING -> {}
+            case SCORES -> scores.toFloatArray();
+            case LOSS -> loss.item();
+            case GRADIENTS ->
+                    net.parameters().forEach(p -> p.grad().ifPresent(Tensor::toFloatArray));
+        }
+        return o.stepIfFinite(loss).toBooleanArray()[0];
+    }
+
+    private static Map<String, long[]> everything(Net net, Optimizer o) {
+        Map<String, long[]> out = new LinkedHashMap<>();
+        net.state().forEach((k, v) -> out.put(k, bits(v)));
+        o.state().forEach((k, v) -> out.put("optimizer " + k, bits(v)));
+        return out;
+    }
+
+    /// The same of a loop of one's own.
+    @Test
+    void anEagerStepIsTakenOrChangesNothing() {
+        Tensor y = Rng.seed(1).integers(4, Shape.of(12)).realize();
+        Tensor good = examples(12, -1, 0, 0).realize();
+        for (double wrong : new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0}) {
+            Tensor bad = examples(12, 5, 3, wrong).realize();
+            for (Read read : Read.values()) {
+                String what = wrong + ", read: " + read;
+                Net net = new Net(Rng.seed(2));
+                Net other = new Net(Rng.seed(2));
+                Optimizer a = Adam.of(net.parameters(), 0.05);
+                Optimizer b = Adam.of(other.parameters(), 0.05);
+                for (int step = 0; step < 5; step++) {
+                    if (step == 0 || step == 3) { // the first step is no exception
+                        Map<String, long[]> before = everything(net, a);
+                        assertFalse(eagerStep(net, a, bad, y, read), what);
+                        assertSame(before, everything(net, a), what);
+                    }
+                    assertTrue(eagerStep(net, a, good, y, read), what);
+                    assertTrue(eagerStep(other, b, good, y, Read.NOTHING), what);
+                }
+                Map<String, long[]> wanted = everything(other, b);
+                everything(net, a)
+                        .forEach((k, v) ->
+                                assertTrue(close(wanted.get(k), v), what + ", goes on: " + k));
+            }
+        }
+    }
+
+    /// Plans of other parts may round otherwise.
+    private static boolean close(long[] a, long[] b) {
+        for (int i = 0; i < a.length; i++) {
+            double x = Double.longBitsToDouble(a[i]);
+            if (!(Math.abs(x - Double.longBitsToDouble(b[i])) <= 1e-4 * (1 + Math.abs(x)))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     // ------------------------------------------------------------------------------------------
