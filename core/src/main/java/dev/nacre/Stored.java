@@ -65,7 +65,7 @@ final class Stored implements Source {
 
         @Override
         public String origin() {
-            return stored.origin;
+            return stored.owner == null ? stored.origin : stored.owner.origin();
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.nacre.cli;
 
+import dev.nacre.nn.train.Screen;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.formats.model.Checkpoint;
@@ -171,8 +172,7 @@ final class CharTraining {
     }
 
     /// Until all steps are done or somebody asks to stop: the validation loss at the end.
-    double train(
-            Progress.Screen screen, LongSupplier clock, PrintWriter out, BooleanSupplier asked) {
+    double train(Screen screen, LongSupplier clock, PrintWriter out, BooleanSupplier asked) {
         int each = Math.ceilDiv(settings.steps, Math.min(REPORTS, settings.steps));
         long warmup = settings.steps / 10;
         Schedule schedule =

@@ -1,6 +1,6 @@
 package dev.nacre.cli;
 
-import java.io.PrintWriter;
+import dev.nacre.nn.train.Screen;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,12 +19,6 @@ final class Progress {
     private static final int LONGEST_RATE = "  123,456 ex/s".length();
     private static final int LONGEST_TEXT =
             "  loss 0.1234  accuracy 0.1234  123,456 ex/s  10:00 left".length();
-
-    /// Where the progress is shown.
-    ///
-    /// @param live whether lines can be drawn over
-    /// @param width in characters
-    record Screen(PrintWriter out, boolean live, int width) {}
 
     /// What there is to do.
     ///
@@ -76,7 +70,7 @@ final class Progress {
         this.begin = clock.getAsLong();
         this.shown = begin;
         this.atExit = Thread.ofPlatform().unstarted(this::leaveLine);
-        if (screen.live) {
+        if (screen.live()) {
             Runtime.getRuntime().addShutdownHook(atExit);
         }
     }
@@ -99,12 +93,12 @@ final class Progress {
         }
         if (work.isLast(step)) {
             line(step, now);
-            if (screen.live) {
-                screen.out.println();
+            if (screen.live()) {
+                screen.out().println();
                 open = false;
             }
-            screen.out.flush();
-        } else if (now - shown >= (screen.live ? LIVE_NANOS : PLAIN_NANOS)) {
+            screen.out().flush();
+        } else if (now - shown >= (screen.live() ? LIVE_NANOS : PLAIN_NANOS)) {
             line(step, now);
         }
     }
@@ -126,15 +120,15 @@ final class Progress {
                                         Locale.ROOT,
                                         "%,d %s",
                                         Math.round(perSecond),
-                                        screen.live ? "ex/s" : "examples/s"),
+                                        screen.live() ? "ex/s" : "examples/s"),
                                 time((work.steps - step) * work.size / perSecond) + " left"));
-        if (screen.live) {
-            screen.out.print("\r" + fitted(step, parts) + "\u001b[K");
+        if (screen.live()) {
+            screen.out().print("\r" + fitted(step, parts) + "\u001b[K");
             open = true;
         } else {
-            screen.out.println(work.place(step, work.isLast(step)) + text(parts));
+            screen.out().println(work.place(step, work.isLast(step)) + text(parts));
         }
-        screen.out.flush();
+        screen.out().flush();
     }
 
     private static String text(List<String> parts) {
@@ -143,7 +137,7 @@ final class Progress {
 
     /// Not longer than the screen is wide. While a stage goes on, a bar comes before the rate of examples, which the stage's last line shows; what has no room is left out, always the same.
     private String fitted(long step, List<String> parts) {
-        int room = screen.width - 1;
+        int room = screen.width() - 1;
         int free = room - work.place(work.steps, false).length() - LONGEST_TEXT;
         boolean last = work.isLast(step);
         if (free < (last ? 0 : SHORTEST_BAR)) {
@@ -179,7 +173,7 @@ final class Progress {
     /// The whole run is over, well or not.
     void close() {
         leaveLine();
-        if (screen.live) {
+        if (screen.live()) {
             try {
                 Runtime.getRuntime().removeShutdownHook(atExit);
             } catch (IllegalStateException _) {
@@ -191,8 +185,8 @@ final class Progress {
     private void leaveLine() {
         if (open) {
             open = false;
-            screen.out.println();
-            screen.out.flush();
+            screen.out().println();
+            screen.out().flush();
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.nacre.cli;
 
+import dev.nacre.nn.train.Screen;
 import dev.nacre.Rng;
 import dev.nacre.formats.model.Input;
 import dev.nacre.formats.model.Model;
@@ -274,7 +275,7 @@ final class Train implements Runnable {
     private static void train(Training training, PrintWriter out, Interrupts interrupts) {
         Progress progress =
                 new Progress(
-                        Terminal.screen(out),
+                        Screen.of(out),
                         System::nanoTime,
                         new Progress.Work(
                                 training.steps(), training.batches(), training.batch(), true),

@@ -1,5 +1,6 @@
 package dev.nacre.cli;
 
+import dev.nacre.nn.train.Screen;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.formats.model.Input;
@@ -169,8 +170,7 @@ final class TrainChars implements Runnable {
         out.flush();
         try (Interrupts interrupts = Interrupts.taken(spec.commandLine().getErr())) {
             double loss =
-                    training.train(
-                            Terminal.screen(out), System::nanoTime, out, interrupts::isAsked);
+                    training.train(Screen.of(out), System::nanoTime, out, interrupts::isAsked);
             if (!training.isDone()) {
                 Map<String, String> more =
                         State.texts(

@@ -2,6 +2,7 @@ package dev.nacre.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.nacre.nn.train.Screen;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,7 @@ class ProgressTest {
 
     private Progress progress(boolean live, int width, int epochs, int batches) {
         return new Progress(
-                new Progress.Screen(new PrintWriter(text), live, width),
+                new Screen(new PrintWriter(text), live, width),
                 () -> now,
                 new Progress.Work((long) epochs * batches, batches, 10, true),
                 0);

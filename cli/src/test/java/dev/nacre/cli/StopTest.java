@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.nacre.nn.train.Screen;
 import dev.nacre.Tensor;
 import dev.nacre.formats.safetensors.SafeTensors;
 import java.io.BufferedReader;
@@ -142,8 +143,7 @@ class StopTest {
 
     private static Progress progress(Training t) {
         return new Progress(
-                new Progress.Screen(
-                        new java.io.PrintWriter(java.io.Writer.nullWriter()), false, 80),
+                new Screen(new java.io.PrintWriter(java.io.Writer.nullWriter()), false, 80),
                 System::nanoTime,
                 new Progress.Work(t.steps(), t.batches(), t.batch(), true),
                 0);

@@ -3,6 +3,7 @@ package dev.nacre.ir;
 import dev.nacre.type.Frames;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /// Where in the user's program the nodes of a graph come from: the part of the model whose parameters they use, and the line. Kept only where somebody wants an explanation;
@@ -18,15 +19,26 @@ public final class Places {
             inherited; // what is derived from a node or takes its place; null: the line that runs
     private boolean written; // no line writes nodes any more
 
-    private Places() {}
+    private final Consumer<Node> each;
+
+    private Places(Consumer<Node> each) {
+        this.each = each;
+    }
 
     /// Runs code that writes graphs down and compiles them, and keeps their places meanwhile.
     public static <R> R keeping(Supplier<R> code) {
+        return keeping(_ -> {}, code);
+    }
+
+    /// The same.
+    ///
+    /// @param each is shown each new node while the line that writes it runs
+    public static <R> R keeping(Consumer<Node> each, Supplier<R> code) {
         synchronized (Places.class) {
             open++;
         }
         try {
-            return ScopedValue.where(CURRENT, new Places()).call(code::get);
+            return ScopedValue.where(CURRENT, new Places(each)).call(code::get);
         } finally {
             synchronized (Places.class) {
                 open--;
@@ -48,6 +60,7 @@ public final class Places {
         Places p = current();
         if (p != null) {
             p.add(n);
+            p.each.accept(n);
         }
     }
 

@@ -2,8 +2,10 @@ package dev.nacre.nn;
 
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /// A part of a model: some variables, some smaller modules, and how they are applied.
 ///
@@ -75,5 +77,21 @@ public interface Module {
     /// A table of the parts, their parameters and shapes.
     default String summary() {
         return Tree.of(this).summary();
+    }
+
+    /// The [#summary()] with the shapes of what each part puts out for an input of f32 with these sizes, of which [dev.nacre.type.Shape#ANY] may be one: `net.summary(Shape.ANY, 784)`. Nothing is computed.
+    default String summary(long... sizes) {
+        return summary(DType.F32, sizes);
+    }
+
+    /// The same for inputs of another type, such as class numbers or tokens.
+    default String summary(DType dtype, long... sizes) {
+        Tensor x = Tensor.symbol("x", dtype, sizes);
+        return summary(() -> forward(x));
+    }
+
+    /// The same for any call of it, as of modules that take several tensors: `net.summary(() -> net.forward(a, b))`. Nothing is computed that the call does not read.
+    default String summary(Supplier<?> call) {
+        return Tree.of(this).summary(call);
     }
 }

@@ -1,7 +1,9 @@
 package dev.nacre.nn;
 
 import dev.nacre.Variable;
+import dev.nacre.type.Shape;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -53,6 +55,59 @@ public final class Summary {
             out.append(", ").append(number(fixed)).append(" other numbers");
         }
         return out.append('\n').toString();
+    }
+
+    /// All modules, with what they put out.
+    static String of(String name, Tree tree, Calls calls) {
+        List<String[]> rows = new ArrayList<>();
+        rows.add(new String[] {"layer", "type", "output", "parameters"});
+        tree.modules()
+                .forEach((path, module) -> {
+                    if (path.isEmpty() && tree.modules().size() > 1) {
+                        return; // what it puts out is in the title
+                    }
+                    long count = trainable(tree.own(path).values());
+                    boolean own =
+                            count > 0
+                                    || tree.modules().keySet().stream()
+                                            .noneMatch(k -> k.startsWith(path + "."));
+                    rows.add(
+                            new String[] {
+                                path.isEmpty() ? "(self)" : path,
+                                module.getClass().getSimpleName(),
+                                calls.outputs(path).stream()
+                                        .map(Shape::toString)
+                                        .collect(Collectors.joining(", ")),
+                                own ? number(count) : ""
+                            });
+                });
+        String title = name + calls.result().map(t -> " → " + t).orElse("");
+        long all = tree.parameterCount();
+        long others =
+                tree.state().values().stream()
+                        .filter(v -> !v.isTrainable() && !v.isRandomState())
+                        .mapToLong(v -> v.shape().count())
+                        .sum();
+        long bytes =
+                tree.state().values().stream()
+                        .filter(v -> !v.isRandomState())
+                        .mapToLong(v -> v.type().bytes())
+                        .sum();
+        return table(title, rows)
+                + "  "
+                + number(all)
+                + " parameters, "
+                + number(others)
+                + " numbers that are not trained, "
+                + number(bytes)
+                + " bytes\n";
+    }
+
+    private static long trainable(Collection<Variable> variables) {
+        return variables.stream()
+                .filter(Variable::isTrainable)
+                .mapToLong(v -> v.shape().count())
+                .sum();
     }
 
     /// Columns under a title, the last one aligned to the right.

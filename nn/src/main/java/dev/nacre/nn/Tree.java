@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /// The variables and modules below an object, with their names.
 ///
@@ -234,6 +235,11 @@ public final class Tree {
     /// A table of the modules that hold variables of their own.
     public String summary() {
         return Summary.of(root.getClass().getSimpleName(), this);
+    }
+
+    /// A table of all modules, with the shapes of what they put out when `call` is run; see [Module#summary(Supplier)].
+    public String summary(Supplier<?> call) {
+        return Summary.of(root.getClass().getSimpleName(), this, Calls.of(this, root, call));
     }
 
     /// The keys of the variables that belong to the module at a path directly, not to its parts.

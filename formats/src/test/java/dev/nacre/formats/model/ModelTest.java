@@ -35,7 +35,10 @@ import dev.nacre.nn.data.Image;
 import dev.nacre.nn.data.Preprocessing;
 import dev.nacre.nn.keras.Conv2D;
 import dev.nacre.nn.keras.Dense;
+import dev.nacre.nn.keras.Fit;
 import dev.nacre.nn.keras.Input;
+import dev.nacre.nn.keras.ModelCheckpoint;
+import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -474,5 +477,32 @@ class ModelTest {
             assertTrue(message.startsWith("model: " + file + " "), message);
             assertTrue(message.contains((String) row[2]), row[2] + " in " + message);
         }
+    }
+
+    /// What `fit` saves on the way is a model that predicts what the trained one does, or its weights.
+    @Test
+    void checkpointsOfFit(@TempDir Path folder) {
+        Tensor x = Rng.seed(1).normal(20, 3).realize();
+        Tensor y = x.sum(1).gt(0).cast(DType.I64).realize();
+        var net = dev.nacre.nn.keras.Sequential.of(Dense.of(2, Activation.SOFTMAX));
+        net.compile("adam", "sparse_categorical_crossentropy");
+        ModelCheckpoint whole =
+                ModelCheckpoint.of(
+                                folder + "/{epoch:02d}-{loss:.3f}.nacre",
+                                (path, m) ->
+                                        Model.of(m, dev.nacre.formats.model.Input.Numbers.of(3))
+                                                .write(path))
+                        .saveBestOnly("loss");
+        ModelCheckpoint weights =
+                ModelCheckpoint.of(folder + "/weights.safetensors", SafeTensors::save);
+        net.fit(x, y, Fit.epochs(3), Fit.verbose(0), Fit.callback(whole), Fit.callback(weights));
+        Path last = whole.saved().orElseThrow();
+        assertTrue(last.getFileName().toString().startsWith("03-"), last.toString());
+        float[] expected = net.predict(x).select(0, 0).toFloatArray();
+        assertArrayEquals(
+                expected, Model.read(last).predict(x.narrow(0, 0, 1)).getFirst().values(), 1e-6f);
+        var again = dev.nacre.nn.keras.Sequential.of(Input.of(3), Dense.of(2, Activation.SOFTMAX));
+        SafeTensors.load(folder.resolve("weights.safetensors"), again);
+        assertArrayEquals(expected, again.predict(x).select(0, 0).toFloatArray(), 1e-6f);
     }
 }

@@ -2,6 +2,7 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.Tensor;
 import dev.nacre.nn.loss.Loss;
+import dev.nacre.nn.metric.Each;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.type.Shape;
 import java.util.Optional;
@@ -21,6 +22,16 @@ final class ClassesLast {
         @Override
         public void checkTarget(Shape scores, Tensor target) {
             loss.checkTarget(moved(scores), target);
+        }
+
+        @Override
+        public Tensor each(Tensor scores, Tensor target) {
+            return loss.each(moved(scores), like(scores, target));
+        }
+
+        @Override
+        public Tensor weighted(Tensor scores, Tensor target, Tensor weights) {
+            return loss.weighted(moved(scores), like(scores, target), weights);
         }
 
         @Override
@@ -53,6 +64,11 @@ final class ClassesLast {
         @Override
         public Optional<Tensor> counted(Tensor prediction, Tensor target) {
             return metric.counted(moved(prediction), like(prediction, target));
+        }
+
+        @Override
+        public Each each(Tensor prediction, Tensor target) {
+            return metric.each(moved(prediction), like(prediction, target));
         }
 
         @Override

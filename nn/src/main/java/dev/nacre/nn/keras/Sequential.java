@@ -12,24 +12,24 @@ import dev.nacre.nn.Tree;
 import dev.nacre.nn.loss.BCEWithLogitsLoss;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.loss.Loss;
+import dev.nacre.nn.metric.Each;
 import dev.nacre.nn.metric.Metric;
+import dev.nacre.nn.metric.Weighted;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.nn.train.Batches;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// A stack of layers with Keras's verbs.
 ///
@@ -46,6 +46,7 @@ import java.util.stream.Collectors;
 /// `[n, 1]`, also as floats; binary labels and one-hot rows as integers. Unlike Keras, targets of another size are an error and never broadcast, and a loss that is not finite ends `fit` with an error.
 public final class Sequential implements Module {
     /// @param name of the loss, for errors
+    /// @param metrics those that go by weights are [Weighted]
     private record Compiled(
             Rule optimizer, String name, Loss loss, Targets targets, List<Metric> metrics) {}
 
@@ -84,6 +85,11 @@ public final class Sequential implements Module {
         }
 
         @Override
+        public Each each(Tensor prediction, Tensor target) {
+            return metric.each(prediction, target);
+        }
+
+        @Override
         public Metric ignoring(long classNumber) {
             return new Called(name, metric.ignoring(classNumber));
         }
@@ -99,6 +105,16 @@ public final class Sequential implements Module {
         @Override
         public Tensor forward(Tensor scores, Tensor target) {
             return loss.forward(last.forward(scores), target);
+        }
+
+        @Override
+        public Tensor each(Tensor scores, Tensor target) {
+            return loss.each(last.forward(scores), target);
+        }
+
+        @Override
+        public Tensor weighted(Tensor scores, Tensor target, Tensor weights) {
+            return loss.weighted(last.forward(scores), target, weights);
         }
 
         @Override
@@ -129,7 +145,8 @@ public final class Sequential implements Module {
     private List<Layer.Activated> built = List.of();
 
     private List<Shape> outputs = List.of(); // of the layers, for an example, once built
-    private long epochs; // trained for so far
+    private long rounds; // over the examples begun so far
+    private boolean stopping;
 
     @NotPart private Optional<Recipe> recipe = Optional.empty();
     @NotPart private Optional<Trainer> trainer = Optional.empty();
@@ -228,18 +245,35 @@ public final class Sequential implements Module {
 
     /// Loss and metrics by Keras's names.
     public void compile(Rule optimizer, String loss, String... metrics) {
+        compile(optimizer, loss, List.of(metrics), List.of());
+    }
+
+    /// The same with metrics that go by the weights of examples and classes, as the loss does. Of a metric that is in both lists the weighted one has `weighted_` before its name.
+    public void compile(
+            String optimizer, String loss, List<String> metrics, List<String> weightedMetrics) {
+        compile(Names.optimizer(optimizer), loss, metrics, weightedMetrics);
+    }
+
+    /// The same with metrics that go by the weights of examples and classes, as the loss does.
+    public void compile(
+            Rule optimizer, String loss, List<String> metrics, List<String> weightedMetrics) {
         compiled(last ->
                 new Compiled(
                         optimizer,
                         loss,
                         Names.loss(loss, last),
                         Names.targets(loss),
-                        Arrays.stream(metrics)
-                                .<Metric>map(m -> new Called(m, Names.metric(m)))
+                        Stream.concat(
+                                        metrics.stream().map(Sequential::called),
+                                        weightedMetrics.stream().map(m -> new Weighted(called(m))))
                                 .toList()));
     }
 
-    /// A cross-entropy is applied to what comes before a softmax or sigmoid at the end, any other loss to the output.
+    private static Metric called(String name) {
+        return new Called(name, Names.metric(name));
+    }
+
+    /// Metrics that go by the weights of examples are given as [Weighted]. A cross-entropy is applied to what comes before a softmax or sigmoid at the end, any other loss to the output.
     public void compile(Rule optimizer, Loss loss, Metric... metrics) {
         String name = loss.getClass().getSimpleName();
         compiled(_ -> new Compiled(optimizer, name, loss, Targets.of(loss), List.of(metrics)));
@@ -289,6 +323,9 @@ public final class Sequential implements Module {
     }
 
     private static Metric classesLast(Metric m) {
+        if (m instanceof Weighted w) {
+            return new Weighted(classesLast(w.metric()));
+        }
         return m instanceof Called c && c.goesByShape() ? m : new ClassesLast.OfMetric(m);
     }
 
@@ -311,74 +348,113 @@ public final class Sequential implements Module {
         Fit fit = Fit.of(options);
         Trainer t = trainer("fit", x);
         Tensor targets = targets("fit", y);
+        Optional<Tensor> weights = weights(fit, targets);
         Optional<Batches> validation =
                 fit.validation()
-                        .map(v -> Batches.of(v.x(), targets("validation", v.y()), fit.batchSize()));
-        long kept = x.size(0);
-        if (validation.isEmpty() && fit.validationSplit() > 0 && x.size(0) == y.size(0)) {
-            kept = (long) Math.floor(x.size(0) * (1 - fit.validationSplit()));
-            validation = Optional.of(split(x, targets, kept, fit));
+                        .map(v ->
+                                batches(
+                                        v.x(),
+                                        targets("validation", v.y()),
+                                        v.weights(),
+                                        fit.validationBatchSize()));
+        long n = x.size(0);
+        long kept = n;
+        if (validation.isEmpty() && fit.validationSplit() > 0 && n == y.size(0)) {
+            kept = kept(n, fit.validationSplit());
+            long k = kept;
+            validation =
+                    Optional.of(
+                            batches(
+                                    x.narrow(0, k, n - k),
+                                    targets.narrow(0, k, n - k),
+                                    fit.sampleWeight().map(w -> w.narrow(0, k, n - k)),
+                                    fit.validationBatchSize()));
         }
+        long k = kept;
         Batches batches =
-                Batches.of(
-                        x.narrow(0, 0, kept),
-                        kept == x.size(0) ? targets : targets.narrow(0, 0, kept),
+                batches(
+                        x.narrow(0, 0, k),
+                        k == n ? targets : targets.narrow(0, 0, k),
+                        weights.map(w -> w.narrow(0, 0, k)),
                         fit.batchSize());
         if (fit.shuffle()) {
             batches = batches.shuffled(fit.seed());
-            batches.startAt(epochs);
+            batches.startAt(rounds);
         }
-        History history = new History();
-        fit.callbacks().forEach(c -> c.onTrainBegin(this));
-        boolean goesOn = true;
-        for (int epoch = 0; epoch < fit.epochs() && goesOn; epoch++) {
-            int number = epoch;
-            fit.callbacks().forEach(c -> c.onEpochBegin(number));
-            Map<String, Double> logs = new LinkedHashMap<>(t.epoch(batches));
-            epochs++;
-            validation.ifPresent(v -> t.evaluate(v).forEach((k, m) -> logs.put("val_" + k, m)));
-            history.add(logs);
-            if (fit.verbose()) {
-                IO.println("Epoch " + (epoch + 1) + "/" + fit.epochs() + " - " + line(logs));
-            }
-            for (Callback c : fit.callbacks()) { // each of them hears of it
-                goesOn &= c.onEpochEnd(number, Collections.unmodifiableMap(logs));
+        stopping = false;
+        try (Fitting f = new Fitting(this, t, fit, batches, validation)) {
+            try {
+                return f.run();
+            } finally {
+                rounds += f.rounds();
             }
         }
-        fit.callbacks().forEach(Callback::onTrainEnd);
-        return history;
     }
 
-    private static Batches split(Tensor x, Tensor targets, long kept, Fit fit) {
-        long n = x.size(0);
+    private Optional<Tensor> weights(Fit fit, Tensor targets) {
+        if (fit.sampleWeight().isPresent() && fit.classWeight().isPresent()) {
+            throw new NacreException(
+                    "fit: there are both sampleWeight and classWeight\n"
+                            + "  hint: give their product as sampleWeight");
+        }
+        fit.sampleWeight()
+                .ifPresent(w ->
+                        Problem.in("fit")
+                                .require(
+                                        w.rank() > 0 && w.size(0) == targets.size(0),
+                                        "sampleWeight must have one weight for each example")
+                                .operand("sampleWeight", w.type(), w::origin)
+                                .operand("y", targets.type(), targets::origin)
+                                .throwShape());
+        Compiled c = compiled("fit");
+        return fit.sampleWeight()
+                .or(() -> fit.classWeight().map(w -> c.targets.weights(c.name, targets, w)));
+    }
+
+    private static Batches batches(Tensor x, Tensor y, Optional<Tensor> weights, int size) {
+        Batches b = Batches.of(x, y, size);
+        return weights.map(b::weights).orElse(b);
+    }
+
+    /// How many of the examples are for training.
+    private static long kept(long n, double validationSplit) {
+        long kept = (long) Math.floor(n * (1 - validationSplit));
         if (kept == 0 || kept == n) {
             throw new NacreException(
                     "fit: "
                             + n
                             + " examples cannot be divided by validationSplit "
-                            + fit.validationSplit()
+                            + validationSplit
                             + ": "
                             + (kept == 0
                                     ? "none is left for training"
                                     : "none would be for validation"));
         }
-        return Batches.of(
-                x.narrow(0, kept, n - kept), targets.narrow(0, kept, n - kept), fit.batchSize());
+        return kept;
     }
 
-    private static String line(Map<String, Double> logs) {
-        return logs.entrySet().stream()
-                .map(e ->
-                        e.getKey()
-                                + ": "
-                                + String.format(java.util.Locale.ROOT, "%.4f", e.getValue()))
-                .collect(Collectors.joining(" - "));
+    /// Ends `fit` after the batch that is being learned, and the epoch with it: for callbacks.
+    public void stopTraining() {
+        stopping = true;
+    }
+
+    boolean isStopping() {
+        return stopping;
     }
 
     /// Loss and metrics on examples, by name: means over all of them, 32 at a time.
     public Map<String, Double> evaluate(Tensor x, Tensor y) {
+        return evaluate(x, y, Optional.empty());
+    }
+
+    /// Loss and weighted metrics go by a weight for each example.
+    public Map<String, Double> evaluate(Tensor x, Tensor y, Tensor sampleWeight) {
+        return evaluate(x, y, Optional.of(sampleWeight));
+    }
+
+    private Map<String, Double> evaluate(Tensor x, Tensor y, Optional<Tensor> weights) {
         Trainer t = trainer("evaluate", x);
-        return t.evaluate(Batches.of(x, targets("evaluate", y), 32));
+        return t.evaluate(batches(x, targets("evaluate", y), weights, 32));
     }
 
     /// The outputs for examples.

@@ -3,6 +3,7 @@ package dev.nacre.nn.keras;
 import dev.nacre.Tensor;
 import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.metric.BinaryAccuracy;
+import dev.nacre.nn.metric.Each;
 import dev.nacre.nn.metric.Metric;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -42,6 +43,14 @@ record ShapedAccuracy(OptionalLong ignoreIndex) implements Metric {
                 ? Optional.empty()
                 : new Accuracy(ignoreIndex)
                         .counted(ClassesLast.moved(prediction), target(prediction, target));
+    }
+
+    @Override
+    public Each each(Tensor prediction, Tensor target) {
+        return isBinary(prediction)
+                ? new BinaryAccuracy().each(prediction, target)
+                : new Accuracy(ignoreIndex)
+                        .each(ClassesLast.moved(prediction), target(prediction, target));
     }
 
     @Override

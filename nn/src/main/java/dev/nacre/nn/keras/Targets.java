@@ -14,6 +14,7 @@ import dev.nacre.nn.loss.SmoothL1Loss;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import java.util.Map;
 
 /// What a loss wants of its targets. Keras takes them in any number type, and with or without a last axis of size 1; here they become what the loss takes.
 enum Targets {
@@ -64,6 +65,40 @@ enum Targets {
                             ? floating(y)
                             : classes(loss, y, wanted);
         };
+    }
+
+    /// Weights of examples by their classes.
+    ///
+    /// @param prepared targets as the loss takes them
+    Tensor weights(String loss, Tensor prepared, Map<Integer, Double> byClass) {
+        Tensor numbers = numbers(loss, prepared).cast(DType.I64);
+        Tensor out = Tensor.ones(numbers.shape().toArray());
+        for (Map.Entry<Integer, Double> e : byClass.entrySet()) {
+            Tensor weight = Tensor.of((float) (double) e.getValue());
+            out = numbers.eq(e.getKey()).where(weight, out);
+        }
+        return out.realize();
+    }
+
+    private Tensor numbers(String loss, Tensor y) {
+        boolean numbered =
+                this == CLASSES || this == CLASSES_OR_DISTRIBUTIONS && y.dtype().isInteger();
+        if (numbered || y.rank() == 1) {
+            return y;
+        }
+        if (y.size(-1) == 1) {
+            return y.squeeze(-1);
+        }
+        boolean oneClass =
+                this == DISTRIBUTIONS
+                        || this == CLASSES_OR_DISTRIBUTIONS
+                        || y.ne(0).cast(DType.I64).sum(-1).eq(1).all().item() != 0;
+        Problem.in(loss)
+                .operand("target", y.type(), y::origin)
+                .require(oneClass, "classWeight needs one class for each example")
+                .hint("weights of examples can be given with sampleWeight(…)")
+                .throwValue();
+        return y.argmax(-1);
     }
 
     private static Tensor floating(Tensor y) {

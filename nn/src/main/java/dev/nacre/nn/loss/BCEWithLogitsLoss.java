@@ -20,4 +20,9 @@ public record BCEWithLogitsLoss(Reduction reduction) implements Loss {
                 target,
                 Tensor::binaryCrossEntropyWithLogits);
     }
+
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new BCEWithLogitsLoss(Reduction.NONE).forward(prediction, target);
+    }
 }

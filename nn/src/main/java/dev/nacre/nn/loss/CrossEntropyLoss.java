@@ -87,10 +87,35 @@ public record CrossEntropyLoss(
 
     @Override
     public OptionalDouble weight(Shape logits, Tensor target) {
+        return dividesByWeights(target)
+                ? OptionalDouble.of(divisor(target).item())
+                : Loss.super.weight(logits, target);
+    }
+
+    @Override
+    public Tensor each(Tensor logits, Tensor target) {
+        return reduction(Reduction.NONE).forward(logits, target);
+    }
+
+    @Override
+    public Tensor weighted(Tensor logits, Tensor target, Tensor weights) {
+        Tensor seen = SampleWeights.seenByClass(logits, weights);
+        return dividesByWeights(target)
+                ? seen.wide(x ->
+                        reduction(Reduction.SUM)
+                                .weighted(x, target, weights)
+                                .div(divisor(target).cast(x.dtype())))
+                : Loss.super.weighted(seen, target, weights);
+    }
+
+    /// Whether the mean divides by something else than the number of examples.
+    private boolean dividesByWeights(Tensor target) {
         boolean equal = weight.isEmpty() && ignoreIndex.isEmpty();
-        if (equal || reduction != Reduction.MEAN || target.dtype().isFloating()) {
-            return Loss.super.weight(logits, target);
-        }
+        return !equal && reduction == Reduction.MEAN && !target.dtype().isFloating();
+    }
+
+    /// The sum of the weights of the classes of those examples that count.
+    private Tensor divisor(Tensor target) {
         Tensor counted =
                 target.cast(DType.I64)
                         .eq(Tensor.of(ignoreIndex.orElse(-1)))
@@ -103,7 +128,7 @@ public record CrossEntropyLoss(
                                     return hit.where(w.cast(DType.F64), Tensor.of(0.0)).sum(-1);
                                 })
                         .orElse(Tensor.of(1.0));
-        return OptionalDouble.of(counted.where(weights, Tensor.of(0.0)).sum().item());
+        return counted.where(weights, Tensor.of(0.0)).sum();
     }
 
     private static int classAxis(Tensor logits) {

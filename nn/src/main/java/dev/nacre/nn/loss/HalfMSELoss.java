@@ -15,4 +15,9 @@ public record HalfMSELoss() implements Loss {
                 target,
                 (p, t) -> p.squaredError(t).mul(0.5));
     }
+
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new MSELoss(Reduction.NONE).forward(prediction, target).mul(0.5);
+    }
 }

@@ -18,10 +18,15 @@ public record HuberLoss(double delta, Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        return Loss.of("huberLoss", reduction, prediction, target, this::each);
+        return Loss.of("huberLoss", reduction, prediction, target, this::distance);
     }
 
-    private Tensor each(Tensor prediction, Tensor target) {
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new HuberLoss(delta, Reduction.NONE).forward(prediction, target);
+    }
+
+    private Tensor distance(Tensor prediction, Tensor target) {
         Tensor d = prediction.sub(target).abs();
         return d.le(delta).where(d.square().mul(0.5), d.sub(0.5 * delta).mul(delta));
     }

@@ -29,12 +29,26 @@ public record KLDivLoss(Reduction reduction, boolean perExample) implements Loss
         return prediction.wide(
                 target,
                 (p, t) -> {
-                    Tensor d = each(p, t);
+                    Tensor d = divergence(p, t);
                     return perExample ? d.sum().div(p.size(0)) : reduction.apply(d);
                 });
     }
 
-    private static Tensor each(Tensor prediction, Tensor target) {
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new KLDivLoss(Reduction.NONE, false).forward(prediction, target);
+    }
+
+    @Override
+    public Tensor weighted(Tensor prediction, Tensor target, Tensor weights) {
+        return perExample
+                ? new KLDivLoss(Reduction.SUM, false)
+                        .weighted(prediction, target, weights)
+                        .div(prediction.size(0))
+                : Loss.super.weighted(prediction, target, weights);
+    }
+
+    private static Tensor divergence(Tensor prediction, Tensor target) {
         Tensor positive = target.gt(0);
         Tensor log = positive.where(target, target.onesLike()).log();
         Tensor counted = target.eq(0).where(prediction.zerosLike(), prediction);

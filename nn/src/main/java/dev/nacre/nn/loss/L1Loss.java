@@ -15,4 +15,9 @@ public record L1Loss(Reduction reduction) implements Loss {
     public Tensor forward(Tensor prediction, Tensor target) {
         return Loss.of("l1Loss", reduction, prediction, target, (p, t) -> p.sub(t).abs());
     }
+
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new L1Loss(Reduction.NONE).forward(prediction, target);
+    }
 }

@@ -1,6 +1,7 @@
 package dev.nacre.nn.loss;
 
 import dev.nacre.Tensor;
+import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import java.util.OptionalDouble;
@@ -18,6 +19,32 @@ public interface Loss {
     ///
     /// @param prediction shape of the prediction
     default void checkTarget(Shape prediction, Tensor target) {}
+
+    /// The losses of single elements or examples, not yet reduced: `[n, …]`. Losses that know them can be weighted; see [#weighted].
+    ///
+    /// @throws NacreException if the loss has only the reduced form
+    default Tensor each(Tensor prediction, Tensor target) {
+        if (reduction() == Reduction.NONE) {
+            return forward(prediction, target);
+        }
+        throw new NacreException(
+                "loss: "
+                        + getClass().getSimpleName()
+                        + " cannot weigh examples: it gives one number for all of them\n"
+                        + "  hint: override each(prediction, target) with the losses of the"
+                        + " examples");
+    }
+
+    /// The loss in which the loss of an example counts as many times as its weight says. The mean divides by what it would divide by without: the number of elements, as Keras does, and not
+    /// the sum of the weights. What has the weight 0 is not looked at: it may be NaN.
+    ///
+    /// @param weights `[n]`, or more of the axes of [#each]
+    default Tensor weighted(Tensor prediction, Tensor target, Tensor weights) {
+        return prediction.wide(x -> {
+            Tensor seen = SampleWeights.seen(x, weights);
+            return reduction().apply(SampleWeights.times(each(seen, target), weights));
+        });
+    }
 
     /// What becomes of the losses of examples; see [Reduction].
     default Reduction reduction() {

@@ -15,4 +15,9 @@ public record MSELoss(Reduction reduction) implements Loss {
     public Tensor forward(Tensor prediction, Tensor target) {
         return Loss.of("mseLoss", reduction, prediction, target, Tensor::squaredError);
     }
+
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new MSELoss(Reduction.NONE).forward(prediction, target);
+    }
 }

@@ -63,6 +63,17 @@ public record NLLLoss(Reduction reduction) implements Loss {
     }
 
     @Override
+    public Tensor each(Tensor logProbabilities, Tensor target) {
+        return new NLLLoss(Reduction.NONE).forward(logProbabilities, target);
+    }
+
+    @Override
+    public Tensor weighted(Tensor logProbabilities, Tensor target, Tensor weights) {
+        return Loss.super.weighted(
+                SampleWeights.seenByClass(logProbabilities, weights), target, weights);
+    }
+
+    @Override
     public void checkTarget(Shape logProbabilities, Tensor target) {
         Labels.requireClasses(
                 "nllLoss",

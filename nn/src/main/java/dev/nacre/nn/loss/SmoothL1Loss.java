@@ -18,10 +18,15 @@ public record SmoothL1Loss(double beta, Reduction reduction) implements Loss {
 
     @Override
     public Tensor forward(Tensor prediction, Tensor target) {
-        return Loss.of("smoothL1Loss", reduction, prediction, target, this::each);
+        return Loss.of("smoothL1Loss", reduction, prediction, target, this::distance);
     }
 
-    private Tensor each(Tensor prediction, Tensor target) {
+    @Override
+    public Tensor each(Tensor prediction, Tensor target) {
+        return new SmoothL1Loss(beta, Reduction.NONE).forward(prediction, target);
+    }
+
+    private Tensor distance(Tensor prediction, Tensor target) {
         Tensor d = prediction.sub(target).abs();
         return d.lt(beta).where(d.square().mul(0.5 / beta), d.sub(0.5 * beta));
     }

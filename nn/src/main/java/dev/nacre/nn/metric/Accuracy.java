@@ -23,8 +23,17 @@ public record Accuracy(OptionalLong ignoreIndex) implements Metric {
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
         Tensor wanted = Alignment.classes(name(), prediction, target);
-        Tensor right = prediction.argmax(1).eq(wanted).and(Alignment.sound(prediction));
-        return Counted.share(right, wanted, ignoreIndex);
+        return Counted.share(right(prediction, wanted), wanted, ignoreIndex);
+    }
+
+    private static Tensor right(Tensor prediction, Tensor wanted) {
+        return prediction.argmax(1).eq(wanted).and(Alignment.sound(prediction));
+    }
+
+    @Override
+    public Each each(Tensor prediction, Tensor target) {
+        Tensor wanted = Alignment.classes(name(), prediction, target);
+        return Counted.each(right(prediction, wanted), wanted, ignoreIndex);
     }
 
     @Override

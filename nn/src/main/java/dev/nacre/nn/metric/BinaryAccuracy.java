@@ -26,9 +26,14 @@ public record BinaryAccuracy(double threshold) implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
+        return each(prediction, target).values().mean();
+    }
+
+    @Override
+    public Each each(Tensor prediction, Tensor target) {
         Tensor wanted = Alignment.alike(name(), prediction, target);
         Tensor right = prediction.gt(threshold).eq(wanted.gt(0.5));
-        return right.and(known(prediction)).and(known(wanted)).cast(DType.F32).mean();
+        return new Each(right.and(known(prediction)).and(known(wanted)).cast(DType.F32));
     }
 
     private static Tensor known(Tensor x) {

@@ -2,6 +2,7 @@ package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /// Which examples count, and the share of those that are right.
@@ -16,6 +17,15 @@ final class Counted {
     /// How many there are.
     static Tensor number(Tensor classes, long ignored) {
         return of(classes, ignored).cast(DType.F32).sum();
+    }
+
+    /// Right or not, one by one.
+    static Each each(Tensor right, Tensor classes, OptionalLong ignored) {
+        return new Each(
+                right.cast(DType.F32),
+                ignored.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(of(classes, ignored.getAsLong())));
     }
 
     /// The fraction of right ones among those that count.

@@ -14,8 +14,13 @@ public record MeanError(boolean squared) implements Metric {
 
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
+        return each(prediction, target).values().mean().cast(DType.F32);
+    }
+
+    @Override
+    public Each each(Tensor prediction, Tensor target) {
         Tensor aligned = Alignment.alike(name(), prediction, target);
         Tensor d = prediction.cast(prediction.dtype().floating().arithmetic()).sub(aligned);
-        return (squared ? d.square() : d.abs()).mean().cast(DType.F32);
+        return new Each(squared ? d.square() : d.abs());
     }
 }

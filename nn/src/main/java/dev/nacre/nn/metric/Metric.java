@@ -1,6 +1,7 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
+import dev.nacre.type.NacreException;
 import java.util.Optional;
 
 /// A number that says how good predictions are. It is a mean over examples, so that means over batches can be put together.
@@ -16,6 +17,18 @@ public interface Metric {
     /// How many examples of a batch count, as a single number; empty where all do. Batches are put together with this weight.
     default Optional<Tensor> counted(Tensor prediction, Tensor target) {
         return Optional.empty();
+    }
+
+    /// What it says of single examples, which [Weighted] puts together.
+    ///
+    /// @throws NacreException if the metric has only the mean
+    default Each each(Tensor prediction, Tensor target) {
+        throw new NacreException(
+                "metric: "
+                        + name()
+                        + " cannot weigh examples: it gives one number for all of them\n"
+                        + "  hint: override each(prediction, target) with the values of the"
+                        + " examples");
     }
 
     /// This metric, in which examples of a class number do not count; itself where there are no class numbers. What the loss ignores is ignored by the metrics beside it.

@@ -29,14 +29,23 @@ public record TopKAccuracy(int k, OptionalLong ignoreIndex) implements Metric {
     @Override
     public Tensor of(Tensor prediction, Tensor target) {
         Tensor wanted = Alignment.classes(name(), prediction, target).cast(DType.I64);
+        return Counted.share(right(prediction, wanted), wanted, ignoreIndex);
+    }
+
+    @Override
+    public Each each(Tensor prediction, Tensor target) {
+        Tensor wanted = Alignment.classes(name(), prediction, target).cast(DType.I64);
+        return Counted.each(right(prediction, wanted), wanted, ignoreIndex);
+    }
+
+    private Tensor right(Tensor prediction, Tensor wanted) {
         Tensor rows =
                 ignoreIndex.isEmpty()
                         ? wanted
                         : Counted.of(wanted, ignoreIndex.getAsLong())
                                 .where(wanted, wanted.zerosLike());
         Tensor own = prediction.gather(1, rows.unsqueeze(1));
-        Tensor right = prediction.gt(own).sum(1).lt(k).and(Alignment.sound(prediction));
-        return Counted.share(right, wanted, ignoreIndex);
+        return prediction.gt(own).sum(1).lt(k).and(Alignment.sound(prediction));
     }
 
     @Override

@@ -1,7 +1,10 @@
 package dev.nacre.nn.train;
 
 import dev.nacre.Tensor;
+import dev.nacre.nn.loss.Loss;
+import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
@@ -21,8 +24,7 @@ import java.util.function.UnaryOperator;
 /// Shuffling is reproducible: the order of the k-th iteration depends on seed and k alone. The background thread ends with the iteration, also when that is given up half-way or closed; an exception in it is
 /// thrown where the next batch is asked for.
 public final class Batches implements Iterable<Batch> {
-    private final Tensor x;
-    private final Tensor y;
+    private final Batch all;
     private final int size;
     private final boolean shuffled;
     private final long seed;
@@ -32,16 +34,14 @@ public final class Batches implements Iterable<Batch> {
     private final AtomicLong iterations = new AtomicLong();
 
     private Batches(
-            Tensor x,
-            Tensor y,
+            Batch all,
             int size,
             boolean shuffled,
             long seed,
             boolean whole,
             int ahead,
             UnaryOperator<Batch> change) {
-        this.x = x;
-        this.y = y;
+        this.all = all;
         this.size = size;
         this.shuffled = shuffled;
         this.seed = seed;
@@ -66,17 +66,41 @@ public final class Batches implements Iterable<Batch> {
             throw new NacreException("batches: the size must be at least 1, but is " + size);
         }
         Tensor.realize(x, y);
-        return new Batches(x, y, size, false, 0, false, 2, UnaryOperator.identity());
+        return new Batches(new Batch(x, y), size, false, 0, false, 2, UnaryOperator.identity());
+    }
+
+    /// With a weight for each example, `[n]`, or for each step of it, `[n, steps]`: see [Loss#weighted] and [dev.nacre.nn.metric.Weighted].
+    public Batches weights(Tensor weights) {
+        Tensor w = checked(weights).realize();
+        return new Batches(
+                new Batch(all.x(), all.y(), w), size, shuffled, seed, whole, ahead, change);
+    }
+
+    private Tensor checked(Tensor weights) {
+        Problem p =
+                Problem.in("batches")
+                        .operand("x", all.x().type(), all.x()::origin)
+                        .operand("weights", weights.type(), weights::origin);
+        p.require(
+                        weights.rank() > 0 && weights.size(0) == all.size(),
+                        "there must be one weight for each example")
+                .throwShape();
+        p.require(
+                        weights.ge(0).and(weights.cast(DType.F64).isFinite()).all().item() != 0,
+                        "weights must be finite and at least 0")
+                .throwValue();
+        Tensor w = weights.dtype().isFloating() ? weights : weights.cast(DType.F32);
+        return w.rank() == 2 && w.size(1) == 1 ? w.squeeze(1) : w;
     }
 
     /// In an order that is new at each iteration.
     public Batches shuffled(long seed) {
-        return new Batches(x, y, size, true, seed, whole, ahead, change);
+        return new Batches(all, size, true, seed, whole, ahead, change);
     }
 
     /// Without the last examples that do not fill a batch.
     public Batches whole() {
-        return new Batches(x, y, size, shuffled, seed, true, ahead, change);
+        return new Batches(all, size, shuffled, seed, true, ahead, change);
     }
 
     /// With another number of batches prepared ahead; 0 prepares each when it is asked for.
@@ -84,22 +108,39 @@ public final class Batches implements Iterable<Batch> {
         if (count < 0) {
             throw new NacreException("batches: cannot prepare " + count + " ahead");
         }
-        return new Batches(x, y, size, shuffled, seed, whole, count, change);
+        return new Batches(all, size, shuffled, seed, whole, count, change);
     }
 
-    /// Each batch changed, in the background: augmented, normalised.
+    /// Each batch changed, in the background: augmented, normalised. Weights stay with a batch that the change gives none.
     public Batches map(UnaryOperator<Batch> f) {
-        return new Batches(x, y, size, shuffled, seed, whole, ahead, b -> f.apply(change.apply(b)));
+        return new Batches(
+                all, size, shuffled, seed, whole, ahead, b -> changed(f, change.apply(b)));
+    }
+
+    private static Batch changed(UnaryOperator<Batch> f, Batch b) {
+        Batch to = f.apply(b);
+        if (b.weights().isEmpty() || to.weights().isPresent()) {
+            return to;
+        }
+        if (to.size() != b.size()) {
+            throw new NacreException(
+                    "batches: "
+                            + b
+                            + " was changed into "
+                            + to
+                            + ", for whose examples there are no weights");
+        }
+        return new Batch(to.x(), to.y(), b.weights());
     }
 
     /// Number of batches in an iteration.
     public int count() {
-        return Math.toIntExact(whole ? x.size(0) / size : Math.ceilDiv(x.size(0), size));
+        return Math.toIntExact(whole ? all.size() / size : Math.ceilDiv(all.size(), size));
     }
 
     /// Number of examples in an iteration.
     public long examples() {
-        return whole ? count() * (long) size : x.size(0);
+        return whole ? count() * (long) size : all.size();
     }
 
     /// Sets the number that the next iteration has, to go on where another process stopped.
@@ -114,7 +155,7 @@ public final class Batches implements Iterable<Batch> {
     }
 
     private int[] order(long iteration) {
-        int n = Math.toIntExact(x.size(0));
+        int n = Math.toIntExact(all.size());
         int[] order = new int[n];
         for (int i = 0; i < n; i++) {
             order[i] = i;
@@ -134,8 +175,13 @@ public final class Batches implements Iterable<Batch> {
     private Batch batch(int[] order, int number) {
         int from = number * size;
         int to = Math.min(order.length, from + size);
-        Batch b = change.apply(new Batch(rows(x, order, from, to), rows(y, order, from, to)));
-        Tensor.realize(b.x(), b.y());
+        Batch b =
+                change.apply(
+                        new Batch(
+                                rows(all.x(), order, from, to),
+                                rows(all.y(), order, from, to),
+                                all.weights().map(w -> rows(w, order, from, to))));
+        Tensor.realize(b.tensors());
         return b;
     }
 
@@ -161,10 +207,13 @@ public final class Batches implements Iterable<Batch> {
                 + ", "
                 + examples()
                 + " examples x "
-                + x.type()
+                + all.x().type()
                 + ", y "
-                + y.type()
+                + all.y().type()
+                + all.weights().map(w -> ", weights " + w.type()).orElse("")
                 + (shuffled ? ", shuffled by seed " + seed : ", in order")
-                + (whole && x.size(0) % size != 0 ? ", without the last " + x.size(0) % size : "");
+                + (whole && all.size() % size != 0
+                        ? ", without the last " + all.size() % size
+                        : "");
     }
 }

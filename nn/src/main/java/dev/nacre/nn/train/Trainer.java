@@ -11,6 +11,7 @@ import dev.nacre.nn.Module;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.metric.Metric;
 import dev.nacre.nn.metric.RunningMean;
+import dev.nacre.nn.metric.Weighted;
 import dev.nacre.nn.optim.Accumulator;
 import dev.nacre.nn.optim.Clip;
 import dev.nacre.nn.optim.Optimizer;
@@ -20,12 +21,14 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /// Repeats one step over batches: forward, loss, backward, update, in one plan that is compiled once per batch shape.
@@ -52,7 +55,7 @@ public final class Trainer {
     public record Step(long number, double loss, List<Double> metrics) {}
 
     /// A value and how much it counts.
-    private record Weighted(double value, double weight) {}
+    private record Mean(double value, double weight) {}
 
     private record Plain(Module module) implements Model {
         @Override
@@ -76,13 +79,14 @@ public final class Trainer {
     private final List<Metric> metrics;
     private final List<String> names;
     private final Settings settings;
-    private final Function train = Function.ofMany(in -> trained(in.get(0), in.get(1)));
-    private final Function evaluate = Function.ofMany(in -> evaluated(in.get(0), in.get(1)));
-    private final Function add = Function.ofMany(in -> added(in.get(0), in.get(1), in.get(2)));
+    private final Function train = Function.ofMany(in -> trained(batch(in)));
+    private final Function evaluate = Function.ofMany(in -> evaluated(batch(in)));
+    private final Function add = Function.ofMany(in -> added(batch(in), in.getLast()));
     private final Function apply = Function.of((Tensor l) -> applied(l));
     private Optional<Accumulator> sums = Optional.empty(); // until it is needed
     private final Map<Shape, Shape> scores = new java.util.concurrent.ConcurrentHashMap<>();
-    private volatile List<Boolean> counting = List.of(); // which metrics say what counts
+    private final Map<Boolean, List<Boolean>> counting = // which metrics say what counts, of
+            new java.util.concurrent.ConcurrentHashMap<>(); // batches with weights or without
     private long steps;
 
     private Trainer(
@@ -99,13 +103,15 @@ public final class Trainer {
         this.settings = settings;
     }
 
-    /// `loss` and the names of the metrics; of equal names the second is numbered 1, the third 2, as in Keras.
+    /// `loss` and the names of the metrics; of equal names the second is numbered 1, the third 2, and a weighted one says so, as in Keras.
     private static List<String> names(List<Metric> metrics) {
         List<String> out = new ArrayList<>(List.of("loss"));
         for (Metric m : metrics) {
-            String name = m.name();
+            boolean both = m instanceof Weighted && out.contains(m.name());
+            String first = both ? "weighted_" + m.name() : m.name();
+            String name = first;
             for (int k = 1; out.contains(name); k++) {
-                name = m.name() + "_" + k;
+                name = first + "_" + k;
             }
             out.add(name);
         }
@@ -147,28 +153,34 @@ public final class Trainer {
         return with(new Settings(settings.clip, settings.parts, precision));
     }
 
-    private List<Tensor> trained(Tensor x, Tensor y) {
-        List<Tensor> results = new ArrayList<>(differentiated(x, y));
+    /// From the inputs of a function. A weight of the whole batch may follow, which is a single number.
+    private static Batch batch(List<Tensor> in) {
+        boolean plain = in.size() < 3 || in.get(2).rank() == 0;
+        return plain ? new Batch(in.get(0), in.get(1)) : new Batch(in.get(0), in.get(1), in.get(2));
+    }
+
+    private List<Tensor> trained(Batch b) {
+        List<Tensor> results = new ArrayList<>(differentiated(b));
         results.add(finish(results.getFirst()));
         return results;
     }
 
-    private List<Tensor> evaluated(Tensor x, Tensor y) {
-        return settings.precision.in(() -> measured(x, y, Mode.EVAL));
+    private List<Tensor> evaluated(Batch b) {
+        return settings.precision.in(() -> measured(b, Mode.EVAL));
     }
 
-    private List<Tensor> differentiated(Tensor x, Tensor y) {
+    private List<Tensor> differentiated(Batch b) {
         optimizer.zeroGrad();
         return settings.precision.in(() -> {
-            List<Tensor> results = measured(x, y, Mode.TRAIN);
+            List<Tensor> results = measured(b, Mode.TRAIN);
             results.getFirst().backward();
             return results;
         });
     }
 
     /// One piece of a batch.
-    private List<Tensor> added(Tensor x, Tensor y, Tensor weight) {
-        List<Tensor> results = differentiated(x, y);
+    private List<Tensor> added(Batch b, Tensor weight) {
+        List<Tensor> results = differentiated(b);
         sums.orElseThrow().add(weight);
         Tensor finite = results.getFirst().detach().isFinite().all();
         Variable.updateIf(finite, List.of(), () -> {});
@@ -190,71 +202,99 @@ public final class Trainer {
         return taken;
     }
 
-    private List<Tensor> measured(Tensor x, Tensor y, Mode mode) {
-        Tensor s = model.scores(x, mode);
-        scores.put(x.shape(), s.shape());
+    private List<Tensor> measured(Batch b, Mode mode) {
+        Tensor s = model.scores(b.x(), mode);
+        scores.put(b.x().shape(), s.shape());
         List<Tensor> out = new ArrayList<>();
-        out.add(loss.forward(s, y));
+        out.add(lossOf(s, b));
         Tensor seen = model.output(s.detach());
-        metrics.forEach(m -> out.add(m.of(seen, y)));
-        metrics.forEach(m -> m.counted(seen, y).ifPresent(out::add));
-        counting = metrics.stream().map(m -> m.counted(seen, y).isPresent()).toList();
+        metrics.forEach(m ->
+                out.add(
+                        weights(m, b)
+                                .map(w -> ((Weighted) m).of(seen, b.y(), w))
+                                .orElseGet(() -> m.of(seen, b.y()))));
+        List<Optional<Tensor>> counts =
+                metrics.stream()
+                        .map(m ->
+                                weights(m, b)
+                                        .map(w -> ((Weighted) m).counted(seen, b.y(), w))
+                                        .or(() -> m.counted(seen, b.y())))
+                        .toList();
+        counts.forEach(c -> c.ifPresent(out::add));
+        counting.put(b.weights().isPresent(), counts.stream().map(Optional::isPresent).toList());
         return out;
+    }
+
+    private Tensor lossOf(Tensor s, Batch b) {
+        return b.weights()
+                .map(w -> loss.weighted(s, b.y(), w))
+                .orElseGet(() -> loss.forward(s, b.y()));
+    }
+
+    /// The weights that a metric is to know of.
+    private static Optional<Tensor> weights(Metric m, Batch b) {
+        return m instanceof Weighted ? b.weights() : Optional.empty();
     }
 
     /// Learns from a batch.
     public Step step(Tensor x, Tensor y) {
-        return step(learn(x, y));
+        return step(new Batch(x, y));
     }
 
-    private Step step(List<Weighted> values) {
-        List<Double> all = values.stream().map(Weighted::value).toList();
+    /// Learns from a batch, whose examples may have weights; see [Loss#weighted].
+    public Step step(Batch b) {
+        return step(learn(b));
+    }
+
+    private Step step(List<Mean> values) {
+        List<Double> all = values.stream().map(Mean::value).toList();
         return new Step(steps, all.getFirst(), List.copyOf(all.subList(1, all.size())));
     }
 
-    private List<Weighted> learn(Tensor x, Tensor y) {
-        check(x, y);
-        List<Weighted> values = settings.parts == 1 ? whole(x, y) : pieces(x, y);
+    private List<Mean> learn(Batch b) {
+        check(b);
+        List<Mean> values = settings.parts == 1 ? whole(b) : pieces(b);
         steps++;
         return values;
     }
 
-    private List<Weighted> whole(Tensor x, Tensor y) {
-        List<Tensor> results = train.call(x, y);
-        List<Weighted> values = finite(weighted(results, x, y), x, y);
-        requireTaken(results.getLast(), values, x, y);
+    private List<Mean> whole(Batch b) {
+        List<Tensor> results = train.call(b.tensors());
+        List<Mean> values = finite(means(results, b), b);
+        requireTaken(results.getLast(), values, b);
         return values;
     }
 
     /// Loss and metrics of a batch, each with what it weighs beside that of other batches.
-    private List<Weighted> weighted(List<Tensor> results, Tensor x, Tensor y) {
-        List<Weighted> out = new ArrayList<>();
-        out.add(new Weighted(results.getFirst().item(), weight(x, y).orElse(1)));
+    private List<Mean> means(List<Tensor> results, Batch b) {
+        List<Boolean> counts = counting.get(b.weights().isPresent());
+        List<Mean> out = new ArrayList<>();
+        out.add(new Mean(results.getFirst().item(), weight(b).orElse(1)));
         int next = 1 + metrics.size();
         for (int i = 0; i < metrics.size(); i++) {
-            double count = counting.get(i) ? results.get(next++).item() : x.size(0);
-            out.add(new Weighted(results.get(1 + i).item(), count));
+            double count = counts.get(i) ? results.get(next++).item() : b.size();
+            out.add(new Mean(results.get(1 + i).item(), count));
         }
         return out;
     }
 
-    private OptionalDouble weight(Tensor x, Tensor y) {
-        return loss.weight(scores.get(x.shape()), y);
+    private OptionalDouble weight(Batch b) {
+        return loss.weight(scores.get(b.x().shape()), b.y());
     }
 
     /// A step in pieces: the means over the whole batch. All of it or nothing.
-    private List<Weighted> pieces(Tensor x, Tensor y) {
+    private List<Mean> pieces(Batch b) {
         if (sums.isEmpty()) {
             sums = Optional.of(Accumulator.of(optimizer.parameters()));
         }
         Accumulator s = sums.get();
-        List<List<Weighted>> found = new ArrayList<>();
+        List<List<Mean>> found = new ArrayList<>();
         Optional<Changes> made = Optional.empty();
         try {
-            made = Optional.of(Changes.of(s.sums(), () -> found.addAll(learnPieces(x, y))));
-            List<Weighted> whole = finite(together(found), x, y);
+            made = Optional.of(Changes.of(s.sums(), () -> found.addAll(learnPieces(b))));
+            List<Mean> whole = finite(together(found), b);
             Tensor taken = apply.apply(Tensor.of((float) whole.getFirst().value).realize());
-            requireTaken(taken, whole, x, y);
+            requireTaken(taken, whole, b);
             return whole;
         } catch (Throwable e) {
             made.ifPresent(Changes::undo);
@@ -263,78 +303,87 @@ public final class Trainer {
         }
     }
 
-    private List<List<Weighted>> learnPieces(Tensor x, Tensor y) {
-        long n = x.size(0);
-        long size = Math.max(1, Math.ceilDiv(n, settings.parts));
-        OptionalDouble all = weight(x, y);
-        List<List<Weighted>> out = new ArrayList<>();
-        for (long at = 0; at < n; at += size) {
-            long count = Math.min(size, n - at);
-            Tensor xs = x.narrow(0, at, count).realize();
-            Tensor ys = y.narrow(0, at, count).realize();
-            check(xs, ys);
-            OptionalDouble own = weight(xs, ys);
+    private List<List<Mean>> learnPieces(Batch b) {
+        long size = Math.max(1, Math.ceilDiv(b.size(), settings.parts));
+        OptionalDouble all = weight(b);
+        List<List<Mean>> out = new ArrayList<>();
+        for (long at = 0; at < b.size(); at += size) {
+            Batch piece = b.narrow(at, Math.min(size, b.size() - at));
+            check(piece);
+            OptionalDouble own = weight(piece);
             if (own.orElse(1) == 0 && all.orElse(1) != 0) {
                 continue; // its loss is no number
             }
             double share = own.isPresent() ? own.getAsDouble() / all.getAsDouble() : 1;
-            List<Tensor> r = add.call(xs, ys, Tensor.of(share).realize());
-            out.add(finite(weighted(r, xs, ys), xs, ys));
+            List<Tensor> in = new ArrayList<>(List.of(piece.tensors()));
+            in.add(Tensor.of(share).realize());
+            List<Tensor> r = add.call(in.toArray(Tensor[]::new));
+            out.add(finite(means(r, piece), piece));
         }
         return out;
     }
 
     /// The values of the whole from those of its pieces.
-    private List<Weighted> together(List<List<Weighted>> pieces) {
-        List<Weighted> out = new ArrayList<>();
+    private List<Mean> together(List<List<Mean>> pieces) {
+        List<Mean> out = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
             boolean added = i == 0 && loss.reduction() == Loss.Reduction.SUM;
             double sum = 0;
             RunningMean mean = new RunningMean();
             double weight = 0;
-            for (List<Weighted> p : pieces) {
+            for (List<Mean> p : pieces) {
                 sum += p.get(i).value;
                 mean.add(p.get(i).value, p.get(i).weight);
                 weight += p.get(i).weight;
             }
-            out.add(added ? new Weighted(sum, 1) : new Weighted(mean.value(), weight));
+            out.add(added ? new Mean(sum, 1) : new Mean(mean.value(), weight));
         }
         return out;
     }
 
     /// Loss and metrics of a batch in evaluation mode; nothing is learned.
     public Step measure(Tensor x, Tensor y) {
-        return step(found(x, y));
+        return measure(new Batch(x, y));
     }
 
-    private List<Weighted> found(Tensor x, Tensor y) {
-        check(x, y);
-        return weighted(evaluate.call(x, y), x, y);
+    /// Loss and metrics of a batch in evaluation mode; nothing is learned.
+    public Step measure(Batch b) {
+        return step(found(b));
     }
 
-    private void check(Tensor x, Tensor y) {
+    private List<Mean> found(Batch b) {
+        check(b);
+        return means(evaluate.call(b.tensors()), b);
+    }
+
+    private void check(Batch b) {
+        Tensor x = b.x();
         Shape s = scores.get(x.shape());
         if (s == null) { // the shape of the scores is found by building the expression, which
             // computes nothing
             s = model.scores(x, Mode.EVAL).shape();
             scores.put(x.shape(), s);
         }
-        loss.checkTarget(s, y.realize());
+        loss.checkTarget(s, b.y().realize());
     }
 
-    private List<Weighted> finite(List<Weighted> values, Tensor x, Tensor y) {
+    private List<Mean> finite(List<Mean> values, Batch b) {
         double value = values.getFirst().value;
         if (Double.isFinite(value)) {
             return values;
         }
-        throw refused("loss: is " + value, () -> loss.forward(model.scores(x, Mode.TRAIN), y));
+        throw refused("loss: is " + value, () -> trainingLoss(b));
     }
 
-    private void requireTaken(Tensor taken, List<Weighted> values, Tensor x, Tensor y) {
+    private Tensor trainingLoss(Batch b) {
+        return lossOf(model.scores(b.x(), Mode.TRAIN), b);
+    }
+
+    private void requireTaken(Tensor taken, List<Mean> values, Batch b) {
         if (!taken.toBooleanArray()[0]) {
             throw refused(
                     "gradient: is not finite, though the loss is " + values.getFirst().value,
-                    () -> gradients(loss.forward(model.scores(x, Mode.TRAIN), y)));
+                    () -> gradients(trainingLoss(b)));
         }
     }
 
@@ -363,25 +412,48 @@ public final class Trainer {
 
     /// Learns from all batches of an iteration: the means of loss and metrics, by name.
     public Map<String, Double> epoch(Batches batches) {
-        return over(batches, true);
+        try (Prefetch all = batches.iterator()) {
+            return epoch(all, _ -> true);
+        }
+    }
+
+    /// Learns from batches until there are no more.
+    ///
+    /// @param goesOn is shown the means so far after each batch, and says whether to go on
+    public Map<String, Double> epoch(
+            Iterator<Batch> batches, Predicate<Supplier<Map<String, Double>>> goesOn) {
+        return over(batches, this::learn, goesOn);
     }
 
     /// The means of loss and metrics over all batches, in evaluation mode.
     public Map<String, Double> evaluate(Batches batches) {
-        return over(batches, false);
+        try (Prefetch all = batches.iterator()) {
+            return evaluate(all);
+        }
     }
 
-    private Map<String, Double> over(Batches batches, boolean learn) {
+    /// The means of loss and metrics over batches until there are no more, in evaluation mode.
+    public Map<String, Double> evaluate(Iterator<Batch> batches) {
+        return over(batches, this::found, _ -> true);
+    }
+
+    private Map<String, Double> over(
+            Iterator<Batch> batches,
+            java.util.function.Function<Batch, List<Mean>> each,
+            Predicate<Supplier<Map<String, Double>>> goesOn) {
         List<RunningMean> means = names.stream().map(_ -> new RunningMean()).toList();
-        try (Prefetch all = batches.iterator()) {
-            while (all.hasNext()) {
-                Batch b = all.next();
-                List<Weighted> values = learn ? learn(b.x(), b.y()) : found(b.x(), b.y());
-                for (int i = 0; i < names.size(); i++) {
-                    means.get(i).add(values.get(i).value, values.get(i).weight);
-                }
+        boolean more = true;
+        while (more && batches.hasNext()) {
+            List<Mean> values = each.apply(batches.next());
+            for (int i = 0; i < names.size(); i++) {
+                means.get(i).add(values.get(i).value, values.get(i).weight);
             }
+            more = goesOn.test(() -> named(means));
         }
+        return named(means);
+    }
+
+    private Map<String, Double> named(List<RunningMean> means) {
         Map<String, Double> out = new LinkedHashMap<>();
         for (int i = 0; i < names.size(); i++) {
             out.put(names.get(i), means.get(i).value());
@@ -406,7 +478,7 @@ public final class Trainer {
     @Override
     public String toString() {
         String more =
-                (settings.clip > 0 ? ", clip " + settings.clip : "")
+                (settings.clip < Double.POSITIVE_INFINITY ? ", clip " + settings.clip : "")
                         + (settings.parts > 1 ? ", in " + settings.parts + " parts" : "")
                         + (settings.precision == Precision.F32 ? "" : ", " + settings.precision);
         return "Trainer of "

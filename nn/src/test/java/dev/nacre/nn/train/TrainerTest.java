@@ -17,10 +17,15 @@ import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.metric.TopKAccuracy;
+import dev.nacre.nn.metric.Weighted;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.SGD;
+import dev.nacre.type.DType;
+import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -238,5 +243,61 @@ class TrainerTest {
                                     1e-6,
                                     k));
         }
+    }
+
+    /// Weighted and plain batches in turn, whole and in pieces: the same step, and each with its own means.
+    @Test
+    void weightsInPieces() {
+        double[] w = new double[7];
+        for (int i = 0; i < w.length; i++) {
+            w[i] = i % 3; // the first piece of seven has the weight 0
+        }
+        Batch some = new Batch(x.narrow(0, 0, 7), y.narrow(0, 0, 7), Tensor.of(w));
+        Batch plain = new Batch(x.narrow(0, 7, 7), y.narrow(0, 7, 7));
+        List<List<Trainer.Step>> found = new ArrayList<>();
+        List<float[]> weights = new ArrayList<>();
+        for (int parts : new int[] {1, 2, 7}) {
+            Linear net = Linear.of(8, 4, Rng.seed(0));
+            Trainer t =
+                    Trainer.of(
+                                    net,
+                                    new CrossEntropyLoss().ignoreIndex(3),
+                                    SGD.of(net.parameters(), 0.1),
+                                    new Accuracy(),
+                                    new Weighted(new Accuracy()))
+                            .accumulate(parts);
+            found.add(List.of(t.step(plain), t.step(some), t.step(plain), t.measure(some)));
+            weights.add(net.weight().toFloatArray());
+            assertEquals(List.of("loss", "accuracy", "weighted_accuracy"), names(t, some));
+        }
+        for (int i = 1; i < 3; i++) {
+            assertArrayEquals(weights.getFirst(), weights.get(i), 1e-6f);
+            for (int k = 0; k < 4; k++) {
+                Trainer.Step whole = found.getFirst().get(k);
+                Trainer.Step pieces = found.get(i).get(k);
+                assertEquals(whole.loss(), pieces.loss(), 1e-6);
+                for (int m = 0; m < 2; m++) {
+                    assertEquals(whole.metrics().get(m), pieces.metrics().get(m), 1e-6);
+                }
+            }
+        }
+        Trainer.Step without = found.getFirst().getFirst();
+        assertEquals(without.metrics().getFirst(), without.metrics().getLast(), 1e-6);
+    }
+
+    private static List<String> names(Trainer t, Batch b) {
+        return List.copyOf(t.evaluate(List.of(b).iterator()).keySet());
+    }
+
+    @Test
+    void weightsStayWithChangedBatches() {
+        Batches b = Batches.of(x, y, 100).weights(Tensor.arange(300).cast(DType.F32));
+        for (Batch c : b.map(e -> new Batch(e.x().mul(2), e.y()))) {
+            assertEquals(100, c.weights().orElseThrow().size(0));
+        }
+        Batches halved = b.map(e -> new Batch(e.x().narrow(0, 0, 50), e.y().narrow(0, 0, 50)));
+        String message =
+                assertThrows(NacreException.class, () -> halved.iterator().next()).getMessage();
+        assertTrue(message.contains("for whose examples there are no weights"), message);
     }
 }

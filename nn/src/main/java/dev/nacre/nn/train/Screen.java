@@ -1,4 +1,4 @@
-package dev.nacre.cli;
+package dev.nacre.nn.train;
 
 import java.io.Console;
 import java.io.File;
@@ -6,24 +6,31 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 
-/// What standard output is.
-final class Terminal {
+/// Where the progress of a training is shown.
+///
+/// @param live whether lines can be drawn over, by control characters
+/// @param width in characters
+public record Screen(PrintWriter out, boolean live, int width) {
     private static final int USUAL_WIDTH = 80;
 
-    private Terminal() {}
+    /// A writer to which no control characters go.
+    public static Screen plain(PrintWriter out) {
+        return new Screen(out, false, USUAL_WIDTH);
+    }
 
-    /// Live if both standard input and output are a terminal that understands control characters.
-    static Progress.Screen screen(PrintWriter out) {
+    /// Standard output: live if both standard input and output are a terminal that understands control characters.
+    ///
+    /// @param out what else is written with; its output comes first
+    public static Screen of(PrintWriter out) {
         Console console = System.console();
         String kind = System.getenv().getOrDefault("TERM", "");
         boolean live = console != null && console.isTerminal() && !kind.equals("dumb");
-        out.flush(); // what was printed before comes before
-        // Drawing over a line takes the control characters that are escaped elsewhere.
-        PrintWriter plain = live ? new PrintWriter(System.out) : out;
-        return new Progress.Screen(plain, live, live ? width() : USUAL_WIDTH);
+        out.flush();
+        // Where control characters are escaped by the writer, drawing over a line takes another.
+        return live ? new Screen(new PrintWriter(System.out), true, columns()) : plain(out);
     }
 
-    private static int width() {
+    private static int columns() {
         try {
             Process p =
                     new ProcessBuilder("stty", "size")
