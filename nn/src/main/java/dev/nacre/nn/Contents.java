@@ -135,7 +135,7 @@ sealed interface Contents {
 
     private static Contents ofObject(Object value) {
         Class<?> c = value.getClass();
-        if (c.isHidden()) {
+        if (isFunction(c)) {
             return ofLambda(value);
         }
         if (Proxy.isProxyClass(c)) {
@@ -171,6 +171,11 @@ sealed interface Contents {
                         Slot.values(lambda));
     }
 
+    /// Whether a class was made for a lambda or method reference: by the JVM, or for one of ours when it was built.
+    private static boolean isFunction(Class<?> c) {
+        return c.isHidden() || c.isSynthetic();
+    }
+
     static boolean isOfJdk(Class<?> c) {
         String module = c.getModule().getName();
         return module != null && (module.startsWith("java.") || module.startsWith("jdk."));
@@ -190,6 +195,6 @@ sealed interface Contents {
     /// The name of an object's class, for errors.
     static String type(Object o) {
         Class<?> c = o.getClass();
-        return c.isHidden() ? "lambda" : c.isAnonymousClass() ? c.getName() : c.getSimpleName();
+        return isFunction(c) ? "lambda" : c.isAnonymousClass() ? c.getName() : c.getSimpleName();
     }
 }

@@ -1,0 +1,618 @@
+import static java.lang.classfile.ClassFile.ACC_FINAL;
+import static java.lang.classfile.ClassFile.ACC_PRIVATE;
+import static java.lang.classfile.ClassFile.ACC_PUBLIC;
+import static java.lang.classfile.ClassFile.ACC_STATIC;
+import static java.lang.classfile.ClassFile.ACC_SUPER;
+import static java.lang.classfile.ClassFile.ACC_SYNTHETIC;
+import static java.lang.constant.ConstantDescs.CD_Integer;
+import static java.lang.constant.ConstantDescs.CD_Object;
+import static java.lang.constant.ConstantDescs.CD_String;
+import static java.lang.constant.ConstantDescs.CD_boolean;
+import static java.lang.constant.ConstantDescs.CD_byte;
+import static java.lang.constant.ConstantDescs.CD_double;
+import static java.lang.constant.ConstantDescs.CD_float;
+import static java.lang.constant.ConstantDescs.CD_int;
+import static java.lang.constant.ConstantDescs.CD_long;
+import static java.lang.constant.ConstantDescs.CD_short;
+import static java.lang.constant.ConstantDescs.CD_void;
+import static java.lang.constant.ConstantDescs.MTD_void;
+
+import java.io.File;
+import java.io.IOException;
+import java.lang.classfile.Attributes;
+import java.lang.classfile.ClassBuilder;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassHierarchyResolver;
+import java.lang.classfile.ClassModel;
+import java.lang.classfile.ClassTransform;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.CodeElement;
+import java.lang.classfile.FieldModel;
+import java.lang.classfile.Label;
+import java.lang.classfile.TypeKind;
+import java.lang.classfile.attribute.NestHostAttribute;
+import java.lang.classfile.attribute.NestMembersAttribute;
+import java.lang.classfile.attribute.SourceFileAttribute;
+import java.lang.classfile.instruction.InvokeDynamicInstruction;
+import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDesc;
+import java.lang.constant.DirectMethodHandleDesc;
+import java.lang.constant.MethodTypeDesc;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.AccessFlag;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/// `java Linked.java FOLDER [CLASSPATH]`: links the dynamic calls of the classes in a folder, in place.
+///
+/// What the compiler leaves to the first run, a young JVM pays for: it writes, loads and compiles a class for each lambda and each switch over types, and a tree of method handles for each method of a
+/// record. Here they become plain code once, when the library is built (docs/decisions/059):
+///
+/// - a lambda that captures something is an object of a class `Outer$$n`; those that capture nothing and are of one interface share such a class;
+/// - a switch over types is a method of its class;
+/// - `equals`, `hashCode` and `toString` of a record are written out.
+///
+/// Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
+final class Linked {
+    private static final boolean STRICT = Boolean.getBoolean("strict");
+
+    private static final String LAMBDA = "java.lang.invoke.LambdaMetafactory.metafactory";
+    private static final String TYPES = "java.lang.runtime.SwitchBootstraps.typeSwitch";
+    private static final String ENUMS = "java.lang.runtime.SwitchBootstraps.enumSwitch";
+    private static final String RECORD = "java.lang.runtime.ObjectMethods.bootstrap";
+    private static final ClassDesc ENUM = ClassDesc.of("java.lang.Enum");
+    private static final MethodTypeDesc EQUALS = MethodTypeDesc.of(CD_boolean, CD_Object);
+
+    private static final Map<ClassDesc, ClassDesc> BOXES = boxes();
+
+    private final Path root;
+    private final ClassFile classes;
+
+    private Linked(Path root, ClassFile classes) {
+        this.root = root;
+        this.classes = classes;
+    }
+
+    public static void main(String[] args) throws IOException {
+        Path root = Path.of(args[0]);
+        if (!Files.isDirectory(root)) {
+            return; // a module without classes
+        }
+        try (URLClassLoader loader = new URLClassLoader(urls(args))) {
+            var hierarchy = ClassHierarchyResolver.ofClassLoading(loader);
+            new Linked(
+                            root,
+                            ClassFile.of(
+                                    ClassFile.ClassHierarchyResolverOption.of(hierarchy.cached())))
+                    .run();
+        }
+    }
+
+    private static URL[] urls(String[] args) throws IOException {
+        List<URL> out = new ArrayList<>();
+        for (String a : args) {
+            for (String entry : a.split(File.pathSeparator)) {
+                out.add(Path.of(entry).toUri().toURL());
+            }
+        }
+        return out.toArray(URL[]::new);
+    }
+
+    private static String name(ClassDesc c) {
+        String d = c.descriptorString();
+        return d.substring(1, d.length() - 1);
+    }
+
+    private void run() throws IOException {
+        for (Path p : files()) {
+            new Rewriting(classes.parse(p)).run(p);
+        }
+        Map<ClassDesc, Set<ClassDesc>> nests = new TreeMap<>((a, b) -> name(a).compareTo(name(b)));
+        for (Path p : files()) {
+            ClassModel m = classes.parse(p);
+            m.findAttribute(Attributes.nestHost())
+                    .ifPresent(h ->
+                            nests.computeIfAbsent(
+                                            h.nestHost().asSymbol(), _ -> new LinkedHashSet<>())
+                                    .add(m.thisClass().asSymbol()));
+        }
+        for (var nest : nests.entrySet()) {
+            join(root.resolve(name(nest.getKey()) + ".class"), nest.getValue());
+        }
+    }
+
+    private List<Path> files() throws IOException {
+        try (Stream<Path> s = Files.walk(root)) {
+            return s.filter(p ->
+                            p.toString().endsWith(".class") && !p.endsWith("module-info.class"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /// Tells a class which others may use what is private in it.
+    private void join(Path host, Set<ClassDesc> members) throws IOException {
+        ClassModel m = classes.parse(host);
+        Set<ClassDesc> before = new LinkedHashSet<>();
+        m.findAttribute(Attributes.nestMembers())
+                .ifPresent(a -> a.nestMembers().forEach(c -> before.add(c.asSymbol())));
+        if (!before.equals(members)) {
+            var after = NestMembersAttribute.ofSymbols(List.copyOf(members));
+            Files.write(
+                    host,
+                    classes.transformClass(
+                            m,
+                            ClassTransform.dropping(e -> e instanceof NestMembersAttribute)
+                                    .andThen(ClassTransform.endHandler(b -> b.with(after)))));
+        }
+    }
+
+    /// One class.
+    private final class Rewriting {
+        private final ClassModel model;
+        private final ClassDesc self;
+        private final List<Functions> functions = new ArrayList<>();
+        private final List<InvokeDynamicInstruction> switches = new ArrayList<>();
+        private boolean changed;
+
+        Rewriting(ClassModel model) {
+            this.model = model;
+            this.self = model.thisClass().asSymbol();
+        }
+
+        void run(Path file) throws IOException {
+            byte[] linked =
+                    classes.transformClass(
+                            model,
+                            ClassTransform.transformingMethodBodies(this::link)
+                                    .andThen(ClassTransform.endHandler(this::addSwitches)));
+            if (changed) {
+                Files.write(file, linked);
+                for (Functions f : functions) {
+                    Files.write(root.resolve(name(f.self) + ".class"), f.bytes(classes));
+                }
+            }
+        }
+
+        private void link(CodeBuilder b, CodeElement e) {
+            if (!(e instanceof InvokeDynamicInstruction i)) {
+                b.with(e);
+                return;
+            }
+            DirectMethodHandleDesc m = i.bootstrapMethod();
+            String bootstrap = name(m.owner()).replace('/', '.') + "." + m.methodName();
+            if (bootstrap.equals(LAMBDA)) {
+                lambda(b, i);
+            } else if ((bootstrap.equals(TYPES) || bootstrap.equals(ENUMS))
+                    && i.bootstrapArgs().stream().allMatch(this::isLabel)) {
+                boolean isInterface = model.flags().has(AccessFlag.INTERFACE);
+                b.invokestatic(self, switchName(switches.size()), i.typeSymbol(), isInterface);
+                switches.add(i);
+            } else if (bootstrap.equals(RECORD)) {
+                recordMethod(b, i.name().stringValue());
+            } else if (STRICT) {
+                throw new IllegalStateException(name(self) + ": " + i + " cannot be linked");
+            } else {
+                b.with(i);
+                return;
+            }
+            changed = true;
+        }
+
+        private boolean isLabel(ConstantDesc label) {
+            return label instanceof ClassDesc
+                    || label instanceof String
+                    || label instanceof Integer;
+        }
+
+        private void lambda(CodeBuilder b, InvokeDynamicInstruction i) {
+            Function f = new Function(i);
+            Functions of = f.captures() ? null : first(f).orElse(null);
+            if (of == null) {
+                of =
+                        new Functions(
+                                ClassDesc.ofInternalName(name(self) + "$$" + functions.size()),
+                                model,
+                                f.type.returnType());
+                functions.add(of);
+            }
+            of.all.add(f);
+            if (f.captures()) {
+                b.invokestatic(of.self, Functions.MAKE, f.type);
+            } else {
+                b.getstatic(of.self, Functions.field(of.all.size() - 1), f.type.returnType());
+            }
+        }
+
+        private Optional<Functions> first(Function f) {
+            return functions.stream().filter(x -> x.all.getFirst().isLike(f)).findFirst();
+        }
+
+        private String switchName(int k) {
+            return "switch$" + k;
+        }
+
+        private void addSwitches(ClassBuilder c) {
+            for (int k = 0; k < switches.size(); k++) {
+                InvokeDynamicInstruction i = switches.get(k);
+                c.withMethodBody(
+                        switchName(k),
+                        i.typeSymbol(),
+                        ACC_PRIVATE | ACC_STATIC | ACC_SYNTHETIC,
+                        b -> switchBody(b, i));
+            }
+        }
+
+        /// The number of the first label, from a given one on, that a value has; −1 for null; the number of labels if there is none.
+        private void switchBody(CodeBuilder b, InvokeDynamicInstruction i) {
+            List<ConstantDesc> labels = i.bootstrapArgs();
+            boolean ofEnum = i.bootstrapMethod().methodName().equals("enumSwitch");
+            Label something = b.newLabel();
+            b.aload(0).ifnonnull(something).iconst_m1().ireturn().labelBinding(something);
+            for (int k = 0; k < labels.size(); k++) {
+                Label next = b.newLabel();
+                b.iload(1).loadConstant(k).if_icmpgt(next);
+                switch (labels.get(k)) {
+                    case ClassDesc type -> b.aload(0).instanceOf(type);
+                    case String s -> {
+                        b.loadConstant(s).aload(0);
+                        if (ofEnum) {
+                            b.invokevirtual(ENUM, "name", MethodTypeDesc.of(CD_String));
+                        }
+                        b.invokevirtual(CD_Object, "equals", EQUALS);
+                    }
+                    case Integer n -> {
+                        b.loadConstant(n);
+                        convert(b, CD_int, CD_Integer, CD_Integer);
+                        b.aload(0).invokevirtual(CD_Object, "equals", EQUALS);
+                    }
+                    default -> throw new IllegalStateException();
+                }
+                b.ifeq(next).loadConstant(k).ireturn().labelBinding(next);
+            }
+            b.loadConstant(labels.size()).ireturn();
+        }
+
+        /// Its arguments, the record and for `equals` another object, are on the stack and in the method's first variables.
+        private void recordMethod(CodeBuilder b, String method) {
+            List<FieldModel> fields =
+                    model.findAttribute(Attributes.record()).orElseThrow().components().stream()
+                            .map(r -> field(r.name().stringValue()))
+                            .toList();
+            switch (method) {
+                case "hashCode" -> recordHash(b.pop(), fields);
+                case "equals" -> recordEquals(b.pop2(), fields);
+                case "toString" -> recordString(b.pop(), fields);
+                default -> throw new IllegalStateException(method);
+            }
+        }
+
+        private FieldModel field(String name) {
+            return model.fields().stream()
+                    .filter(f -> f.fieldName().equalsString(name))
+                    .findFirst()
+                    .orElseThrow();
+        }
+
+        private CodeBuilder load(CodeBuilder b, FieldModel f) {
+            return b.getfield(self, f.fieldName().stringValue(), f.fieldTypeSymbol());
+        }
+
+        private void recordHash(CodeBuilder b, List<FieldModel> fields) {
+            b.iconst_0();
+            for (FieldModel f : fields) {
+                ClassDesc t = f.fieldTypeSymbol();
+                load(b.bipush(31).imul().aload(0), f);
+                ClassDesc of = t.isPrimitive() ? BOXES.get(t) : ClassDesc.of("java.util.Objects");
+                ClassDesc value = t.isPrimitive() ? t : CD_Object;
+                b.invokestatic(of, "hashCode", MethodTypeDesc.of(CD_int, value)).iadd();
+            }
+        }
+
+        private void recordEquals(CodeBuilder b, List<FieldModel> fields) {
+            Label yes = b.newLabel();
+            Label no = b.newLabel();
+            Label end = b.newLabel();
+            b.aload(0).aload(1).if_acmpeq(yes).aload(1).instanceOf(self).ifeq(no);
+            for (FieldModel f : fields) {
+                ClassDesc t = f.fieldTypeSymbol();
+                load(b.aload(0), f);
+                load(b.aload(1).checkcast(self), f);
+                if (!t.isPrimitive()) {
+                    b.invokestatic(
+                                    ClassDesc.of("java.util.Objects"),
+                                    "equals",
+                                    MethodTypeDesc.of(CD_boolean, CD_Object, CD_Object))
+                            .ifeq(no);
+                } else if (t.equals(CD_float) || t.equals(CD_double) || t.equals(CD_long)) {
+                    b.invokestatic(BOXES.get(t), "compare", MethodTypeDesc.of(CD_int, t, t))
+                            .ifne(no);
+                } else {
+                    b.if_icmpne(no);
+                }
+            }
+            b.labelBinding(yes).iconst_1().goto_(end);
+            b.labelBinding(no).iconst_0().labelBinding(end);
+        }
+
+        private void recordString(CodeBuilder b, List<FieldModel> fields) {
+            ClassDesc text = ClassDesc.of("java.lang.StringBuilder");
+            b.new_(text).dup().invokespecial(text, "<init>", MTD_void);
+            String before = simpleName() + "[";
+            for (FieldModel f : fields) {
+                ClassDesc t = f.fieldTypeSymbol();
+                ClassDesc shown = !t.isPrimitive() ? CD_Object : isNarrow(t) ? CD_int : t;
+                b.loadConstant(before + f.fieldName() + "=")
+                        .invokevirtual(text, "append", MethodTypeDesc.of(text, CD_String));
+                load(b.aload(0), f).invokevirtual(text, "append", MethodTypeDesc.of(text, shown));
+                before = ", ";
+            }
+            b.loadConstant(fields.isEmpty() ? before + "]" : "]")
+                    .invokevirtual(text, "append", MethodTypeDesc.of(text, CD_String))
+                    .invokevirtual(text, "toString", MethodTypeDesc.of(CD_String));
+        }
+
+        private static boolean isNarrow(ClassDesc t) {
+            return t.equals(CD_byte) || t.equals(CD_short);
+        }
+
+        private String simpleName() {
+            return model.findAttribute(Attributes.innerClasses()).stream()
+                    .flatMap(a -> a.classes().stream())
+                    .filter(c -> c.innerClass().asSymbol().equals(self))
+                    .flatMap(c -> c.innerName().stream())
+                    .map(Object::toString)
+                    .findFirst()
+                    .orElse(self.displayName());
+        }
+    }
+
+    /// What a dynamic call makes a function of an interface from.
+    private static final class Function {
+        /// From what is captured to the interface.
+        final MethodTypeDesc type;
+
+        final String method;
+        final MethodTypeDesc erased;
+        final MethodTypeDesc called;
+        final DirectMethodHandleDesc target;
+
+        Function(InvokeDynamicInstruction i) {
+            type = i.typeSymbol();
+            method = i.name().stringValue();
+            erased = (MethodTypeDesc) i.bootstrapArgs().get(0);
+            target = (DirectMethodHandleDesc) i.bootstrapArgs().get(1);
+            called = (MethodTypeDesc) i.bootstrapArgs().get(2);
+        }
+
+        boolean captures() {
+            return type.parameterCount() > 0;
+        }
+
+        boolean isLike(Function f) {
+            return type.equals(f.type) && method.equals(f.method) && erased.equals(f.erased);
+        }
+
+        /// Calls the target with what is captured and the arguments, and returns.
+        void body(CodeBuilder b, ClassDesc self) {
+            boolean makes = target.kind() == DirectMethodHandleDesc.Kind.CONSTRUCTOR;
+            if (makes) {
+                b.new_(target.owner()).dup();
+            }
+            int at = 0;
+            for (int k = 0; k < type.parameterCount(); k++, at++) {
+                ClassDesc t = type.parameterType(k);
+                b.aload(0).getfield(self, Functions.captured(k), t);
+                convert(b, t, t, target.invocationType().parameterType(at));
+            }
+            for (int k = 0; k < erased.parameterCount(); k++, at++) {
+                ClassDesc t = erased.parameterType(k);
+                b.loadLocal(TypeKind.from(t), b.parameterSlot(k));
+                convert(b, t, called.parameterType(k), target.invocationType().parameterType(at));
+            }
+            call(b);
+            ClassDesc result = makes ? target.owner() : target.invocationType().returnType();
+            if (!erased.returnType().equals(CD_void)) {
+                convert(b, result, called.returnType(), erased.returnType());
+            } else if (!result.equals(CD_void)) {
+                if (TypeKind.from(result).slotSize() == 2) {
+                    b.pop2();
+                } else {
+                    b.pop();
+                }
+            }
+            b.return_(TypeKind.from(erased.returnType()));
+        }
+
+        private void call(CodeBuilder b) {
+            ClassDesc owner = target.owner();
+            String name = target.methodName();
+            MethodTypeDesc t = MethodTypeDesc.ofDescriptor(target.lookupDescriptor());
+            switch (target.kind()) {
+                case STATIC -> b.invokestatic(owner, name, t);
+                case INTERFACE_STATIC -> b.invokestatic(owner, name, t, true);
+                case VIRTUAL, SPECIAL -> b.invokevirtual(owner, name, t);
+                case INTERFACE_VIRTUAL, INTERFACE_SPECIAL -> b.invokeinterface(owner, name, t);
+                case CONSTRUCTOR -> b.invokespecial(owner, "<init>", t.changeReturnType(CD_void));
+                default -> throw new IllegalStateException(target.toString());
+            }
+        }
+    }
+
+    /// A class of functions.
+    private static final class Functions {
+        static final String MAKE = "of";
+
+        final ClassDesc self;
+        final List<Function> all = new ArrayList<>(); // one, or several that capture nothing
+        private final ClassModel outer;
+        private final ClassDesc type;
+
+        Functions(ClassDesc self, ClassModel outer, ClassDesc type) {
+            this.self = self;
+            this.outer = outer;
+            this.type = type;
+        }
+
+        /// Where the k-th one is that captures nothing.
+        static String field(int k) {
+            return "FUNCTION" + k;
+        }
+
+        static String captured(int k) {
+            return "captured" + k;
+        }
+
+        byte[] bytes(ClassFile classes) {
+            return classes.build(self, this::build);
+        }
+
+        private void build(ClassBuilder c) {
+            Function first = all.getFirst();
+            c.withFlags(ACC_FINAL | ACC_SUPER | ACC_SYNTHETIC);
+            c.withVersion(outer.majorVersion(), outer.minorVersion());
+            c.withInterfaceSymbols(type);
+            c.with(
+                    NestHostAttribute.of(
+                            outer.findAttribute(Attributes.nestHost())
+                                    .map(h -> h.nestHost().asSymbol())
+                                    .orElse(outer.thisClass().asSymbol())));
+            outer.findAttribute(Attributes.sourceFile())
+                    .ifPresent(s -> c.with(SourceFileAttribute.of(s.sourceFile().stringValue())));
+            MethodTypeDesc init =
+                    first.captures()
+                            ? first.type.changeReturnType(CD_void)
+                            : MethodTypeDesc.of(CD_void, CD_int); // the function's number
+            constructor(c, init);
+            if (first.captures()) {
+                c.withMethodBody(
+                        MAKE,
+                        first.type,
+                        ACC_STATIC,
+                        b -> {
+                            b.new_(self).dup();
+                            for (int k = 0; k < init.parameterCount(); k++) {
+                                b.loadLocal(
+                                        TypeKind.from(init.parameterType(k)), b.parameterSlot(k));
+                            }
+                            b.invokespecial(self, "<init>", init).areturn();
+                        });
+            } else {
+                constants(c, init);
+            }
+            c.withMethodBody(first.method, first.erased, ACC_PUBLIC, this::method);
+        }
+
+        private void constructor(ClassBuilder c, MethodTypeDesc init) {
+            for (int k = 0; k < init.parameterCount(); k++) {
+                c.withField(captured(k), init.parameterType(k), ACC_PRIVATE | ACC_FINAL);
+            }
+            c.withMethodBody(
+                    "<init>",
+                    init,
+                    ACC_PRIVATE,
+                    b -> {
+                        b.aload(0).invokespecial(CD_Object, "<init>", MTD_void);
+                        for (int k = 0; k < init.parameterCount(); k++) {
+                            ClassDesc t = init.parameterType(k);
+                            b.aload(0).loadLocal(TypeKind.from(t), b.parameterSlot(k));
+                            b.putfield(self, captured(k), t);
+                        }
+                        b.return_();
+                    });
+        }
+
+        private void constants(ClassBuilder c, MethodTypeDesc init) {
+            for (int k = 0; k < all.size(); k++) {
+                c.withField(field(k), type, ACC_STATIC | ACC_FINAL);
+            }
+            c.withMethodBody(
+                    "<clinit>",
+                    MTD_void,
+                    ACC_STATIC,
+                    b -> {
+                        for (int k = 0; k < all.size(); k++) {
+                            b.new_(self).dup().loadConstant(k).invokespecial(self, "<init>", init);
+                            b.putstatic(self, field(k), type);
+                        }
+                        b.return_();
+                    });
+        }
+
+        private void method(CodeBuilder b) {
+            if (all.size() > 1) {
+                List<SwitchCase> others = new ArrayList<>();
+                for (int k = 1; k < all.size(); k++) {
+                    others.add(SwitchCase.of(k, b.newLabel()));
+                }
+                Label first = b.newLabel();
+                b.aload(0).getfield(self, captured(0), CD_int);
+                b.tableswitch(1, all.size() - 1, first, others);
+                for (SwitchCase s : others) {
+                    b.labelBinding(s.target());
+                    all.get(s.caseValue()).body(b, self);
+                }
+                b.labelBinding(first);
+            }
+            all.getFirst().body(b, self);
+        }
+    }
+
+    private static Map<ClassDesc, ClassDesc> boxes() {
+        Map<ClassDesc, ClassDesc> out = new HashMap<>();
+        for (Class<?> box :
+                List.of(
+                        Boolean.class,
+                        Byte.class,
+                        Short.class,
+                        Character.class,
+                        Integer.class,
+                        Long.class,
+                        Float.class,
+                        Double.class)) {
+            Class<?> plain = MethodType.methodType(box).unwrap().returnType();
+            out.put(
+                    ClassDesc.ofDescriptor(plain.descriptorString()),
+                    ClassDesc.ofDescriptor(box.descriptorString()));
+        }
+        return out;
+    }
+
+    /// The value on the stack, of type `from` and known to be `known`, as `to`: cast, boxed, unboxed or widened.
+    private static void convert(CodeBuilder b, ClassDesc from, ClassDesc known, ClassDesc to) {
+        if (from.equals(to)) {
+            return;
+        }
+        if (from.isPrimitive() && to.isPrimitive()) {
+            b.conversion(TypeKind.from(from), TypeKind.from(to));
+        } else if (from.isPrimitive()) {
+            ClassDesc box = BOXES.get(from);
+            b.invokestatic(box, "valueOf", MethodTypeDesc.of(box, from));
+        } else if (to.isPrimitive()) {
+            ClassDesc box = BOXES.containsValue(known) ? known : BOXES.get(to);
+            ClassDesc plain =
+                    BOXES.entrySet().stream()
+                            .filter(e -> e.getValue().equals(box))
+                            .findFirst()
+                            .orElseThrow()
+                            .getKey();
+            b.checkcast(box);
+            b.invokevirtual(box, plain.displayName() + "Value", MethodTypeDesc.of(plain));
+            convert(b, plain, plain, to);
+        } else if (!to.equals(CD_Object)) {
+            b.checkcast(to);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+package dev.nacre;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.instruction.InvokeDynamicInstruction;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The build's last step, `.mvn/Linked.java`: linked classes do what they did.
+class LinkingTest {
+    /// A method for each thing that is linked in a way of its own; each returns what tells whether it was done right.
+    private static final String SAMPLE =
+            """
+            import java.util.*;
+            import java.util.function.*;
+
+            class Sample {
+                record Point(int x, double y, float z, long w, String name, int[] list) {}
+                record Narrow(byte b, short s, char c, boolean t) {}
+                record Empty() {}
+                sealed interface Shape permits Circle, Square, Odd {}
+                record Circle(double r) implements Shape {}
+                record Square(long a) implements Shape {}
+                enum Odd implements Shape { A, B }
+                interface Three { double of(int a, long b, Object c); }
+                interface Many { default String name() { return "many" + of(2); } int of(int x); }
+                static int calls;
+                private int state = 3;
+
+                private int own(int x) { return x + state; }
+                private static String joined(Object a, long b, double c) { return a + "/" + b + "/" + c; }
+
+                static Object constants() {
+                    IntBinaryOperator a = (x, y) -> x - y;
+                    IntBinaryOperator b = Math::max;
+                    IntBinaryOperator c = Integer::sum;
+                    Supplier<Object> d = ArrayList::new;
+                    return List.of(a.applyAsInt(7, 2), b.applyAsInt(7, 2), c.applyAsInt(7, 2), d.get());
+                }
+                static Object captures() {
+                    byte b = 1; short s = 2; char c = 'c'; boolean t = true; int i = 3; long l = 1L << 40;
+                    float f = 0.5f; double d = -0.0; String x = "x"; int[] a = {4};
+                    Supplier<Object> g = () -> List.of(b, s, c, t, i, l, f, d, x, a[0]);
+                    return g.get();
+                }
+                Object instance() {
+                    IntUnaryOperator own = this::own;
+                    Supplier<Integer> field = () -> state++;
+                    return List.of(own.applyAsInt(4), field.get(), own.applyAsInt(4));
+                }
+                static Object boxes() {
+                    Function<Integer, Integer> a = x -> x + 1;
+                    ToIntFunction<Integer> b = x -> x;
+                    IntFunction<Long> c = x -> (long) x;
+                    ToDoubleFunction<Integer> d = Integer::intValue;
+                    Function<Integer, Object> e = Integer::doubleValue;
+                    Three f = Sample::joinedLength;
+                    BinaryOperator<Long> g = Math::max;
+                    return List.of(a.apply(1), b.applyAsInt(2), c.apply(3), d.applyAsDouble(4), e.apply(5),
+                            f.of(1, 2, "3"), g.apply(1L, 9L));
+                }
+                private static float joinedLength(long a, double b, Object c) { return joined(c, a, b).length(); }
+                static Object voids() {
+                    List<Object> out = new ArrayList<>();
+                    Consumer<Object> a = out::add;
+                    LongConsumer b = x -> calls += (int) x;
+                    Runnable c = () -> out.add("run");
+                    Consumer<Long> d = Long::valueOf;
+                    a.accept("a"); b.accept(5); c.run(); d.accept(6L);
+                    return List.of(out, calls);
+                }
+                static Object references() {
+                    Function<Object, String> a = Object::toString;
+                    Function<String, Integer> b = String::length;
+                    BiFunction<List<Object>, Object, Boolean> c = List::contains;
+                    IntFunction<String[]> d = String[]::new;
+                    Function<String, StringBuilder> e = StringBuilder::new;
+                    Comparator<String> f = Comparator.<String, Integer>comparing(x -> x.length()).reversed();
+                    Many g = x -> x * 2;
+                    UnaryOperator<int[]> h = int[]::clone;
+                    return List.of(a.apply(1), b.apply("abc"), c.apply(List.of(1), 1), d.apply(2).length,
+                            e.apply("s").toString(), f.compare("a", "bb"), g.name(), h.apply(new int[] {8})[0]);
+                }
+                static Object nested() {
+                    Function<Integer, Supplier<Integer>> f = x -> () -> x * 2;
+                    Object inner = new Object() {
+                        final Supplier<String> s = () -> "in " + getClass().isAnonymousClass();
+                        @Override public String toString() { return s.get(); }
+                    };
+                    return List.of(f.apply(4).get(), inner.toString());
+                }
+                static Object switches() {
+                    List<Object> out = new ArrayList<>();
+                    Object[] all = {new Circle(2), new Square(5), Odd.A, Odd.B, null, "s", "other", 7, 8, 9L, new int[] {3}};
+                    for (Object o : all) {
+                        out.add(switch (o) {
+                            case null -> "null";
+                            case Circle(double r) when r > 3 -> "large";
+                            case Circle c -> "circle" + c.r();
+                            case Square(long a) -> a;
+                            case Odd e when e == Odd.B -> "b";
+                            case Odd e -> e;
+                            case String s when s.length() == 1 -> "one";
+                            case String s -> s;
+                            case Integer i when i == 7 -> "seven";
+                            case Integer i -> i + 1;
+                            case int[] a -> a[0];
+                            default -> "default";
+                        });
+                    }
+                    for (String s : new String[] {"a", "b", "c"}) {
+                        out.add(switch (s) { case "a" -> 1; case String t when t.equals("b") -> 2; case String t -> 3; });
+                    }
+                    for (Integer i : new Integer[] {1, 2, 3}) {
+                        out.add(switch (i) { case 1 -> "1"; case Integer j when j == 2 -> "2"; case Integer j -> j; });
+                    }
+                    for (Odd e : Odd.values()) {
+                        out.add(switch (e) { case A -> 0; case Odd o when o.ordinal() > 5 -> 1; case Odd o -> o; });
+                    }
+                    return out;
+                }
+                static Object records() {
+                    int[] list = {1};
+                    List<Object> all = new ArrayList<>();
+                    for (double y : new double[] {0.0, -0.0, Double.NaN, 1}) {
+                        for (float z : new float[] {-0f, 0f, Float.NaN}) {
+                            all.add(new Point(1, y, z, 1L << 33, null, null));
+                            all.add(new Point(2, y, z, 1, "n", null));
+                        }
+                    }
+                    all.add(new Narrow((byte) -1, (short) -2, 'n', true));
+                    all.add(new Narrow((byte) -1, (short) -2, 'n', false));
+                    all.add(new Empty());
+                    all.add(new Circle(Double.NaN));
+                    all.add("text");
+                    List<Object> out = new ArrayList<>();
+                    for (Object a : all) {
+                        out.add(a.hashCode() + " " + a);
+                        for (Object b : all) { out.add(a.equals(b)); }
+                        out.add(a.equals(null));
+                    }
+                    out.add(new Point(1, 2, 3, 4, "x", list).equals(new Point(1, 2, 3, 4, "x", list)));
+                    out.add(new Point(1, 2, 3, 4, "x", list).equals(new Point(1, 2, 3, 4, "x", new int[] {1})));
+                    return out;
+                }
+            }
+            """;
+
+    @TempDir static Path folder;
+
+    private static Path linked;
+
+    @BeforeAll
+    static void link() throws Exception {
+        Path tool = Files.createDirectory(folder.resolve("tool"));
+        Path plain = Files.createDirectory(folder.resolve("plain"));
+        linked = Files.createDirectory(folder.resolve("linked"));
+        Path source = folder.resolve("Sample.java");
+        Files.writeString(source, SAMPLE);
+        compile(tool, Path.of("..", ".mvn", "Linked.java"));
+        compile(plain, source);
+        compile(linked, source);
+        run(tool);
+    }
+
+    private static void compile(Path to, Path source) {
+        var errors = new java.io.ByteArrayOutputStream();
+        int status =
+                ToolProvider.getSystemJavaCompiler()
+                        .run(
+                                null,
+                                null,
+                                errors,
+                                "-d",
+                                to.toString(),
+                                "-XDstringConcat=inline",
+                                "-nowarn",
+                                source.toString());
+        assertEquals(0, status, errors::toString);
+    }
+
+    private static void run(Path tool) throws Exception {
+        try (var loader = new URLClassLoader(new URL[] {tool.toUri().toURL()})) {
+            var main = loader.loadClass("Linked").getDeclaredMethod("main", String[].class);
+            main.setAccessible(true);
+            main.invoke(null, (Object) new String[] {linked.toString()});
+        }
+    }
+
+    /// What each method of the sample returns, as text.
+    private static Map<String, String> results(Path classes) throws Exception {
+        Map<String, String> out = new LinkedHashMap<>();
+        try (var loader = new URLClassLoader(new URL[] {classes.toUri().toURL()})) {
+            Class<?> sample = loader.loadClass("Sample");
+            var constructor = sample.getDeclaredConstructor();
+            constructor.setAccessible(true);
+            for (var m : sample.getDeclaredMethods()) {
+                if (m.getReturnType() == Object.class
+                        && m.getParameterCount() == 0
+                        && !m.isSynthetic()) {
+                    m.setAccessible(true);
+                    out.put(m.getName(), String.valueOf(m.invoke(constructor.newInstance())));
+                }
+            }
+        }
+        return out;
+    }
+
+    private static Map<String, byte[]> bytes() throws IOException {
+        Map<String, byte[]> out = new LinkedHashMap<>();
+        try (Stream<Path> files = Files.list(linked)) {
+            for (Path p : files.sorted().toList()) {
+                out.put(p.getFileName().toString(), Files.readAllBytes(p));
+            }
+        }
+        return out;
+    }
+
+    @Test
+    void linkedClassesDoWhatTheyDid() throws Exception {
+        Map<String, String> expected = results(folder.resolve("plain"));
+        assertEquals(9, expected.size(), expected::toString);
+        assertEquals(expected, results(linked));
+    }
+
+    @Test
+    void nothingIsLinkedWhenItRuns() throws IOException {
+        List<String> dynamic = new ArrayList<>();
+        for (byte[] file : bytes().values()) {
+            for (var method : ClassFile.of().parse(file).methods()) {
+                method.code().stream()
+                        .flatMap(c -> c.elementList().stream())
+                        .filter(e -> e instanceof InvokeDynamicInstruction)
+                        .forEach(e -> dynamic.add(method + ": " + e));
+            }
+        }
+        assertEquals(List.of(), dynamic);
+    }
+
+    @Test
+    void functionsThatCaptureNothingShareAClass() throws IOException {
+        long made = bytes().keySet().stream().filter(n -> n.startsWith("Sample$$")).count();
+        long lambdas = SAMPLE.lines().filter(l -> l.contains("->") || l.contains("::")).count();
+        assertTrue(made > 5 && made < lambdas, made + " of " + lambdas);
+    }
+
+    @Test
+    void linkingAgainChangesNothing() throws Exception {
+        Map<String, byte[]> before = bytes();
+        run(folder.resolve("tool"));
+        Map<String, byte[]> after = bytes();
+        assertEquals(before.keySet(), after.keySet());
+        before.forEach((name, file) -> assertArrayEquals(file, after.get(name), name));
+        assertFalse(before.isEmpty());
+    }
+}
