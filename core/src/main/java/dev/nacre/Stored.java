@@ -16,8 +16,8 @@ import java.util.function.Function;
 
 /// Numbers in memory, dense and row-major. Never changes, except for the value of a variable that nobody else holds ([#seize()]).
 final class Stored implements Source {
-    /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own.
-    private static final long SMALL = 1024;
+    /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own. Not where a block is given back although there are slices of it.
+    private static final long SMALL = Memory.isNative() ? 1024 : -1;
 
     private static final long SLAB_BYTES = 1 << 16;
 
@@ -154,7 +154,7 @@ final class Stored implements Source {
     }
 
     long address() {
-        return memory().address();
+        return Memory.address(memory());
     }
 
     /// The variable whose value this is or was; null for a plain tensor.

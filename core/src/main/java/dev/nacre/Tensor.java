@@ -1,5 +1,6 @@
 package dev.nacre;
 
+import dev.nacre.compile.Memory;
 import dev.nacre.ir.Algebra;
 import dev.nacre.ir.Body;
 import dev.nacre.ir.Graph;
@@ -13,7 +14,9 @@ import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
 import dev.nacre.type.TensorType;
 import dev.nacre.type.ValueException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -171,12 +174,12 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     }
 
     /// Raw elements in row-major order and native byte order, in place: the segment must be native, 64-byte aligned, never change, and stay alive. Elements
-    /// in a segment that is on the heap or not aligned are copied.
+    /// in a segment that is on the heap or not aligned are copied, and all where the JVM denies native access.
     public static Tensor ofMapped(TensorType type, MemorySegment values) {
         if (values.byteSize() < type.bytes()) {
             throw misfit("ofMapped", type, values);
         }
-        if (!values.isNative() || values.address() % 64 != 0) {
+        if (!Memory.isNative() || !values.isNative() || values.address() % 64 != 0) {
             return of(type, values.asSlice(0, type.bytes()));
         }
         return new Tensor(Stored.of(type, values, "tensor"));
@@ -581,12 +584,17 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
                 });
     }
 
-    /// The elements in row-major order and native byte order. Read-only; valid as long as the segment is reachable.
+    /// The elements in row-major order and native byte order. Read-only; valid as long as the segment is reachable. Where the JVM denies native access, a copy.
     public MemorySegment toSegment() {
         Stored s = value();
         s.share();
         s.settle();
-        return s.memory().asSlice(0, s.type().bytes()).asReadOnly();
+        MemorySegment elements = s.memory().asSlice(0, s.type().bytes());
+        if (!Memory.isNative()) {
+            elements = Arena.ofAuto().allocate(s.type().bytes(), 64).copyFrom(elements);
+            Reference.reachabilityFence(s);
+        }
+        return elements.asReadOnly();
     }
 
     /// The numbers as NumPy prints them, and the type: `[0.5 1. ] f32[2]`. What has no numbers, because it stands inside a traced function or depends on a symbol, prints as what it is and its type:

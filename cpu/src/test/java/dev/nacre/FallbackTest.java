@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Without machine code of our own, without the Vector API, without oneDNN, without all of them: the same program trains to the same losses, and one warning says what is missing.
+/// Without machine code of our own, without the Vector API, without oneDNN, without all of them, without native access: the same program trains to the same losses, and one warning says what is missing.
 class FallbackTest {
     private static final String VECTORS = "start Java with --add-modules jdk.incubator.vector";
     private static final String ONEDNN = "org.bytedeco:dnnl";
@@ -94,5 +94,12 @@ class FallbackTest {
         Jvm.Result r = Jvm.usual("-Dnacre.onednn=/no/such/library.so").run("train");
         assertSame(r);
         assertOneWarning(ONEDNN, r);
+    }
+
+    @Test
+    void nativeAccessDenied() throws Exception {
+        Jvm.Result r = Jvm.denied().run("train");
+        assertSame(r);
+        assertOneWarning("start Java with --enable-native-access=ALL-UNNAMED", r);
     }
 }

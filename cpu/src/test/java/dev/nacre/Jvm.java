@@ -22,6 +22,8 @@ record Jvm(List<String> options) {
 
     private static final List<String> VECTORS = List.of("--add-modules", "jdk.incubator.vector");
 
+    private static final String DENY = "--illegal-native-access=deny";
+
     private static final Path LAUNCHER = Path.of("").toAbsolutePath().resolveSibling("nacre");
 
     /// What the launcher gives every program on every machine.
@@ -48,6 +50,13 @@ record Jvm(List<String> options) {
         return new Jvm(List.of(options));
     }
 
+    /// Where native access is denied, and without the Vector API.
+    static Jvm denied(String... options) {
+        List<String> all = new ArrayList<>(List.of(DENY));
+        all.addAll(Arrays.asList(options));
+        return new Jvm(all);
+    }
+
     private static boolean isCollector(String option) {
         return option.matches("-XX:\\+Use\\w+GC");
     }
@@ -56,7 +65,10 @@ record Jvm(List<String> options) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         boolean chooses = options.stream().anyMatch(Jvm::isCollector);
-        launcher().stream().filter(o -> !(chooses && isCollector(o))).forEach(command::add);
+        launcher().stream()
+                .filter(o -> !(chooses && isCollector(o)))
+                .filter(o -> !(options.contains(DENY) && o.startsWith("--enable-native-access")))
+                .forEach(command::add);
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.add(Programs.class.getName());

@@ -41,6 +41,14 @@ class MemoryTest {
         assertEquals(List.of("right"), jvm.run("churn").out());
     }
 
+    /// Nor where native access is denied, and memory is one region.
+    @Test
+    void whatNobodyHoldsServesAgainInARegion() throws Exception {
+        Jvm jvm = Jvm.denied("-Xmx64m", "-Dnacre.memory=64m", "-XX:TieredStopAtLevel=1");
+        assertEquals(List.of("right"), jvm.run("churn").out());
+        assertEquals("true", jvm.run("exhaust").out().getLast());
+    }
+
     /// 6,000 steps as a function and as many eager ones, none of which closes anything: as much memory at the end as after the first 3,000. C2, whose own memory comes and goes by
     /// more than a leak of ours would show, is left out here; the long form with it, from step 1,000 to 100,000, is `nacre bench soak`.
     @Test

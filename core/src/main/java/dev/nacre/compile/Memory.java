@@ -15,7 +15,9 @@ import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 
 /// Native memory that serves again, or is freed, when nobody can reach it any more ([Pool]). There is at most as much of it as the system property `nacre.memory` says (`8g`, `512m`, bytes), by default as
-/// much as the JVM may use for objects (`-Xmx`); garbage is collected before that becomes an error. Where the JVM does not allow native access, each block is the JVM's own, and counts against `-XX:MaxDirectMemorySize`.
+/// much as the JVM may use for objects (`-Xmx`); garbage is collected before that becomes an error.
+///
+/// Kernels know memory by [addresses][#address]: those of the process, or, where the JVM denies native access, offsets into one [Region].
 public final class Memory {
     static final long ALIGNMENT = 64;
 
@@ -36,8 +38,13 @@ public final class Memory {
     /// Comes before each allocation; a test puts something here that fails.
     static volatile Runnable before = () -> {};
 
-    private static final Optional<Pool> POOL =
-            Pages.isAllowed() ? Optional.of(new Pool(limit())) : Optional.empty();
+    /// All memory there is for tensors, where it is not all of the process's.
+    private static final Optional<Region> REGION =
+            Pages.isAllowed() ? Optional.empty() : Optional.of(Region.of(LIMIT));
+
+    private static final boolean NATIVE = REGION.isEmpty();
+
+    private static final Pool POOL = REGION.map(Pool::new).orElseGet(() -> new Pool(LIMIT));
 
     private Memory() {}
 
@@ -48,7 +55,23 @@ public final class Memory {
 
     /// Bytes of tensors there may be at a time.
     public static long limit() {
-        return LIMIT;
+        return NATIVE ? LIMIT : REGION.get().size();
+    }
+
+    /// Whether addresses are those of the process, which native code takes; not so where the JVM denies this module native access.
+    public static boolean isNative() {
+        return NATIVE;
+    }
+
+    /// What addresses are offsets into, for backends.
+    @SuppressWarnings("restricted") // addresses come from plans, which own the memory behind them
+    public static MemorySegment all() {
+        return NATIVE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : REGION.get().memory();
+    }
+
+    /// Where a block lies.
+    public static long address(MemorySegment block) {
+        return NATIVE ? block.address() : REGION.get().offset(block);
     }
 
     private static long configured() {
@@ -72,16 +95,23 @@ public final class Memory {
     ///
     /// @param purpose what it is for, named if memory runs out
     public static MemorySegment allocate(long bytes, String purpose) {
-        return allocated(bytes, purpose, Memory::lent);
+        return allocated(bytes, purpose, POOL::lend);
     }
 
     /// The same, to be [given back][#giveBack] by hand.
     static Block borrow(long bytes, String purpose) {
-        return new Block(allocated(bytes, purpose, Memory::raw));
+        return new Block(allocated(bytes, purpose, POOL::take));
+    }
+
+    /// A little memory, cleared, beside what is counted.
+    public static MemorySegment cleared(long bytes) {
+        return NATIVE
+                ? Arena.ofAuto().allocate(Math.max(bytes, ALIGNMENT), ALIGNMENT)
+                : allocate(bytes, "room to work in").fill((byte) 0);
     }
 
     static void giveBack(Block block) {
-        POOL.ifPresent(p -> p.giveBack(block.memory)); // else the JVM frees it
+        POOL.giveBack(block.memory);
     }
 
     private static MemorySegment allocated(
@@ -118,7 +148,7 @@ public final class Memory {
     }
 
     private static MemorySegment reserved(long bytes, LongFunction<MemorySegment> source) {
-        if (POOL.isPresent() && !POOL.get().holds(bytes)) { // nothing to wait for
+        if (!POOL.holds(bytes)) { // nothing to wait for
             throw new OutOfMemoryError(
                     bytes + " bytes are more than all of the memory for tensors");
         }
@@ -129,18 +159,6 @@ public final class Memory {
             Garbage.collectAll(() -> false);
             return source.apply(bytes);
         }
-    }
-
-    private static MemorySegment lent(long bytes) {
-        return POOL.isPresent() ? POOL.get().lend(bytes) : ofJvm(bytes);
-    }
-
-    private static MemorySegment raw(long bytes) {
-        return POOL.isPresent() ? POOL.get().take(bytes) : ofJvm(bytes);
-    }
-
-    private static MemorySegment ofJvm(long bytes) {
-        return Arena.ofAuto().allocate(bytes, ALIGNMENT);
     }
 
     private static String largest() {

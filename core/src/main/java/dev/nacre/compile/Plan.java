@@ -117,7 +117,7 @@ public final class Plan {
                             : Optional.empty();
             frame = executable.newFrame();
             addresses = new long[inputs.size() + outputs.size() + 1];
-            own.ifPresent(m -> addresses[addresses.length - 1] = m.address());
+            own.ifPresent(m -> addresses[addresses.length - 1] = Memory.address(m));
             frameBytes.add(Memory.allocatedHere() - before);
             kept.resize(ownBytes + frameBytes.sum());
         }

@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// Blocks of native memory for use over and over: a fresh page costs more than the arithmetic on it.
 ///
@@ -42,6 +43,7 @@ final class Pool {
     }
 
     private final long limit;
+    private final Optional<Region> region; // all blocks are cut from it
     private final Map<Long, Shelf> idle = new HashMap<>();
     private long idleBytes;
     private long mappedBytes;
@@ -54,6 +56,13 @@ final class Pool {
     /// @param limit bytes of large blocks there may be, lent or idle
     Pool(long limit) {
         this.limit = limit;
+        this.region = Optional.empty();
+    }
+
+    /// A pool of parts of a region.
+    Pool(Region region) {
+        this.limit = region.size();
+        this.region = Optional.of(region);
     }
 
     /// The size of the block that serves a request: at most an eighth more, so that similar requests share.
@@ -68,6 +77,9 @@ final class Pool {
     @SuppressWarnings("restricted")
     MemorySegment lend(long bytes) {
         MemorySegment lent = take(bytes);
+        if (region.isPresent()) {
+            return region.get().lend(lent);
+        }
         return MemorySegment.ofAddress(lent.address())
                 .reinterpret(lent.byteSize(), Arena.ofAuto(), _ -> giveBack(lent));
     }
@@ -103,7 +115,12 @@ final class Pool {
         return b != null ? b : fresh(size);
     }
 
-    private synchronized MemorySegment idle(long size) {
+    private MemorySegment idle(long size) {
+        region.ifPresent(r -> r.collect(this::giveBack));
+        return kept(size);
+    }
+
+    private synchronized MemorySegment kept(long size) {
         Shelf shelf = idle.get(size);
         MemorySegment b = shelf == null ? null : shelf.blocks.pollLast();
         if (b != null) {
@@ -179,7 +196,10 @@ final class Pool {
 
     private void collectAll() {
         long before = returned;
-        Garbage.collectAll(() -> returned != before);
+        Garbage.collectAll(() -> {
+            region.ifPresent(r -> r.collect(this::giveBack));
+            return returned != before;
+        });
     }
 
     private MemorySegment await(long size) {
@@ -188,7 +208,7 @@ final class Pool {
         for (long left; b == null && (left = end - System.nanoTime()) > 0; b = idle(size)) {
             synchronized (this) {
                 try {
-                    wait(Math.max(1, left / 1_000_000));
+                    wait(region.isPresent() ? 1 : Math.max(1, left / 1_000_000));
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                     return null;
@@ -202,22 +222,22 @@ final class Pool {
     // fresh blocks
 
     private MemorySegment fresh(long size) {
-        if (size < LARGE || !Pages.AVAILABLE) {
+        if (region.isEmpty() && (size < LARGE || !Pages.AVAILABLE)) {
             return ofJvm(size);
         }
         if (size >= VAST) {
             release();
         }
         for (int i = 0; i < ATTEMPTS; i++) {
-            if (reserve(size)) {
-                return mapped(size);
+            MemorySegment b = mapped(size);
+            if (b == null) {
+                release();
+                b = mapped(size);
             }
-            release();
-            if (reserve(size)) {
-                return mapped(size);
+            if (b == null) {
+                collectAll();
+                b = await(size);
             }
-            collectAll();
-            MemorySegment b = await(size);
             if (b != null) {
                 return b;
             }
@@ -229,32 +249,38 @@ final class Pool {
         return Arena.ofAuto().allocate(size, Memory.ALIGNMENT);
     }
 
-    private synchronized boolean reserve(long size) {
-        boolean fits = mappedBytes + size <= limit;
-        if (fits) {
+    /// Null if the limit does not allow it.
+    private MemorySegment mapped(long size) {
+        synchronized (this) {
+            if (mappedBytes + size > limit) {
+                return null;
+            }
             mappedBytes += size;
         }
-        return fits;
-    }
-
-    private MemorySegment mapped(long size) {
+        MemorySegment block = null;
         try {
-            return Pages.map(size);
-        } catch (Throwable e) {
-            synchronized (this) {
-                mappedBytes -= size;
+            block = region.isPresent() ? region.get().take(size).orElse(null) : Pages.map(size);
+            return block;
+        } finally {
+            if (block == null) {
+                synchronized (this) {
+                    mappedBytes -= size;
+                }
             }
-            throw e;
         }
     }
 
     /// What the JVM has allocated it frees itself.
     private void free(MemorySegment b) {
-        if (b.byteSize() >= LARGE && Pages.AVAILABLE) {
+        if (region.isPresent()) {
+            region.get().free(b);
+        } else if (b.byteSize() >= LARGE && Pages.AVAILABLE) {
             Pages.unmap(b);
-            synchronized (this) {
-                mappedBytes -= b.byteSize();
-            }
+        } else {
+            return;
+        }
+        synchronized (this) {
+            mappedBytes -= b.byteSize();
         }
     }
 

@@ -96,6 +96,6 @@ final class Workspace {
     }
 
     long address() {
-        return block.memory().address();
+        return Memory.address(block.memory());
     }
 }

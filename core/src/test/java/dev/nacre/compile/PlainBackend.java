@@ -21,15 +21,10 @@ import java.util.Map;
 
 /// Executes kernels point by point, as their documentation says and no faster: the oracle for the compiler without any real backend.
 public final class PlainBackend implements Backend {
-    private static final MemorySegment ALL = all();
+    private static final MemorySegment ALL = Memory.all();
 
     /// For the service loader.
     public PlainBackend() {}
-
-    @SuppressWarnings("restricted")
-    private static MemorySegment all() {
-        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
-    }
 
     @Override
     public String name() {

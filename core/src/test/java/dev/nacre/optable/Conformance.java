@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.autodiff.Reverse;
 import dev.nacre.compile.Backend;
 import dev.nacre.compile.Compiler;
+import dev.nacre.compile.Memory;
 import dev.nacre.compile.Plan;
 import dev.nacre.compile.Stabilize;
 import dev.nacre.ir.Graph;
@@ -17,9 +18,9 @@ import dev.nacre.reference.Array;
 import dev.nacre.reference.Interpreter;
 import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -226,29 +227,29 @@ public abstract class Conformance {
             Backend backend, List<Node> roots, Map<Source, Array> leaves) {
         List<Source> sources = sources(roots);
         Plan plan = compile(backend, roots);
-        try (Arena arena = Arena.ofConfined()) {
-            Plan.Call call = plan.begin();
-            for (int i = 0; i < sources.size(); i++) {
-                call.input(i, write(leaves.get(sources.get(i)), arena).address());
-            }
-            List<MemorySegment> out = new ArrayList<>();
-            for (int k = 0; k < roots.size(); k++) {
-                out.add(arena.allocate(Math.max(64, roots.get(k).type().bytes()), 64));
-                call.output(k, out.get(k).address());
-            }
-            call.run();
-            call.run(); // nothing may depend on what a call has left behind
-            plan.end(call);
-            List<Array> results = new ArrayList<>();
-            for (int k = 0; k < roots.size(); k++) {
-                results.add(read(roots.get(k).type(), out.get(k)));
-            }
-            return results;
+        List<MemorySegment> in = sources.stream().map(s -> write(leaves.get(s))).toList();
+        List<MemorySegment> out =
+                roots.stream().map(r -> Memory.cleared(r.type().bytes())).toList();
+        Plan.Call call = plan.begin();
+        for (int i = 0; i < sources.size(); i++) {
+            call.input(i, Memory.address(in.get(i)));
         }
+        for (int k = 0; k < roots.size(); k++) {
+            call.output(k, Memory.address(out.get(k)));
+        }
+        call.run();
+        call.run(); // nothing may depend on what a call has left behind
+        plan.end(call);
+        Reference.reachabilityFence(in);
+        List<Array> results = new ArrayList<>();
+        for (int k = 0; k < roots.size(); k++) {
+            results.add(read(roots.get(k).type(), out.get(k)));
+        }
+        return results;
     }
 
-    private static MemorySegment write(Array a, Arena arena) {
-        MemorySegment m = arena.allocate(Math.max(64, a.type().bytes()), 64);
+    private static MemorySegment write(Array a) {
+        MemorySegment m = Memory.cleared(a.type().bytes());
         for (int i = 0; i < a.count(); i++) {
             switch (a.dtype()) {
                 case BOOL, U8, I8 -> m.set(ValueLayout.JAVA_BYTE, i, (byte) a.whole(i));

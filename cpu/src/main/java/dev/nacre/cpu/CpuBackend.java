@@ -11,9 +11,7 @@ import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.winograd.Winograd;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
-import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,20 +20,8 @@ import java.util.function.Supplier;
 
 /// The CPU: loops as generated code, products and convolutions by oneDNN where it is there, everything else in Java.
 public final class CpuBackend implements Backend {
-    private static final boolean DENIED = isDenied();
-
     /// For the service loader.
     public CpuBackend() {}
-
-    /// Whether the JVM was told to refuse native access, which addresses are.
-    @SuppressWarnings("restricted")
-    private static boolean isDenied() {
-        try {
-            return MemorySegment.NULL.reinterpret(1).byteSize() != 1;
-        } catch (IllegalCallerException _) {
-            return true;
-        }
-    }
 
     /// Width of the vectors that loops use; empty where the Vector API is absent or switched off.
     public static OptionalInt vectorBits() {
@@ -77,11 +63,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public Executable prepare(List<Kernel> kernels) {
-        if (DENIED) {
-            throw new NacreException(
-                    "this JVM denies native access, and tensors lie in native memory"
-                            + "\n  hint: start Java with --enable-native-access=ALL-UNNAMED, or with Nacre on the module path --enable-native-access=dev.nacre,dev.nacre.cpu");
-        }
+        Missing.warnOfDenial();
         List<Supplier<Step>> prepared = kernels.stream().map(CpuBackend::prepare).toList();
         return () -> new CpuFrame(prepared.stream().map(Supplier::get).toArray(Step[]::new));
     }

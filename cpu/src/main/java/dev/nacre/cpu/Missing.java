@@ -1,20 +1,43 @@
 package dev.nacre.cpu;
 
 import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Memory;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.onednn.OneDnn;
+import dev.nacre.cpu.x86.Machine;
 import dev.nacre.type.DType;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 
 /// Says once what makes everything slower, and how to get it. What was switched off by a setting is not missed.
 final class Missing {
+    private static final AtomicBoolean DENIAL = new AtomicBoolean();
     private static final AtomicBoolean VECTORS = new AtomicBoolean();
     private static final AtomicBoolean ONEDNN = new AtomicBoolean();
     private static final AtomicBoolean BF16 = new AtomicBoolean();
     private static final Pattern HAS_BF16 = Pattern.compile("bf16|bfloat16|amx|fp16|avx10|vnni_2");
 
     private Missing() {}
+
+    /// Before anything. One line for all that native access gives.
+    static void warnOfDenial() {
+        if (!Machine.isNativeAllowed() && DENIAL.compareAndSet(false, true)) {
+            ONEDNN.set(true);
+            boolean scalar = !VectorSupport.isPresent() && !isOff("nacre.vector");
+            VECTORS.compareAndSet(false, scalar);
+            boolean named = Missing.class.getModule().isNamed();
+            warn(
+                    "this JVM denies native access, so everything runs in Java, several times slower, without oneDNN and machine code"
+                            + (Memory.isNative()
+                                    ? ""
+                                    : ", in at most "
+                                            + Memory.text(Memory.limit())
+                                            + " of memory for tensors")
+                            + ": start Java with --enable-native-access="
+                            + (named ? "dev.nacre,dev.nacre.cpu" : "ALL-UNNAMED")
+                            + (scalar ? ", and with --add-modules jdk.incubator.vector" : ""));
+        }
+    }
 
     /// Before the first loop.
     static void warnOfVectors() {

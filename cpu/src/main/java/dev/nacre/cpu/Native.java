@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.cpu.x86.Machine;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -131,6 +132,10 @@ public final class Native {
     private Optional<Library> search(String setting, Path cache) {
         if (setting.equalsIgnoreCase(OFF)) {
             note("-Dnacre.onednn=off: not looked for");
+            return Optional.empty();
+        }
+        if (!Machine.isNativeAllowed()) {
+            note("not looked for: this JVM denies native access");
             return Optional.empty();
         }
         if (!setting.isEmpty()) return open(setting, "-Dnacre.onednn");

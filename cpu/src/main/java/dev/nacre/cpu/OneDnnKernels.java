@@ -507,7 +507,7 @@ final class OneDnnKernels {
         private long room(long bytes) {
             MemorySegment m = Memory.allocate(bytes, "a library call");
             memory.add(m);
-            return m.address();
+            return Memory.address(m);
         }
 
         private void bind(int call, int slot, View v) {

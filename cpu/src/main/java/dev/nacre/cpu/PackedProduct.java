@@ -94,7 +94,7 @@ final class PackedProduct implements Step {
     private long room(long bytes) {
         MemorySegment m = Memory.allocate(bytes, "a packed operand");
         memory.add(m);
-        return m.address();
+        return Memory.address(m);
     }
 
     private static long start(View v, long[] addresses) {

@@ -85,7 +85,7 @@ final class PlainConvolution {
             return addresses -> {
                 System.arraycopy(addresses, 0, more, 0, free);
                 for (int i = 0; i < runs.size(); i++) {
-                    more[free + i] = memory.get(i).address();
+                    more[free + i] = Memory.address(memory.get(i));
                     runs.get(i).run(more);
                 }
                 step.run(more);

@@ -23,6 +23,6 @@ final class Diagonal {
 
     /// Where a block's numbers begin whose first row has `ones` of them before the diagonal; below zero if it comes so many too early.
     long at(int ones) {
-        return memory.address() + Float.BYTES * (long) (zero - ones);
+        return Memory.address(memory) + Float.BYTES * (long) (zero - ones);
     }
 }

@@ -26,8 +26,8 @@ final class Matrices {
         }
 
         long run(long[] addresses) {
-            loop.at(0, from.address(addresses)).at(1, memory.address()).run();
-            return memory.address();
+            loop.at(0, from.address(addresses)).at(1, Memory.address(memory)).run();
+            return Memory.address(memory);
         }
     }
 

@@ -52,7 +52,7 @@ public final class Scratch implements AutoCloseable {
     }
 
     public long address() {
-        return memory.address();
+        return dev.nacre.compile.Memory.address(memory);
     }
 
     /// Fills a part with zeros.

@@ -1,6 +1,7 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Loop;
+import dev.nacre.compile.Memory;
 import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
@@ -8,7 +9,6 @@ import dev.nacre.compile.View;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.Grid.Target;
 import dev.nacre.type.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
@@ -96,7 +96,7 @@ public final class LoopRunner {
 
         private Run(List<Pass> passes, long ownBytes, Crew crew) {
             this.passes = passes;
-            this.own = Arena.ofAuto().allocate(ownBytes, 64);
+            this.own = Memory.cleared(ownBytes);
             this.crew = crew;
             this.pass = Pass.of(List.of());
         }
@@ -116,7 +116,7 @@ public final class LoopRunner {
         /// For the team.
         @Override
         public void run(int part) {
-            pass.run(part, addresses, own.address());
+            pass.run(part, addresses, Memory.address(own));
         }
     }
 

@@ -1,6 +1,6 @@
 package dev.nacre.cpu.loops;
 
-import java.lang.foreign.Arena;
+import dev.nacre.compile.Memory;
 import java.lang.foreign.MemorySegment;
 
 /// What a thread needs to run tiles. It grows to what was ever asked of this thread and is kept.
@@ -9,8 +9,7 @@ final class Scratch {
 
     private MemorySegment memory = MemorySegment.NULL;
     private MemorySegment frame = MemorySegment.NULL;
-    private final MemorySegment sums =
-            Arena.ofAuto().allocate(8L * (Tile.VIEWS + 2 * Tile.VIEW), 64);
+    private final MemorySegment sums = Memory.cleared(8L * (Tile.VIEWS + 2 * Tile.VIEW));
 
     /// First address of each view for the present row block.
     long[] bases = {};
@@ -29,7 +28,7 @@ final class Scratch {
     void reserve(int views, int axes) {
         if (bases.length < views) { // some are not the code's, but few
             bases = new long[views];
-            frame = Arena.ofAuto().allocate(8L * (Tile.VIEWS + Tile.VIEW * views), 64);
+            frame = Memory.cleared(8L * (Tile.VIEWS + Tile.VIEW * views));
         }
         if (at.length < axes) {
             first = new long[axes];
@@ -40,17 +39,17 @@ final class Scratch {
 
     /// The address of a tile's frame.
     long frame() {
-        return frame.address();
+        return Memory.address(frame);
     }
 
     /// The address of the frame of a tile that combines blocks of a sum.
     long sums() {
-        return sums.address();
+        return Memory.address(sums);
     }
 
     /// The address of at least so many bytes, aligned to a cache line.
     long memory(long bytes) {
-        if (memory.byteSize() < bytes) memory = Arena.ofAuto().allocate(bytes, 64);
-        return memory.address();
+        if (memory.byteSize() < bytes) memory = Memory.cleared(bytes);
+        return Memory.address(memory);
     }
 }

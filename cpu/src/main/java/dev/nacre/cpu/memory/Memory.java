@@ -4,10 +4,11 @@ import dev.nacre.type.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// All of the process's memory, read and written by address, one element of any type at a time or a row of them. Steps are in bytes. There are no bounds. Generated code uses it too.
+/// All memory that has addresses, read and written by them, one element of any type at a time or a row of them. Steps are in bytes. There are no bounds but those of the process, or, where the JVM denies
+/// native access, of the memory for tensors. Generated code uses it too.
 public final class Memory {
     /// One segment over everything: an address is an offset.
-    public static final MemorySegment ALL = all();
+    public static final MemorySegment ALL = dev.nacre.compile.Memory.all();
 
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -17,12 +18,6 @@ public final class Memory {
     private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
     private Memory() {}
-
-    @SuppressWarnings(
-            "restricted") // addresses come from the plan, which owns the memory behind them
-    private static MemorySegment all() {
-        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
-    }
 
     public static byte i8(long at) {
         return ALL.get(BYTE, at);

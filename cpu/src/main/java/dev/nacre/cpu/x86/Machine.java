@@ -1,5 +1,6 @@
 package dev.nacre.cpu.x86;
 
+import dev.nacre.compile.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -22,20 +23,25 @@ public final class Machine {
     /// What the operating system must save of the registers.
     private static final int STATE = 0xE6;
 
-    private static final boolean ALLOWED =
-            System.getProperty("os.name").equals("Linux")
-                    && System.getProperty("os.arch").equals("amd64")
-                    && isAllowed();
+    private static final boolean ALLOWED = isAllowed();
 
-    private static final boolean AVX512_PRESENT = ALLOWED && probe();
+    private static final boolean AVX512_PRESENT =
+            ALLOWED
+                    && System.getProperty("os.name").equals("Linux")
+                    && System.getProperty("os.arch").equals("amd64")
+                    && probe();
 
     private Machine() {}
 
-    /// Whether this module may use native memory and code: where nobody has said so on the command line, the JVM still allows it, with a warning, as a rule; the first use finds out.
+    /// Whether native code may run here, and takes the addresses that kernels have: where nobody has said so on the command line, the JVM still allows it, with a warning, as a rule; the first use finds out.
+    public static boolean isNativeAllowed() {
+        return ALLOWED;
+    }
+
     @SuppressWarnings("restricted")
     private static boolean isAllowed() {
         try {
-            return MemorySegment.NULL.reinterpret(1).byteSize() == 1;
+            return Memory.isNative() && MemorySegment.NULL.reinterpret(1).byteSize() == 1;
         } catch (IllegalCallerException e) {
             return false;
         }

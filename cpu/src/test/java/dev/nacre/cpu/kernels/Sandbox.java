@@ -12,7 +12,6 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -41,7 +40,6 @@ final class Sandbox {
     private static final byte CANARY = 0x5A;
 
     final Random random;
-    private final Arena arena = Arena.ofAuto();
     private final List<MemorySegment> buffers = new ArrayList<>();
 
     Sandbox(long seed) {
@@ -49,7 +47,7 @@ final class Sandbox {
     }
 
     long[] addresses() {
-        return buffers.stream().mapToLong(MemorySegment::address).toArray();
+        return buffers.stream().mapToLong(dev.nacre.compile.Memory::address).toArray();
     }
 
     <T> T any(List<T> choices) {
@@ -92,7 +90,7 @@ final class Sandbox {
             }
             step *= Math.max(1, sizes[axis]) * spacing;
         }
-        buffers.add(arena.allocate((step + 8) * type.bytes() * 2, 64).fill(CANARY));
+        buffers.add(dev.nacre.compile.Memory.cleared((step + 8) * type.bytes() * 2).fill(CANARY));
         return new View(buffers.size() - 1, type, offset, sizes, strides);
     }
 
@@ -121,7 +119,7 @@ final class Sandbox {
         for (int i = 0; i < sizes.length; i++)
             if (sizes[i] == 1 && random.nextBoolean())
                 strides[i] = any(List.of(0L, 1L, 3L, step, 5 * step));
-        buffers.add(arena.allocate((step + 8) * type.bytes(), 64).fill(CANARY));
+        buffers.add(dev.nacre.compile.Memory.cleared((step + 8) * type.bytes()).fill(CANARY));
         return new View(buffers.size() - 1, type, offset, sizes, strides);
     }
 
@@ -134,13 +132,14 @@ final class Sandbox {
             strides[axis] = step;
             step *= sizes[axis];
         }
-        buffers.add(arena.allocate((step + 8) * type.bytes(), 64).fill(CANARY));
+        buffers.add(dev.nacre.compile.Memory.cleared((step + 8) * type.bytes()).fill(CANARY));
         return new View(buffers.size() - 1, type, 3, sizes, strides);
     }
 
     /// Another view that lies in its buffer as this one does.
     View like(View v) {
-        buffers.add(arena.allocate(buffers.get(v.buffer()).byteSize(), 64).fill(CANARY));
+        buffers.add(
+                dev.nacre.compile.Memory.cleared(buffers.get(v.buffer()).byteSize()).fill(CANARY));
         return new View(buffers.size() - 1, v.dtype(), v.offset(), v.sizes(), v.strides());
     }
 
@@ -157,7 +156,7 @@ final class Sandbox {
             at += i % v.sizes()[axis] * v.strides()[axis];
             i /= v.sizes()[axis];
         }
-        return buffers.get(v.buffer()).address() + at * v.dtype().bytes();
+        return dev.nacre.compile.Memory.address(buffers.get(v.buffer())) + at * v.dtype().bytes();
     }
 
     /// The elements in row-major order.
@@ -206,7 +205,7 @@ final class Sandbox {
         var bytes = buffer.toArray(ValueLayout.JAVA_BYTE);
         var outside = bytes.clone();
         for (long i = 0; i < out.count(); i++) {
-            int at = (int) (address(out, i) - buffer.address());
+            int at = (int) (address(out, i) - dev.nacre.compile.Memory.address(buffer));
             Arrays.fill(outside, at, at + out.dtype().bytes(), CANARY);
         }
         for (byte b : outside) if (b != CANARY) fail("written outside of the result: " + what);

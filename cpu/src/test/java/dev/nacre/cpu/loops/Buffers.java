@@ -2,7 +2,6 @@ package dev.nacre.cpu.loops;
 
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.type.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,12 +12,13 @@ final class Buffers {
     private static final int GUARD = 256;
     private static final byte MARK = 0x5A;
 
-    private final Arena arena = Arena.ofAuto();
+    private final List<MemorySegment> held = new ArrayList<>();
     private final List<MemorySegment> segments = new ArrayList<>();
     private final List<DType> dtypes = new ArrayList<>();
 
     int add(DType dtype, long count) {
-        var segment = arena.allocate(count * dtype.bytes() + GUARD, 64);
+        held.add(dev.nacre.compile.Memory.cleared(count * dtype.bytes() + GUARD));
+        var segment = held.getLast().asSlice(0, count * dtype.bytes() + GUARD);
         segment.asSlice(count * dtype.bytes()).fill(MARK);
         segments.add(segment);
         dtypes.add(dtype);
@@ -48,18 +48,20 @@ final class Buffers {
     }
 
     long[] addresses() {
-        return segments.stream().mapToLong(MemorySegment::address).toArray();
+        return segments.stream().mapToLong(dev.nacre.compile.Memory::address).toArray();
     }
 
     Object get(int buffer, long i) {
         return read(
-                segments.get(buffer).address() + i * dtypes.get(buffer).bytes(),
+                dev.nacre.compile.Memory.address(segments.get(buffer))
+                        + i * dtypes.get(buffer).bytes(),
                 dtypes.get(buffer));
     }
 
     void set(int buffer, long i, Object value) {
         write(
-                segments.get(buffer).address() + i * dtypes.get(buffer).bytes(),
+                dev.nacre.compile.Memory.address(segments.get(buffer))
+                        + i * dtypes.get(buffer).bytes(),
                 dtypes.get(buffer),
                 value);
     }

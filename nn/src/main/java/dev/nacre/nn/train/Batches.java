@@ -8,7 +8,9 @@ import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 
@@ -32,6 +34,7 @@ public final class Batches implements Iterable<Batch> {
     private final int ahead;
     private final UnaryOperator<Batch> change;
     private final AtomicLong iterations = new AtomicLong();
+    private final Map<Tensor, MemorySegment> elements = new ConcurrentHashMap<>(); // of all
 
     private Batches(
             Batch all,
@@ -185,11 +188,11 @@ public final class Batches implements Iterable<Batch> {
         return b;
     }
 
-    private static Tensor rows(Tensor t, int[] order, int from, int to) {
+    private Tensor rows(Tensor t, int[] order, int from, int to) {
         Shape shape = t.shape().with(0, to - from);
         TensorType type = t.type().withShape(shape);
         long row = type.bytes() / (to - from);
-        MemorySegment source = t.toSegment();
+        MemorySegment source = elements.computeIfAbsent(t, Tensor::toSegment);
         MemorySegment rows = MemorySegment.ofArray(new byte[Math.toIntExact(type.bytes())]);
         for (int i = from; i < to; i++) {
             MemorySegment.copy(source, order[i] * row, rows, (i - from) * row, row);
