@@ -59,6 +59,11 @@ public final class Team {
     private static final int SPINS = 5_000;
 
     private static final long AWAKE_NANOS = 1_000_000;
+
+    /// Of the stack, for what opens and closes a region: a caller that overflows it half-way through would leave the region open, or itself counted among the callers, for ever. Code that has not been
+    /// compiled yet needs several times as much, and so has the check.
+    private static final int STACK = 1 << 10;
+
     private static final int CLOSED = Integer.MIN_VALUE;
 
     private final int size;
@@ -142,6 +147,7 @@ public final class Team {
             plan.run();
             return;
         }
+        Stack.reserve(STACK);
         CALLERS.getAndAdd(this, 1);
         boolean claimed = claim();
         try {
@@ -166,6 +172,7 @@ public final class Team {
     }
 
     private void region(int parts, Work work, MemberWork memberWork) {
+        Stack.reserve(STACK);
         this.work = work;
         this.memberWork = memberWork;
         this.parts = parts;

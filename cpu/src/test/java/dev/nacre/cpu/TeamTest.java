@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -112,6 +113,56 @@ class TeamTest {
     private static void forever(int part) {
         forever(part + 1);
         forever(part + 2);
+    }
+
+    /// Wherever in a region, or on the way into one, the caller's stack comes to its end.
+    @Test
+    void aStackThatOverflowsAnywhereLeavesTheTeamAsItWas() throws InterruptedException {
+        var team = new Team(2);
+        var overflows = new AtomicInteger();
+        for (int round = 0; round < 24; round++) {
+            boolean entering = round % 2 == 0;
+            long size = (256 << 10) + round / 2 * 4096L;
+            var caller =
+                    new Thread(null, () -> descend(team, entering, overflows), "overflowing", size);
+            caller.start();
+            caller.join();
+            var meeting = new CyclicBarrier(2);
+            var members = ConcurrentHashMap.<Integer>newKeySet();
+            team.enter(() ->
+                    team.run(
+                            2,
+                            (part, member) -> {
+                                members.add(member);
+                                if (!isMet(meeting)) members.add(-1);
+                            }));
+            assertEquals(Set.of(0, 1), members, "round " + round);
+        }
+        assertTrue(overflows.get() > 24, overflows + " overflows");
+    }
+
+    private static boolean isMet(CyclicBarrier meeting) {
+        try {
+            meeting.await(2, TimeUnit.SECONDS);
+            return true;
+        } catch (Exception e) {
+            return false;
+        }
+    }
+
+    /// Calls the team at the bottom of the stack, and from each frame above until it finds room.
+    private static void descend(Team team, boolean entering, AtomicInteger overflows) {
+        try {
+            descend(team, entering, overflows);
+        } catch (StackOverflowError e) {
+            try {
+                if (entering) team.enter(() -> team.run(4, _ -> {}));
+                else team.run(4, _ -> {});
+            } catch (StackOverflowError deeper) {
+                overflows.incrementAndGet();
+                throw deeper;
+            }
+        }
     }
 
     @Test
