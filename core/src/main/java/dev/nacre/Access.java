@@ -1,58 +1,87 @@
 package dev.nacre;
 
 import dev.nacre.ir.Source;
-import java.util.Arrays;
-import java.util.IdentityHashMap;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
-/// One call's hold on the values that it reads and the variables that it changes, so that nobody sees half a change: numbers that somebody reads are not overwritten (the new ones
-/// go to memory of their own), and who wants to read what is being overwritten waits for the end of that call. Writers do not wait for readers.
+/// One call's hold on the values that it reads and the variables that it changes, so that nobody sees half a change. There is no other way to change a variable.
 ///
-/// Values of several variables are taken as they are between two calls that change them, not some from before and some from after; were calls to change them ever so often, that is given up after some
-/// attempts.
+/// Of calls that change a variable in common each begins when the one before has ended: it has the variable's lock. Readers have none: numbers that somebody reads are not overwritten (the new ones go to
+/// memory of their own), and who wants to read what is being overwritten waits for the end of that call. Writers do not wait for readers.
+///
+/// Values of several variables are taken as they are between two calls that change them, not some from before and some from after. That is tried without locks first; were calls to change them ever so
+/// often, the reader takes their locks for the moment in which it takes hold of the values.
 final class Access implements AutoCloseable {
-    private static final int ATTEMPTS = 16;
+    private static final int ATTEMPTS = 4;
 
     // Changes of variables that have begun to be made known, and those of which all are.
     private static final AtomicLong BEGUN = new AtomicLong();
     private static final AtomicLong ENDED = new AtomicLong();
 
     private final List<Source> leaves;
-    private final List<Optional<Variable>> targets;
+    private final Engine.Targets targets;
     private final Stored[] values;
-    private final int[] changed; // the target that is the input's variable; −1: none
     private final boolean[] held; // of the values
     private final Stored[] rooms;
     private final boolean[] seized; // of the rooms
+    private List<Variable> locks = List.of();
+    private int locked; // so many of them
 
-    private Access(List<Source> leaves, List<Optional<Variable>> targets) {
+    private Access(List<Source> leaves, Engine.Targets targets) {
         this.leaves = leaves;
         this.targets = targets;
         this.values = new Stored[leaves.size()];
-        this.changed = changed(leaves, targets);
         this.held = new boolean[leaves.size()];
-        this.rooms = new Stored[targets.size()];
-        this.seized = new boolean[targets.size()];
+        this.rooms = new Stored[targets.outputs().size()];
+        this.seized = new boolean[rooms.length];
     }
 
     /// Takes hold of values and of room for new values of variables. May compute values that were only set so far.
     ///
     /// @param leaves where each input comes from; no symbols
     /// @param targets the variable that each output is the new value of, if any
-    static Access of(List<Source> leaves, List<Optional<Variable>> targets) {
+    static Access of(List<Source> leaves, Engine.Targets targets) {
+        for (Source s : leaves) {
+            if (s instanceof Variable.Current v && v.variable().pending().isPresent()) {
+                v.variable().value(); // before any lock is taken: computing it may take some
+            }
+        }
         Access a = new Access(leaves, targets);
         try {
-            for (int i = 1; !a.take(i == ATTEMPTS); i++) {
-                a.close();
-                Thread.yield();
+            a.lock(targets.ordered());
+            for (int i = 1; !a.take(); i++) {
+                a.letGo();
+                if (i == ATTEMPTS) {
+                    a.unlock();
+                    a.lock(a.all());
+                }
+            }
+            a.seize();
+            if (targets.ordered().isEmpty()) {
+                a.unlock();
             }
             return a;
         } catch (Throwable e) {
             a.close();
             throw e;
+        }
+    }
+
+    /// Puts values in place of what variables have, all at once.
+    static void put(Map<Variable, Stored> values) {
+        List<Variable> variables = List.copyOf(values.keySet());
+        var targets = Engine.Targets.of(variables.stream().map(Optional::of).toList());
+        try (Access a = new Access(List.of(), targets)) {
+            a.lock(targets.ordered());
+            for (int k = 0; k < a.rooms.length; k++) {
+                a.rooms[k] = values.get(variables.get(k));
+            }
+            a.commit();
         }
     }
 
@@ -66,68 +95,86 @@ final class Access implements AutoCloseable {
         return rooms[output];
     }
 
-    private boolean take(boolean anyhow) {
+    // ------------------------------------------------------------------------------------------
+    // locks
+
+    private void lock(List<Variable> ordered) {
+        locks = ordered;
+        for (Variable v : ordered) {
+            v.lock();
+            locked++;
+        }
+    }
+
+    private void unlock() {
+        while (locked > 0) {
+            locks.get(--locked).unlock();
+        }
+    }
+
+    /// All variables that are read or changed, in the order in which locks are taken.
+    private List<Variable> all() {
+        return Stream.concat(
+                        targets.ordered().stream(),
+                        leaves.stream().map(Access::read).flatMap(Collection::stream))
+                .distinct()
+                .sorted(Comparator.comparingLong(Variable::number))
+                .toList();
+    }
+
+    private static List<Variable> read(Source leaf) {
+        return switch (leaf) {
+            case Variable.Current v -> List.of(v.variable());
+            case Steady.Value v -> v.steady().variables();
+            default -> List.of();
+        };
+    }
+
+    // ------------------------------------------------------------------------------------------
+    // values
+
+    /// Takes hold of the values of variables whose lock this thread has not: others do not change meanwhile. Whether all values are from between two changes.
+    private boolean take() {
         long ended = ENDED.get();
         long begun = BEGUN.get();
         int read = 0; // variables
         for (int i = 0; i < values.length; i++) {
-            values[i] = Engine.stored(leaves.get(i));
-            if (!(leaves.get(i) instanceof Variable.Current v)) {
-                values[i]
-                        .settle(); // whoever is writing it: it is shared, so that was the last time
-            } else if (changed[i] < 0) {
-                values[i].hold();
-                held[i] = true;
-                read++;
+            Source leaf = leaves.get(i);
+            values[i] = Engine.stored(leaf);
+            switch (leaf) {
+                case Variable.Current v -> {
+                    if (!v.variable().isLocked()) {
+                        values[i].hold();
+                        held[i] = true;
+                        read++;
+                    }
+                }
+                case Steady.Value v -> read += v.steady().areLocked() ? 0 : 2;
+                default ->
+                        values[i]
+                                .settle(); // whoever is writing it: it is shared, so that was the
+                                           // last time
             }
         }
-        boolean whole = read < 2 || begun == ended && BEGUN.get() == begun;
-        return (whole || anyhow) && seize();
+        return read < 2 || !targets.whole() || begun == ended && BEGUN.get() == begun;
     }
 
-    private static int[] changed(List<Source> leaves, List<Optional<Variable>> targets) {
-        Map<Variable, Integer> numbers = new IdentityHashMap<>();
-        for (int k = 0; k < targets.size(); k++) {
-            if (targets.get(k).isPresent()) {
-                numbers.put(targets.get(k).get(), k);
-            }
-        }
-        int[] out = new int[leaves.size()];
-        Arrays.fill(out, -1);
-        for (int i = 0; i < out.length && !numbers.isEmpty(); i++) {
-            if (leaves.get(i) instanceof Variable.Current v) {
-                out[i] = numbers.getOrDefault(v.variable(), -1);
-            }
-        }
-        return out;
-    }
-
-    /// Takes the variables that change. Waits for none while it has others: whoever has that one may wait for these.
-    private boolean seize() {
+    /// Takes the variables that change, and hold of what they were. Waits for nobody, as others may wait for this call by now.
+    private void seize() {
         for (int k = 0; k < rooms.length; k++) {
-            if (targets.get(k).isEmpty()) {
-                continue;
+            if (targets.outputs().get(k).isPresent()) {
+                Variable v = targets.outputs().get(k).get();
+                Changes.note(v); // what is kept to be put back is not overwritten
+                Stored now = v.stored();
+                seized[k] = now.seize();
+                rooms[k] = seized[k] ? now : Stored.room(v);
             }
-            Variable v = targets.get(k).get();
-            Changes.note(v); // what is kept to be put back is not overwritten
-            Stored now = v.stored();
-            seized[k] = now.seize();
-            rooms[k] = seized[k] ? now : Stored.room(v);
         }
-        for (int i = 0; i < values.length; i++) {
-            int k = changed[i];
-            if (k < 0 || seized[k] && rooms[k] == values[i]) {
-                continue;
+        for (int i = 0; i < values.length && locked > 0; i++) {
+            if (!held[i] && leaves.get(i) instanceof Variable.Current) {
+                held[i] = values[i].tryHold(); // or it is this call that overwrites it
             }
-            if (!values[i].tryHold()) {
-                Stored busy = values[i];
-                close();
-                busy.settle();
-                return false;
-            }
-            held[i] = true;
         }
-        return true;
     }
 
     /// The variables have their new values.
@@ -135,19 +182,17 @@ final class Access implements AutoCloseable {
         BEGUN.incrementAndGet();
         try {
             for (int k = 0; k < rooms.length; k++) {
-                if (targets.get(k).isPresent()) {
-                    targets.get(k).get().replace(rooms[k]);
+                if (targets.outputs().get(k).isPresent()) {
+                    targets.outputs().get(k).get().replace(rooms[k]);
                 }
             }
-            close();
+            letGo();
         } finally {
             ENDED.incrementAndGet();
         }
     }
 
-    /// Lets go of all.
-    @Override
-    public void close() {
+    private void letGo() {
         for (int k = 0; k < rooms.length; k++) {
             if (seized[k]) {
                 seized[k] = false;
@@ -160,5 +205,12 @@ final class Access implements AutoCloseable {
                 values[i].release();
             }
         }
+    }
+
+    /// Lets go of all.
+    @Override
+    public void close() {
+        letGo();
+        unlock();
     }
 }

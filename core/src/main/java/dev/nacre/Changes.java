@@ -43,9 +43,9 @@ public final class Changes {
         return c;
     }
 
-    /// Gives the variables the values from before.
+    /// Gives the variables the values from before, all at once.
     public void undo() {
-        before.forEach(Variable::restore);
+        Access.put(before);
     }
 
     /// Called before a variable is changed.

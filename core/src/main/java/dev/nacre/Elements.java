@@ -34,6 +34,14 @@ record Elements(Stored stored) {
         }
     }
 
+    /// Writes a whole number.
+    void set(long i, long v) {
+        if (stored.type().dtype() != DType.I64) {
+            throw new IllegalArgumentException(stored.origin());
+        }
+        stored.memory().setAtIndex(ValueLayout.JAVA_LONG, i, v);
+    }
+
     long asLong(long i) {
         return switch (stored.type().dtype()) {
             case BOOL, I8 -> stored.memory().get(ValueLayout.JAVA_BYTE, i);

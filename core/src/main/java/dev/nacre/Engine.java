@@ -112,18 +112,25 @@ final class Engine {
     /// The variable that each output is the new value of, if any.
     ///
     /// @param ordered those there are, in the order in which their locks are taken
-    record Targets(List<Optional<Variable>> outputs, List<Variable> ordered) {
+    /// @param whole whether values of several variables must be from between two changes
+    record Targets(List<Optional<Variable>> outputs, List<Variable> ordered, boolean whole) {
         static Targets of(List<Optional<Variable>> outputs) {
             return new Targets(
                     outputs,
                     outputs.stream()
                             .flatMap(Optional::stream)
                             .sorted(Comparator.comparingLong(Variable::number))
-                            .toList());
+                            .toList(),
+                    true);
         }
 
         static Targets none(int outputs) {
-            return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of());
+            return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of(), true);
+        }
+
+        /// None, for a call of which the caller finds out itself whether all is from one moment.
+        static Targets unchecked(int outputs) {
+            return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of(), false);
         }
     }
 
@@ -210,27 +217,7 @@ final class Engine {
             Targets targets,
             IntFunction<String> names,
             Consumer<Plan.Call> how) {
-        int locked = 0;
-        try {
-            for (Variable v : targets.ordered) {
-                v.lock();
-                locked++;
-            }
-            return runAlone(plan, leaves, targets.outputs, names, how);
-        } finally {
-            for (int i = locked - 1; i >= 0; i--) {
-                targets.ordered.get(i).unlock();
-            }
-        }
-    }
-
-    private static List<Stored> runAlone(
-            Plan plan,
-            List<Source> leaves,
-            List<Optional<Variable>> targets,
-            IntFunction<String> names,
-            Consumer<Plan.Call> how) {
-        List<Stored> out = new ArrayList<>(targets.size());
+        List<Stored> out = new ArrayList<>(targets.outputs.size());
         // may compute: not while this plan's turn lasts
         try (Access access = Access.of(leaves, targets)) {
             Plan.Call call = plan.begin();
@@ -238,9 +225,9 @@ final class Engine {
                 for (int i = 0; i < leaves.size(); i++) {
                     call.input(i, access.value(i).address());
                 }
-                for (int k = 0; k < targets.size(); k++) {
+                for (int k = 0; k < targets.outputs.size(); k++) {
                     Stored room =
-                            targets.get(k).isPresent()
+                            targets.outputs.get(k).isPresent()
                                     ? access.room(k)
                                     : Stored.room(plan.outputs().get(k), names.apply(k));
                     out.add(room);
@@ -260,6 +247,7 @@ final class Engine {
         return switch (s) {
             case Stored.Ref r -> r.stored();
             case Variable.Current v -> v.variable().value();
+            case Steady.Value v -> v.now();
             case Symbol x ->
                     throw new NacreException(
                             "input '"

@@ -397,17 +397,17 @@ public final class Function {
     }
 
     private static List<Stored> run(Entry entry, Tensor[] inputs, Consumer<Plan.Call> how) {
-        List<Stored> kept = entry.steady.map(Steady::values).orElse(List.of());
         List<Source> leaves = new ArrayList<>(entry.leaves);
         for (int i = 0; i < leaves.size(); i++) {
             if (leaves.get(i) instanceof Symbol s) {
                 int number = entry.inputs.get(s);
-                Stored given =
-                        number < inputs.length
-                                ? inputs[number].value()
-                                : kept.get(number - inputs.length);
-                given.share(); // an input may be a variable that the function updates
-                leaves.set(i, new Stored.Ref(given));
+                if (number < inputs.length) {
+                    Stored given = inputs[number].value();
+                    given.share(); // an input may be a variable that the function updates
+                    leaves.set(i, new Stored.Ref(given));
+                } else {
+                    leaves.set(i, entry.steady.get().value(number - inputs.length));
+                }
             }
         }
         return Engine.run(entry.plan, leaves, entry.targets, entry.names::get, how);

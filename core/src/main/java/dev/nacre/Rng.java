@@ -5,6 +5,8 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 
 /// A reproducible source of random tensors: the same seed gives the same bits on any machine and any number of threads. Counter-based (Philox-4x32-10), so each
 /// draw is a pure function of (seed, number of the draw).
@@ -19,9 +21,11 @@ import java.util.Arrays;
 /// a source of its own, [#split(long)] by its number.
 public final class Rng {
     private final Variable state; // i64[2]: seed, number of draws
+    private final Engine.Targets draw; // what a draw changes
 
     private Rng(Variable state) {
         this.state = state;
+        this.draw = Engine.Targets.of(List.of(Optional.of(state)));
     }
 
     /// The source of a seed, before its first draw.
@@ -77,14 +81,14 @@ public final class Rng {
 
     /// Takes one draw: the state before it.
     private long[] take() {
-        Trace.flush(); // locks are taken one at a time, or all in order
-        state.lock();
-        try {
-            long[] s = state.toLongArray();
-            state.replace(Tensor.of(new long[] {s[0], s[1] + 1}).copied(state));
+        Trace.flush();
+        try (Access a = Access.of(List.of(new Variable.Current(state)), draw)) {
+            long[] s = {new Elements(a.value(0)).asLong(0), new Elements(a.value(0)).asLong(1)};
+            Elements next = new Elements(a.room(0)); // the same memory, as a rule
+            next.set(0, s[0]);
+            next.set(1, s[1] + 1);
+            a.commit();
             return s;
-        } finally {
-            state.unlock();
         }
     }
 

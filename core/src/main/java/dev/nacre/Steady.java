@@ -9,6 +9,7 @@ import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
+import dev.nacre.type.TensorType;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -41,6 +42,23 @@ final class Steady {
     /// @param plan of a call
     /// @param steady what is kept between calls
     record Compiled(Plan plan, Optional<Steady> steady) {}
+
+    /// One of the values as an input of the function's plan: what it is when a call takes hold of its inputs, so that it goes with the values of variables that the call reads themselves.
+    record Value(Steady steady, int number) implements Source {
+        Stored now() {
+            return steady.values().get(number);
+        }
+
+        @Override
+        public TensorType type() {
+            return steady.symbols.get(number).type();
+        }
+
+        @Override
+        public String origin() {
+            return "kept value";
+        }
+    }
 
     private record Values(long[] versions, List<Stored> values) {
         static final Values NONE = new Values(new long[0], List.of());
@@ -155,6 +173,21 @@ final class Steady {
         return symbols;
     }
 
+    /// What stands for a symbol at a call.
+    Value value(int number) {
+        return new Value(this, number);
+    }
+
+    /// What all of it is made of.
+    List<Variable> variables() {
+        return variables;
+    }
+
+    /// Whether nobody but this thread can change any of it.
+    boolean areLocked() {
+        return variables.stream().allMatch(Variable::isLocked);
+    }
+
     /// The values, in the order of the symbols; made again if a variable has changed since the last call.
     List<Stored> values() {
         ticket.touch();
@@ -190,7 +223,7 @@ final class Steady {
                 Engine.run(
                         plan,
                         leaves,
-                        Engine.Targets.none(results.size()),
+                        Engine.Targets.unchecked(results.size()), // by versions
                         _ -> "kept value",
                         Plan.Call::run);
         for (int i = 0; i < values.size(); i++) {

@@ -184,6 +184,21 @@ public final class Variable extends Tensor {
         return Optional.ofNullable(loss).filter(l -> !(l instanceof Variable) && !l.isRealized());
     }
 
+    /// The values of several variables as they are at one moment: if a function changes them in other threads meanwhile, all from before one of its calls or all from after it. Nothing is
+    /// copied; whoever changes them next writes to other memory.
+    public static java.util.List<Tensor> snapshot(java.util.List<Variable> variables) {
+        var leaves = new java.util.ArrayList<Source>();
+        variables.forEach(v -> leaves.add(new Current(v)));
+        try (Access a = Access.of(leaves, Engine.Targets.none(0))) {
+            var out = new java.util.ArrayList<Tensor>();
+            for (int i = 0; i < leaves.size(); i++) {
+                a.value(i).share();
+                out.add(new Tensor(a.value(i)));
+            }
+            return out;
+        }
+    }
+
     TensorType declared() {
         return declared;
     }
@@ -197,7 +212,7 @@ public final class Variable extends Tensor {
         return stored;
     }
 
-    /// Held by whoever reads the value to put one in its place that depends on it. Several are taken in the order of [#number()].
+    /// Held by whoever puts another value in this one's place ([Access]). Several are taken in the order of [#number()].
     void lock() {
         changing.lock();
     }
@@ -206,11 +221,17 @@ public final class Variable extends Tensor {
         changing.unlock();
     }
 
+    /// Whether this thread holds the lock.
+    boolean isLocked() {
+        return changing.isHeldByCurrentThread();
+    }
+
     /// Variables in the order in which they were made.
     long number() {
         return number;
     }
 
+    /// For [Access] alone.
     void replace(Stored value) {
         Changes.note(this);
         stored = value;
@@ -222,16 +243,6 @@ public final class Variable extends Tensor {
     Stored keep() {
         stored.share();
         return stored;
-    }
-
-    /// Puts a value back.
-    void restore(Stored value) {
-        lock();
-        try {
-            replace(value);
-        } finally {
-            unlock();
-        }
     }
 
     /// What the variable is to be is somebody else's business from now on, or nobody's.

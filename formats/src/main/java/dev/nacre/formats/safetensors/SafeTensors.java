@@ -1,6 +1,7 @@
 package dev.nacre.formats.safetensors;
 
 import dev.nacre.Tensor;
+import dev.nacre.Variable;
 import dev.nacre.formats.AtomicFile;
 import dev.nacre.formats.Elements;
 import dev.nacre.formats.FormatException;
@@ -14,7 +15,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,9 +37,11 @@ public final class SafeTensors {
 
     private SafeTensors() {}
 
-    /// Writes tensors by name and text by key, replacing the file in one step.
+    /// Writes tensors by name and text by key, replacing the file in one step. Variables among them are written as they are at one moment: what is trained meanwhile, in another thread, is saved as it is
+    /// between two steps.
     public static void write(
-            Path path, Map<String, ? extends Tensor> tensors, Map<String, String> metadata) {
+            Path path, Map<String, ? extends Tensor> given, Map<String, String> metadata) {
+        Map<String, Tensor> tensors = snapshot(given);
         Tensor.realize(tensors.values().stream().toArray(Tensor[]::new));
         Map<String, TensorType> types = new LinkedHashMap<>();
         tensors.forEach((k, t) -> types.put(k, t.type()));
@@ -53,6 +58,19 @@ public final class SafeTensors {
                         java.lang.ref.Reference.reachabilityFence(t);
                     }
                 });
+    }
+
+    private static Map<String, Tensor> snapshot(Map<String, ? extends Tensor> given) {
+        Map<String, Tensor> out = new LinkedHashMap<>(given);
+        List<Variable> variables = new ArrayList<>();
+        for (Tensor t : given.values()) {
+            if (t instanceof Variable v) {
+                variables.add(v);
+            }
+        }
+        Iterator<Tensor> values = Variable.snapshot(variables).iterator();
+        out.replaceAll((_, t) -> t instanceof Variable ? values.next() : t);
+        return out;
     }
 
     /// Reads all tensors and the text, the header by the usual [Budget]. Tensors take what they say, which must be in the file, of the memory for tensors.

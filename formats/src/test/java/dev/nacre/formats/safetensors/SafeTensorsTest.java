@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.nacre.Function;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
+import dev.nacre.Variable;
 import dev.nacre.formats.FormatException;
 import dev.nacre.nn.BatchNorm1d;
 import dev.nacre.nn.Linear;
@@ -26,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,6 +62,46 @@ class SafeTensorsTest {
         });
         assertEquals(text, SafeTensors.metadata(file));
         assertEquals(all.get("one.f64").type(), SafeTensors.types(file).get("one.f64"));
+    }
+
+    /// A model whose numbers are all the number of steps taken.
+    @Test
+    void aModelThatIsTrainedIsSavedBetweenTwoSteps() throws InterruptedException {
+        Sequential net =
+                Sequential.of(
+                        Linear.of(300, 300, Rng.seed(0)),
+                        Linear.of(300, 20, Rng.seed(1)),
+                        Linear.of(20, 300, Rng.seed(2)));
+        Function step =
+                Function.of(() -> {
+                    net.parameters().forEach(p -> p.set(p.zerosLike().add(p.max()).add(1)));
+                    return Tensor.of(0f);
+                });
+        net.parameters().forEach(p -> p.set(p.zerosLike()));
+        Variable.snapshot(net.parameters());
+        AtomicBoolean done = new AtomicBoolean();
+        Thread trainer =
+                Thread.ofPlatform()
+                        .start(() -> {
+                            while (!done.get()) {
+                                step.call();
+                            }
+                        });
+        try {
+            Path file = folder.resolve("trained.safetensors");
+            for (int i = 0; i < 40; i++) {
+                SafeTensors.save(file, net);
+                var read = SafeTensors.read(file).tensors();
+                double steps = read.get("0.weight").max().item();
+                read.forEach((key, t) -> {
+                    assertEquals(steps, t.min().item(), key);
+                    assertEquals(steps, t.max().item(), key);
+                });
+            }
+        } finally {
+            done.set(true);
+            trainer.join();
+        }
     }
 
     @Test
