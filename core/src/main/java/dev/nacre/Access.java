@@ -151,9 +151,8 @@ final class Access implements AutoCloseable {
                 }
                 case Steady.Value v -> read += v.steady().areLocked() ? 0 : 2;
                 default ->
-                        values[i]
-                                .settle(); // whoever is writing it: it is shared, so that was the
-                                           // last time
+                        // whoever is writing it: it is shared, so that was the last time
+                        values[i].settle();
             }
         }
         return read < 2 || !targets.whole() || begun == ended && BEGUN.get() == begun;

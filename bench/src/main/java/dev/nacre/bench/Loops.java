@@ -4,11 +4,17 @@ import dev.nacre.Function;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.bench.workload.Mlp;
 import dev.nacre.nn.LSTMCell;
 import dev.nacre.nn.Linear;
+import dev.nacre.nn.Mode;
+import dev.nacre.nn.loss.CrossEntropyLoss;
+import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.SGD;
+import dev.nacre.type.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -78,6 +84,52 @@ final class Loops {
         };
     }
 
+    /// Gradients of a body of which the optimizer changes the head alone: nobody zeroes them, and hardly anybody reads them.
+    static DoubleSupplier headAlone() {
+        Variable body = Variable.of("body", Tensor.ones(100).mul(0.5));
+        Variable head = Variable.of("head", Tensor.ones(1));
+        Optimizer optimizer = SGD.of(1e-6).over(List.of(head));
+        double[] expected = {1, 0}; // head, sum of its values
+        int[] taken = {0};
+        return () -> {
+            optimizer.zeroGrad();
+            body.sum().mul(head).sum().backward();
+            optimizer.step();
+            expected[1] += expected[0];
+            expected[0] -= 1e-6 * 50;
+            if (++taken[0] % 100 == 0) {
+                near(expected[1], body.grad().orElseThrow().select(0, 3).item(), "the gradient");
+            }
+            double now = head.item();
+            near(expected[0], now, "the head");
+            return now;
+        };
+    }
+
+    /// Whole numbers in the code, each of which is machine code of its own.
+    static DoubleSupplier constants() {
+        Tensor x = Tensor.arange(100).realize(); // i64
+        long[] i = {0};
+        return () -> {
+            double y = x.add(++i[0]).sum().item();
+            require(y == 4950 + 100 * i[0], "a sum with " + i[0]);
+            return y;
+        };
+    }
+
+    /// Products of ever other sizes, for each of which the library compiles code.
+    static DoubleSupplier products() {
+        int[] i = {0};
+        return () -> {
+            long m = 3 + 2 * (i[0] % 97);
+            long k = 5 + 2 * (i[0]++ % 89);
+            double y =
+                    Tensor.ones(m, k).realize().matmul(Tensor.ones(k, 20).realize()).sum().item();
+            near(m * k * 20, y, "the product of " + m + " by " + k);
+            return y;
+        };
+    }
+
     /// A state that nobody reads, only what a head makes of it.
     static DoubleSupplier carriedState() {
         Rng rng = Rng.seed(0);
@@ -102,37 +154,123 @@ final class Loops {
         return new LSTMCell.State(Tensor.zeros(1, 32), Tensor.zeros(1, 32));
     }
 
-    /// Threads that share random numbers, a function, and variables that one of them changes: whoever predicts sees both before a step or both after it.
+    /// Threads that share random numbers, a function of variables, and a network, both of which one of them changes: whoever reads sees everything before a step or everything after it.
     static DoubleSupplier shared(int threads) {
         Rng rng = Rng.seed(0);
         Variable a = Variable.of("a", Tensor.zeros(4096));
         Variable b = Variable.of("b", Tensor.zeros(4096));
-        Function train =
+        Function count =
                 Function.of(() -> {
                     a.set(a.add(1));
                     b.set(b.add(1));
                     return a.mean();
                 });
-        Function predict = Function.of((Tensor x) -> a.sub(b).mul(x).abs().max());
+        Function difference = Function.of((Tensor x) -> a.sub(b).mul(x).abs().max());
+        Trained net = new Trained();
         ExecutorService pool =
                 Executors.newFixedThreadPool(
                         threads, r -> Thread.ofPlatform().daemon().unstarted(r));
         double[] steps = {0};
         return () -> {
-            List<Future<Double>> all = new ArrayList<>();
+            net.foresee();
+            List<Future<?>> all = new ArrayList<>();
             for (int t = 1; t < threads; t++) {
-                all.add(pool.submit(() -> predict.apply(rng.uniform(1.0, 2.0, 4096)).item()));
+                all.add(
+                        switch (t % 3) {
+                            case 0 ->
+                                    pool.submit(() ->
+                                            require(
+                                                    difference
+                                                                    .apply(
+                                                                            rng.uniform(
+                                                                                    1.0, 2.0, 4096))
+                                                                    .item()
+                                                            == 0,
+                                                    "a difference of two steps"));
+                            case 1 -> pool.submit(net::predict);
+                            default -> pool.submit(net::look);
+                        });
             }
-            double now = train.apply().item();
+            double now = count.apply().item();
             near(++steps[0], now, "the number of steps");
+            double loss = net.step();
             try {
-                for (Future<Double> f : all) {
-                    require(f.get() == 0, "a prediction from two steps");
+                for (Future<?> f : all) {
+                    f.get();
                 }
             } catch (InterruptedException | ExecutionException e) {
                 throw new IllegalStateException(e);
             }
-            return now;
+            return loss;
         };
+    }
+
+    /// A network that is trained while others predict with it and read its parameters. Its twin takes each step beforehand and alone, so what they may see is known to the last bit.
+    private static final class Trained {
+        private static final long BATCH = 32;
+
+        /// A network with all that a step needs.
+        private record Half(Mlp net, Function step, Function predict) {
+            static Half of() {
+                Mlp net = Mlp.of(64, 48, 10);
+                Optimizer optimizer = Adam.of(net.parameters());
+                return new Half(
+                        net,
+                        Function.of((Tensor x, Tensor y) -> {
+                            optimizer.zeroGrad();
+                            Tensor loss =
+                                    new CrossEntropyLoss().forward(net.forward(x, Mode.TRAIN), y);
+                            loss.backward();
+                            optimizer.step();
+                            return loss;
+                        }),
+                        Function.of((Tensor x) -> net.forward(x)));
+            }
+
+            Seen seen(Tensor x) {
+                return new Seen(
+                        Arrays.hashCode(predict.apply(x).toFloatArray()),
+                        Loops.hash(Variable.snapshot(net.parameters())));
+            }
+        }
+
+        /// Hashes of a prediction and of all parameters.
+        private record Seen(int prediction, int parameters) {}
+
+        private final Half net = Half.of();
+        private final Half twin = Half.of();
+        private final Tensor x = Rng.seed(1).normal(BATCH, 64).realize();
+        private final Tensor y = Rng.seed(2).integers(10, Shape.of(BATCH)).realize();
+        private volatile Seen before = twin.seen(x);
+        private volatile Seen after = before;
+
+        /// Takes the twin's next step.
+        void foresee() {
+            twin.step.apply(x, y);
+            before = after;
+            after = twin.seen(x);
+        }
+
+        double step() {
+            return net.step.apply(x, y).item();
+        }
+
+        void predict() {
+            int p = Arrays.hashCode(net.predict.apply(x).toFloatArray());
+            require(p == before.prediction || p == after.prediction, "a prediction of two steps");
+        }
+
+        void look() {
+            int p = hash(Variable.snapshot(net.net.parameters()));
+            require(p == before.parameters || p == after.parameters, "parameters of two steps");
+        }
+    }
+
+    private static int hash(List<Tensor> all) {
+        int hash = 1;
+        for (Tensor t : all) {
+            hash = 31 * hash + Arrays.hashCode(t.toFloatArray());
+        }
+        return hash;
     }
 }

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -19,37 +21,58 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/// Many steps in a small heap with nothing closed anywhere: resident memory must stay flat, and the numbers right. The JVM gets `-Xmx256m` beside what the launcher gives every program, and
-/// what `--jvm` names: another collector, or none that can be asked.
+/// Many steps in a small heap with nothing closed anywhere: memory must stay flat, and the numbers right. The JVM gets a heap of 256 MiB beside what the launcher gives every program, and
+/// what `--jvm` names: another collector, or none that can be asked. What may not grow is what the program is answerable for, see [Footprint].
 @Command(
         name = "soak",
         description = "Take many steps in a small heap: memory must stay flat.",
         mixinStandardHelpOptions = true)
 final class Soak implements Callable<Integer> {
-    private static final String HEAP = "-Xmx256m";
+    /// KiB that the program's memory may grow: the twentieth part of what the process needs, heap that is not in use left out.
+    private static final long ALLOWED = 8 << 10;
 
-    /// What memory may grow from step 1,000 to the last.
-    private static final double ALLOWED = 0.05;
+    /// MiB of the heap.
+    private static final int HEAP = 256;
+
+    /// MiB that are resident at most, beside the heap.
+    private static final int MOST = 256;
+
+    /// How often memory is looked at in the first and in the last steps; in between it goes up and down with each collection, so the median counts.
+    private static final int LOOKS = 25;
 
     /// The network of `nacre train digits`, and W1's, whose steps are so short that the JIT is still at work after 1,000 of them; then loops of [Loops].
-    private enum Case {
-        DIGITS_COMPILED,
-        DIGITS_EAGER,
-        MLP_COMPILED,
-        MLP_EAGER,
-        LENGTHS(10_000),
-        FORGOTTEN_ZERO_GRAD(10_000),
-        CARRIED_STATE(5_000),
-        SHARED(10_000);
+    enum Case {
+        DIGITS_COMPILED(100_000, 0),
+        DIGITS_EAGER(100_000, 0),
+        MLP_COMPILED(100_000, 0),
+        MLP_EAGER(100_000, 0),
+        LENGTHS(10_000, 150),
+        FORGOTTEN_ZERO_GRAD(10_000, 0),
+        HEAD_ALONE(10_000, 0),
+        CARRIED_STATE(5_000, 0),
+        CONSTANTS(20_000, 4_000),
+        PRODUCTS(5_000, 250),
+        SHARED(10_000, 0);
 
-        private final int most; // steps
+        private final int steps;
+        private final int filling; // steps until as much is kept for later as may be, in 256 MiB
 
-        Case() {
-            this(Integer.MAX_VALUE);
+        Case(int steps, int filling) {
+            this.steps = steps;
+            this.filling = filling;
         }
 
-        Case(int most) {
-            this.most = most;
+        /// Those that are hard on memory.
+        static List<Case> loops() {
+            return List.copyOf(EnumSet.range(LENGTHS, SHARED));
+        }
+
+        int steps() {
+            return steps;
+        }
+
+        private int filling(long heap) {
+            return (int) (filling * heap / HEAP);
         }
 
         @Override
@@ -58,14 +81,19 @@ final class Soak implements Callable<Integer> {
         }
 
         /// What takes a step and gives its loss.
-        DoubleSupplier steps() {
+        ///
+        /// @param steps how many there will be
+        DoubleSupplier take(int steps) {
             return switch (this) {
                 case DIGITS_COMPILED -> new Digits()::compiled;
                 case DIGITS_EAGER -> new Digits()::eager;
                 case MLP_COMPILED -> mlp(false);
                 case MLP_EAGER -> mlp(true);
-                case LENGTHS -> Loops.lengths(1_000);
+                case LENGTHS -> Loops.lengths(Math.max(10, steps / 10));
                 case FORGOTTEN_ZERO_GRAD -> Loops.forgottenZeroGrad();
+                case HEAD_ALONE -> Loops.headAlone();
+                case CONSTANTS -> Loops.constants();
+                case PRODUCTS -> Loops.products();
                 case CARRIED_STATE -> Loops.carriedState();
                 case SHARED -> Loops.shared(8);
             };
@@ -83,13 +111,58 @@ final class Soak implements Callable<Integer> {
         }
     }
 
+    /// JVMs in which the loops must do.
+    enum Setting {
+        SERIAL("-XX:+UseSerialGC"),
+        G1("-XX:+UseG1GC"),
+        PARALLEL("-XX:+UseParallelGC"),
+        Z("-XX:+UseZGC"),
+        DISABLE_EXPLICIT_GC("-XX:+DisableExplicitGC"),
+        DENY("--illegal-native-access=deny");
+
+        private final String flag;
+
+        Setting(String flag) {
+            this.flag = flag;
+        }
+
+        List<String> flags() {
+            return List.of(flag);
+        }
+    }
+
+    /// How a run ended.
+    ///
+    /// @param lines what it printed
+    record Outcome(boolean flat, List<String> lines) {
+        /// What the last line says of memory, or what went wrong.
+        String summary() {
+            return lines.stream()
+                    .filter(l -> l.startsWith(SUMMARY))
+                    .map(l -> l.substring(SUMMARY.length()))
+                    .findFirst()
+                    .or(() ->
+                            lines.stream()
+                                    .filter(l -> l.contains("Exception") || l.contains("Error"))
+                                    .findFirst())
+                    .orElse("no result");
+        }
+
+        String text() {
+            return String.join("\n", lines);
+        }
+    }
+
     @Parameters(
             paramLabel = "CASE",
             description = "Among ${COMPLETION-CANDIDATES}; all, if none is named.")
-    private List<Case> cases = List.of(Case.values());
+    private List<Case> cases = List.of();
 
-    @Option(names = "--steps", description = "How many (${DEFAULT-VALUE}).")
-    private int steps = 100_000;
+    @Option(
+            names = "--part",
+            paramLabel = "N",
+            description = "Take one N-th of the steps, which are 100,000, 10,000 or 5,000.")
+    private int part = 1;
 
     @Option(
             names = "--jvm",
@@ -97,74 +170,165 @@ final class Soak implements Callable<Integer> {
             description = "A flag for the JVM, such as -XX:+UseZGC; may be given several times.")
     private List<String> jvm = List.of();
 
+    @Option(
+            names = "--matrix",
+            description =
+                    "Each of the cases (the loops, if none is named) under each collector, with one that cannot be asked, and with native access denied; prints a table.")
+    private boolean matrix;
+
     Soak() {}
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        boolean flat = true;
-        for (Case c : cases) {
-            flat &= child(c) == 0;
-        }
-        return flat ? 0 : 1;
+        return (matrix ? matrix() : each()) ? 0 : 1;
     }
 
-    private int child(Case c) throws IOException, InterruptedException {
+    private boolean each() throws IOException, InterruptedException {
+        boolean flat = true;
+        for (Case c : cases.isEmpty() ? List.of(Case.values()) : cases) {
+            flat &= said(c, run(c, c.steps / part, HEAP, jvm)).flat;
+        }
+        return flat;
+    }
+
+    private boolean matrix() throws IOException, InterruptedException {
+        boolean flat = true;
+        StringBuilder table = new StringBuilder("| ");
+        Arrays.stream(Setting.values())
+                .forEach(s -> table.append(" | `").append(s.flag).append('`'));
+        table.append(" |\n|---").append("|---".repeat(Setting.values().length)).append("|\n");
+        for (Case c : cases.isEmpty() ? Case.loops() : cases) {
+            table.append("| ").append(c).append(", ").append(c.steps / part).append(" steps");
+            for (Setting s : Setting.values()) {
+                List<String> flags = new ArrayList<>(jvm);
+                flags.add(s.flag);
+                Outcome o = said(c + " " + s.flag, run(c, c.steps / part, HEAP, flags));
+                flat &= o.flat;
+                table.append(o.flat ? " | " : " | **").append(o.summary());
+                table.append(o.flat ? "" : "**");
+            }
+            table.append(" |\n");
+        }
+        System.out.print(table);
+        return flat;
+    }
+
+    private static Outcome said(Object what, Outcome o) {
+        System.out.println(what + (o.flat ? "" : ": not flat"));
+        o.lines.forEach(l -> System.out.println("    " + l));
+        return o;
+    }
+
+    /// Takes the steps in a JVM of its own.
+    ///
+    /// @param heap in MiB
+    static Outcome run(Case c, int steps, int heap, List<String> jvm)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(Engine.flags());
-        command.add(HEAP);
+        Engine.flags().stream().filter(f -> !isReplaced(f, jvm)).forEach(command::add);
+        command.addAll(Footprint.flags(heap));
         command.addAll(jvm);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-        command.addAll(
-                List.of(Soak.class.getName(), c.name(), Integer.toString(Math.min(steps, c.most))));
-        return new ProcessBuilder(command).inheritIO().start().waitFor();
+        command.addAll(List.of(Soak.class.getName(), c.name(), Integer.toString(steps)));
+        Path log = Files.createTempFile("nacre-soak", ".log");
+        try {
+            Process p =
+                    new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(log.toFile())
+                            .start();
+            return new Outcome(p.waitFor() == 0, Files.readAllLines(log));
+        } finally {
+            Files.delete(log);
+        }
     }
 
-    /// Takes the steps, prints what memory they take, and exits with 1 if it grew.
-    public static void main(String[] args) throws IOException {
+    /// Whether a flag of this JVM gives way to those of the run: there is one collector, one size of the heap, and an archive for these alone; and access is not allowed that is denied.
+    private static boolean isReplaced(String flag, List<String> jvm) {
+        return flag.startsWith("-Xm")
+                || flag.startsWith("-XX:AOT")
+                || isCollector(flag) && jvm.stream().anyMatch(Soak::isCollector)
+                || flag.startsWith("--enable-native-access") && jvm.contains(Setting.DENY.flag);
+    }
+
+    private static boolean isCollector(String flag) {
+        return flag.matches("-XX:\\+Use\\w+GC");
+    }
+
+    // ------------------------------------------------------------------------------------------
+    // in the JVM of its own
+
+    private static final String SUMMARY = "sum: ";
+
+    /// Memory in some steps in a row, in KiB: the program's outside the heap, the median of several looks, and reachable objects after the last.
+    private record Window(long outside, long live) {
+        static Window of(DoubleSupplier step, int steps, int first) {
+            List<Long> outside = new ArrayList<>();
+            for (int i = 1; i <= steps; i++) {
+                take(step, first + i);
+                if (i % Math.max(1, steps / LOOKS) == 0) {
+                    outside.add(Footprint.ofProgram());
+                }
+            }
+            outside.sort(null);
+            return new Window(outside.get(outside.size() / 2), Footprint.live());
+        }
+
+        long sum() {
+            return outside + live;
+        }
+    }
+
+    private static void take(DoubleSupplier step, int number) {
+        double loss = step.getAsDouble();
+        if (!Double.isFinite(loss)) {
+            throw new IllegalStateException("loss " + loss + " at step " + number);
+        }
+    }
+
+    /// Takes the steps, prints what memory they take, and exits with 1 if it grew: the last tenth of the steps is compared with the second, or with a later one if it takes longer until all is there that is kept for later.
+    public static void main(String[] args) {
         Case c = Case.valueOf(args[0]);
         int steps = Integer.parseInt(args[1]);
-        int first = Math.min(1000, steps / 2);
-        DoubleSupplier step = c.steps();
-        long early = 0;
-        for (int i = 1; i <= steps; i++) {
-            double loss = step.getAsDouble();
-            if (!Double.isFinite(loss)) {
-                throw new IllegalStateException("loss " + loss + " at step " + i);
-            }
-            if (i == first) {
-                early = memory("VmRSS");
-            }
-            if (i >= first && isMilestone(i)) {
-                print("%-16s %,9d KiB of resident memory after %,7d steps", c, memory("VmRSS"), i);
-            }
+        long heap = Runtime.getRuntime().maxMemory() >> 20;
+        int tenth = Math.max(1, steps / 10);
+        DoubleSupplier step = c.take(steps);
+        int taken = 0;
+        while (taken < Math.max(tenth, c.filling(heap))) {
+            take(step, ++taken);
         }
-        double growth = (double) memory("VmRSS") / early - 1;
-        print(
-                "%-16s %+.1f %% from step %,d to step %,d; at most %,d KiB at any time",
-                c, 100 * growth, first, steps, memory("VmHWM"));
-        System.exit(growth > ALLOWED ? 1 : 0);
-    }
-
-    private static void print(String format, Object... values) {
-        System.out.printf(Locale.ROOT, format + "%n", values);
-    }
-
-    /// 1,000, 2,000, 5,000, 10,000, …
-    private static boolean isMilestone(int step) {
-        int unit = step;
-        while (unit % 10 == 0) {
-            unit /= 10;
+        Window early = Window.of(step, tenth, taken);
+        taken += tenth;
+        long jvm = Footprint.ofJvm();
+        print("step %,d", taken, early, jvm);
+        while (taken < steps - tenth) {
+            take(step, ++taken);
         }
-        return unit == 1 || unit == 2 || unit == 5;
+        Window late = Window.of(step, tenth, taken);
+        print("step %,d", taken + tenth, late, Footprint.ofJvm());
+        double growth = (double) (late.sum() - early.sum()) / (early.sum() + jvm);
+        System.out.printf(
+                Locale.ROOT,
+                SUMMARY
+                        + "%+.1f %% (outside the heap %+.1f MiB, objects %+.1f MiB), at most %d MiB%n",
+                100 * growth,
+                (late.outside - early.outside) / 1024.0,
+                (late.live - early.live) / 1024.0,
+                Footprint.peak() / 1024);
+        System.exit(
+                late.sum() - early.sum() > ALLOWED || Footprint.peak() > (heap + MOST) << 10
+                        ? 1
+                        : 0);
     }
 
-    /// Memory of this process in KiB, as Linux counts it: `VmRSS` what is resident, `VmHWM` the most that ever was.
-    private static long memory(String kind) throws IOException {
-        return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                .filter(l -> l.startsWith(kind))
-                .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")))
-                .findFirst()
-                .orElseThrow();
+    private static void print(String format, int step, Window w, long jvm) {
+        System.out.printf(
+                Locale.ROOT,
+                format + ": %,d KiB outside the heap, %,d KiB of objects; the JVM itself %,d KiB%n",
+                step,
+                w.outside,
+                w.live,
+                jvm);
     }
 }
