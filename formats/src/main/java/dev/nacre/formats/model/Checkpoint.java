@@ -90,4 +90,15 @@ public record Checkpoint(
             throw new FormatException("checkpoint", path, "is broken: " + e, e);
         }
     }
+
+    /// What there is, without the numbers, which are many.
+    @Override
+    public String toString() {
+        return "Checkpoint of "
+                + module.getClass().getSimpleName()
+                + ", "
+                + optimizer.size()
+                + " tensors of the optimizer, progress "
+                + progress;
+    }
 }

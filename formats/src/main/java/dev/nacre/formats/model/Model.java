@@ -126,7 +126,11 @@ public final class Model {
     ///
     /// @throws NacreException if the network has parts that are no records (it says which), or the parts of the model do not fit one another
     public void write(Path path) {
-        checkFit();
+        try {
+            checkFit();
+        } catch (NacreException e) {
+            throw new NacreException("model: cannot be written: " + e.getMessage(), e);
+        }
         Map<String, Variable> state = network.state();
         Writing w = new Writing(state);
         Map<String, String> metadata = new LinkedHashMap<>();
@@ -393,6 +397,9 @@ public final class Model {
                 "examples must be [n"
                         + n.sizes().stream().map(s -> ", " + s).reduce("", String::concat)
                         + "]");
+        if (examples.shape().equals(Shape.of(sizes(n, 1)).range(1, n.sizes().size() + 1))) {
+            p.hint("examples.unsqueeze(0) is a batch of one example");
+        }
         p.throwShape();
         return count == 0 ? List.of() : predictions(examples.cast(DType.F32).realize());
     }

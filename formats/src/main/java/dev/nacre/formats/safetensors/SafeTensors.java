@@ -33,7 +33,16 @@ public final class SafeTensors {
     /// What a file holds.
     ///
     /// @param metadata text by key
-    public record Contents(Map<String, Tensor> tensors, Map<String, String> metadata) {}
+    public record Contents(Map<String, Tensor> tensors, Map<String, String> metadata) {
+        /// The tensors' types; their numbers are many.
+        @Override
+        public String toString() {
+            StringBuilder out = new StringBuilder("Contents, metadata " + metadata.keySet());
+            tensors.forEach(
+                    (key, t) -> out.append("\n  ").append(key).append("  ").append(t.type()));
+            return out.toString();
+        }
+    }
 
     private SafeTensors() {}
 

@@ -505,4 +505,25 @@ class ModelTest {
         SafeTensors.load(folder.resolve("weights.safetensors"), again);
         assertArrayEquals(expected, again.predict(x).select(0, 0).toFloatArray(), 1e-6f);
     }
+
+    @Test
+    void whatIsPrintedAndSaid(@TempDir Path folder) {
+        Model m =
+                Model.of(Linear.of(4, 3, Rng.seed(0)), dev.nacre.formats.model.Input.Numbers.of(4));
+        Linear l = (Linear) m.network();
+        Path path = folder.resolve("c");
+        Checkpoint.write(path, l, dev.nacre.nn.optim.Adam.of(l.parameters()), Map.of("epoch", "3"));
+        assertEquals(
+                "Checkpoint of Linear, 6 tensors of the optimizer, progress {epoch=3}",
+                Checkpoint.read(path).toString());
+        SafeTensors.save(folder.resolve("w"), l);
+        assertEquals(
+                "Contents, metadata []\n  bias  f32[3]\n  weight  f32[3, 4]",
+                SafeTensors.read(folder.resolve("w")).toString());
+        assertEquals(
+                "predict: examples must be [n, 4]\n"
+                        + "  examples  f32[4]  ones\n"
+                        + "  hint: examples.unsqueeze(0) is a batch of one example",
+                assertThrows(NacreException.class, () -> m.predict(Tensor.ones(4))).getMessage());
+    }
 }

@@ -3,6 +3,7 @@ package dev.nacre.nn.keras;
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -15,7 +16,7 @@ import java.util.OptionalDouble;
 /// - Of a value that is not in the logs Keras warns; here it is an error.
 ///
 /// A callback can be used for several `fit`s; each begins anew.
-public final class EarlyStopping implements Callback {
+public final class EarlyStopping implements Callback, Watching {
     private record Settings(
             Monitor monitor, int patience, OptionalDouble baseline, boolean restore, int start) {}
 
@@ -85,6 +86,11 @@ public final class EarlyStopping implements Callback {
         best = Double.NaN;
         wait = 0;
         weights = Optional.empty();
+    }
+
+    @Override
+    public void check(List<String> batch, List<String> epoch) {
+        settings.monitor.require(epoch);
     }
 
     @Override

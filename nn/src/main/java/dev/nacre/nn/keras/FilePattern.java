@@ -3,6 +3,7 @@ package dev.nacre.nn.keras;
 import dev.nacre.type.NacreException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
@@ -45,15 +46,29 @@ record FilePattern(String text) {
         }
     }
 
-    private static String written(String name, String form, Map<String, Number> values) {
-        Number value = values.get(name);
-        if (value == null) {
+    /// Throws unless these are values enough.
+    void require(Collection<String> names) {
+        Matcher m = PARTS.matcher(text);
+        while (m.find()) {
+            if (m.group(1) != null) {
+                require(m.group(1), names);
+            }
+        }
+    }
+
+    private static void require(String name, Collection<String> names) {
+        if (!names.contains(name)) {
             throw new NacreException(
                     "modelCheckpoint: there is no '"
                             + name
                             + "' for the file's name; there are "
-                            + String.join(", ", new TreeSet<>(values.keySet())));
+                            + String.join(", ", new TreeSet<>(names)));
         }
+    }
+
+    private static String written(String name, String form, Map<String, Number> values) {
+        require(name, values.keySet());
+        Number value = values.get(name);
         if (form == null) {
             return value.toString();
         }

@@ -6,9 +6,11 @@ import dev.nacre.nn.train.Prefetch;
 import dev.nacre.nn.train.Screen;
 import dev.nacre.nn.train.Trainer;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
@@ -53,6 +55,7 @@ final class Fitting implements AutoCloseable {
 
     History run() {
         History history = new History();
+        check();
         fit.callbacks().forEach(c -> c.onTrainBegin(model));
         boolean goesOn = true;
         for (int i = fit.initialEpoch(); i < fit.epochs() && goesOn; i++) {
@@ -70,6 +73,18 @@ final class Fitting implements AutoCloseable {
         }
         fit.callbacks().forEach(Callback::onTrainEnd);
         return history;
+    }
+
+    private void check() {
+        List<String> epoch = new ArrayList<>(trainer.names());
+        if (validation.isPresent()) {
+            trainer.names().forEach(n -> epoch.add("val_" + n));
+        }
+        for (Callback c : fit.callbacks()) {
+            if (c instanceof Watching w) {
+                w.check(trainer.names(), epoch);
+            }
+        }
     }
 
     private Map<String, Double> learn() {

@@ -5,7 +5,9 @@ import dev.nacre.type.NacreException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -22,7 +24,7 @@ import java.util.OptionalInt;
 /// - Folders that are missing are made. A file of the same name is replaced.
 /// - NaN is never better. What was best so far holds for further `fit`s with this callback, too.
 /// - Of a name that is not in the logs Keras warns; here it is an error.
-public final class ModelCheckpoint implements Callback {
+public final class ModelCheckpoint implements Callback, Watching {
     /// Writes a model to a file.
     @FunctionalInterface
     public interface Saver {
@@ -92,6 +94,19 @@ public final class ModelCheckpoint implements Callback {
     public void onTrainBegin(Sequential model) {
         this.model = Optional.of(model);
         seen = 0;
+    }
+
+    @Override
+    public void check(List<String> batch, List<String> epoch) {
+        boolean byBatch = settings.everyBatches.isPresent();
+        List<String> names = byBatch ? batch : epoch;
+        settings.best.ifPresent(m -> m.require(names));
+        List<String> all = new ArrayList<>(names);
+        all.add("epoch");
+        if (byBatch) {
+            all.add("batch");
+        }
+        settings.path.require(all);
     }
 
     @Override

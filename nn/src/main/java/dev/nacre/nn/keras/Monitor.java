@@ -2,6 +2,7 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.type.NacreException;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
@@ -58,16 +59,23 @@ record Monitor(String callback, String name, String mode, double minDelta) {
 
     /// The value in the logs of an epoch.
     double in(Map<String, Double> logs) {
-        Double value = logs.get(name);
-        if (value == null) {
+        require(logs.keySet());
+        return logs.get(name);
+    }
+
+    /// Throws unless the value is among these.
+    void require(Collection<String> names) {
+        if (!names.contains(name)) {
             throw new NacreException(
                     callback
                             + ": there is no '"
                             + name
                             + "'; there are "
-                            + String.join(", ", logs.keySet()));
+                            + String.join(", ", names)
+                            + (name.startsWith("val_") && names.contains(name.substring(4))
+                                    ? "\n  hint: fit(…, validationSplit(0.2)), or validationData(x, y)"
+                                    : ""));
         }
-        return value;
     }
 
     /// What every value is better than, but NaN.

@@ -7,8 +7,11 @@ import dev.nacre.nn.loss.HuberLoss;
 import dev.nacre.nn.loss.L1Loss;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.loss.MSELoss;
+import dev.nacre.nn.metric.Accuracy;
+import dev.nacre.nn.metric.BinaryAccuracy;
 import dev.nacre.nn.metric.MeanError;
 import dev.nacre.nn.metric.Metric;
+import dev.nacre.nn.metric.TopKAccuracy;
 import dev.nacre.nn.optim.Rule;
 import dev.nacre.type.NacreException;
 import java.util.List;
@@ -87,9 +90,26 @@ final class Names {
     static Metric metric(String name) {
         return switch (name) {
             case "accuracy", "acc" -> new ShapedAccuracy();
+            case "binary_accuracy" -> new BinaryAccuracy();
+            case "categorical_accuracy", "sparse_categorical_accuracy" ->
+                    new ClassesLast.OfMetric(new Accuracy());
+            case "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy" ->
+                    new ClassesLast.OfMetric(new TopKAccuracy(5));
             case "mse", "mean_squared_error" -> new MeanError(true);
             case "mae", "mean_absolute_error" -> new MeanError(false);
-            default -> throw unknown("metric", name, List.of("accuracy", "mse", "mae"));
+            default ->
+                    throw unknown(
+                            "metric",
+                            name,
+                            List.of(
+                                    "accuracy",
+                                    "binary_accuracy",
+                                    "categorical_accuracy",
+                                    "sparse_categorical_accuracy",
+                                    "top_k_categorical_accuracy",
+                                    "sparse_top_k_categorical_accuracy",
+                                    "mse",
+                                    "mae"));
         };
     }
 

@@ -2,11 +2,12 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.NacreException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /// Makes the learning rate smaller when a value has not become better for some epochs, as Keras's callback of that name. NaN is never better.
-public final class ReduceLROnPlateau implements Callback {
+public final class ReduceLROnPlateau implements Callback, Watching {
     private record Settings(
             Monitor monitor, double factor, int patience, int cooldown, double least) {}
 
@@ -81,6 +82,11 @@ public final class ReduceLROnPlateau implements Callback {
         best = Double.NaN;
         wait = 0;
         cooling = 0;
+    }
+
+    @Override
+    public void check(List<String> batch, List<String> epoch) {
+        settings.monitor.require(epoch);
     }
 
     @Override

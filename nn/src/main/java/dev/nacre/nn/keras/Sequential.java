@@ -96,7 +96,7 @@ public final class Sequential implements Module {
 
         /// Whether it looks for classes on the last axis itself.
         boolean goesByShape() {
-            return metric instanceof ShapedAccuracy;
+            return metric instanceof ShapedAccuracy || metric instanceof ClassesLast.OfMetric;
         }
     }
 
@@ -144,6 +144,7 @@ public final class Sequential implements Module {
     @Key("")
     private List<Layer.Activated> built = List.of();
 
+    private Shape example = Shape.SCALAR; // what the layers were built for
     private List<Shape> outputs = List.of(); // of the layers, for an example, once built
     private long rounds; // over the examples begun so far
     private boolean stopping;
@@ -190,6 +191,7 @@ public final class Sequential implements Module {
         if (out.isEmpty()) {
             throw new NacreException("sequential: there are no layers after the input");
         }
+        this.example = example;
         built = List.copyOf(out);
         outputs = List.copyOf(shapes);
     }
@@ -199,6 +201,17 @@ public final class Sequential implements Module {
             throw new NacreException(verb + ": x must have a batch axis, but is " + x.type());
         }
         build(x.shape().range(1, x.rank()));
+        if (x.rank() != example.rank() + 1) {
+            throw new NacreException(
+                    verb
+                            + ": x must be examples of "
+                            + example
+                            + " one after the other, but is "
+                            + x.type()
+                            + (x.rank() == example.rank()
+                                    ? "\n  hint: x.unsqueeze(0) is a batch of one example"
+                                    : ""));
+        }
     }
 
     /// The layers with their variables as modules one after the other, which share them: what a file holds.
@@ -462,6 +475,7 @@ public final class Sequential implements Module {
         if (x.rank() == 0 || x.size(0) == 0) {
             throw new NacreException("predict: there are no examples: x is " + x.type());
         }
+        build("predict", x);
         List<Tensor> parts = new ArrayList<>();
         for (long i = 0; i < x.size(0); i += 256) {
             parts.add(forward(x.narrow(0, i, Math.min(256, x.size(0) - i))).realize());

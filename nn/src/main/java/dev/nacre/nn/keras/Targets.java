@@ -57,7 +57,7 @@ enum Targets {
         Shape wanted = output.with(0, y.size(0));
         return switch (this) {
             case AS_GIVEN -> y;
-            case VALUES -> floating(aligned(y, wanted));
+            case VALUES -> values(loss, y, wanted);
             case CLASSES -> classes(loss, y, wanted);
             case DISTRIBUTIONS -> distributions(loss, y, wanted);
             case CLASSES_OR_DISTRIBUTIONS ->
@@ -103,6 +103,17 @@ enum Targets {
 
     private static Tensor floating(Tensor y) {
         return y.dtype() == DType.F32 ? y : y.cast(DType.F32);
+    }
+
+    private static Tensor values(String loss, Tensor y, Shape wanted) {
+        Tensor aligned = aligned(y, wanted);
+        Problem.in(loss)
+                .operand("target", y.type(), y::origin)
+                .require(
+                        aligned.shape().mayEqual(wanted),
+                        () -> "the target must have the output's shape " + wanted)
+                .throwShape();
+        return floating(aligned);
     }
 
     private static Tensor aligned(Tensor y, Shape wanted) {

@@ -16,6 +16,12 @@ public record Each(Tensor values, Optional<Tensor> counting) {
         this(values, Optional.empty());
     }
 
+    /// The types; numbers are many.
+    @Override
+    public String toString() {
+        return "Each(" + values.type() + counting.map(c -> ", some counting").orElse("") + ")";
+    }
+
     /// `Σ w·v / Σ w`; NaN if the weights of those that count are all 0.
     ///
     /// @param weights `[n]`, or more of the axes of the values

@@ -461,6 +461,11 @@ public final class Trainer {
         return out;
     }
 
+    /// `loss` and the metrics' names, as results have them.
+    public List<String> names() {
+        return names;
+    }
+
     /// Number of steps taken.
     public long steps() {
         return steps;
@@ -484,7 +489,7 @@ public final class Trainer {
         return "Trainer of "
                 + model.module().getClass().getSimpleName()
                 + ", "
-                + loss
+                + (loss.getClass().isHidden() ? "a loss of one's own" : loss)
                 + ", metrics "
                 + metrics.stream().map(Metric::name).toList()
                 + ", "

@@ -386,7 +386,89 @@ class FitTest {
     }
 
     // ---------------------------------------------------------------------------------------------
+    // metrics by name
+
+    @Test
+    void accuraciesByName() {
+        Tensor p = Rng.seed(8).uniform(0.0, 1.0, N, 6).realize(); // an output, given as it is
+        double[][] rows = rowsOf(p);
+        Tensor labels = Rng.seed(9).uniform(0.0, 1.0, N, 6).gt(0.5);
+        double[][] wanted = rowsOf(labels.cast(DType.F32));
+        double binary = 0;
+        double top = 0;
+        double first = 0;
+        for (int i = 0; i < N; i++) {
+            int own = largest(wanted[i]);
+            int higher = 0;
+            for (int k = 0; k < 6; k++) {
+                binary += (rows[i][k] > 0.5 == wanted[i][k] > 0.5 ? 1.0 : 0) / (6 * N);
+                higher += rows[i][k] > rows[i][own] ? 1 : 0;
+            }
+            top += (higher < 5 ? 1.0 : 0) / N;
+            first += (higher < 1 ? 1.0 : 0) / N;
+        }
+        Map<String, Double> expected =
+                Map.of(
+                        "binary_accuracy", binary,
+                        "categorical_accuracy", first,
+                        "top_k_categorical_accuracy", top);
+        Sequential s = Sequential.of(Input.of(6), Dense.of(6));
+        s.load(Map.of("0.weight", Tensor.eye(6), "0.bias", Tensor.zeros(6)));
+        s.compile("sgd", "mse", expected.keySet().toArray(String[]::new));
+        assertClose(expected, s.evaluate(p, labels.cast(DType.F32)), "", "mse");
+        Sequential classes = Sequential.of(Input.of(2), Dense.of(3, SOFTMAX));
+        classes.compile(
+                "sgd",
+                "sparse_categorical_crossentropy",
+                "accuracy",
+                "sparse_categorical_accuracy",
+                "sparse_top_k_categorical_accuracy");
+        Map<String, Double> e = classes.evaluate(X, rows().getFirst().y[1]);
+        assertEquals(e.get("accuracy"), e.get("sparse_categorical_accuracy"));
+        assertEquals(1, e.get("sparse_top_k_categorical_accuracy"));
+    }
+
+    // ---------------------------------------------------------------------------------------------
     // misuse
+
+    /// What a callback will look for in vain is said before anything is learned.
+    @Test
+    void valuesThatWillNotBeThere() {
+        ModelCheckpoint.Saver none = (_, _) -> {};
+        Map<Callback, String> rows =
+                Map.of(
+                        EarlyStopping.of("val_loss", 1),
+                        "earlyStopping: there is no 'val_loss'; there are loss",
+                        ReduceLROnPlateau.of("accuracy", 0.5, 1),
+                        "reduceLROnPlateau: there is no 'accuracy'; there are loss",
+                        ModelCheckpoint.of("m", none).saveBestOnly("val_loss"),
+                        "modelCheckpoint: there is no 'val_loss'; there are loss",
+                        ModelCheckpoint.of("{batch}", none),
+                        "modelCheckpoint: there is no 'batch' for the file's name; there are epoch,"
+                                + " loss");
+        rows.forEach((c, message) -> {
+            Sequential s = Sequential.of(Rng.seed(0), Input.of(2), Dense.of(1));
+            s.compile("sgd", "mse");
+            float[] before = s.state().get("0.weight").toFloatArray();
+            assertEquals(message, error(() -> s.fit(X, Tensor.ones(N), verbose(0), callback(c))));
+            org.junit.jupiter.api.Assertions.assertArrayEquals(
+                    before, s.state().get("0.weight").toFloatArray());
+        });
+        Sequential s = Sequential.of(Input.of(2), Dense.of(1));
+        s.compile("sgd", "mse");
+        assertEquals(
+                1,
+                s.fit(
+                                X,
+                                Tensor.ones(N),
+                                verbose(0),
+                                validationSplit(0.3),
+                                callback(EarlyStopping.of("val_loss", 1)),
+                                callback(
+                                        ModelCheckpoint.of("{batch}-{loss:.2f}", none)
+                                                .everyBatches(1)))
+                        .epochs());
+    }
 
     private static String error(org.junit.jupiter.api.function.Executable e) {
         return assertThrows(NacreException.class, e).getMessage().lines().findFirst().orElse("");
@@ -427,6 +509,14 @@ class FitTest {
                         "fit: verbose must be 0, 1 or 2, but is 3",
                         () -> verbose(3));
         rows.forEach((message, e) -> assertEquals(message, error(e)));
+        assertEquals(
+                "predict: x must be examples of [2] one after the other, but is f32[2]",
+                error(() -> model(r).predict(X.select(0, 0))));
+        Sequential two = Sequential.of(Input.of(2), Dense.of(2));
+        two.compile("sgd", "mse");
+        assertEquals(
+                "mse: the target must have the output's shape [7, 2]",
+                error(() -> two.fit(X, Tensor.ones(N))));
         assertTrue(error(() -> model(r).fit(X, y, sampleWeight(Tensor.of(1f)))).contains("one"));
     }
 }

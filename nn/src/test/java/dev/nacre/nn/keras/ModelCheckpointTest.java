@@ -140,7 +140,8 @@ class ModelCheckpointTest {
         ModelCheckpoint absent = ModelCheckpoint.of("m", saver).saveBestOnly("val_loss");
         Tensor x = Tensor.ones(1, 1);
         assertEquals(
-                "modelCheckpoint: there is no 'val_loss'; there are loss",
+                "modelCheckpoint: there is no 'val_loss'; there are loss\n"
+                        + "  hint: fit(…, validationSplit(0.2)), or validationData(x, y)",
                 assertThrows(
                                 NacreException.class,
                                 () -> tiny().fit(x, x, verbose(0), callback(absent)))

@@ -362,7 +362,7 @@ class SemanticsTest {
         mse.compile("adam", "mse");
         assertTrue(
                 error(() -> mse.fit(x, Tensor.ones(4, 1)))
-                        .startsWith("mseLoss: prediction and target must have one shape"));
+                        .startsWith("mse: the target must have the output's shape [4, 3]"));
         assertEquals(
                 "batches: x and y must have the same number of examples on axis 0, but x is f32[4,"
                         + " 2] and y is f32[3, 3]",
