@@ -13,6 +13,9 @@ import dev.nacre.nn.Linear;
 import dev.nacre.nn.Sequential;
 import dev.nacre.nn.data.Preprocessing;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,14 +38,30 @@ class InputsTest {
         return Model.of(net, Input.Images.of(TINY)).labels(List.of(labels));
     }
 
+    private Path missing() {
+        return folder.resolve("missing");
+    }
+
     /// The wrong files, by what is wrong with them.
-    private Map<String, Path> wrong() throws IOException {
+    private Map<String, Path> wrong() throws Exception {
         Map<String, Path> out = new LinkedHashMap<>();
-        out.put("missing", folder.resolve("missing"));
+        out.put("missing", missing());
         out.put("below a file", Files.writeString(folder.resolve("plain"), "x").resolve("y"));
         out.put("folder", Files.createDirectory(folder.resolve("folder")));
         out.put("empty", Files.createFile(folder.resolve("empty")));
         out.put("device", Path.of("/dev/zero"));
+        Path loop = folder.resolve("loop");
+        out.put("a link to itself", Files.createSymbolicLink(loop, loop));
+        out.put("a link to nothing", Files.createSymbolicLink(folder.resolve("link"), missing()));
+        Path socket = folder.resolve("socket");
+        try (var s = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            s.bind(UnixDomainSocketAddress.of(socket));
+        }
+        out.put("socket", socket);
+        Path pipe = folder.resolve("pipe");
+        if (new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0) {
+            out.put("pipe that nobody writes to", pipe);
+        }
         out.put("too long a name", folder.resolve("n".repeat(300)));
         byte[] noise = new byte[5000];
         new Random(1).nextBytes(noise);
@@ -61,7 +80,7 @@ class InputsTest {
     }
 
     @Test
-    void everyCommandWithEveryWrongFile() throws IOException {
+    void everyCommandWithEveryWrongFile() throws Exception {
         Path model = folder.resolve("model");
         tiny("a", "b").write(model);
         Path save = folder.resolve("never.safetensors");

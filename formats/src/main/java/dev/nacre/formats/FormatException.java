@@ -57,6 +57,12 @@ public final class FormatException extends NacreException {
                 cause);
     }
 
+    /// What a JSON parser says, without its advice about settings of its own that nobody here can change.
+    public static String withoutAdvice(String message) {
+        return message.replaceAll("(: enable|, from) `[^`]*`( to allow)?", "")
+                .replaceFirst(": was expecting .*", "");
+    }
+
     /// Opens a file for reading. What is no regular file is refused, for reading it might never end.
     public static FileChannel open(String format, Path path) throws IOException {
         if (Files.isDirectory(path)) {

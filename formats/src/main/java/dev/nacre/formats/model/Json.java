@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import dev.nacre.formats.FormatException;
 import dev.nacre.nn.data.Budget;
 import dev.nacre.type.NacreException;
 import java.io.IOException;
@@ -82,7 +83,7 @@ sealed interface Json {
             return value;
         } catch (JsonProcessingException e) {
             throw new NacreException(
-                    e.getOriginalMessage()
+                    FormatException.withoutAdvice(e.getOriginalMessage())
                             + (e.getLocation() == null
                                     ? ""
                                     : " at character " + e.getLocation().getCharOffset()),

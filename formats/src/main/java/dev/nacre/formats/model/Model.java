@@ -237,8 +237,14 @@ public final class Model {
                         tally,
                         j -> j.asItems().stream().map(Json::asText).toList());
         Map<String, String> provenance = new LinkedHashMap<>();
-        part(metadata, "provenance", tally, Json::asFields)
-                .forEach((k, v) -> provenance.put(k, v.asText()));
+        part(
+                metadata,
+                "provenance",
+                tally,
+                j -> {
+                    j.asFields().forEach((k, v) -> provenance.put(k, v.asText()));
+                    return provenance;
+                });
         Output output;
         try {
             output = Output.valueOf(metadata.getOrDefault("output", ""));

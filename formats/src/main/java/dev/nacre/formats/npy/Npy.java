@@ -6,6 +6,7 @@ import dev.nacre.formats.AtomicFile;
 import dev.nacre.formats.Elements;
 import dev.nacre.formats.FormatException;
 import dev.nacre.type.DType;
+import dev.nacre.type.Shape;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
 import java.io.IOException;
@@ -179,6 +180,10 @@ public final class Npy {
             count = Arrays.stream(d.shape()).reduce(1, Math::multiplyExact);
             wanted = Math.multiplyExact(count, (long) e.bytes);
         } catch (ArithmeticException _) {
+            throw new FormatException(
+                    NAME, path, "has more elements than fit: " + Arrays.toString(d.shape()));
+        }
+        if (!Shape.of(d.shape()).isAddressable(e.dtype.bytes())) { // beside a size of 0
             throw new FormatException(
                     NAME, path, "has more elements than fit: " + Arrays.toString(d.shape()));
         }

@@ -221,7 +221,7 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
                             : "";
             String why =
                     e instanceof StreamReadException r
-                            ? r.getOriginalMessage()
+                            ? FormatException.withoutAdvice(r.getOriginalMessage())
                             : String.valueOf(e.getMessage());
             throw new FormatException(
                     SafeTensors.NAME, path, "has a broken header" + where + ": " + why);
@@ -414,6 +414,9 @@ record Header(long start, List<Entry> entries, Map<String, String> metadata) {
         try {
             TensorType type =
                     new TensorType(dtype, Shape.of(r.shape.stream().mapToLong(s -> s).toArray()));
+            if (!type.shape().isAddressable(dtype.bytes())) {
+                return "has more elements than fit: " + r.shape;
+            }
             long bytes = Math.multiplyExact(type.shape().count(), (long) dtype.bytes());
             if (bytes != r.offsets.get(1) - r.offsets.get(0)) {
                 return "is "

@@ -424,7 +424,17 @@ class ModelTest {
             {"labels", "[1]", "its labels: it must be a text, but is 1"},
             {"output", "WORDS", "its output is 'WORDS'"},
             {"architecture", a.substring(0, a.length() - 3), "its architecture: Unexpected end"},
-            {"architecture", "[".repeat(5000), "its architecture: "},
+            {
+                "architecture",
+                "[".repeat(5000),
+                "its architecture: Document nesting depth (201) exceeds the maximum allowed (200)"
+            },
+            {
+                "architecture",
+                a.replace("\"p\":0.3", "\"p\":NaN"),
+                "its architecture: Non-standard token 'NaN' at character "
+            },
+            {"provenance", "{\"a\":{}}", "its provenance: it must be a text, but is {}"},
             {"architecture", a.replace("nn.Linear", "nn.Nonlinear"), "is not on the class path"},
             {
                 "architecture",

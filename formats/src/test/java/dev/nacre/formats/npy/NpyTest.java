@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -182,6 +183,18 @@ class NpyTest {
                                 1,
                                 "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
                                 bytes(1))));
+        for (String shape : List.of("[0, 9223372036854775807]", "[9223372036854775807, 0, 3]")) {
+            String tuple = shape.replace('[', '(').replace(']', ')');
+            assertEquals(
+                    "npy: FILE has more elements than fit: " + shape,
+                    errorOf(
+                            file(
+                                    1,
+                                    "{'descr': '<f4', 'fortran_order': False, 'shape': "
+                                            + tuple
+                                            + "}",
+                                    bytes())));
+        }
         assertEquals(
                 "npy: FILE is cut short: its elements take 8 bytes, but 3 are there",
                 errorOf(

@@ -192,13 +192,15 @@ class SafeTensorsTest {
                       'a' has data_offsets that are no range: [4, 0]`
                     {"a":{"dtype":"U8","shape":[9223372036854775807,2],"data_offsets":[0,4]}}                                          | 4 | `safetensors: FILE has a broken header:
                       'a' has more elements than fit: [9223372036854775807, 2]`
+                    {"a":{"dtype":"U8","shape":[0,9223372036854775807],"data_offsets":[0,0]}}                                          | 0 | `safetensors: FILE has a broken header:
+                      'a' has more elements than fit: [0, 9223372036854775807]`
                     {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}           | 1 | safetensors: FILE has a broken header near byte 64: Duplicate field 'a'
                     {"a":{"dtype":"U8","shape":[1]}}                                                                                  | 1 | safetensors: FILE has a broken header near byte 39: 'a' lacks data_offsets
                     {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}                                                       | 1 | safetensors: FILE has a broken header near byte 65: 'a' has an unknown attribute 'x'
                     {"__metadata__":{"n":3}}                                                                                          | 0 | safetensors: FILE has a broken header near byte 30: found 3 where text was expected
                     {"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}                                                            | 1 | safetensors: FILE has a broken header near byte 39: found 1.5 where a whole number was expected
                     {"a":                                                                                                             | 0 | ?
-                    {} x                                                                                                              | 0 | ?
+                    {} x                                                                                                              | 0 | safetensors: FILE has a broken header near byte 11: Unrecognized token 'x'
                     """)
     void headersThatAreWrong(String header, int data, String message) throws IOException {
         Path f = file(header, new byte[data]);
