@@ -121,6 +121,14 @@ public final class Rng {
         Problem p = Problem.in("uniform");
         p.require(dtype.isFloating(), "the type must be floating, but is " + dtype).throwDType();
         p.finite("low", low).finite("high", high);
+        p.require(
+                !isBeyond(dtype, low) && !isBeyond(dtype, high),
+                "low and high must be in the range of "
+                        + dtype
+                        + ", but are "
+                        + low
+                        + " and "
+                        + high);
         p.require(!(low > high), "low must not be above high, but they are " + low + " and " + high)
                 .throwValue();
         double least = low == high ? dtype.round(low) : Neighbours.atLeast(dtype, low);
@@ -135,6 +143,11 @@ public final class Rng {
         boolean fits = Math.abs(span) <= (wide ? Double.MAX_VALUE : Float.MAX_VALUE);
         Tensor y = fits ? u.mul(span).add(low) : u.mul(high).add(u.neg().add(1).mul(low));
         return y.cast(dtype).clamp(least, greatest);
+    }
+
+    /// Whether a number is finite, but not in a floating type.
+    private static boolean isBeyond(DType dtype, double value) {
+        return Double.isFinite(value) && Double.isInfinite(dtype.round(value));
     }
 
     /// Uniform on [0, 1) in f64, multiples of 2⁻⁵³.
@@ -186,7 +199,13 @@ public final class Rng {
 
     /// Normal with the given mean and standard deviation in f32.
     public Tensor normal(double mean, double std, Shape shape) {
-        Problem.in("normal").finite("mean", mean).notNegative("std", std).throwValue();
+        Problem.in("normal")
+                .finite("mean", mean)
+                .notNegative("std", std)
+                .require(
+                        !isBeyond(DType.F32, mean) && !isBeyond(DType.F32, std),
+                        "mean and std must be in the range of f32, but are " + mean + " and " + std)
+                .throwValue();
         return normal(shape).mul(std).add(mean);
     }
 

@@ -514,15 +514,37 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     // ------------------------------------------------------------------------------------------------- reading
 
-    /// The only element, as a double.
+    /// The only element, as a double. An i64 that a double cannot hold is an error; see [#itemLong()].
     public double item() {
+        requireOne("item");
+        if (dtype() == DType.I64) {
+            long exact = itemLong();
+            double near = exact;
+            if (near == 0x1p63 || (long) near != exact) {
+                Problem.in("item")
+                        .rule("a double cannot hold " + exact)
+                        .operand("x", type(), this::origin)
+                        .hint("itemLong() is exact")
+                        .throwValue();
+            }
+            return exact;
+        }
+        return value().read(s -> new Elements(s).asDouble(0));
+    }
+
+    /// The only element, as a long: all digits of an i64. Of a floating number the fraction is cut off, as by [#cast].
+    public long itemLong() {
+        requireOne("itemLong");
+        return value().read(s -> new Elements(s).asLong(0));
+    }
+
+    private void requireOne(String what) {
         if (shape().count() != 1) {
-            Problem.in("item")
+            Problem.in(what)
                     .rule("needs exactly one element")
                     .operand("x", type(), this::origin)
                     .throwShape();
         }
-        return value().read(s -> new Elements(s).asDouble(0));
     }
 
     /// All elements in row-major order, converted as by [#cast].

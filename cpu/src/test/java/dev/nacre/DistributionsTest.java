@@ -117,9 +117,18 @@ class DistributionsTest {
         refused("low must be finite", () -> rng.uniform(nan, 1, s));
         refused("high must be finite", () -> rng.uniform(0, inf, s));
         refused("low must be finite", () -> rng.uniform(-inf, 0, s));
-        refused("there is no f32", () -> rng.uniform(1e300, 1e301, s));
+        refused("in the range of f32", () -> rng.uniform(1e300, 1e301, s));
+        refused(
+                "in the range of f32",
+                () -> rng.uniform(-1e308, 1e308, s)); // their span is not finite
+        refused("in the range of f32", () -> rng.uniform(0, 3.5e38, s));
+        refused(
+                "in the range of f16",
+                () -> rng.uniform(DType.F16, 0, 1e6, s)); // most would be the end
+        refused("in the range of f32", () -> rng.normal(1e39, 1, s));
+        refused("in the range of f32", () -> rng.normal(0, 1e39, s));
         refused("there is no f32", () -> rng.uniform(0.1, 0.1 + 1e-12, s));
-        refused("there is no f16", () -> rng.uniform(DType.F16, 70000, 80000, s));
+        refused("in the range of f16", () -> rng.uniform(DType.F16, 70000, 80000, s));
         refused("must be floating", () -> rng.uniform(DType.I32, 0, 10, s));
         for (double std : new double[] {-1, nan, inf, -1e-300}) {
             refused("std must be finite and at least 0", () -> rng.normal(0, std, s));

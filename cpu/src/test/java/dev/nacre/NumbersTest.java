@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.nacre.reference.Interpreter;
 import dev.nacre.type.DType;
 import dev.nacre.type.DTypeException;
+import dev.nacre.type.ShapeException;
+import dev.nacre.type.ValueException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -339,6 +341,32 @@ class NumbersTest {
                                 DTypeException.class,
                                 () -> Tensor.zeros(DType.I32, 2).pad(0, 1, 0, 0.5))
                         .getMessage());
+    }
+
+    /// No digit is lost on the way out, or it is said.
+    @Test
+    void singleNumbersAreExact() {
+        for (long n : LONGS) {
+            Tensor x = Tensor.of(new long[] {n});
+            assertEquals(n, x.itemLong());
+            assertEquals(n, Tensor.full(n, DType.I64).itemLong(), "folded");
+            assertEquals("[" + n + "] i64[1]", x.toString());
+            if (new BigDecimal(n)
+                    .equals(new BigDecimal(new BigDecimal((double) n).toBigInteger()))) {
+                assertEquals(n, (long) x.item());
+            } else {
+                assertEquals(
+                        "item: a double cannot hold " + n,
+                        assertThrows(ValueException.class, x::item)
+                                .getMessage()
+                                .lines()
+                                .findFirst()
+                                .orElse(""));
+            }
+        }
+        assertEquals(-2, Tensor.of(-2.75).itemLong());
+        assertEquals(255, Tensor.of(new double[] {255}).cast(DType.U8).itemLong());
+        assertThrows(ShapeException.class, () -> Tensor.of(new long[] {1, 2}).itemLong());
     }
 
     /// A tensor of rank 0 does not widen others in its category.

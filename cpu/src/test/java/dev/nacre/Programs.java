@@ -20,6 +20,7 @@ final class Programs {
             case "convolve" -> convolve().forEach(System.out::println);
             case "exhaust" -> exhaust();
             case "churn" -> churn();
+            case "edges" -> Edges.failures().forEach(System.out::println);
             case "soak" -> soak(Integer.parseInt(args[1]));
             default -> throw new IllegalArgumentException(args[0]);
         }

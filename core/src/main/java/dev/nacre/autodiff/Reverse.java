@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -181,12 +182,17 @@ public final class Reverse {
         return out;
     }
 
-    /// `g·a + (g·b)·c` as `g·(a + b·c)`: what does not depend on the gradient can be computed in the forward pass, and is then one value to keep, not three.
+    /// `g·a + (g·b)·c` as `g·(a + b·c)`: what does not depend on the gradient can be computed in the forward pass, and is then one value to keep, not three. Only where `a + b·c` is in
+    /// range whatever a, b and c are, as with sigmoids and numbers: with x for each of them, `x·x` may be infinite where `(g·x)·x` is not.
     private static Node factored(Node a, Node b) {
         List<Node> firsts = firsts(a);
         for (Node n : firsts(b)) {
             if (firsts.contains(n)) {
-                return n.mul(rest(a, n).add(rest(b, n)));
+                List<Node> left = others(a, n);
+                List<Node> right = others(b, n);
+                return Range.isSafe(left, right)
+                        ? n.mul(product(left).add(product(right)))
+                        : a.add(b);
             }
         }
         return a.add(b);
@@ -202,11 +208,17 @@ public final class Reverse {
         return firsts;
     }
 
-    /// A product without its first factor.
-    private static Node rest(Node product, Node first) {
-        Node before = product.input(0);
-        Node last = product.input(1);
-        return before == first ? last : rest(before, first).mul(last);
+    /// The factors of a product but for its first.
+    private static List<Node> others(Node product, Node first) {
+        LinkedList<Node> out = new LinkedList<>();
+        for (Node n = product; n != first; n = n.input(0)) {
+            out.addFirst(n.input(1));
+        }
+        return out;
+    }
+
+    private static Node product(List<Node> factors) {
+        return factors.stream().reduce(Node::mul).orElseThrow();
     }
 
     private void propagate(Node n, Node g) {

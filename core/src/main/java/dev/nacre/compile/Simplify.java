@@ -174,12 +174,15 @@ final class Simplify {
         return widened(m, List.of(a, b));
     }
 
+    /// Whether a function leaves any number as it is, given this one. 0 makes 0 of −0 by addition, and −0 by subtraction; the other zero does not.
     private static boolean isNeutral(Binary f, Op.Constant c) {
         if (c == null) {
             return false;
         }
+        boolean isNegative = c.dtype().isFloating() && 1 / c.value() < 0;
         return switch (f) {
-            case ADD, SUB -> c.value() == 0;
+            case ADD -> c.value() == 0 && (isNegative || !c.dtype().isFloating());
+            case SUB -> c.value() == 0 && !isNegative;
             case MUL, DIV -> c.value() == 1;
             default -> false;
         };

@@ -68,7 +68,11 @@ final class Sinking {
             }
         });
         stacks.forEach((n, o) -> outside.stack(n, o.stacked));
-        sums.forEach((s, v) -> s.last = s.first.add(total(v, outside)));
+        sums.forEach((s, v) -> {
+            Op.Constant first = Simplify.splat(s.first);
+            Node total = total(v, outside);
+            s.last = first != null && first.value() == 0 ? total : s.first.add(total);
+        });
         products.forEach(o -> o.stacked = outside.all(o.value));
     }
 

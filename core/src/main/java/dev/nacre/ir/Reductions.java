@@ -113,9 +113,11 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return std(Correction.BESSEL, axes);
     }
 
-    /// Square root of [#variance(Correction, int...)]; the gradient of equal elements is 0, as in PyTorch.
+    /// Square root of [#variance(Correction, int...)], computed in f64: squares of f32 numbers have twice their exponents. The gradient of equal elements is 0, as in PyTorch.
     default T std(Correction correction, int... axes) {
-        return self().wide(x -> flatAtZero(x.variance(correction, axes), T::sqrt));
+        DType t = dtype();
+        T x = t.isFloating() ? self().cast(DType.F64) : self();
+        return flatAtZero(x.variance(correction, axes), T::sqrt).cast(t.floating());
     }
 
     /// `f(x)`, but 0 with derivative 0 where x is 0, at which f is 0 and infinitely steep.
@@ -125,29 +127,32 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
     }
 
     /// `(Σ|x|ᵖ)^(1/p)` along axes. p may be any number but NaN: ∞ gives the largest magnitude, −∞ the smallest, 0 the number of elements that are not 0. Of whole numbers it is an
-    /// f32. The gradient at 0 is 0, as in PyTorch.
+    /// f32. The gradient at 0 is 0, as in PyTorch. Sums of powers are computed in f64, as they may have exponents that f32 has not.
     default T norm(double p, int... axes) {
         if (Double.isNaN(p)) {
             throw new ValueException("norm: p must be a number, but is NaN");
         }
         Axes a = Axes.sortedOrAll("norm", rank(), axes);
-        return self().wide(x -> {
-            T m = x.abs();
-            if (Double.isInfinite(p)) {
-                return m.reduce(p > 0 ? Reduction.MAX : Reduction.MIN, a);
-            }
-            if (p == 0) {
-                return x.ne(0).cast(x.dtype()).reduce(Reduction.SUM, a);
-            }
-            if (p == 1) {
-                return m.reduce(Reduction.SUM, a);
-            }
-            if (p == 2) {
-                return flatAtZero(x.square().reduce(Reduction.SUM, a), T::sqrt);
-            }
-            T powers = p > 1 ? m.pow(p) : m.eq(0).where(m.detach().pow(p), m.pow(p));
-            return flatAtZero(powers.reduce(Reduction.SUM, a), s -> s.pow(1 / p));
-        });
+        if (p == 0 || p == 1 || Double.isInfinite(p)) {
+            return self().wide(x -> {
+                T m = x.abs();
+                return p == 0
+                        ? x.ne(0).cast(x.dtype()).reduce(Reduction.SUM, a)
+                        : m.reduce(
+                                p == 1 ? Reduction.SUM : p > 0 ? Reduction.MAX : Reduction.MIN, a);
+            });
+        }
+        return sumOfPowers(self().cast(DType.F64), p, a).cast(dtype().floating());
+    }
+
+    /// `(Σ|x|ᵖ)^(1/p)` for other p than 0, 1, ±∞.
+    private static <T extends Algebra<T>> T sumOfPowers(T x, double p, Axes a) {
+        if (p == 2) {
+            return flatAtZero(x.square().reduce(Reduction.SUM, a), T::sqrt);
+        }
+        T m = x.abs();
+        T powers = p > 1 ? m.pow(p) : m.eq(0).where(m.detach().pow(p), m.pow(p));
+        return flatAtZero(powers.reduce(Reduction.SUM, a), s -> s.pow(1 / p));
     }
 
     /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow. Of whole numbers it is an f32, of no elements −∞.

@@ -8,9 +8,22 @@ import dev.nacre.type.Shape;
 ///
 /// Shape: `[n, c, h, w]` → `[n, c, height, width]`.
 public record AdaptiveAvgPool2d(long height, long width) implements Module {
+    /// The most windows along an axis, and the most pixels where windows are not of one size: their places are written down.
+    private static final long MOST = 1 << 24;
+
     public AdaptiveAvgPool2d {
         Layers.requireAtLeast("adaptiveAvgPool2d", "height", height, 1);
         Layers.requireAtLeast("adaptiveAvgPool2d", "width", width, 1);
+        Problem.in("adaptiveAvgPool2d")
+                .require(
+                        height <= MOST && width <= MOST,
+                        "height and width must be at most "
+                                + MOST
+                                + ", but are "
+                                + height
+                                + " and "
+                                + width)
+                .throwValue();
     }
 
     /// A square output; 1 is the mean over each whole image.
@@ -42,6 +55,14 @@ public record AdaptiveAvgPool2d(long height, long width) implements Module {
         if (n % k == 0) {
             return x.reshape(x.shape().with(axis, k).insert(axis + 1, n / k)).mean(axis + 1);
         }
+        Problem.in("adaptiveAvgPool2d")
+                .require(
+                        n <= MOST,
+                        "an axis that is not a multiple of the windows must have at most "
+                                + MOST
+                                + " elements")
+                .operand("x", x.type(), x::origin)
+                .throwShape();
         int longest = 0;
         for (int i = 0; i < k; i++) {
             longest = Math.max(longest, Math.toIntExact(end(i, n, k) - i * n / k));

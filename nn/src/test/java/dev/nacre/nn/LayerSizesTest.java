@@ -125,4 +125,35 @@ class LayerSizesTest {
         }
         return out;
     }
+
+    /// Pooling is checked where it is used, too.
+    @TestFactory
+    Stream<DynamicTest> pooling() {
+        Tensor x = Tensor.ones(1, 2, 5, 6).realize();
+        Tensor wide = Tensor.ones(1, 1, 1, (1 << 24) + 1); // is not computed
+        return Arrays.stream(LONGS)
+                .mapToObj(n ->
+                        DynamicTest.dynamicTest(
+                                "" + n,
+                                () -> {
+                                    for (Tensor t : List.of(x, wide)) {
+                                        soon(() -> new AdaptiveAvgPool2d(n, 2).forward(t));
+                                        soon(() -> new AdaptiveAvgPool2d(1, n).forward(t));
+                                        soon(() -> MaxPool2d.of(n).forward(t));
+                                        soon(() -> AvgPool2d.of(n).forward(t));
+                                    }
+                                }));
+    }
+
+    private static void soon(java.util.concurrent.Callable<Tensor> code) {
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(10),
+                () -> {
+                    try {
+                        code.call();
+                    } catch (NacreException e) {
+                        assertTrue(e.getMessage().contains(":"));
+                    }
+                });
+    }
 }

@@ -66,13 +66,13 @@ public final class Accumulator {
         return List.copyOf(sums.values());
     }
 
-    /// Makes the sums the parameters' gradients, and starts again from zero. A parameter that never had a gradient gets none.
+    /// Makes the sums the parameters' gradients, and starts again from zero, also if no step is taken by them. A parameter that never had a gradient gets none.
     public void give() {
         sums.forEach((p, sum) -> {
             if (used.containsKey(p)) {
                 p.setGrad(sum.add(0).cast(p.dtype()));
-                sum.set(sum.zerosLike());
             }
         });
+        clear();
     }
 }
