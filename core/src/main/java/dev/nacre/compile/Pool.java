@@ -116,7 +116,9 @@ final class Pool {
     }
 
     private MemorySegment idle(long size) {
-        region.ifPresent(r -> r.collect(this::giveBack));
+        if (region.isPresent()) {
+            region.get().collect(this::giveBack);
+        }
         return kept(size);
     }
 

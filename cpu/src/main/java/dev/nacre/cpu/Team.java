@@ -7,6 +7,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -15,8 +16,8 @@ import java.util.concurrent.locks.LockSupport;
 ///
 ///     Team.get().run(tiles, tile -> kernel.run(tile));
 ///
-/// The calling thread is a member; the others are daemons that wait for the next region for a moment, and then sleep.
-/// The size is the system property `nacre.threads`; without it, the number of physical cores this process may use.
+/// The calling thread is a member; the others are daemons that wait for the next region for a moment, then sleep, and end when nothing
+/// has come for some seconds (the system property `nacre.idle`, in milliseconds): the next region starts them anew. So whoever drops the class loader that loaded this is not held by its threads. The size is the system property `nacre.threads`; without it, the number of physical cores this process may use.
 ///
 /// **One caller at a time.** Whoever finds the team free has it for one [run][#run(int, Work)], or for as long as
 /// [enter][#enter(Runnable)] lasts. A caller that finds it taken is not kept waiting: its parts run on its own thread,
@@ -50,7 +51,14 @@ public final class Team {
     private static final VarHandle CALLERS = field("callers", int.class);
     private static final VarHandle INSIDE = field("inside", int.class);
     private static final VarHandle CURSOR = MethodHandles.arrayElementVarHandle(int[].class);
-    private static final VarHandle ASLEEP = MethodHandles.arrayElementVarHandle(boolean[].class);
+    private static final VarHandle STATES = MethodHandles.arrayElementVarHandle(int[].class);
+
+    // What a member does.
+    private static final int AWAKE = 0;
+    private static final int ASLEEP = 1;
+    private static final int GONE = 2; // its thread ends, or there is none yet
+
+    private static final long IDLE_NANOS = 1_000_000L * Long.getLong("nacre.idle", 5_000);
 
     /// Members count their parts this many ints apart, so that no two share a cache line.
     private static final int STRIDE = 32;
@@ -66,9 +74,13 @@ public final class Team {
 
     private static final int CLOSED = Integer.MIN_VALUE;
 
+    /// No number of regions that there could be just now.
+    private static final long NONE = Long.MIN_VALUE;
+
     private final int size;
+    private final long idleNanos;
     private final Thread[] threads;
-    private final boolean[] asleep;
+    private final int[] states;
     private volatile Thread owner;
     private volatile int callers; // how many have entered
     private boolean busy; // the owner is inside a region; only the owner looks
@@ -85,18 +97,19 @@ public final class Team {
     private volatile int inside =
             CLOSED; // how many members besides the owner are in; below zero, nobody may come in
 
-    /// A team of its own, for tests. Its threads live as long as the process.
+    /// A team of its own, for tests.
     Team(int size) {
+        this(size, IDLE_NANOS);
+    }
+
+    /// @param idleNanos how long a member waits for work until its thread ends
+    Team(int size, long idleNanos) {
+        this.idleNanos = idleNanos;
         this.size = size;
         this.cursors = new int[size * STRIDE];
-        this.asleep = new boolean[size];
+        this.states = new int[size];
+        Arrays.fill(states, GONE);
         this.threads = new Thread[size];
-        for (int member = 1; member < size; member++) {
-            int me = member;
-            threads[me] =
-                    Thread.ofPlatform().daemon().name("nacre-" + me).unstarted(() -> attend(me));
-        }
-        for (int member = 1; member < size; member++) threads[member].start();
     }
 
     /// The team.
@@ -228,8 +241,10 @@ public final class Team {
 
     /// The life of a member that is not the owner.
     private void attend(int me) {
-        for (int seen = 0; ; ) {
-            seen = await(me, seen);
+        for (int seen = regions - 1; ; ) {
+            long found = await(me, seen);
+            if (found == NONE) return;
+            seen = (int) found;
             if (me >= members)
                 continue; // a glance from outside; a wrong answer only means less help
             wake(me);
@@ -242,8 +257,8 @@ public final class Team {
         }
     }
 
-    /// Returns the number of regions when it is no longer `seen`.
-    private int await(int me, int seen) {
+    /// Returns the number of regions when it is no longer `seen`; [#NONE] when the member is gone.
+    private long await(int me, int seen) {
         for (int spins = 0; spins < SPINS; spins++) {
             if (regions != seen) return regions;
             Thread.onSpinWait();
@@ -252,16 +267,46 @@ public final class Team {
             if (regions != seen) return regions;
             Thread.yield();
         }
-        ASLEEP.setVolatile(asleep, me, true);
-        while (regions == seen) LockSupport.park(this);
-        ASLEEP.setVolatile(asleep, me, false);
+        STATES.setVolatile(states, me, ASLEEP);
+        long since = System.nanoTime();
+        while (regions == seen) {
+            LockSupport.parkNanos(this, idleNanos);
+            if (regions == seen && System.nanoTime() - since >= idleNanos) {
+                STATES.setVolatile(states, me, GONE);
+                // a region that began meanwhile has seen it asleep, or starts another
+                if (regions == seen || !STATES.compareAndSet(states, me, GONE, AWAKE)) return NONE;
+            }
+        }
+        STATES.setVolatile(states, me, AWAKE);
         return regions;
     }
 
     /// Each member wakes two others, so that waking a large team does not take the owner long.
     private void wake(int me) {
         for (int other = 2 * me + 1; other <= 2 * me + 2 && other < members; other++)
-            if ((boolean) ASLEEP.getVolatile(asleep, other)) LockSupport.unpark(threads[other]);
+            switch ((int) STATES.getVolatile(states, other)) {
+                case ASLEEP -> LockSupport.unpark(threads[other]);
+                case GONE -> start(other);
+                default -> {}
+            }
+    }
+
+    /// Where there can be no thread, the others do its parts.
+    private void start(int member) {
+        if (!STATES.compareAndSet(states, member, GONE, AWAKE)) return;
+        try {
+            var thread =
+                    Thread.ofPlatform()
+                            .daemon()
+                            .name("nacre-" + member)
+                            .inheritInheritableThreadLocals(false)
+                            .unstarted(() -> attend(member));
+            thread.setContextClassLoader(Team.class.getClassLoader()); // not the caller's
+            threads[member] = thread;
+            thread.start();
+        } catch (Throwable _) { // no room for a thread, or on this one's stack
+            STATES.setVolatile(states, member, GONE);
+        }
     }
 
     private static VarHandle field(String name, Class<?> type) {

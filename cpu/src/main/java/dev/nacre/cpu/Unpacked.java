@@ -3,6 +3,7 @@ package dev.nacre.cpu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -69,7 +70,7 @@ final class Unpacked {
     static boolean isIntact(Path file) throws IOException {
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || !Files.exists(note(file)))
             return false;
-        var noted = Files.readString(note(file)).split(" ", 2);
+        var noted = Files.readString(note(file), StandardCharsets.ISO_8859_1).split(" ", 2);
         if (noted.length == 2 && noted[1].equals(state(file))) return true;
         try (var in = Files.newInputStream(file)) {
             if (!noted[0].equals(digest(in, OutputStream.nullOutputStream()))) return false;

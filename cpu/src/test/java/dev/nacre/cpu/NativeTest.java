@@ -8,14 +8,20 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NativeTest {
     @TempDir Path cache;
@@ -90,20 +96,6 @@ class NativeTest {
                 files().toString());
     }
 
-    @Test
-    void aDamagedFileIsReplaced() throws IOException {
-        assumeTrue(isCarried());
-        new Native("", cache);
-        var file = libraryFile();
-        var whole = Files.readAllBytes(file);
-        var damaged = whole.clone();
-        damaged[damaged.length / 2] ^= 1;
-        Files.delete(file); // it is mapped: another file
-        Files.write(file, damaged);
-        assertTrue(new Native("", cache).library().isPresent());
-        assertArrayEquals(whole, Files.readAllBytes(file));
-    }
-
     /// What others can write to, they can have executed.
     @Test
     void aFolderOfStrangersIsNotUsed() throws IOException {
@@ -120,6 +112,138 @@ class NativeTest {
                 new Native("", cache).library().orElseThrow().path().startsWith(cache.toString()));
     }
 
+    /// Caches that cannot be used, each in another way: the library is opened from elsewhere, and one line says so.
+    private enum Useless {
+        A_FILE_IN_THE_WAY {
+            @Override
+            Path make(Path in) throws IOException {
+                return Files.writeString(in.resolve("file"), "in the way").resolve("cache");
+            }
+        },
+        OF_ANOTHER_USER {
+            @Override
+            Path make(Path in) throws IOException {
+                var cache = Files.createDirectory(in.resolve("theirs"));
+                assumeTrue(isRoot(in), "only root can give files away");
+                Files.setAttribute(cache, "unix:uid", 12345);
+                return cache;
+            }
+        },
+        BELOW_ANOTHER_USERS {
+            @Override
+            Path make(Path in) throws IOException {
+                var cache = Files.createDirectories(in.resolve("theirs/nacre/native"));
+                assumeTrue(isRoot(in), "only root can give files away");
+                Files.setAttribute(in.resolve("theirs"), "unix:uid", 12345);
+                return cache;
+            }
+        },
+        READ_ONLY {
+            @Override
+            Path make(Path in) throws IOException {
+                var proc = Path.of("/proc/nacre"); // where not even root can make a folder
+                assumeTrue(Files.isDirectory(proc.getParent()));
+                return proc;
+            }
+        },
+        /// What has been unpacked there is found, but must not be executed.
+        WITHOUT_EXECUTION {
+            @Override
+            Path make(Path in) throws IOException {
+                var cache = Files.createDirectory(in.resolve("noexec"));
+                assumeTrue(
+                        isRoot(in)
+                                && mounts("mount", "-t", "tmpfs", "-o", "noexec", "nacre", cache));
+                return cache;
+            }
+
+            @Override
+            void end(Path cache) throws IOException {
+                mounts("umount", "-l", cache);
+            }
+        };
+
+        abstract Path make(Path in) throws IOException;
+
+        void end(Path cache) throws IOException {}
+
+        private static boolean isRoot(Path in) throws IOException {
+            return Files.getAttribute(in, "unix:uid").equals(0);
+        }
+
+        private static boolean mounts(Object... command) throws IOException {
+            try {
+                return new ProcessBuilder(Stream.of(command).map(Object::toString).toList())
+                                .redirectErrorStream(true)
+                                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                                .start()
+                                .waitFor()
+                        == 0;
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Useless.class)
+    void aCacheThatCannotBeUsed(Useless useless) throws IOException {
+        assumeTrue(isCarried() && !System.getProperty("os.name").startsWith("Windows"));
+        var place = useless.make(cache);
+        try {
+            var found = new Native("", place);
+            var path = found.library().orElseThrow().path();
+            assertFalse(path.startsWith(place.toString()), path);
+            assertTrue(found.library().get().symbols().find("dnnl_version").isPresent());
+            assertFalse(Files.exists(Path.of(path)), "left behind");
+            assertTrue(
+                    found.notes().stream().anyMatch(n -> n.contains(place.toString())),
+                    found.notes().toString());
+        } finally {
+            useless.end(place);
+        }
+    }
+
+    /// Names that shells, URLs and old systems stumble over.
+    @Test
+    void anyName() throws IOException {
+        assumeTrue(isCarried() && !System.getProperty("os.name").startsWith("Windows"));
+        var place = cache.resolve("with space/ünï 日本/a%20b#c?d+e;'\"");
+        var found = new Native("", place).library().orElseThrow();
+        assertTrue(found.path().startsWith(place.toString()), found.path());
+        assertTrue(found.symbols().find("dnnl_version").isPresent());
+    }
+
+    /// Damage of each kind heals: whatever lies there, the library opens and the file is whole again.
+    @ParameterizedTest
+    @ValueSource(strings = {"truncated", "flipped", "link", "folder", "no note", "broken note"})
+    void damageHeals(String damage) throws IOException {
+        assumeTrue(isCarried() && !System.getProperty("os.name").startsWith("Windows"));
+        new Native("", cache);
+        var file = libraryFile();
+        var whole = Files.readAllBytes(file);
+        var note = file.resolveSibling(file.getFileName() + ".sha256");
+        var damaged =
+                damage.equals("truncated") ? Arrays.copyOf(whole, whole.length / 2) : whole.clone();
+        if (damage.equals("flipped")) damaged[damaged.length - 1] ^= 1;
+        if (damage.equals("no note")) Files.delete(note);
+        else if (damage.equals("broken note")) Files.write(note, new byte[] {0, (byte) 0xFF, 10});
+        else {
+            Files.delete(file); // it is mapped: another file
+            if (damage.equals("folder")) Files.createDirectory(file);
+            else if (damage.equals("link"))
+                Files.createSymbolicLink(file, Files.write(cache.resolve("other"), damaged));
+            else Files.write(file, damaged);
+        }
+        var found = new Native("", cache).library().orElseThrow();
+        assertTrue(found.symbols().find("dnnl_version").isPresent());
+        if (!damage.equals("folder")) {
+            assertTrue(found.path().startsWith(cache.toString()), found.path());
+            assertTrue(Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS));
+            assertArrayEquals(whole, Files.readAllBytes(file));
+        }
+    }
+
     @Test
     void manyAtOnce() throws Exception {
         assumeTrue(isCarried());
@@ -131,16 +255,6 @@ class NativeTest {
         assertTrue(
                 files().stream().noneMatch(f -> f.toString().endsWith(".part")),
                 files().toString());
-    }
-
-    @Test
-    void withoutACacheItIsUnpackedElsewhere() throws IOException {
-        assumeTrue(isCarried());
-        var file = Files.writeString(cache.resolve("file"), "in the way");
-        var found = new Native("", file.resolve("cache"));
-        assertTrue(found.library().orElseThrow().symbols().find("dnnl_version").isPresent());
-        assumeTrue(!System.getProperty("os.name").startsWith("Windows"));
-        assertFalse(Files.exists(Path.of(found.library().orElseThrow().path())), "left behind");
     }
 
     @Test

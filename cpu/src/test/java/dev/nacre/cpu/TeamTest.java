@@ -335,4 +335,33 @@ class TeamTest {
         assertSame(Team.get(), Team.get());
         assertFalse(Team.get().toString().isEmpty());
     }
+
+    /// Threads end when nothing comes, and come back; also where the next region begins just then.
+    @Test
+    void threadsEndWhenIdle() throws InterruptedException {
+        var threads = ConcurrentHashMap.<Thread>newKeySet();
+        long idle = 20_000_000;
+        var team = new Team(3, idle);
+        var meeting = new CyclicBarrier(3);
+        for (int round = 0; round < 3; round++) {
+            threads.clear();
+            team.run(
+                    3,
+                    _ -> {
+                        threads.add(Thread.currentThread());
+                        meet(meeting); // all three are there
+                    });
+            threads.remove(Thread.currentThread());
+            assertEquals(2, threads.size());
+            for (var t : threads) t.join(20_000);
+            assertTrue(threads.stream().noneMatch(Thread::isAlive), threads.toString());
+        }
+        var ran = new AtomicInteger();
+        for (int round = 0; round < 100; round++) {
+            team.run(3, _ -> ran.incrementAndGet());
+            TimeUnit.NANOSECONDS.sleep(idle + (round - 50) * idle / 200);
+        }
+        assertEquals(300, ran.get());
+        team.run(3, _ -> meet(meeting));
+    }
 }

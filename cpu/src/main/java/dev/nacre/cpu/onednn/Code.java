@@ -1,6 +1,7 @@
 package dev.nacre.cpu.onednn;
 
 import dev.nacre.cpu.Stack;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// A spec compiled by oneDNN to machine code for one thread. Immutable, and may run on many threads at once.
@@ -13,6 +14,7 @@ final class Code {
     private final List<Slot> slots;
     private final String implementation;
     private final long handle;
+    private final MemorySegment owned; // the handle, destroyed when this is unreachable
 
     Code(OneDnn library, Spec spec) {
         Limits.check(spec);
@@ -22,7 +24,7 @@ final class Code {
         this.slots = arguments.stream().map(Scope.Argument::slot).toList();
         this.implementation = made.implementation;
         this.handle = made.handle;
-        OneDnn.CLEANER.register(this, destroyer(handle));
+        this.owned = NativeFunction.PRIMITIVE_DESTROY.owned(handle);
     }
 
     private record Made(List<Scope.Argument> arguments, String implementation, long handle) {}
@@ -34,10 +36,6 @@ final class Code {
             return new Made(
                     scope.arguments(spec, plan), scope.implementation(plan), scope.compile(plan));
         }
-    }
-
-    private static Runnable destroyer(long handle) {
-        return () -> NativeFunction.PRIMITIVE_DESTROY.call(handle);
     }
 
     Spec spec() {

@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /// The native arguments of one piece of a call.
 final class Frame {
@@ -20,6 +22,7 @@ final class Frame {
     private final long[][] items;
     private final long[] memories;
     private final long[] current;
+    private final List<MemorySegment> owned = new ArrayList<>(); // the memories
     private final MemorySegment table; // lives as long as this
 
     Frame(OneDnn library, Split.Piece piece, long partialOffset) {
@@ -36,22 +39,14 @@ final class Frame {
             if (bases[i] == Split.PARTIAL) offsets[i] += partialOffset;
         this.memories = new long[count];
         this.current = new long[count];
-        OneDnn.CLEANER.register(this, new Owned(memories));
         this.table = Arena.ofAuto().allocate(ARGUMENT_BYTES * count, Long.BYTES);
         try (var scope = library.scope(code.spec())) {
             for (int i = 0; i < count; i++) {
                 memories[i] = scope.memory(list.get(i).slot().desc());
+                owned.add(NativeFunction.MEMORY_DESTROY.owned(memories[i]));
                 table.set(JAVA_INT, ARGUMENT_BYTES * i, list.get(i).number());
                 table.set(JAVA_LONG, ARGUMENT_BYTES * i + Long.BYTES, memories[i]);
             }
-        }
-    }
-
-    private record Owned(long[] memories) implements Runnable {
-        @Override
-        public void run() {
-            for (long memory : memories)
-                if (memory != 0) NativeFunction.MEMORY_DESTROY.call(memory);
         }
     }
 

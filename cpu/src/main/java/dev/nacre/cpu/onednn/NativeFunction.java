@@ -1,6 +1,11 @@
 package dev.nacre.cpu.onednn;
 
+import dev.nacre.cpu.x86.Cleanup;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.util.function.Consumer;
 
 /// The native functions that build things, by their C names. Each is linked when it is first called.
 ///
@@ -59,9 +64,25 @@ enum NativeFunction {
 
     private final String symbol;
     private volatile MethodHandle handle;
+    private volatile Consumer<MemorySegment> cleanup;
 
     NativeFunction(String symbol) {
         this.symbol = symbol;
+    }
+
+    /// A handle as a segment; when that is unreachable, this function, which destroys what it stands for, is called on it.
+    @SuppressWarnings("restricted")
+    MemorySegment owned(long handle) {
+        return MemorySegment.ofAddress(handle).reinterpret(1, Arena.ofAuto(), cleanup());
+    }
+
+    private Consumer<MemorySegment> cleanup() {
+        var cleanup = this.cleanup;
+        if (cleanup == null) {
+            var destroy = MethodHandles.insertArguments(Api.link(symbol, 4), 1, 0L, 0L, 0L);
+            this.cleanup = cleanup = Cleanup.by(destroy);
+        }
+        return cleanup;
     }
 
     /// Calls it with so many arguments, always the same number.

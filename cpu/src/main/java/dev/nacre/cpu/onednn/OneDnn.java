@@ -9,14 +9,11 @@ import dev.nacre.cpu.Team;
 import dev.nacre.cpu.WeakCache;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
 import java.util.List;
 import java.util.Optional;
 
 /// The library, open and ready.
 public final class OneDnn {
-    static final Cleaner CLEANER = Cleaner.create();
-
     private static final int CPU = 1;
     private static final int IN_ORDER = 1;
 

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
+import java.util.function.Consumer;
 
 /// Whether this process may run machine code of its own, and memory to run it in. Needs Linux on x86-64, native access for this module, and a kernel that lets a process make memory
 /// executable; where one is missing there is none, and no error.
@@ -84,6 +85,9 @@ public final class Machine {
                                 ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
                         false);
 
+        private static final Consumer<MemorySegment> FREE =
+                Cleanup.by(MUNMAP.bindTo(symbol("munmap")));
+
         @SuppressWarnings("restricted")
         private static MethodHandle handle(FunctionDescriptor type, boolean brief) {
             return brief
@@ -110,25 +114,13 @@ public final class Machine {
                                     0L);
             if (room == -1) return MemorySegment.NULL;
             var memory =
-                    MemorySegment.ofAddress(room)
-                            .reinterpret(code.length, Arena.ofAuto(), Native::free);
+                    MemorySegment.ofAddress(room).reinterpret(code.length, Arena.ofAuto(), FREE);
             memory.copyFrom(MemorySegment.ofArray(code));
             int refused =
                     (int)
                             MPROTECT.invokeExact(
                                     symbol("mprotect"), room, (long) code.length, READ | EXECUTE);
             return refused == 0 ? memory : MemorySegment.NULL;
-        }
-
-        private static void free(MemorySegment memory) {
-            try {
-                int _ =
-                        (int)
-                                MUNMAP.invokeExact(
-                                        symbol("munmap"), memory.address(), memory.byteSize());
-            } catch (Throwable e) {
-                throw new LinkageError("munmap", e);
-            }
         }
     }
 

@@ -1,16 +1,20 @@
 package dev.nacre.nn.train;
 
 import dev.nacre.type.NacreException;
-import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 
 /// One iteration over batches. Closing it, or giving it up, ends the thread that prepares them.
 public final class Prefetch implements Iterator<Batch>, AutoCloseable {
-    private static final Cleaner CLEANER = Cleaner.create();
+    /// How often the thread looks whether anybody still wants its batches.
+    private static final long LOOK_MILLIS = 200;
 
     /// A batch, or why there is none.
     private record Result(Batch batch, Throwable failure) {}
@@ -21,6 +25,7 @@ public final class Prefetch implements Iterator<Batch>, AutoCloseable {
         final IntFunction<Batch> batches;
         final BlockingQueue<Result> queue;
         volatile boolean closed;
+        volatile Reference<Prefetch> iterator = new WeakReference<>(null);
 
         Feed(int count, int ahead, IntFunction<Batch> batches) {
             this.count = count;
@@ -33,7 +38,11 @@ public final class Prefetch implements Iterator<Batch>, AutoCloseable {
             try {
                 for (int i = 0; i < count && !closed; i++) {
                     Result r = prepare(i);
-                    queue.put(r);
+                    while (!queue.offer(r, LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
+                        if (iterator.refersTo(null)) {
+                            return; // it was given up
+                        }
+                    }
                     if (r.failure != null) {
                         return;
                     }
@@ -56,28 +65,22 @@ public final class Prefetch implements Iterator<Batch>, AutoCloseable {
 
     private final Feed feed;
     private final boolean background;
-    private final Cleaner.Cleanable end;
+    private final Optional<Thread> thread;
     private int next;
 
-    private Prefetch(Feed feed, boolean background, Runnable end) {
+    private Prefetch(Feed feed, boolean background) {
         this.feed = feed;
         this.background = background;
-        this.end = CLEANER.register(this, end);
+        feed.iterator = new WeakReference<>(this);
+        this.thread =
+                background
+                        ? Optional.of(
+                                Thread.ofPlatform().daemon().name("nacre-batches").start(feed))
+                        : Optional.empty();
     }
 
     static Prefetch of(int count, int ahead, IntFunction<Batch> batches) {
-        Feed feed = new Feed(count, ahead, batches);
-        if (ahead == 0) {
-            return new Prefetch(feed, false, () -> feed.closed = true);
-        }
-        Thread thread = Thread.ofPlatform().daemon().name("nacre-batches").start(feed);
-        return new Prefetch(
-                feed,
-                true,
-                () -> {
-                    feed.closed = true;
-                    thread.interrupt();
-                });
+        return new Prefetch(new Feed(count, ahead, batches), ahead > 0);
     }
 
     @Override
@@ -113,7 +116,8 @@ public final class Prefetch implements Iterator<Batch>, AutoCloseable {
 
     @Override
     public void close() {
-        end.clean();
+        feed.closed = true;
+        thread.ifPresent(Thread::interrupt);
     }
 
     @Override
