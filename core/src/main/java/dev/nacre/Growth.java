@@ -114,9 +114,8 @@ final class Growth {
                         + n.type()
                         + " has been computed from the one before "
                         + times
-                        + " times, and how it was computed is kept for its derivative\n  it is"
-                        + " needed at "
-                        + line
+                        + " times, and how it was computed is kept for its derivative"
+                        + (line.isEmpty() ? "" : "\n  it is needed at " + line)
                         + "\n  hint: detach() what is carried from step to step, if no derivative"
                         + " is wanted by all of them");
     }
