@@ -75,7 +75,7 @@ final class Soak implements Callable<Integer> {
         ///
         /// @return KiB a step
         private long history() {
-            return this == CARRIED_STATE ? 3 : 0;
+            return this == CARRIED_STATE ? 6 : 0;
         }
 
         private int filling(long heap) {
