@@ -25,10 +25,12 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -217,7 +219,9 @@ public final class Function {
         }
     }
 
-    private static void requireInputs(List<Node> graph, Collection<? extends Source> inputs) {
+    private static void requireInputs(List<Node> graph, Collection<? extends Source> sources) {
+        Set<Source> inputs = Collections.newSetFromMap(new IdentityHashMap<>());
+        inputs.addAll(sources);
         for (Node n : Graph.leaves(graph)) {
             Source s = ((Op.Leaf) n.op()).source();
             if (s instanceof Symbol && !inputs.contains(s)) {
@@ -388,7 +392,8 @@ public final class Function {
         updates.addAll(inner.updates());
         List<Node> outputs = new ArrayList<>(r.outputs);
         updates.forEach(u -> outputs.add(u.node()));
-        List<Node> free = Graph.leaves(outputs).stream().filter(n -> !symbols.contains(n)).toList();
+        Set<Node> given = new HashSet<>(symbols);
+        List<Node> free = Graph.leaves(outputs).stream().filter(n -> !given.contains(n)).toList();
         List<Node> all = new ArrayList<>(symbols);
         all.addAll(free);
         return new Stretch(

@@ -5,6 +5,7 @@ import dev.nacre.ir.GraphKey;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Recent;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -51,7 +52,7 @@ final class Plans {
 
         Literals divide(List<Op.Constant> constants) {
             List<Object> form = new ArrayList<>(constants.size());
-            List<Op.Constant> inputs = new ArrayList<>();
+            Map<Op.Constant, Integer> inputs = new LinkedHashMap<>();
             for (int i = 0; i < seen.length; i++) {
                 Op.Constant c = constants.get(i);
                 if (!simplifies(c.value())) {
@@ -62,15 +63,12 @@ final class Plans {
                     seen[i] = c;
                 }
                 if (varies[i] && !simplifies(c.value())) {
-                    if (!inputs.contains(c)) {
-                        inputs.add(c);
-                    }
-                    form.add(inputs.indexOf(c));
+                    form.add(inputs.computeIfAbsent(c, _ -> inputs.size()));
                 } else {
                     form.add(c);
                 }
             }
-            return new Literals(form, inputs);
+            return new Literals(form, List.copyOf(inputs.keySet()));
         }
 
         private static boolean simplifies(double v) {

@@ -92,6 +92,8 @@ final class Steady {
     /// Compiles the graph of a function that changes no variables.
     static Compiled compile(List<Node> graph) {
         Divided divided = divide(graph);
+        Set<Source> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+        kept.addAll(divided.symbols);
         Compiler.Prepared prepared =
                 Compiler.prepare(
                         divided.roots,
@@ -99,7 +101,7 @@ final class Steady {
                         s ->
                                 s instanceof Variable.Current
                                         || s instanceof Stored.Ref
-                                        || divided.symbols.contains(s),
+                                        || kept.contains(s),
                         Engine.backend());
         Steady s = new Steady(divided, prepared);
         if (s.symbols.isEmpty()) {

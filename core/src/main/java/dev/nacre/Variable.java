@@ -332,14 +332,14 @@ public final class Variable extends Tensor {
     }
 
     private static java.util.List<Tensor> pendingLosses(java.util.List<Variable> variables) {
-        java.util.List<Tensor> losses = new java.util.ArrayList<>();
+        var losses = new java.util.LinkedHashSet<Tensor>();
         for (Variable v : variables) {
             Tensor l = v.loss;
             if (l != null && !losses.contains(l) && v.pendingLoss().isPresent()) {
                 losses.add(l);
             }
         }
-        return losses;
+        return java.util.List.copyOf(losses);
     }
 
     /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before: inside a traced function all that it has set so far,

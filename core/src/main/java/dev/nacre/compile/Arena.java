@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /// Lays out all intermediate buffers of a plan in one block of memory: a buffer occupies its place from the kernel that writes it first to the kernel that reads it
 /// last. One sweep over the kernels; each buffer takes the smallest gap that holds it.
@@ -16,6 +17,8 @@ final class Arena {
 
     private final Map<Integer, Long> places = new HashMap<>();
     private final TreeMap<Long, Long> free = new TreeMap<>(); // place → length, neighbours joined
+    private final TreeMap<Long, TreeSet<Long>> byLength =
+            new TreeMap<>(); // the same: length → places
     private long end;
     private long peak;
 
@@ -121,30 +124,44 @@ final class Arena {
     }
 
     private long take(long bytes) {
-        Map.Entry<Long, Long> best = null;
-        for (Map.Entry<Long, Long> e : free.entrySet()) {
-            if (e.getValue() >= bytes && (best == null || e.getValue() < best.getValue())) {
-                best = e;
-            }
-        }
+        Map.Entry<Long, TreeSet<Long>> best = byLength.ceilingEntry(bytes);
         if (best == null) {
             Map.Entry<Long, Long> last = free.lastEntry();
             long at = end;
             if (last != null && last.getKey() + last.getValue() == end) { // grow the gap at the end
                 at = last.getKey();
-                free.remove(at);
+                fill(at);
             }
             end = at + bytes;
             peak = Math.max(peak, end);
             return at;
         }
-        long at = best.getKey();
-        long length = best.getValue();
-        free.remove(at);
+        long at = best.getValue().first();
+        long length = best.getKey();
+        fill(at);
         if (length > bytes) {
-            free.put(at + bytes, length - bytes);
+            open(at + bytes, length - bytes);
         }
         return at;
+    }
+
+    private void open(long at, long length) {
+        free.put(at, length);
+        byLength.computeIfAbsent(length, _ -> new TreeSet<>()).add(at);
+    }
+
+    /// The length of the gap that was at a place; 0 if there was none.
+    private long fill(long at) {
+        Long length = free.remove(at);
+        if (length == null) {
+            return 0;
+        }
+        TreeSet<Long> like = byLength.get(length);
+        like.remove(at);
+        if (like.isEmpty()) {
+            byLength.remove(length);
+        }
+        return length;
     }
 
     private void give(long at, long bytes) {
@@ -153,12 +170,9 @@ final class Arena {
         Map.Entry<Long, Long> before = free.lowerEntry(at);
         if (before != null && before.getKey() + before.getValue() == at) {
             from = before.getKey();
-            length += before.getValue();
+            length += fill(from);
         }
-        Long after = free.remove(at + bytes);
-        if (after != null) {
-            length += after;
-        }
-        free.put(from, length);
+        length += fill(at + bytes);
+        open(from, length);
     }
 }

@@ -265,11 +265,16 @@ final class ChannelsLast {
         }
         List<Kernel> rewritten = s.kernels().stream().map(this::rewritten).toList();
         List<View> roots = s.roots().stream().map(this::root).toList();
+        Map<Integer, List<Integer>> copiesAfter = new HashMap<>();
+        otherOrder.forEach((b, _) ->
+                copiesAfter
+                        .computeIfAbsent(lastWrite.getOrDefault(b, -1), _ -> new ArrayList<>())
+                        .add(b));
         List<Kernel> out = new ArrayList<>();
-        copiesAfter(-1, lastWrite, out);
+        copies(copiesAfter.getOrDefault(-1, List.of()), out);
         for (int i = 0; i < rewritten.size(); i++) {
             out.add(rewritten.get(i));
-            copiesAfter(i, lastWrite, out);
+            copies(copiesAfter.getOrDefault(i, List.of()), out);
         }
         return new Scheduler.Schedule(s.leaves(), buffers, out, roots);
     }
@@ -311,12 +316,10 @@ final class ChannelsLast {
                 });
     }
 
-    private void copiesAfter(int step, Map<Integer, Integer> lastWrite, List<Kernel> out) {
-        otherOrder.forEach((b, copy) -> {
-            if (lastWrite.getOrDefault(b, -1) == step) {
-                out.add(copying(b, copy));
-            }
-        });
+    private void copies(List<Integer> images, List<Kernel> out) {
+        for (int b : images) {
+            out.add(copying(b, otherOrder.get(b)));
+        }
     }
 
     private Loop copying(int from, int to) {

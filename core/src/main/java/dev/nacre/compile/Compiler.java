@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -94,6 +95,8 @@ public final class Compiler {
     /// The plan that packs operands.
     private Plan packing(List<Symbol> packed, Backend backend) {
         List<Integer> read = packs.stream().map(p -> p.product().b().buffer()).distinct().toList();
+        Map<Integer, Integer> places = new HashMap<>();
+        read.forEach(b -> places.put(b, places.size()));
         List<Kernel> kernels = new ArrayList<>();
         for (Kernel.Pack p : packs) {
             int out = read.size() + kernels.size();
@@ -101,7 +104,7 @@ public final class Compiler {
                     p.map(v ->
                             v.buffer() == p.out().buffer()
                                     ? v.on(out, 0)
-                                    : v.on(read.indexOf(v.buffer()), 0)));
+                                    : v.on(places.get(v.buffer()), 0)));
         }
         return new Plan(
                 kernels,
@@ -132,7 +135,7 @@ public final class Compiler {
                                                 f, n.inputs().stream().map(Node::type).toList()));
         List<Node> simple = Scans.run(simplify.apply(roots), simplify);
         List<Node> leaves = new ArrayList<>();
-        Map<Source, Node> bySource = new java.util.IdentityHashMap<>();
+        Map<Source, Node> bySource = new IdentityHashMap<>();
         dev.nacre.ir.Graph.leaves(simple)
                 .forEach(n -> bySource.put(((Op.Leaf) n.op()).source(), n));
         for (Source s : sources) {
@@ -246,6 +249,7 @@ public final class Compiler {
         for (int i = 0; i < sources.size(); i++) {
             numbers.putIfAbsent(sources.get(i), i);
         }
+        Map<Loop, Map<Integer, List<Loop.Instance>>> users = new IdentityHashMap<>();
         List<Integer> unsafe = new ArrayList<>();
         for (int k = 0; k < targets.size(); k++) {
             if (targets.get(k).isEmpty()) {
@@ -259,7 +263,12 @@ public final class Compiler {
                     read < write
                             || read == write
                                     && kernels.get(read) instanceof Loop loop
-                                    && pointwise(loop, written, variable);
+                                    && pointwise(
+                                            loop.program(),
+                                            users.computeIfAbsent(loop, Compiler::users)
+                                                    .get(variable),
+                                            written,
+                                            variable);
             if (!safe || lastFailure >= write) {
                 unsafe.add(k);
             }
@@ -275,13 +284,25 @@ public final class Compiler {
         }
     }
 
-    /// Whether within the loop each element of the variable is read only at the point that writes it.
-    private static boolean pointwise(Loop loop, int written, int variable) {
+    /// The instances that have to do with a buffer.
+    private static Map<Integer, List<Loop.Instance>> users(Loop loop) {
+        Map<Integer, List<Loop.Instance>> out = new HashMap<>();
         for (Loop.Instance i : loop.instances()) {
-            if (i.views().stream().noneMatch(v -> v.buffer() == variable)) {
-                continue;
+            for (View v : i.views()) {
+                List<Loop.Instance> of = out.computeIfAbsent(v.buffer(), _ -> new ArrayList<>());
+                if (of.isEmpty() || of.getLast() != i) {
+                    of.add(i);
+                }
             }
-            Loop alone = new Loop(loop.program(), List.of(i));
+        }
+        return out;
+    }
+
+    /// Whether within the instances each element of the variable is read only at the point that writes it.
+    private static boolean pointwise(
+            Program program, List<Loop.Instance> instances, int written, int variable) {
+        for (Loop.Instance i : instances) {
+            Loop alone = new Loop(program, List.of(i));
             Optional<View> out =
                     alone.writes().stream().filter(v -> v.buffer() == written).findFirst();
             boolean reads = alone.reads().stream().anyMatch(v -> v.buffer() == variable);

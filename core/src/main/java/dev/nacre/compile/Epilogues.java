@@ -5,6 +5,7 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
@@ -55,7 +56,10 @@ final class Epilogues {
 
     static Epilogues find(List<Node> roots) {
         Epilogues e = new Epilogues();
-        List<Node> order = Graph.topological(roots);
+        Order order = Graph.topological(roots);
+        if (!order.has(Kernel::isProduct)) {
+            return e;
+        }
         for (Node n : order) {
             for (int i = 0; i < n.arity(); i++) {
                 e.uses.merge(n.input(i), 1, Integer::sum);

@@ -4,6 +4,7 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,10 @@ public final class Folding {
     /// @param kept whether a node is computed once and kept
     public static List<Node> run(List<Node> roots, Predicate<Node> kept) {
         Folding f = new Folding();
-        List<Node> order = Graph.topological(roots);
+        Order order = Graph.topological(roots);
+        if (!order.has(Kernel::isProduct)) {
+            return roots;
+        }
         for (Node n : order) {
             for (Node in : n.inputs()) {
                 f.uses.merge(in, 1, Integer::sum);

@@ -37,6 +37,11 @@ public sealed interface Kernel
         return this instanceof Indexed;
     }
 
+    /// Whether an op becomes a [Product].
+    static boolean isProduct(Op op) {
+        return op instanceof Op.Contract || op instanceof Op.Convolve;
+    }
+
     /// What a contraction or convolution does to its result before it is written, first to last.
     ///
     /// @param bias one value per column (contraction: last axis; convolution: channel axis 1), if any

@@ -86,11 +86,26 @@ public record Loop(Program program, List<Instance> instances) implements Kernel 
     }
 
     private List<View> views(ToIntFunction<Program.Instr> number) {
-        int[] numbers =
-                program.code().stream().mapToInt(number).filter(v -> v >= 0).distinct().toArray();
-        return instances.stream()
-                .flatMap(i -> Arrays.stream(numbers).mapToObj(v -> i.views().get(v)))
-                .toList();
+        List<Program.Instr> code = program.code();
+        int[] numbers = new int[code.size()]; // each once
+        int count = 0;
+        for (Program.Instr instr : code) {
+            int v = number.applyAsInt(instr);
+            int i = v < 0 ? count : 0;
+            while (i < count && numbers[i] != v) {
+                i++;
+            }
+            if (v >= 0 && i == count) {
+                numbers[count++] = v;
+            }
+        }
+        List<View> out = new ArrayList<>(count * instances.size());
+        for (Instance i : instances) {
+            for (int k = 0; k < count; k++) {
+                out.add(i.views.get(numbers[k]));
+            }
+        }
+        return out;
     }
 
     @Override

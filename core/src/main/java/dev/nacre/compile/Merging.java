@@ -34,20 +34,20 @@ final class Merging {
         }
         Kernel[] out = kernels.toArray(Kernel[]::new);
         Map<Program, Integer> home = new HashMap<>();
+        Map<Integer, List<Loop>> joining = new HashMap<>(); // place → loops, the last one first
         for (int i = out.length - 1; i >= 0; i--) {
             if (!(out[i] instanceof Loop loop) || keeps(loop, buffers, isTemporary)) {
                 continue;
             }
             Integer later = home.get(loop.program());
             if (later != null && mayMove(loop, i, later, firstRead, lastWrite)) {
-                List<Loop.Instance> all = new ArrayList<>(loop.instances());
-                all.addAll(((Loop) out[later]).instances());
-                out[later] = new Loop(loop.program(), all);
+                joining.computeIfAbsent(later, _ -> new ArrayList<>()).add(loop);
                 out[i] = null;
             } else {
                 home.put(loop.program(), i);
             }
         }
+        joining.forEach((i, loops) -> out[i] = joined(loops, (Loop) out[i]));
         List<Kernel> result = new ArrayList<>();
         for (Kernel k : out) {
             if (k != null) {
@@ -55,6 +55,16 @@ final class Merging {
             }
         }
         return result;
+    }
+
+    /// One loop of several, in the order in which they were.
+    private static Loop joined(List<Loop> latestFirst, Loop last) {
+        List<Loop.Instance> all = new ArrayList<>();
+        for (Loop l : latestFirst.reversed()) {
+            all.addAll(l.instances());
+        }
+        all.addAll(last.instances());
+        return new Loop(last.program(), all);
     }
 
     /// Whether a loop that is not an update reads something large, which would have to be kept until the last of the loops.

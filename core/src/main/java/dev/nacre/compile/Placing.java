@@ -1,8 +1,10 @@
 package dev.nacre.compile;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -19,11 +21,24 @@ final class Placing {
     private final List<Kernel> kernels;
     private final int leaves;
     private final Set<Integer> results = new HashSet<>();
+    private final Map<Integer, Integer> makers =
+            new HashMap<>(); // buffer → the kernel that writes it; −1: several
 
     private Placing(Scheduler.Schedule s, int leaves) {
         this.kernels = new ArrayList<>(s.kernels());
         this.leaves = leaves;
         s.roots().forEach(v -> results.add(v.buffer()));
+        findMakers();
+    }
+
+    private void findMakers() {
+        makers.clear();
+        for (int i = 0; i < kernels.size(); i++) {
+            for (View v : kernels.get(i).writes()) {
+                int at = i;
+                makers.merge(v.buffer(), i, (before, _) -> before == at ? at : -1);
+            }
+        }
     }
 
     /// @param leaves how many buffers, the first ones, are given from outside
@@ -32,6 +47,7 @@ final class Placing {
         for (int i = 0; i < pass.kernels.size(); i++) {
             if (pass.kernels.get(i) instanceof Loop loop && pass.dissolves(loop, i)) {
                 pass.kernels.remove(i--);
+                pass.findMakers();
             }
         }
         return new Scheduler.Schedule(s.leaves(), s.buffers(), pass.kernels, s.roots());
@@ -72,16 +88,13 @@ final class Placing {
 
     /// The composite's kernel that makes a buffer alone, before a step; −1 if there is none.
     private int maker(int buffer, int before) {
-        int maker = -1;
-        for (int i = 0; i < kernels.size(); i++) {
-            if (kernels.get(i).writes().stream().anyMatch(v -> v.buffer() == buffer)) {
-                if (maker >= 0 || i > before || !(kernels.get(i) instanceof Kernel.Call)) {
-                    return -1;
-                }
-                maker = i;
-            }
-        }
-        return results.contains(buffer) ? -1 : maker;
+        int maker = makers.getOrDefault(buffer, -1);
+        boolean alone =
+                maker >= 0
+                        && maker <= before
+                        && kernels.get(maker) instanceof Kernel.Call
+                        && !results.contains(buffer);
+        return alone ? maker : -1;
     }
 
     /// Whether the maker reads a buffer, or anybody between it and the copy has to do with it.

@@ -25,11 +25,11 @@ import java.util.function.BiPredicate;
 /// after    add(x, broadcast(6))                               cast bf16 (relu (cast f32 x))    transpose (cast bf16 w)   cast f32 (transpose g)
 /// ```
 final class Simplify {
-    private record Key(Op op, List<Integer> inputs) {}
+    private record Key(Op op, List<Node> inputs) {}
 
     private final BiPredicate<Op.Fused, Node> claims;
     private final Map<Key, Node> known = new HashMap<>();
-    private final Map<Node, Integer> ids = new IdentityHashMap<>();
+    private Node original; // what is being simplified
 
     /// Nodes of which all elements, or more, are wanted in parts.
     private final Set<Node> divided = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -50,6 +50,7 @@ final class Simplify {
         return Graph.rewrite(
                 roots,
                 (n, in) -> {
+                    pass.original = n;
                     Node simple = pass.simplify(n.op(), in);
                     if (inParts.getOrDefault(n, 0L) >= n.shape().count()) {
                         pass.divided.add(simple);
@@ -102,9 +103,12 @@ final class Simplify {
 
     /// One node for equal ops on the same inputs.
     private Node merged(Op op, List<Node> in) {
-        Key key =
-                new Key(op, in.stream().map(n -> ids.computeIfAbsent(n, _ -> ids.size())).toList());
-        return known.computeIfAbsent(key, _ -> Node.of(op, in));
+        return known.computeIfAbsent(
+                new Key(op, in),
+                _ ->
+                        original.op() == op && original.inputs().equals(in)
+                                ? original
+                                : Node.of(op, in));
     }
 
     private static double extent(Op.Extent e, Shape shape) {

@@ -3,6 +3,7 @@ package dev.nacre.compile;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -26,7 +27,11 @@ final class Slices {
 
     static List<Node> run(List<Node> roots) {
         Slices pass = new Slices();
-        for (Node n : Graph.topological(roots)) {
+        Order order = Graph.topological(roots);
+        if (!order.has(op -> op instanceof Op.Slice)) {
+            return roots;
+        }
+        for (Node n : order) {
             boolean part = n.op() instanceof Op.Slice;
             n.inputs().forEach(in -> pass.onlyParts.merge(in, part, Boolean::logicalAnd));
         }

@@ -22,7 +22,15 @@ public final class Stabilize {
 
     /// Nodes without such a form under them are kept as they are.
     public static List<Node> run(List<Node> roots) {
-        return Graph.rewrite(roots, (n, in) -> improved(n.withInputs(in)));
+        return Graph.topological(roots).has(Stabilize::begins)
+                ? Graph.rewrite(roots, (n, in) -> improved(n.withInputs(in)))
+                : roots;
+    }
+
+    /// Whether something is to be improved only in graphs that have such an op.
+    private static boolean begins(Op op) {
+        return op instanceof Op.Map1 m && (m.f() == Unary.LOG || m.f() == Unary.LOG1P)
+                || op instanceof Op.Map2 p && p.f() == Binary.SUB;
     }
 
     private static Node improved(Node n) {

@@ -4,6 +4,7 @@ import dev.nacre.ir.Composite;
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import dev.nacre.ir.Pooling;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Window;
@@ -29,7 +30,11 @@ final class Winners {
 
     static List<Node> run(List<Node> roots) {
         Winners pass = new Winners();
-        for (Node n : Graph.topological(roots)) {
+        Order order = Graph.topological(roots);
+        if (!order.has(op -> derived(op) != null)) {
+            return roots;
+        }
+        for (Node n : order) {
             n.inputs().forEach(in -> pass.uses.merge(in, 1, Integer::sum));
         }
         roots.forEach(r -> pass.uses.merge(r, 1, Integer::sum));
@@ -49,7 +54,11 @@ final class Winners {
 
     /// The pooling whose gradient to its operand a node is, if it takes the largest; else null.
     private static Pooling derived(Node n) {
-        return n.op() instanceof Op.Fused f
+        return derived(n.op());
+    }
+
+    private static Pooling derived(Op op) {
+        return op instanceof Op.Fused f
                         && f.what() instanceof Composite.Derivative d
                         && d.of() instanceof Pooling p
                         && p.kind() == Pooling.Kind.MAX

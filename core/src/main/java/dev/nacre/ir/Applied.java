@@ -41,7 +41,7 @@ final class Applied {
         this.head = new Node(this, -1, first, operands, run, number);
         List<Node> all = new ArrayList<>(body.outputs().size());
         for (Node pattern : body.outputs()) {
-            int argument = body.inputs().indexOf(pattern);
+            int argument = pattern.arity() > 0 ? -1 : body.inputs().indexOf(pattern);
             all.add(
                     argument >= 0
                             ? arguments.get(argument)

@@ -53,11 +53,15 @@ final class Einsum {
     private static <T extends Algebra<T>> T of(String[] terms, String result, List<T> operands) {
         T left = diagonals(operands.get(0), terms[0]);
         String leftTerm = distinct(terms[0]);
+        String[] later = new String[terms.length]; // letters that are wanted after each operand
+        later[terms.length - 1] = distinct(result);
+        for (int i = terms.length - 1; i > 0; i--) {
+            later[i - 1] = distinct(later[i] + terms[i]);
+        }
         for (int i = 1; i < terms.length; i++) {
-            String later = result + String.join("", List.of(terms).subList(i + 1, terms.length));
             String rightTerm = distinct(terms[i]);
             T right = diagonals(operands.get(i), terms[i]);
-            Pair<T> pair = new Pair<>(left, leftTerm, right, rightTerm, later);
+            Pair<T> pair = new Pair<>(left, leftTerm, right, rightTerm, later[i]);
             left = pair.product();
             leftTerm = pair.term();
         }

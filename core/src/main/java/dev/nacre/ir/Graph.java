@@ -1,5 +1,6 @@
 package dev.nacre.ir;
 
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +14,7 @@ public final class Graph {
 
     /// Every node that the roots depend on, each once, inputs before their users. The order depends on the structure alone.
     public static Order topological(List<Node> roots) {
-        return topological(roots, _ -> false);
+        return (roots instanceof Roots r ? r : new Roots(roots)).order();
     }
 
     /// The same, without what lies only below nodes at which the walk `stops`.
@@ -21,7 +22,7 @@ public final class Graph {
         return Order.of(roots, stops);
     }
 
-    /// Rebuilds the graph bottom up: `rule` gets each node and its rebuilt inputs and gives the replacement.
+    /// Rebuilds the graph bottom up: `rule` gets each node and its rebuilt inputs and gives the replacement. These very roots if nothing has changed.
     public static List<Node> rewrite(List<Node> roots, BiFunction<Node, List<Node>, Node> rule) {
         return rewrite(topological(roots), rule);
     }
@@ -42,7 +43,14 @@ public final class Graph {
                             ? Places.inPlaceOf(n, () -> rule.apply(n, in))
                             : rule.apply(n, in);
         }
-        return order.roots().stream().map(r -> done[order.indexOf(r)]).toList();
+        List<Node> roots = order.roots();
+        List<Node> rebuilt = new ArrayList<>(roots.size());
+        boolean changed = false;
+        for (Node r : roots) {
+            rebuilt.add(done[order.indexOf(r)]);
+            changed |= rebuilt.getLast() != r;
+        }
+        return changed ? new Roots(rebuilt) : roots;
     }
 
     /// The roots with `to` in place of `from`, pairwise.

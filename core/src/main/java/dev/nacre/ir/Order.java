@@ -30,7 +30,7 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
 
     /// A walk from the roots down, with an explicit stack: depth is bounded by memory, not by the call stack. What lies only below nodes at which the walk `stops` is left out.
     static Order of(List<Node> roots, Predicate<Node> stops) {
-        return of(new Order(List.copyOf(roots), false), stops);
+        return of(new Order(roots instanceof Roots r ? r : List.copyOf(roots), false), stops);
     }
 
     /// The same of the graph as it was written down: what was applied as a whole ([Body#applied]) is one node, with one more for each of its results.
@@ -110,6 +110,16 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
     /// One of those nodes.
     public Node input(Node n, int i) {
         return written ? n.written()[i] : n.input(i);
+    }
+
+    /// Whether a node has such an op.
+    public boolean has(Predicate<Op> op) {
+        for (int i = 0; i < size; i++) {
+            if (op.test(nodes[i].op())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// What the order was made from.
