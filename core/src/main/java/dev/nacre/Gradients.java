@@ -360,8 +360,8 @@ public final class Gradients {
                 continue;
             }
             Variable v = n.op() instanceof Op.Leaf l ? variableOf(l) : null;
-            if (v != null && v.isTrainable() || n.known() != n) {
-                return true; // what is known and not settled is kept for its gradient
+            if (v != null && v.isTrainable()) {
+                return true;
             }
             n.inputs().forEach(open::push);
         }

@@ -31,7 +31,6 @@ final class Reuse {
     private static final int CREDIT = 8;
 
     private final Map<Integer, Integer> credits = new TreeMap<>(); // by place
-    private final History history = new History();
     private volatile int[] places = {};
 
     Reuse() {}
@@ -121,9 +120,6 @@ final class Reuse {
             Node n = kept.get(i).node();
             numbers.get(i).keep(new Place(this, kept.get(i).place(), carried));
             n.know(numbers.get(i).node(), n.isSettled() || !Gradients.reachesVariable(n));
-            if (!n.isSettled()) {
-                history.shorten(n);
-            }
             Growth.carried(n, carried);
         }
     }

@@ -231,40 +231,6 @@ class GrowthTest {
                 Graph.cut(List.of(lazy.matmul(w).sum().node())).size());
     }
 
-    /// A state that is carried on keeps how it was computed, for its derivative: few nodes for each step, and the derivative is the one of an expression that nobody has read.
-    @Test
-    void historyIsShortAndWhole() {
-        Variable w = variable("w", 1, 4, 24);
-        Variable u = variable("u", 2, 6, 24);
-        float[][] gradients = new float[4][];
-        int[] sizes = new int[2];
-        for (boolean read : new boolean[] {true, false}) {
-            w.zeroGrad();
-            u.zeroGrad();
-            Tensor h = Tensor.zeros(3, 6);
-            Tensor c = Tensor.zeros(3, 6);
-            for (int t = 0; t < 40; t++) {
-                Tensor gates = input(t).matmul(w).add(h.matmul(u)).reshape(3, 4, 6);
-                Tensor kept = gates.select(1, 0).sigmoid().mul(c);
-                c = kept.add(gates.select(1, 1).sigmoid().mul(gates.select(1, 2).tanh()));
-                h = gates.select(1, 3).sigmoid().mul(c.tanh());
-                if (read) {
-                    h.sum().item();
-                }
-                if (read && t >= 20 && t % 19 == 1) { // 20 and 39
-                    sizes[t / 39] = Graph.written(List.of(h.node())).size();
-                }
-            }
-            h.square().sum().backward();
-            gradients[read ? 0 : 1] = w.grad().orElseThrow().toFloatArray();
-            gradients[read ? 2 : 3] = u.grad().orElseThrow().toFloatArray();
-        }
-        assertArrayEquals(gradients[1], gradients[0], 1e-5f);
-        assertArrayEquals(gradients[3], gradients[2], 1e-5f);
-        int each = (sizes[1] - sizes[0]) / 19;
-        assertTrue(each > 0 && each < 12, "nodes a step: " + each);
-    }
-
     /// Whether somebody has read the terms makes no difference to a logarithm.
     @Test
     void keptValuesCostNoDigits() {

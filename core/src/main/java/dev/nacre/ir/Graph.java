@@ -5,7 +5,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
-import java.util.function.Function;
 import java.util.function.Predicate;
 
 /// Walks over graphs. All use an explicit stack: depth is bounded by memory, not by the call stack.
@@ -94,45 +93,25 @@ public final class Graph {
     }
 
     private static Cut known(Order order) {
-        Node[] done = rewritten(order, n -> n.known() != n ? n.known() : null);
+        Node[] done = new Node[order.size()];
+        for (int k = 0; k < done.length; k++) {
+            Node n = order.get(k);
+            if (n.known() != n) {
+                done[k] = n.known();
+                continue;
+            }
+            Node[] made = new Node[order.arity(n)];
+            for (int i = 0; i < made.length; i++) {
+                made[i] = done[order.indexOf(order.input(n, i))];
+            }
+            done[k] = n.rewritten(made);
+        }
         Order cut = written(order.roots().stream().map(r -> done[order.indexOf(r)]).toList());
         int[] places = new int[done.length];
         for (int k = 0; k < places.length; k++) {
             places[k] = cut.indexOf(done[k]);
         }
         return new Cut(order, cut, places);
-    }
-
-    /// The nodes of an order of what was written down, made of others where `stand` says so (null: nothing stands for the node).
-    private static Node[] rewritten(Order order, Function<Node, Node> stand) {
-        Node[] done = new Node[order.size()];
-        for (int k = 0; k < done.length; k++) {
-            Node n = order.get(k);
-            done[k] = stand.apply(n);
-            if (done[k] == null) {
-                Node[] made = new Node[order.arity(n)];
-                for (int i = 0; i < made.length; i++) {
-                    made[i] = done[order.indexOf(order.input(n, i))];
-                }
-                done[k] = n.rewritten(made);
-            }
-        }
-        return done;
-    }
-
-    /// The roots of an order of what was written down with `to` in place of `from`, at which it ends.
-    public static List<Node> standing(Order order, List<Node> from, List<Node> to) {
-        Map<Node, Node> places = new IdentityHashMap<>();
-        for (int i = 0; i < from.size(); i++) {
-            places.put(from.get(i), to.get(i));
-        }
-        Node[] done = rewritten(order, places::get);
-        return order.roots().stream().map(r -> done[order.indexOf(r)]).toList();
-    }
-
-    /// What nodes are made of, as it was written down, to where numbers are known.
-    public static Order writtenAbove(List<Node> roots) {
-        return Order.written(roots, n -> n.known() != n);
     }
 
     /// Where those leaves' values come from, each once.

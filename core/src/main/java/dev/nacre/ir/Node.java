@@ -1,7 +1,6 @@
 package dev.nacre.ir;
 
 import dev.nacre.type.TensorType;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -23,7 +22,7 @@ public final class Node implements Algebra<Node> {
     private final int scattered =
             ++created * 0x9E3779B9; // odd, so that numbers in a row lie far apart
     private final Op op;
-    private Node[] written; // the inputs, or what has them
+    private final Node[] written; // the inputs, or what has them
     private final TensorType type;
     private final int hash;
     private final Applied made; // null: written down as it is
@@ -221,7 +220,7 @@ public final class Node implements Algebra<Node> {
     }
 
     /// What is equal for nodes that are the same in graphs of one structure, as far as the node alone says.
-    public Object kind() {
+    Object kind() {
         return made == null ? op : number < 0 ? made.body().key() : Integer.valueOf(number);
     }
 
@@ -283,13 +282,6 @@ public final class Node implements Algebra<Node> {
     public void computedIn(Object graph, int place) {
         this.place = place;
         this.graph = graph;
-    }
-
-    /// Puts equal nodes in place of the inputs: how the numbers were computed takes less memory then. Not for the result of an application.
-    public void shorten(List<Node> inputs) {
-        Node[] others = inputs.toArray(Node[]::new);
-        VarHandle.storeStoreFence(); // other threads see one array or the other
-        written = others;
     }
 
     /// Whether the node is the result of an application, or stands for one.
