@@ -2,6 +2,7 @@ package dev.nacre.ir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.Changes;
 import dev.nacre.Function;
@@ -346,7 +347,7 @@ class ReplayTest {
                         "one leaf twice, or two",
                         (w, i) -> {
                             Tensor x = x(i, 7);
-                            Tensor other = i % 3 == 1 ? x : x(i + 50, 7);
+                            Tensor other = i % 3 == 0 ? x : x(i + 50, 7);
                             w.train(w.loss(w.net.forward(x.mul(other), Mode.TRAIN)));
                         }),
                 row(
@@ -358,11 +359,11 @@ class ReplayTest {
                             w.train(w.loss(w.net.forward(c, Mode.TRAIN)));
                         }),
                 row(
-                        "tied parameters, or not",
+                        "one parameter twice, or two",
                         (w, i) -> {
-                            Variable v = w.parameters.get(odd(i) ? 0 : 2);
-                            Tensor twice = w.w().square().sum().add(v.square().mean());
-                            w.train(w.loss(w.forward(i)).add(twice));
+                            Variable v = i % 3 == 0 ? w.w() : Variable.of("v", Tensor.ones(8, 6));
+                            w.train(w.loss(w.forward(i)).add(w.w().mul(v).sum()));
+                            v.grad().ifPresent(w::see);
                         }),
                 row(
                         "a parameter, or its value",
@@ -805,7 +806,11 @@ class ReplayTest {
         }
         int points = Replay.points();
         for (int i = 0; i < 3; i++) {
-            w.train(w.loss(w.forward(i)));
+            Tensor loss = w.loss(w.forward(i));
+            w.optimizer.zeroGrad();
+            loss.backward();
+            assertTrue(Replay.here().isFollowed());
+            w.optimizer.step();
         }
         assertEquals(points, Replay.points());
     }
