@@ -198,7 +198,8 @@ final class Engine {
                                     found.same(),
                                     found.reuse(),
                                     replay.places(order, point.get()),
-                                    nodes.stream().map(Node::origin).toList()));
+                                    nodes.stream().map(Node::origin).toList()),
+                            order.size());
         }
         List<Stored> results = run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
         found.reuse()

@@ -35,6 +35,9 @@ public final class Replay {
     /// Points of all runs; where there are more, all are forgotten.
     private static final int MOST = 1 << 14;
 
+    /// What is noted of so many nodes takes about as much memory as a point.
+    private static final int NOTED = 8;
+
     /// An input that is a constant.
     private static final int CONSTANT = Integer.MIN_VALUE;
 
@@ -405,8 +408,11 @@ public final class Replay {
         }
 
         /// Notes something about their graph, which must hold no tensors.
-        public void note(Object note) {
+        ///
+        /// @param nodes that it says something of, which is how much memory it takes
+        public void note(Object note, int nodes) {
             this.note = note;
+            POINTS.addAndGet(nodes / NOTED);
         }
     }
 }
