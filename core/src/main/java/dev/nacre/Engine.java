@@ -125,8 +125,7 @@ final class Engine {
             for (Op.Constant c : numbers) {
                 sources.add(new Stored.Ref(Stored.number(c)));
             }
-            List<Stored> results =
-                    run(p, sources, Targets.of(targets), names::get, Plan.Call::run);
+            List<Stored> results = run(p, sources, Targets.of(targets), names::get, Plan.Call::run);
             replay.computedIn(reuse, places);
             Node.nextEra();
             return Optional.of(results);
@@ -201,7 +200,8 @@ final class Engine {
                                     nodes.stream().map(Node::origin).toList()),
                             order.size());
         }
-        List<Stored> results = run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
+        List<Stored> results =
+                run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
         found.reuse()
                 .computed(cut, kept, results.subList(roots.size(), results.size()), carried + 1);
         Node.nextEra();
