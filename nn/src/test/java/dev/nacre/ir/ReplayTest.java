@@ -1,6 +1,7 @@
 package dev.nacre.ir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -29,6 +30,10 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
+import dev.nacre.type.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -540,6 +545,28 @@ class ReplayTest {
                             w.train(loss);
                         }),
                 row(
+                        "this step's expression, or the last one's",
+                        (w, i) -> {
+                            Tensor h = w.forward(i);
+                            Tensor last = i > 2 && odd(i) ? w.held : h;
+                            w.held = h;
+                            w.train(w.loss(h).add(last.square().mean()));
+                        }),
+                row(
+                        "one variable or another set to the same",
+                        (w, i) -> {
+                            Variable a = Variable.of("a", Tensor.zeros(40, 40));
+                            Variable b =
+                                    Variable.of(
+                                            "b",
+                                            Tensor.arange(1600).reshape(40, 40).cast(DType.F32));
+                            Variable.update(
+                                    List.of(a, b),
+                                    () -> (i < 4 ? a : b).set(b.transpose().sub(b.mul(0.5))));
+                            w.see(a);
+                            w.see(b);
+                        }),
+                row(
                         "a state that is carried",
                         (w, i) -> {
                             w.held = w.held.mul(0.9).add(w.forward(i).detach().mean(0));
@@ -811,6 +838,24 @@ class ReplayTest {
             }
             default -> t.maximum(w.get(0));
         };
+    }
+
+    /// A thread that writes an expression down and never computes it holds on to nothing that the expression is made of.
+    @Test
+    void holdsNoTensors() throws InterruptedException {
+        WeakReference<MemorySegment> numbers = written();
+        for (int i = 0; i < 50 && numbers.get() != null; i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertNull(numbers.get());
+    }
+
+    private static WeakReference<MemorySegment> written() {
+        MemorySegment numbers = Arena.ofAuto().allocate(64, 64);
+        Tensor x = Tensor.ofMapped(TensorType.of(DType.F32, 16), numbers);
+        x.mul(2).add(x).exp();
+        return new WeakReference<>(numbers);
     }
 
     /// A step is recognized as a whole from the third time on.
