@@ -72,7 +72,7 @@ final class Derivatives {
                         d,
                         Paths.of(order, d.arguments),
                         Paths.of(order, leaves.stream().mapToInt(order::indexOf).toArray()));
-        point.ifPresent(p -> p.note(repeated));
+        point.ifPresent(p -> p.note(repeated, order.size()));
         return repeated.of(loss);
     }
 

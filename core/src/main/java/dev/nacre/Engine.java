@@ -183,6 +183,9 @@ final class Engine {
                             PLANS.keep(key, found.literals(), p);
                             return p;
                         });
+        for (Op.Constant c : found.literals().inputs()) {
+            leaves.add(new Stored.Ref(Stored.number(c)));
+        }
         if (point.isPresent() && kept.isEmpty() && cut.places() == null) {
             int[] places = leafPlaces.stream().mapToInt(Integer::intValue).toArray();
             point.get()
@@ -194,10 +197,8 @@ final class Engine {
                                     found.same(),
                                     found.reuse(),
                                     replay.places(order, point.get()),
-                                    nodes.stream().map(Node::origin).toList()));
-        }
-        for (Op.Constant c : found.literals().inputs()) {
-            leaves.add(new Stored.Ref(Stored.number(c)));
+                                    nodes.stream().map(Node::origin).toList()),
+                            order.size());
         }
         List<Stored> results =
                 run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
@@ -213,13 +214,14 @@ final class Engine {
     /// @param whole whether values of several variables must be from between two changes
     record Targets(List<Optional<Variable>> outputs, List<Variable> ordered, boolean whole) {
         static Targets of(List<Optional<Variable>> outputs) {
-            return new Targets(
-                    outputs,
-                    outputs.stream()
-                            .flatMap(Optional::stream)
-                            .sorted(Comparator.comparingLong(Variable::number))
-                            .toList(),
-                    true);
+            List<Variable> ordered = new ArrayList<>(outputs.size());
+            for (Optional<Variable> target : outputs) {
+                if (target.isPresent()) {
+                    ordered.add(target.get());
+                }
+            }
+            ordered.sort(Comparator.comparingLong(Variable::number));
+            return new Targets(outputs, ordered, true);
         }
 
         static Targets none(int outputs) {

@@ -67,7 +67,8 @@ public final class Function {
     ///
     /// @param body on the function's inputs and `free`; its outputs are the function's and the new values of `targets`
     /// @param free leaves that it reads
-    private record Stretch(Body body, List<Node> free, List<Variable> targets) {}
+    private record Stretch(
+            Signature signature, Body body, List<Node> free, List<Variable> targets) {}
 
     /// Records what is computed from inputs of the given types.
     @FunctionalInterface
@@ -107,6 +108,7 @@ public final class Function {
             Collections.synchronizedMap(new Recent<>(STRETCHES));
     private final Deque<Steady> keeping = new ArrayDeque<>(); // the last used first
     private volatile Entry last; // null: none
+    private volatile Stretch lastStretch; // null: none
 
     private Function(Recorder recorder, int arity, List<String> names) {
         this.recorder = recorder;
@@ -281,7 +283,7 @@ public final class Function {
                                 places.containsKey(n)
                                         ? places.get(n)
                                         : n.op() instanceof Op.Leaf
-                                                ? Trace.inside(n)
+                                                ? Trace.here(n)
                                                 : Node.of(n.op().bind(s -> bound(s, sizes)), in));
         List<Engine.Root> changes = new ArrayList<>();
         for (int k = 0; k < updates.length; k++) {
@@ -360,25 +362,33 @@ public final class Function {
 
     /// Becomes a part of a step that is carried out at once ([Variable#update]), recorded once as well.
     private List<Tensor> stretch(Tensor[] inputs, Trace trace) {
-        Signature signature = Signature.of(inputs);
-        Stretch s = stretches.get(signature);
-        if (s == null) {
-            s = Replay.aside(() -> record(signature));
-            stretches.put(signature, s);
+        Stretch s = lastStretch;
+        if (s == null || !matches(s.signature, inputs)) {
+            Signature signature = Signature.of(inputs);
+            s = stretches.get(signature);
+            if (s == null) {
+                s = Replay.aside(() -> record(signature));
+                stretches.put(signature, s);
+            }
+            lastStretch = s;
         }
-        List<Node> arguments = new ArrayList<>();
+        List<Node> arguments = new ArrayList<>(inputs.length + s.free.size());
         for (Tensor t : inputs) {
             arguments.add(t.node());
         }
         for (Node n : s.free) {
-            arguments.add(Trace.inside(n));
+            arguments.add(trace.inside(n));
         }
         List<Node> results = s.body.applied(arguments);
         int outputs = results.size() - s.targets.size();
         for (int k = 0; k < s.targets.size(); k++) {
             trace.write(s.targets.get(k), results.get(outputs + k));
         }
-        return results.subList(0, outputs).stream().map(Tensor::new).toList();
+        List<Tensor> out = new ArrayList<>(outputs);
+        for (int k = 0; k < outputs; k++) {
+            out.add(new Tensor(results.get(k)));
+        }
+        return out;
     }
 
     private Stretch record(Signature signature) {
@@ -397,6 +407,7 @@ public final class Function {
         List<Node> all = new ArrayList<>(symbols);
         all.addAll(free);
         return new Stretch(
+                signature,
                 Body.over(all, outputs),
                 free,
                 updates.stream().map(u -> u.target().orElseThrow()).toList());

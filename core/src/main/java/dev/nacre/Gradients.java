@@ -326,19 +326,19 @@ public final class Gradients {
     }
 
     private static void reached(List<Node> leaves, List<Optional<Node>> gradients, Tensor loss) {
-        Problem.in("backward")
-                .require(
-                        gradients.stream().anyMatch(Optional::isPresent),
-                        "no gradient reaches a trainable variable")
-                .operand("loss", loss.type(), loss::origin)
-                .hint("what is detached, compared or a whole number has no derivative")
-                .throwShape();
+        boolean any = false;
         for (int i = 0; i < leaves.size(); i++) {
             if (gradients.get(i).isPresent()) {
+                any = true;
                 variableOf((Op.Leaf) leaves.get(i).op())
                         .addGrad(new Tensor(gradients.get(i).get()), loss);
             }
         }
+        Problem.in("backward")
+                .require(any, "no gradient reaches a trainable variable")
+                .operand("loss", loss.type(), loss::origin)
+                .hint("what is detached, compared or a whole number has no derivative")
+                .throwShape();
     }
 
     private static List<Optional<Node>> detached(Tensor loss, List<Node> leaves) {

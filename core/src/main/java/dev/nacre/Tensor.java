@@ -321,47 +321,47 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     }
 
     /// A function that is written down in every step of an eager loop: recorded for the types of its operands, and then one node.
-    private Tensor recorded(
-            String name,
-            List<?> attributes,
+    private static Tensor recorded(
+            Supplier<Body.Recorded> what,
             List<Tensor> operands,
             java.util.function.Function<List<Node>, Node> meaning,
             Supplier<Tensor> written) {
-        boolean inFull = Trace.current().isPresent() || Places.areKept();
-        List<TensorType> types = new ArrayList<>(operands.size());
-        for (Tensor t : operands) {
-            types.add(t.type());
-            inFull |= !t.shape().isKnown();
-        }
-        if (inFull) {
-            return written.get();
-        }
-        Optional<Body> body = Body.recorded(name, attributes, types, meaning);
-        if (body.isEmpty()) {
+        if (Trace.current().isPresent() || Places.areKept()) {
             return written.get();
         }
         List<Node> nodes = new ArrayList<>(operands.size());
         for (Tensor t : operands) {
+            if (!t.shape().isKnown()) {
+                return written.get();
+            }
             nodes.add(t.node());
         }
-        return new Tensor(body.get().applied(nodes).getFirst());
+        Optional<List<Node>> results = Body.recorded(what.get(), nodes, meaning);
+        return results.isPresent() ? new Tensor(results.get().getFirst()) : written.get();
     }
 
     @Override
     public Tensor crossEntropy(Tensor labels, double smoothing) {
         return recorded(
-                "crossEntropy",
-                List.of(smoothing),
+                () -> Body.Recorded.of("crossEntropy", smoothing),
                 List.of(this, labels),
                 in -> in.get(0).crossEntropy(in.get(1), smoothing),
                 () -> Algebra.super.crossEntropy(labels, smoothing));
     }
 
     @Override
+    public Tensor linear(Tensor weight, Tensor bias) {
+        return recorded(
+                () -> Body.Recorded.of("linear"),
+                List.of(this, weight, bias),
+                in -> in.get(0).linear(in.get(1), in.get(2)),
+                () -> Algebra.super.linear(weight, bias));
+    }
+
+    @Override
     public Tensor softmax(int axis) {
         return recorded(
-                "softmax",
-                List.of(axis),
+                () -> Body.Recorded.of("softmax", axis),
                 List.of(this),
                 in -> in.getFirst().softmax(axis),
                 () -> Algebra.super.softmax(axis));
@@ -370,8 +370,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     @Override
     public Tensor logSoftmax(int axis) {
         return recorded(
-                "logSoftmax",
-                List.of(axis),
+                () -> Body.Recorded.of("logSoftmax", axis),
                 List.of(this),
                 in -> in.getFirst().logSoftmax(axis),
                 () -> Algebra.super.logSoftmax(axis));
@@ -380,8 +379,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     @Override
     public Tensor layerNorm(int lastAxes, double epsilon) {
         return recorded(
-                "layerNorm",
-                List.of(lastAxes, epsilon),
+                () -> Body.Recorded.of("layerNorm", lastAxes, epsilon),
                 List.of(this),
                 in -> in.getFirst().layerNorm(lastAxes, epsilon),
                 () -> Algebra.super.layerNorm(lastAxes, epsilon));

@@ -61,15 +61,22 @@ final class Trace {
         if (n == null && outside.isPresent()) {
             return outside.get().apply(v);
         }
-        return n != null
-                ? n
-                : v.pending().filter(_ -> immediate).map(Tensor::node).orElse(v.current());
+        if (n != null) {
+            return n;
+        }
+        Optional<Tensor> pending = immediate ? v.pending() : Optional.empty();
+        return pending.isPresent() ? pending.get().node() : v.current();
     }
 
     /// A leaf where it is read: within a trace, a variable is what it was set to there.
-    static Node inside(Node leaf) {
-        return CURRENT.isBound() && ((Op.Leaf) leaf.op()).source() instanceof Variable.Current c
-                ? CURRENT.get().read(c.variable())
+    static Node here(Node leaf) {
+        return CURRENT.isBound() ? CURRENT.get().inside(leaf) : leaf;
+    }
+
+    /// A leaf where it is read in this trace.
+    Node inside(Node leaf) {
+        return ((Op.Leaf) leaf.op()).source() instanceof Variable.Current c
+                ? read(c.variable())
                 : leaf;
     }
 

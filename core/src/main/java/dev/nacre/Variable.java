@@ -240,7 +240,7 @@ public final class Variable extends Tensor {
     void replace(Stored value) {
         Changes.note(this);
         stored = value;
-        pending = null;
+        forgetPending();
         version.incrementAndGet();
     }
 
@@ -252,7 +252,9 @@ public final class Variable extends Tensor {
 
     /// What the variable is to be is somebody else's business from now on, or nobody's.
     void forgetPending() {
-        pending = null;
+        if (pending != null) { // rarely: and others would see each write
+            pending = null;
+        }
     }
 
     /// How often the value has been replaced.

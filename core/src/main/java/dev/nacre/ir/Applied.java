@@ -1,10 +1,10 @@
 package dev.nacre.ir;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// A [Body] on arguments, not written out: its results are nodes that find their inputs when somebody asks for them.
 ///
@@ -17,50 +17,67 @@ final class Applied {
     private final List<Node> results;
     private volatile Node[][] inputs; // of each result; null: not asked for
 
-    private Applied(Body body, List<Node> arguments) {
+    /// @param run that it belongs to; null: none
+    /// @param number of the head in the run, followed by those of the results
+    private Applied(Body body, List<Node> arguments, Node[] operands, Replay.Run run, int number) {
         this.body = body;
         this.arguments = arguments;
         Node first = body.outputs().getFirst();
         for (int k = 1; first.arity() == 0 && k < body.outputs().size(); k++) {
             first = body.outputs().get(k); // not a leaf, for which the head might be taken
         }
-        Node[] operands = arguments.toArray(Node[]::new);
-        Replay replay = Replay.here();
-        Replay.Point point = replay.next(body, operands, null);
-        if (point == null) {
-            point =
-                    replay.add(
-                            body,
-                            operands,
-                            null,
-                            new Replay.Pattern(first.type(), 0, null),
-                            1 + body.outputs().size());
-        }
-        Replay.Run run = point == null ? null : replay.run();
-        int number = point == null ? 0 : point.number();
         this.head = new Node(this, -1, first, operands, run, number);
-        List<Node> all = new ArrayList<>(body.outputs().size());
-        for (Node pattern : body.outputs()) {
-            int argument = pattern.arity() > 0 ? -1 : body.inputs().indexOf(pattern);
-            all.add(
+        Node[] all = new Node[body.outputs().size()];
+        for (int k = 0; k < all.length; k++) {
+            Node pattern = body.outputs().get(k);
+            int argument = pattern.arity() == 0 ? body.inputs().indexOf(pattern) : -1;
+            all[k] =
                     argument >= 0
                             ? arguments.get(argument)
                             : pattern.arity() == 0
                                     ? pattern
                                     : new Node(
                                             this,
-                                            all.size(),
+                                            k,
                                             pattern,
                                             new Node[] {head},
                                             run,
-                                            number + 1 + all.size()));
+                                            number + 1 + k);
         }
-        results = List.copyOf(all);
+        results = List.of(all);
+    }
+
+    private static Applied of(Body body, List<Node> arguments) {
+        Node[] operands = arguments.toArray(Node[]::new);
+        Replay replay = Replay.here();
+        Replay.Point point = replay.next(body.what(), operands, null);
+        if (point == null) {
+            point = replay.add(body.what(), operands, null, body, 1 + body.outputs().size());
+        }
+        return point == null
+                ? new Applied(body, List.of(operands), operands, null, 0)
+                : new Applied(body, List.of(operands), operands, replay.run(), point.number());
     }
 
     /// The outputs of a body with the arguments put in place of the inputs.
     static List<Node> results(Body body, List<Node> arguments) {
-        return body.outputs().isEmpty() ? List.of() : new Applied(body, arguments).results;
+        return body.outputs().isEmpty() ? List.of() : of(body, arguments).results;
+    }
+
+    /// The same of the body that was applied here the last time, if it was what is asked for now.
+    static Optional<List<Node>> again(Body.Recorded what, Node[] operands) {
+        Replay replay = Replay.here();
+        Replay.Point point = replay.next(what, operands, null);
+        return point == null
+                ? Optional.empty()
+                : Optional.of(
+                        new Applied(
+                                        point.body(),
+                                        List.of(operands),
+                                        operands,
+                                        replay.run(),
+                                        point.number())
+                                .results);
     }
 
     Body body() {
@@ -75,9 +92,7 @@ final class Applied {
 
     /// The head of the body on other arguments.
     Node headOn(List<Node> others) {
-        return Arrays.equals(head.written(), others.toArray())
-                ? head
-                : new Applied(body, others).head;
+        return Arrays.equals(head.written(), others.toArray()) ? head : of(body, others).head;
     }
 
     /// The inputs of a result, or of the head, which has those of the first.

@@ -21,6 +21,7 @@ public final class Body {
     private final Map<List<TensorType>, Body> bound = new ConcurrentHashMap<>();
     private final Map<Meaning, Body> derivatives = new ConcurrentHashMap<>();
     private volatile GraphKey key; // null: not asked for
+    private volatile Object what = this;
 
     /// All that the body of a composite depends on.
     private record Meaning(Composite what, List<TensorType> types, Precision precision) {
@@ -58,28 +59,43 @@ public final class Body {
         return known;
     }
 
-    /// What a function of tensors makes of operands of these types, recorded once; empty if it refuses them.
-    ///
-    /// @param name of the function
-    /// @param attributes all else that it depends on
-    public static Optional<Body> recorded(
-            String name,
-            List<?> attributes,
-            List<TensorType> types,
-            Function<List<Node>, Node> meaning) {
+    /// What a function of tensors makes of operands, recorded once for their types; empty if it refuses them.
+    public static Optional<List<Node>> recorded(
+            Recorded what, List<Node> operands, Function<List<Node>, Node> meaning) {
+        Node[] nodes = operands.toArray(Node[]::new);
+        Optional<List<Node>> again = Applied.again(what, nodes);
+        if (again.isPresent()) {
+            return again;
+        }
+        Body body;
         try {
-            return Optional.of(
+            body =
                     of(
-                            new Recorded(name, List.copyOf(attributes)),
-                            types,
-                            in -> List.of(meaning.apply(in))));
+                            what,
+                            operands.stream().map(Node::type).toList(),
+                            in -> List.of(meaning.apply(in)));
         } catch (NacreException e) {
             return Optional.empty(); // it says why to the operands themselves, which have names
         }
+        body.what = what;
+        return Optional.of(body.applied(operands));
     }
 
     /// A function of tensors whose graph is longer than it takes to find it again.
-    private record Recorded(String name, List<Object> attributes) implements Composite {}
+    ///
+    /// @param attributes all that it depends on besides its operands and the precision
+    public record Recorded(String name, List<?> attributes, Precision precision)
+            implements Composite {
+        /// With the precision of this moment.
+        public static Recorded of(String name, Object... attributes) {
+            return new Recorded(name, List.of(attributes), Precision.current());
+        }
+    }
+
+    /// What tells this body when it is applied.
+    Object what() {
+        return what;
+    }
 
     /// The body of this one's derivative, recorded once as well.
     public Body derivative(

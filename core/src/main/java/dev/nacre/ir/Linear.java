@@ -77,6 +77,14 @@ public interface Linear<T extends Algebra<T>> extends Expression<T> {
         return column ? out.squeeze(-1) : out;
     }
 
+    /// A linear layer: `x·weightᵀ + bias` over the last axis, computed wide and rounded once, with a weight `[out, in]` and a bias `[out]`.
+    default T linear(T weight, T bias) {
+        DType product = DType.promote(dtype(), weight.dtype());
+        return self().matmul(weight.transpose(), product.arithmetic())
+                .add(bias)
+                .cast(DType.promote(product, bias.dtype()));
+    }
+
     private T product(T x, T y, Shape lead, DType t) {
         if (y.rank() == 2
                 && x.rank() > 2

@@ -140,7 +140,7 @@ public final class Node implements Algebra<Node> {
         int most = 0;
         for (Node in : written) {
             h = 31 * h + in.hash;
-            most = Math.max(most, in.ageBelow(era));
+            most = run != null ? 0 : Math.max(most, in.ageBelow(era));
         }
         this.hash = h;
         this.remark = pattern.remark != null ? pattern.remark : inherited(op, type, written);

@@ -35,6 +35,9 @@ public final class Replay {
     /// Points of all runs; where there are more, all are forgotten.
     private static final int MOST = 1 << 14;
 
+    /// What is noted of so many nodes takes about as much memory as a point.
+    private static final int NOTED = 8;
+
     /// An input that is a constant.
     private static final int CONSTANT = Integer.MIN_VALUE;
 
@@ -79,6 +82,11 @@ public final class Replay {
     /// How many points there are, about.
     static int points() {
         return POINTS.get();
+    }
+
+    /// Whether this thread's run is followed so far.
+    boolean isFollowed() {
+        return at != null;
     }
 
     // -------------------------------------------------------------------------------------------
@@ -164,10 +172,7 @@ public final class Replay {
                 || !belongs(operands)) {
             return null;
         }
-        if (leaves.size() != at.leaves) {
-            at = null; // what was written down last was refused
-            return null;
-        }
+        leaves.keep(at.leaves); // what was written down last may have been refused
         encode(operands);
         for (Point p : at.ways) {
             if (p.is(what, inputs, operands, remark)) {
@@ -184,9 +189,9 @@ public final class Replay {
 
     /// Adds the node that [#next] did not know, if it belongs to the run.
     ///
-    /// @param pattern what is to be known of it
+    /// @param made what is to be known of it: a pattern or a body
     /// @param nodes how many the node stands for
-    Point add(Object what, Node[] operands, String remark, Pattern pattern, int nodes) {
+    Point add(Object what, Node[] operands, String remark, Object made, int nodes) {
         if (writing != operands || at == null) {
             return null;
         }
@@ -209,7 +214,7 @@ public final class Replay {
                         constants,
                         fresh,
                         remark,
-                        pattern,
+                        made,
                         leaves.size(),
                         at.nodes,
                         at.nodes + nodes);
@@ -255,6 +260,7 @@ public final class Replay {
 
     /// The order in which a leaf was first used in this run, −1 if it was not.
     public int use(Node leaf) {
+        leaves.keep(at == null ? 0 : at.leaves);
         return leaves.find(leaf.numbered());
     }
 
@@ -263,7 +269,7 @@ public final class Replay {
     /// @param what is asked
     /// @param details numbers of nodes, and the like
     public Optional<Point> ask(Object what, int... details) {
-        if (at == null || leaves.size() != at.leaves) {
+        if (at == null) {
             return Optional.empty();
         }
         for (Point p : at.ways) {
@@ -310,7 +316,7 @@ public final class Replay {
         private final Op[] constants; // of the inputs, in their places
         private final Kind[] fresh; // of the leaves that are used for the first time
         private final String remark; // null: none
-        private final Pattern pattern; // null: of no node
+        private final Object made; // a pattern or a body; null: no node
         private final int leaves; // used up to here
         private final int first; // number of the node that is written down here
         private final int nodes; // written down up to here
@@ -324,7 +330,7 @@ public final class Replay {
                 Op[] constants,
                 Kind[] fresh,
                 String remark,
-                Pattern pattern,
+                Object made,
                 int leaves,
                 int first,
                 int nodes) {
@@ -333,7 +339,7 @@ public final class Replay {
             this.constants = constants;
             this.fresh = fresh;
             this.remark = remark;
-            this.pattern = pattern;
+            this.made = made;
             this.leaves = leaves;
             this.first = first;
             this.nodes = nodes;
@@ -346,7 +352,7 @@ public final class Replay {
         private boolean is(Object what, int[] inputs, Node[] operands, String remark) {
             if (this.what != what && !this.what.equals(what)
                     || this.inputs.length != operands.length
-                    || pattern == null
+                    || made == null
                     || !Objects.equals(this.remark, remark)) {
                 return false;
             }
@@ -381,8 +387,14 @@ public final class Replay {
             return true;
         }
 
+        /// What is known of a node.
         Pattern pattern() {
-            return pattern;
+            return (Pattern) made;
+        }
+
+        /// What is applied.
+        Body body() {
+            return (Body) made;
         }
 
         /// The number of the first node written down here.
@@ -396,8 +408,11 @@ public final class Replay {
         }
 
         /// Notes something about their graph, which must hold no tensors.
-        public void note(Object note) {
+        ///
+        /// @param nodes that it says something of, which is how much memory it takes
+        public void note(Object note, int nodes) {
             this.note = note;
+            POINTS.addAndGet(nodes / NOTED);
         }
     }
 }

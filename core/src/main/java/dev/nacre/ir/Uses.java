@@ -11,15 +11,22 @@ final class Uses {
     private int shift = 58; // of a hash to the length of the table
     private int first = 1;
     private int size;
+    private int entered; // in the table, those that were dropped as well
 
     /// How many there are.
     int size() {
         return size;
     }
 
+    /// Drops all but the first ones.
+    void keep(int size) {
+        this.size = size;
+    }
+
     void clear() {
-        first += size;
+        first += entered;
         size = 0;
+        entered = 0;
         if (first > Integer.MAX_VALUE / 2) {
             Arrays.fill(places, 0);
             first = 1;
@@ -28,21 +35,27 @@ final class Uses {
 
     /// The place of a number, −1 if it was not used.
     int find(long key) {
-        return Math.max(-1, places[slot(key)] - first);
+        int place = places[slot(key)] - first;
+        return place < size ? Math.max(-1, place) : -1;
     }
 
     /// The place of a number, the next one if it was not used before.
     int use(long key) {
         int slot = slot(key);
-        if (places[slot] < first) {
-            if (2 * (size + 1) > keys.length) {
+        int place = places[slot] - first;
+        if (place >= 0 && place < size) {
+            return place;
+        }
+        if (place < 0) {
+            if (2 * (entered + 1) > keys.length) {
                 grow();
                 slot = slot(key);
             }
-            keys[slot] = key;
-            places[slot] = first + size++;
+            entered++;
         }
-        return places[slot] - first;
+        keys[slot] = key;
+        places[slot] = first + size;
+        return size++;
     }
 
     private int slot(long key) {

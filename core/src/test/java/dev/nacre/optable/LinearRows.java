@@ -76,6 +76,17 @@ final class LinearRows {
                         d -> List.of(d.in(-1, 1, d.n(), 2), d.in(-1, 1, d.n(), 3)),
                         (a, b) -> a.transpose().matmul(b)));
         rows.add(
+                Row.of(
+                                "linear",
+                                d ->
+                                        List.of(
+                                                d.in(-1, 1, 2, d.n()),
+                                                d.in(-1, 1, 3, d.n()),
+                                                d.in(-1, 1, 3)),
+                                in -> in.get(0).linear(in.get(1), in.get(2)))
+                        .on(NUMBERS)
+                        .slack(8));
+        rows.add(
                 two(
                         "matmul row",
                         d -> List.of(d.in(-1, 1, d.n()), d.in(-1, 1, d.n(), 2)),

@@ -67,7 +67,7 @@ public record Linear(Variable weight, Optional<Variable> bias) implements Module
             }
             p.throwShape();
         }
-        return Layers.affine(x, weight.transpose(), bias);
+        return bias.isPresent() ? x.linear(weight, bias.get()) : x.matmul(weight.transpose());
     }
 
     /// The tree below, without numbers; see [Tree#toString].

@@ -1,7 +1,9 @@
 package dev.nacre.ir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.Changes;
 import dev.nacre.Function;
@@ -28,9 +30,15 @@ import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.Shape;
+import dev.nacre.type.TensorType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
@@ -45,6 +53,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Loops whose steps are recognized as those before do the same as loops whose steps are not, bit for bit, whatever is done otherwise in some of them.
 class ReplayTest {
     private static final int STEPS = 9;
+
+    // computed before the loops: what is computed in the middle of a step ends a run
+    private static final Map<List<Integer>, Tensor> INPUTS = new HashMap<>();
+    private static final Map<Integer, Tensor> LABELS = new HashMap<>();
+
+    static {
+        for (int i = 0; i < 80; i++) {
+            for (int rows : new int[] {1, 3, 5, 7, 9}) {
+                x(i, rows);
+                y(rows);
+            }
+        }
+    }
 
     @AfterEach
     void recognize() {
@@ -161,11 +182,12 @@ class ReplayTest {
     }
 
     private static Tensor x(int i, int rows) {
-        return Rng.seed(100 + i).normal(Shape.of(rows, 6)).realize();
+        return INPUTS.computeIfAbsent(
+                List.of(i, rows), _ -> Rng.seed(100 + i).normal(Shape.of(rows, 6)).realize());
     }
 
     private static Tensor y(int rows) {
-        return Tensor.arange(rows).mod(4).realize();
+        return LABELS.computeIfAbsent(rows, n -> Tensor.arange(n).mod(4).realize());
     }
 
     private static boolean odd(int i) {
@@ -346,7 +368,7 @@ class ReplayTest {
                         "one leaf twice, or two",
                         (w, i) -> {
                             Tensor x = x(i, 7);
-                            Tensor other = i % 3 == 1 ? x : x(i + 50, 7);
+                            Tensor other = i % 3 == 0 ? x : x(i + 50, 7);
                             w.train(w.loss(w.net.forward(x.mul(other), Mode.TRAIN)));
                         }),
                 row(
@@ -358,11 +380,11 @@ class ReplayTest {
                             w.train(w.loss(w.net.forward(c, Mode.TRAIN)));
                         }),
                 row(
-                        "tied parameters, or not",
+                        "one parameter twice, or two",
                         (w, i) -> {
-                            Variable v = w.parameters.get(odd(i) ? 0 : 2);
-                            Tensor twice = w.w().square().sum().add(v.square().mean());
-                            w.train(w.loss(w.forward(i)).add(twice));
+                            Variable v = i % 3 == 0 ? w.w() : Variable.of("v", Tensor.ones(8, 6));
+                            w.train(w.loss(w.forward(i)).add(w.w().mul(v).sum()));
+                            v.grad().ifPresent(w::see);
                         }),
                 row(
                         "a parameter, or its value",
@@ -521,6 +543,28 @@ class ReplayTest {
                             Tensor loss = w.loss(h).add(w.held.square().mean());
                             w.held = odd(i) ? h : h.detach();
                             w.train(loss);
+                        }),
+                row(
+                        "this step's expression, or the last one's",
+                        (w, i) -> {
+                            Tensor h = w.forward(i);
+                            Tensor last = i > 2 && odd(i) ? w.held : h;
+                            w.held = h;
+                            w.train(w.loss(h).add(last.square().mean()));
+                        }),
+                row(
+                        "one variable or another set to the same",
+                        (w, i) -> {
+                            Variable a = Variable.of("a", Tensor.zeros(40, 40));
+                            Variable b =
+                                    Variable.of(
+                                            "b",
+                                            Tensor.arange(1600).reshape(40, 40).cast(DType.F32));
+                            Variable.update(
+                                    List.of(a, b),
+                                    () -> (i < 4 ? a : b).set(b.transpose().sub(b.mul(0.5))));
+                            w.see(a);
+                            w.see(b);
                         }),
                 row(
                         "a state that is carried",
@@ -796,6 +840,24 @@ class ReplayTest {
         };
     }
 
+    /// A thread that writes an expression down and never computes it holds on to nothing that the expression is made of.
+    @Test
+    void holdsNoTensors() throws InterruptedException {
+        WeakReference<MemorySegment> numbers = written();
+        for (int i = 0; i < 50 && numbers.get() != null; i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertNull(numbers.get());
+    }
+
+    private static WeakReference<MemorySegment> written() {
+        MemorySegment numbers = Arena.ofAuto().allocate(64, 64);
+        Tensor x = Tensor.ofMapped(TensorType.of(DType.F32, 16), numbers);
+        x.mul(2).add(x).exp();
+        return new WeakReference<>(numbers);
+    }
+
     /// A step is recognized as a whole from the third time on.
     @Test
     void isRecognized() {
@@ -805,7 +867,11 @@ class ReplayTest {
         }
         int points = Replay.points();
         for (int i = 0; i < 3; i++) {
-            w.train(w.loss(w.forward(i)));
+            Tensor loss = w.loss(w.forward(i));
+            w.optimizer.zeroGrad();
+            loss.backward();
+            assertTrue(Replay.here().isFollowed());
+            w.optimizer.step();
         }
         assertEquals(points, Replay.points());
     }
