@@ -89,6 +89,9 @@ public sealed interface Kernel
         /// The same with another right operand.
         Product withB(View b);
 
+        /// The same with something else done to its result.
+        Product with(Epilogue other);
+
         @Override
         default List<View> reads() {
             return Stream.concat(Stream.of(a(), b()), epilogue().reads().stream()).toList();
@@ -164,6 +167,11 @@ public sealed interface Kernel
         }
 
         @Override
+        public Contraction with(Epilogue other) {
+            return new Contraction(a, b, other, out);
+        }
+
+        @Override
         public String name() {
             return "matmul";
         }
@@ -185,6 +193,11 @@ public sealed interface Kernel
         @Override
         public Convolution withB(View other) {
             return new Convolution(op, a, other, epilogue, out);
+        }
+
+        @Override
+        public Convolution with(Epilogue other) {
+            return new Convolution(op, a, b, other, out);
         }
 
         @Override

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /// The CPU: loops as generated code, products and convolutions by oneDNN where it is there, everything else in Java.
@@ -58,7 +59,9 @@ public final class CpuBackend implements Backend {
     @Override
     public Optional<Packing> packing(Kernel.Product asked) {
         Kernel.Product product = PlainConvolution.bounded(asked);
-        return Winograd.of(product).map(Winograd::packing).or(() -> OneDnnKernels.packing(product));
+        return Winograd.of(product)
+                .map(Winograd::packing)
+                .or(() -> OneDnnKernels.packing(Parts.ofOneDnn(product)));
     }
 
     @Override
@@ -103,7 +106,9 @@ public final class CpuBackend implements Backend {
     private static Supplier<Step> pack(Kernel.Pack p) {
         return Winograd.of(p.product())
                 .map(w -> w.pack(p.out()))
-                .or(() -> OneDnnKernels.prepare(p))
+                .or(() ->
+                        OneDnnKernels.prepare(
+                                new Kernel.Pack(Parts.ofOneDnn(p.product()), p.out())))
                 .orElseThrow();
     }
 
@@ -116,14 +121,23 @@ public final class CpuBackend implements Backend {
     }
 
     private static Supplier<Step> packedByOneDnn(Kernel.Product product) {
-        return OneDnnKernels.prepare(new Kernel.Packed(product)).orElseThrow();
+        return oneDnn(product, Kernel.Packed::new).orElseThrow();
+    }
+
+    private static Optional<Supplier<Step>> oneDnn(
+            Kernel.Product product, Function<Kernel.Product, Kernel> form) {
+        Optional<Parts> parts = Parts.withoutRelu(product);
+        return parts.isEmpty()
+                ? OneDnnKernels.prepare(form.apply(product))
+                : OneDnnKernels.prepare(form.apply(parts.get().kernel()))
+                        .map(s -> inTwo(s, parts.get()));
     }
 
     private static Supplier<Step> product(Kernel.Product product) {
         return Winograd.prepare(product)
                 .or(() -> PatchGradient.prepare(product))
-                .or(() -> OneDnnKernels.prepare(product))
-                .or(() -> Addends.of(product).map(CpuBackend::inTwo))
+                .or(() -> oneDnn(product, p -> p))
+                .or(() -> Parts.withoutAddend(product).map(p -> inTwo(prepare(p.kernel()), p)))
                 .orElseGet(() -> JavaKernels.prepare(product));
     }
 
@@ -155,8 +169,8 @@ public final class CpuBackend implements Backend {
         };
     }
 
-    private static Supplier<Step> inTwo(Addends parts) {
-        return inTurn(List.of(prepare(parts.kernel()), loop(parts.loop())));
+    private static Supplier<Step> inTwo(Supplier<Step> first, Parts parts) {
+        return inTurn(List.of(first, loop(parts.loop())));
     }
 
     /// One call in progress.
