@@ -21,14 +21,18 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.classfile.Attributes;
 import java.lang.classfile.ClassBuilder;
+import java.lang.classfile.ClassElement;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassHierarchyResolver;
 import java.lang.classfile.ClassModel;
 import java.lang.classfile.ClassTransform;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.CodeElement;
+import java.lang.classfile.CodeTransform;
 import java.lang.classfile.FieldModel;
 import java.lang.classfile.Label;
+import java.lang.classfile.MethodModel;
+import java.lang.classfile.MethodTransform;
 import java.lang.classfile.TypeKind;
 import java.lang.classfile.attribute.NestHostAttribute;
 import java.lang.classfile.attribute.NestMembersAttribute;
@@ -60,11 +64,11 @@ import java.util.stream.Stream;
 /// What the compiler leaves to the first run, a young JVM pays for: it writes, loads and compiles a class for each lambda and each switch over types, and a tree of method handles for each method of a
 /// record. Here they become plain code once, when the library is built (docs/decisions/059):
 ///
-/// - a lambda that captures something is an object of a class `Outer$$n`; those that capture nothing and are of one interface share such a class;
+/// - a lambda of a static initializer is an object of a class `Outer$$n`; those that capture nothing, such as the functions of a table, share one for each interface;
 /// - a switch over types is a method of its class;
 /// - `equals`, `hashCode` and `toString` of a record are written out.
 ///
-/// Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
+/// Other lambdas stay dynamic: the JVM runs those of its own making faster. Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
 final class Linked {
     private static final boolean STRICT = Boolean.getBoolean("strict");
 
@@ -176,7 +180,7 @@ final class Linked {
             byte[] linked =
                     classes.transformClass(
                             model,
-                            ClassTransform.transformingMethodBodies(this::link)
+                            ((ClassTransform) this::rewrite)
                                     .andThen(ClassTransform.endHandler(this::addSwitches)));
             if (changed) {
                 Files.write(file, linked);
@@ -186,13 +190,27 @@ final class Linked {
             }
         }
 
-        private void link(CodeBuilder b, CodeElement e) {
+        private void rewrite(ClassBuilder c, ClassElement e) {
+            if (e instanceof MethodModel m) {
+                boolean initializes = m.methodName().equalsString("<clinit>");
+                CodeTransform linking = (b, i) -> link(b, i, initializes);
+                c.transformMethod(m, MethodTransform.transformingCode(linking));
+            } else {
+                c.with(e);
+            }
+        }
+
+        private void link(CodeBuilder b, CodeElement e, boolean initializes) {
             if (!(e instanceof InvokeDynamicInstruction i)) {
                 b.with(e);
                 return;
             }
             DirectMethodHandleDesc m = i.bootstrapMethod();
             String bootstrap = name(m.owner()).replace('/', '.') + "." + m.methodName();
+            if (bootstrap.equals(LAMBDA) && !initializes) {
+                b.with(i);
+                return;
+            }
             if (bootstrap.equals(LAMBDA)) {
                 lambda(b, i);
             } else if ((bootstrap.equals(TYPES) || bootstrap.equals(ENUMS))
@@ -456,7 +474,7 @@ final class Linked {
         static final String MAKE = "of";
 
         final ClassDesc self;
-        final List<Function> all = new ArrayList<>(); // one, or several that capture nothing
+        final List<Function> all = new ArrayList<>(); // one, or several of a static initializer
         private final ClassModel outer;
         private final ClassDesc type;
 
