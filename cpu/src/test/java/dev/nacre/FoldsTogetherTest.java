@@ -6,7 +6,6 @@ import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
-
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;

@@ -1,6 +1,5 @@
 package dev.nacre.cli;
 
-import dev.nacre.nn.train.Screen;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.formats.model.Checkpoint;
@@ -13,6 +12,7 @@ import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.optim.AdamW;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.optim.Schedule;
+import dev.nacre.nn.train.Screen;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;

@@ -1,6 +1,5 @@
 package dev.nacre.cli;
 
-import dev.nacre.nn.train.Screen;
 import dev.nacre.Rng;
 import dev.nacre.formats.model.Input;
 import dev.nacre.formats.model.Model;
@@ -9,6 +8,7 @@ import dev.nacre.nn.data.Digits;
 import dev.nacre.nn.data.FashionMnist;
 import dev.nacre.nn.data.Preprocessing;
 import dev.nacre.nn.data.Split;
+import dev.nacre.nn.train.Screen;
 import dev.nacre.type.Precision;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,6 +1,5 @@
 package dev.nacre.cli;
 
-import dev.nacre.nn.train.Screen;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.formats.model.Input;
@@ -9,6 +8,7 @@ import dev.nacre.models.Gpt;
 import dev.nacre.nn.Sampling;
 import dev.nacre.nn.data.Characters;
 import dev.nacre.nn.data.TextFile;
+import dev.nacre.nn.train.Screen;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import java.io.PrintWriter;

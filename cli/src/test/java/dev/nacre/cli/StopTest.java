@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.nacre.nn.train.Screen;
 import dev.nacre.Tensor;
 import dev.nacre.formats.safetensors.SafeTensors;
+import dev.nacre.nn.train.Screen;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

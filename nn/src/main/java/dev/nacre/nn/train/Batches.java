@@ -1,7 +1,6 @@
 package dev.nacre.nn.train;
 
 import dev.nacre.Tensor;
-import dev.nacre.nn.loss.Loss;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
