@@ -133,8 +133,19 @@ final class Linked {
                                     .add(m.thisClass().asSymbol()));
         }
         for (var nest : nests.entrySet()) {
-            join(root.resolve(name(nest.getKey()) + ".class"), nest.getValue());
+            Path host = file(nest.getKey());
+            if (Files.exists(host)) {
+                join(host, nest.getValue());
+            } else { // its source is gone, and the compiler does not know of what was made here
+                for (ClassDesc member : nest.getValue()) {
+                    Files.delete(file(member));
+                }
+            }
         }
+    }
+
+    private Path file(ClassDesc c) {
+        return root.resolve(name(c) + ".class");
     }
 
     private List<Path> files() throws IOException {
@@ -185,7 +196,7 @@ final class Linked {
             if (changed) {
                 Files.write(file, linked);
                 for (Functions f : functions) {
-                    Files.write(root.resolve(name(f.self) + ".class"), f.bytes(classes));
+                    Files.write(file(f.self), f.bytes(classes));
                 }
             }
         }

@@ -228,10 +228,14 @@ class LinkingTest {
     }
 
     private static void run(Path tool) throws Exception {
+        run(tool, linked);
+    }
+
+    private static void run(Path tool, Path classes) throws Exception {
         try (var loader = new URLClassLoader(new URL[] {tool.toUri().toURL()})) {
             var main = loader.loadClass("Linked").getDeclaredMethod("main", String[].class);
             main.setAccessible(true);
-            main.invoke(null, (Object) new String[] {linked.toString()});
+            main.invoke(null, (Object) new String[] {classes.toString()});
         }
     }
 
@@ -309,5 +313,20 @@ class LinkingTest {
         assertEquals(before.keySet(), after.keySet());
         before.forEach((name, file) -> assertArrayEquals(file, after.get(name), name));
         assertFalse(before.isEmpty());
+    }
+
+    @Test
+    void whatWasMadeForAClassGoesWithIt() throws Exception {
+        Path fewer = Files.createDirectory(folder.resolve("fewer"));
+        for (Map.Entry<String, byte[]> file : bytes().entrySet()) {
+            boolean gone = file.getKey().startsWith("Sample") && !file.getKey().contains("$$");
+            if (!gone) {
+                Files.write(fewer.resolve(file.getKey()), file.getValue());
+            }
+        }
+        run(folder.resolve("tool"), fewer);
+        try (Stream<Path> left = Files.list(fewer)) {
+            assertEquals(List.of(), left.filter(p -> p.toString().contains("$$")).toList());
+        }
     }
 }
