@@ -88,7 +88,7 @@ public final class CpuBackend implements Backend {
             }
             case Repeat repeat -> {
                 List<Supplier<? extends Step>> body = new ArrayList<>();
-                repeat.body().forEach(k -> body.add(prepareInside(k, repeat)));
+                repeat.body().forEach(k -> body.addAll(prepareInside(k, repeat)));
                 yield () ->
                         new RepeatStep(
                                 repeat, body.stream().map(Supplier::get).toArray(Step[]::new));
@@ -141,15 +141,18 @@ public final class CpuBackend implements Backend {
                 .orElseGet(() -> JavaKernels.prepare(product));
     }
 
-    /// The same for a kernel of a loop's body.
-    private static Supplier<? extends Step> prepareInside(Kernel kernel, Repeat loop) {
+    /// The same for a kernel of a loop's body, in one step or two.
+    private static List<Supplier<? extends Step>> prepareInside(Kernel kernel, Repeat loop) {
         if (kernel instanceof Kernel.Contraction c
                 && loop.steps() > 1
                 && loop.isFixed(c.b().buffer())
-                && PackedProduct.of(c).orElse(null) instanceof Supplier<PackedProduct> packed) {
-            return packed;
+                && PackedProduct.of((Kernel.Contraction) Parts.ofOneDnn(c)).orElse(null)
+                        instanceof Supplier<PackedProduct> packed) {
+            return Parts.withoutRelu(c)
+                    .<List<Supplier<? extends Step>>>map(p -> List.of(packed, loop(p.loop())))
+                    .orElse(List.of(packed));
         }
-        return prepare(kernel);
+        return List.of(prepare(kernel));
     }
 
     private static Supplier<Step> loop(Loop loop) {

@@ -27,7 +27,7 @@ import java.util.function.Supplier;
 final class Calls {
     /// A method of a module that is running.
     ///
-    /// @param at the places in it and in other methods of its class that it has called, outermost first
+    /// @param at the places in it and in other methods of its class that it has called, outermost first; of the innermost also those in functions of tensors
     private record Frame(Class<?> type, List<Integer> at) {}
 
     /// A node, and the modules' methods that were running, outermost first.
@@ -86,6 +86,7 @@ final class Calls {
 
     private void note(Node n) {
         List<StackWalker.StackFrame> inward = new ArrayList<>();
+        List<Integer> within = new ArrayList<>();
         StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE)
                 .forEach(f -> {
                     Class<?> c = f.getDeclaringClass();
@@ -93,6 +94,8 @@ final class Calls {
                             && c != Module.class
                             && !f.getMethodName().startsWith("lambda$")) {
                         inward.add(f);
+                    } else if (inward.isEmpty()) {
+                        within.add(f.getByteCodeIndex());
                     }
                 });
         List<Frame> outward = new ArrayList<>();
@@ -109,6 +112,9 @@ final class Calls {
                                 new ArrayList<>(List.of(f.getByteCodeIndex()))));
                 methods = new HashSet<>(Set.of(method));
             }
+        }
+        if (!outward.isEmpty()) {
+            outward.getLast().at.addAll(within.reversed());
         }
         events.add(new Event(n, outward));
     }
