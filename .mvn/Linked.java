@@ -194,9 +194,20 @@ final class Linked {
                             ((ClassTransform) this::rewrite)
                                     .andThen(ClassTransform.endHandler(this::addSwitches)));
             if (changed) {
+                deleteMade(file);
                 Files.write(file, linked);
                 for (Functions f : functions) {
                     Files.write(file(f.self), f.bytes(classes));
+                }
+            }
+        }
+
+        /// What was made for the class before it was compiled again.
+        private void deleteMade(Path file) throws IOException {
+            String name = file.getFileName().toString().replace(".class", "$$");
+            try (var made = Files.newDirectoryStream(file.getParent(), name + "*.class")) {
+                for (Path p : made) {
+                    Files.delete(p);
                 }
             }
         }

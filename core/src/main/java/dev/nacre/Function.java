@@ -153,9 +153,8 @@ public final class Function {
             java.util.function.Function<List<Tensor>, List<Tensor>> body, int arity) {
         Recorder recorder =
                 inputs -> {
-                    if (Trace.current()
-                            .isPresent()) { // inside another function: a stretch of its body, which
-                        // sees what it has set
+                    // inside another function: a stretch of its body, which sees what it has set
+                    if (Trace.current().isPresent()) {
                         return new Recording(
                                 body.apply(inputs).stream().map(Tensor::node).toList(), List.of());
                     }

@@ -109,6 +109,9 @@ final class Trace {
     private static final ThreadLocal<Set<Variable>> PENDING =
             ThreadLocal.withInitial(LinkedHashSet::new);
 
+    /// Of more variables nothing is remembered: that is no step of a training, but something that follows one.
+    private static final int REMEMBERED = 4096;
+
     /// What this thread knows of its steps, which are changes of variables that were carried out.
     private static final class Steps {
         private final Set<Variable> summed = new LinkedHashSet<>();
@@ -138,6 +141,10 @@ final class Trace {
         Steps s = STEPS.get();
         if (s.marked && !v.isTrainable()) {
             s.before.computeIfAbsent(v, Variable::keep);
+            if (s.before.size() > REMEMBERED) {
+                s.marked = false;
+                s.before.clear();
+            }
         }
     }
 

@@ -65,8 +65,7 @@ public final class Variable extends Tensor {
     private Tensor grad; // null: none
     private Tensor loss; // whose gradient it is
     private long
-            step; // how many steps had been taken on this thread when the gradient was last added
-    // to
+            step; // the number of steps taken on this thread when the gradient was last added to
     private int steps; // over how many it has been added up
 
     private Variable(String name, TensorType type, boolean trainable) {
@@ -279,8 +278,9 @@ public final class Variable extends Tensor {
             return trace.get().read(this);
         }
         if (pending != null) {
-            Trace.flush(); // a variable that is read is a leaf, so that its gradient can be
-            // asked for and graphs do not grow from step to step
+            // a variable that is read is a leaf, so that its gradient can be asked for and graphs
+            // do not grow from step to step
+            Trace.flush();
         }
         return present();
     }

@@ -6,7 +6,7 @@ import java.util.Objects;
 
 /// What goes with an operation besides its operands.
 ///
-///     Attributes.NONE.relu().add(residual)
+///     Attributes.NONE.add(residual).then(PostOp.Function.TANH, 0, 0)
 ///
 /// @param postOps steps on each result element, in order
 /// @param math how far f32 operands may be rounded
@@ -31,7 +31,7 @@ public record Attributes(List<PostOp> postOps, MathMode math) {
         return then(new PostOp.Eltwise(function, alpha, beta));
     }
 
-    /// … with a rectifier as the next post-op.
+    /// … with a rectifier as the next post-op. It makes 0 of NaN.
     public Attributes relu() {
         return then(PostOp.Function.RELU, 0, 0);
     }

@@ -52,7 +52,7 @@ public final class Fit {
         return value;
     }
 
-    /// The number of the epoch to stop before, counted from [#initialEpoch]'s 0: how many there are if that is not given.
+    /// How often the examples are gone through; with [#initialEpoch], the number of the epoch before which training stops.
     public static Option epochs(int epochs) {
         atLeast(0, "epochs", epochs);
         return f -> f.epochs = epochs;
@@ -64,6 +64,7 @@ public final class Fit {
         return f -> f.initialEpoch = epoch;
     }
 
+    /// How many examples are in a batch, at most.
     public static Option batchSize(int batchSize) {
         atLeast(1, "batchSize", batchSize);
         return f -> f.batchSize = batchSize;

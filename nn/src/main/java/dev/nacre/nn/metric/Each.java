@@ -44,7 +44,9 @@ public record Each(Tensor values, Optional<Tensor> counting) {
                         : weights;
         Problem.in("metric")
                 .require(
-                        w.rank() >= 1 && w.rank() <= values.rank(),
+                        w.rank() >= 1
+                                && w.rank() <= values.rank()
+                                && w.shape().mayEqual(values.shape().range(0, w.rank())),
                         () ->
                                 "there must be one weight for each example, or for each step of an"
                                         + " example, of "

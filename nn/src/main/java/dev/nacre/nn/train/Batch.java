@@ -14,6 +14,7 @@ public record Batch(Tensor x, Tensor y, Optional<Tensor> weights) {
         this(x, y, Optional.empty());
     }
 
+    /// Examples with weights.
     public Batch(Tensor x, Tensor y, Tensor weights) {
         this(x, y, Optional.of(weights));
     }

@@ -71,7 +71,7 @@ public final class Batches implements Iterable<Batch> {
         return new Batches(new Batch(x, y), size, false, 0, false, 2, UnaryOperator.identity());
     }
 
-    /// With a weight for each example, `[n]`, or for each step of it, `[n, steps]`: see [Loss#weighted] and [dev.nacre.nn.metric.Weighted].
+    /// With a weight for each example, `[n]`, or for each step of it, `[n, steps]`: see [dev.nacre.nn.loss.Loss#weighted] and [dev.nacre.nn.metric.Weighted].
     public Batches weights(Tensor weights) {
         Tensor w = checked(weights).realize();
         return new Batches(

@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
@@ -84,9 +85,9 @@ public final class Trainer {
     private final Function add = Function.ofMany(in -> added(batch(in), in.getLast()));
     private final Function apply = Function.of((Tensor l) -> applied(l));
     private Optional<Accumulator> sums = Optional.empty(); // until it is needed
-    private final Map<Shape, Shape> scores = new java.util.concurrent.ConcurrentHashMap<>();
-    private final Map<Boolean, List<Boolean>> counting = // which metrics say what counts, of
-            new java.util.concurrent.ConcurrentHashMap<>(); // batches with weights or without
+    private final Map<Shape, Shape> scores = new ConcurrentHashMap<>();
+    // which metrics say what counts, of batches with weights or without
+    private final Map<Boolean, List<Boolean>> counting = new ConcurrentHashMap<>();
     private long steps;
 
     private Trainer(
@@ -359,8 +360,8 @@ public final class Trainer {
     private void check(Batch b) {
         Tensor x = b.x();
         Shape s = scores.get(x.shape());
-        if (s == null) { // the shape of the scores is found by building the expression, which
-            // computes nothing
+        if (s == null) {
+            // the shape of the scores is found by building the expression, which computes nothing
             s = model.scores(x, Mode.EVAL).shape();
             scores.put(x.shape(), s);
         }
@@ -489,7 +490,9 @@ public final class Trainer {
         return "Trainer of "
                 + model.module().getClass().getSimpleName()
                 + ", "
-                + (loss.getClass().isHidden() ? "a loss of one's own" : loss)
+                + (loss.getClass().isHidden() || loss.getClass().isSynthetic()
+                        ? "a loss of one's own"
+                        : loss)
                 + ", metrics "
                 + metrics.stream().map(Metric::name).toList()
                 + ", "
