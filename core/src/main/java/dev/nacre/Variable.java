@@ -357,7 +357,7 @@ public final class Variable extends Tensor {
                         "the condition must be a single bool")
                 .operand("condition", condition.type(), condition::origin)
                 .throwShape();
-        var wanted = new java.util.ArrayList<Tensor>(pendingLosses(variables));
+        var wanted = new java.util.ArrayList<>(pendingLosses(variables));
         wanted.add(condition);
         Trace.commit(wanted, changes, Optional.of(condition));
     }

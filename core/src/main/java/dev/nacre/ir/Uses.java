@@ -9,6 +9,10 @@ final class Uses {
     private long[] keys = new long[64]; // open addressing, at most half full
     private int[] places = new int[64]; // counted on over all clears: lower ones are gone
     private int shift = 58; // of a hash to the length of the table
+    private long[] inOrder =
+            new long
+                    [32]; // the number that has a place now: one that was dropped may still be in
+                          // the table
     private int first = 1;
     private int size;
     private int entered; // in the table, those that were dropped as well
@@ -36,14 +40,14 @@ final class Uses {
     /// The place of a number, −1 if it was not used.
     int find(long key) {
         int place = places[slot(key)] - first;
-        return place < size ? Math.max(-1, place) : -1;
+        return has(place, key) ? place : -1;
     }
 
     /// The place of a number, the next one if it was not used before.
     int use(long key) {
         int slot = slot(key);
         int place = places[slot] - first;
-        if (place >= 0 && place < size) {
+        if (has(place, key)) {
             return place;
         }
         if (place < 0) {
@@ -55,7 +59,15 @@ final class Uses {
         }
         keys[slot] = key;
         places[slot] = first + size;
+        if (size == inOrder.length) {
+            inOrder = Arrays.copyOf(inOrder, 2 * size);
+        }
+        inOrder[size] = key;
         return size++;
+    }
+
+    private boolean has(int place, long key) {
+        return place >= 0 && place < size && inOrder[place] == key;
     }
 
     private int slot(long key) {

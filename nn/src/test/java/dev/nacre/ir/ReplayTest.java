@@ -604,6 +604,18 @@ class ReplayTest {
                             w.train(w.loss(w.forward(i)));
                         }),
                 row(
+                        "an operand of what was refused",
+                        (w, i) -> {
+                            Tensor a = x(i, 7);
+                            Tensor b = x(i + 20, 7);
+                            Tensor h = x(i + 40, 7).exp();
+                            if (i % 3 == 2) {
+                                assertThrows(NacreException.class, a::not);
+                            }
+                            Tensor c = h.add(b).mul(i % 3 == 2 ? a : b);
+                            w.train(w.loss(w.net.forward(c, Mode.TRAIN)));
+                        }),
+                row(
                         "an error in the update",
                         (w, i) -> {
                             w.optimizer.zeroGrad();
