@@ -10,9 +10,8 @@ final class Uses {
     private int[] places = new int[64]; // counted on over all clears: lower ones are gone
     private int shift = 58; // of a hash to the length of the table
     private long[] inOrder =
-            new long
-                    [32]; // the number that has a place now: one that was dropped may still be in
-                          // the table
+            new long[32]; // the number that has a place now: one that was dropped may still be in
+    // the table
     private int first = 1;
     private int size;
     private int entered; // in the table, those that were dropped as well
