@@ -189,7 +189,9 @@ public final class Gradients {
         List<Tensor> gradients(List<Tensor> inputs, Tensor result, Tensor gradient);
     }
 
-    private record Custom(java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule)
+    /// @param inputs how many of the operands are given to the rule; the others are captured
+    private record Custom(
+            java.util.function.Function<List<Tensor>, Tensor> forward, Rule rule, int inputs)
             implements Composite {
         @Override
         public String name() {
@@ -205,24 +207,29 @@ public final class Gradients {
         public Optional<List<Node>> differentiate(List<Node> inputs, Node output, Node grad) {
             List<Tensor> g =
                     rule.gradients(
-                            inputs.stream().map(Tensor::new).toList(),
+                            inputs.stream().limit(this.inputs).map(Tensor::new).toList(),
                             new Tensor(output),
                             new Tensor(grad));
-            return Optional.of(g.stream().map(Tensor::node).toList());
+            List<Node> all = new ArrayList<>(g.stream().map(Tensor::node).toList());
+            inputs.stream().skip(this.inputs).map(Node::zerosLike).forEach(all::add);
+            return Optional.of(all);
         }
     }
 
-    /// `forward` applied to the inputs, with a derivative of its own: one gradient per input, of its type.
+    /// `forward` applied to the inputs, with a derivative of its own: one gradient per input, of its type. No gradient reaches other tensors and variables that it captures.
     public static Tensor custom(
             java.util.function.Function<List<Tensor>, Tensor> forward,
             Rule rule,
             Tensor... inputs) {
         List<Node> nodes = Arrays.stream(inputs).map(Tensor::node).toList();
-        Body body =
-                Body.of(
-                        nodes.stream().map(Node::type).toList(),
+        Body.Closure c =
+                Body.closure(
+                        nodes,
                         in -> List.of(forward.apply(in.stream().map(Tensor::new).toList()).node()));
-        return new Tensor(Node.of(new Op.Fused(new Custom(forward, rule), body, 0), nodes));
+        List<Node> all = new ArrayList<>(nodes);
+        c.captured().forEach(n -> all.add(n.detach()));
+        Custom what = new Custom(forward, rule, nodes.size());
+        return new Tensor(Node.of(new Op.Fused(what, c.body(), 0), all));
     }
 
     /// `forward` applied to the inputs, its intermediate values computed again for the derivative instead of kept: less memory for more time (Chen et al. 2016). Variables that it

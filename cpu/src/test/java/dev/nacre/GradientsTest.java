@@ -204,6 +204,17 @@ class GradientsTest {
                         in -> in.get(0).exp(), (_, out, grad) -> List.of(grad.mul(out)), x);
         Tensor second = Gradients.of(Gradients.of(e.sum(), x).of(x).sum(), x).of(x);
         assertArrayEquals(new double[] {Math.exp(2), Math.exp(3)}, second.toDoubleArray(), 1e-12);
+        // what is captured is fixed, be it numbers, a variable or an expression of one
+        Tensor half = f64(0.5, 0.25).realize();
+        Tensor captured =
+                Gradients.custom(
+                        in -> in.get(0).mul(half).add(k.square()).mul(k.detach()),
+                        (in, _, grad) -> List.of(grad.mul(half)),
+                        x);
+        assertArrayEquals(new double[] {130, 128.75}, captured.toDoubleArray());
+        Gradients fixed = Gradients.of(captured.sum(), x, k);
+        assertArrayEquals(new double[] {0.5, 0.25}, fixed.of(x).toDoubleArray());
+        assertTrue(fixed.find(k).isEmpty());
         // in the middle of a network, and inside a function
         Function f =
                 Function.of((Tensor a) ->

@@ -8,6 +8,9 @@ import java.util.Map;
 
 /// How one parameter changes by its gradient: a pure function over tensors, which an [Optimizer] applies to all its parameters. To write an optimizer, write
 /// this.
+///
+/// What a rule that is a record does is written down once and repeated, as its components are final: a number that shall change from step to step is a [Variable] there, not the element of an array. A rule that is
+/// another class is asked anew in each step.
 public interface Rule {
     /// The learning rate at the start.
     double learningRate();
