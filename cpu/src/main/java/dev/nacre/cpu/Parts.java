@@ -11,8 +11,10 @@ import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// A product or convolution in two parts, where what computes it cannot do all of its epilogue.
 ///
@@ -37,12 +39,31 @@ record Parts(Kernel.Product kernel, Loop loop) {
                 .map(a ->
                         new Parts(
                                 p.with(new Epilogue(e.bias(), e.addend(), Optional.empty())),
-                                loop(Optional.empty(), e.activation(), p.out())));
+                                loop(Optional.empty(), e.activation(), inRow(p.out()))));
     }
 
     /// What oneDNN computes of a product.
     static Kernel.Product ofOneDnn(Kernel.Product p) {
         return withoutRelu(p).map(Parts::kernel).orElse(p);
+    }
+
+    /// The elements of a view one after the other as they lie, if there are no gaps: the axes of images do not lie in their order.
+    private static View inRow(View v) {
+        int[] axes =
+                IntStream.range(0, v.rank())
+                        .filter(a -> v.sizes()[a] != 1)
+                        .boxed()
+                        .sorted(Comparator.comparingLong(a -> v.strides()[a]))
+                        .mapToInt(a -> a)
+                        .toArray();
+        long count = 1;
+        for (int a : axes) {
+            if (v.strides()[a] != count) {
+                return v;
+            }
+            count *= v.sizes()[a];
+        }
+        return new View(v.buffer(), v.dtype(), v.offset(), new long[] {count}, new long[] {1});
     }
 
     private static Loop loop(Optional<View> addend, Optional<Activation> activation, View out) {
