@@ -3,21 +3,22 @@ package dev.nacre.nn.loss;
 import dev.nacre.Tensor;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import java.util.Arrays;
 
 /// Weights of examples, or of steps within them, beside what they belong to: `[n]`, `[n, 1]`, `[n, steps]` beside `[n, steps, …]`.
-final class SampleWeights {
+public final class SampleWeights {
     private SampleWeights() {}
 
     /// Losses times their weights; what has the weight 0 is 0, whatever it is.
     static Tensor times(Tensor losses, Tensor weights) {
-        Tensor w = along(losses, weights);
+        Tensor w = along("weights", losses, weights);
         return w.eq(0).where(losses.zerosLike(), losses.mul(w.cast(losses.dtype())));
     }
 
     /// Predictions `[n, …]` in which those of weight 0 are 0, so that no NaN comes out of them, neither forward nor backward. Only weights of whole examples are looked at.
     static Tensor seen(Tensor prediction, Tensor weights) {
         return weights.rank() == 1 && prediction.rank() > 0
-                ? masked(prediction, along(prediction, weights))
+                ? masked(prediction, along("weights", prediction, weights))
                 : prediction;
     }
 
@@ -32,8 +33,11 @@ final class SampleWeights {
         return weights.eq(0).where(x.zerosLike(), x);
     }
 
-    /// The weights with axes of size 1 behind their own, so that they go along what they belong to.
-    private static Tensor along(Tensor x, Tensor weights) {
+    /// The weights with axes of size 1 behind their own, so that they broadcast along what they belong to.
+    ///
+    /// @param what asks, for messages
+    /// @throws dev.nacre.type.ShapeException if they are not one for each example or step
+    public static Tensor along(String what, Tensor x, Tensor weights) {
         Tensor w =
                 weights.rank() == x.rank() + 1 && weights.size(-1) == 1
                         ? weights.squeeze(-1)
@@ -46,7 +50,7 @@ final class SampleWeights {
                         && w.shape()
                                 .range(0, own - (column ? 1 : 0))
                                 .mayEqual(x.shape().range(0, own - (column ? 1 : 0)));
-        Problem.in("weights")
+        Problem.in(what)
                 .require(
                         fits,
                         () ->
@@ -56,7 +60,7 @@ final class SampleWeights {
                 .operand("weights", weights.type(), weights::origin)
                 .throwShape();
         long[] ones = new long[x.rank() - own];
-        java.util.Arrays.fill(ones, 1);
+        Arrays.fill(ones, 1);
         return ones.length == 0 ? w : w.reshape(w.shape().concat(Shape.of(ones)));
     }
 }

@@ -1,9 +1,8 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
+import dev.nacre.nn.loss.SampleWeights;
 import dev.nacre.type.DType;
-import dev.nacre.type.Problem;
-import dev.nacre.type.Shape;
 import java.util.Optional;
 
 /// What a metric says of single examples.
@@ -38,26 +37,9 @@ public record Each(Tensor values, Optional<Tensor> counting) {
 
     /// The weights in the shape of the values, 0 for those that do not count.
     private Tensor along(Tensor weights) {
-        Tensor w =
-                weights.rank() == values.rank() + 1 && weights.size(-1) == 1
-                        ? weights.squeeze(-1)
-                        : weights;
-        Problem.in("metric")
-                .require(
-                        w.rank() >= 1
-                                && w.rank() <= values.rank()
-                                && w.shape().mayEqual(values.shape().range(0, w.rank())),
-                        () ->
-                                "there must be one weight for each example, or for each step of an"
-                                        + " example, of "
-                                        + values.shape())
-                .operand("weights", weights.type(), weights::origin)
-                .throwShape();
-        long[] ones = new long[values.rank() - w.rank()];
-        java.util.Arrays.fill(ones, 1);
         Tensor all =
-                w.cast(DType.F32)
-                        .reshape(w.shape().concat(Shape.of(ones)))
+                SampleWeights.along("metric", values, weights)
+                        .cast(DType.F32)
                         .broadcastTo(values.shape());
         return counting.map(c -> c.where(all, all.zerosLike())).orElse(all);
     }
