@@ -6,7 +6,6 @@ import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Order;
-import dev.nacre.ir.Unary;
 import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import java.util.Collections;
@@ -223,13 +222,6 @@ final class Epilogues {
     }
 
     private static Optional<Activation> activation(Node n) {
-        if (!(n.op() instanceof Op.Map1 m)) {
-            return Optional.empty();
-        }
-        return m.f() == Unary.RELU
-                ? Optional.of(Activation.RELU)
-                : m.f() == Unary.SIGMOID
-                        ? Optional.of(Activation.SIGMOID)
-                        : m.f() == Unary.TANH ? Optional.of(Activation.TANH) : Optional.empty();
+        return n.op() instanceof Op.Map1 m ? Activation.of(m.f()) : Optional.empty();
     }
 }

@@ -2,6 +2,8 @@ package dev.nacre.compile;
 
 import dev.nacre.ir.Composite;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Unary;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -70,9 +72,25 @@ public sealed interface Kernel
 
     /// Functions that libraries apply to a result while it is in registers.
     enum Activation {
-        RELU,
-        SIGMOID,
-        TANH
+        RELU(Unary.RELU),
+        SIGMOID(Unary.SIGMOID),
+        TANH(Unary.TANH);
+
+        private final Unary function;
+
+        Activation(Unary function) {
+            this.function = function;
+        }
+
+        /// The same as a function of the graph.
+        public Unary function() {
+            return function;
+        }
+
+        /// That of a function, if libraries know it.
+        static Optional<Activation> of(Unary f) {
+            return Arrays.stream(values()).filter(a -> a.function == f).findFirst();
+        }
     }
 
     /// What libraries do best: each element of the result is a sum of products of elements of `a` and `b`.

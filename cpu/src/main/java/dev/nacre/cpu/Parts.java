@@ -8,7 +8,6 @@ import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Instr;
 import dev.nacre.compile.View;
 import dev.nacre.ir.Binary;
-import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -78,19 +77,11 @@ record Parts(Kernel.Product kernel, Loop loop) {
             code.add(new Instr.Apply2(Binary.ADD, t, 1, 3));
             views.add(v);
         });
-        activation.ifPresent(a -> code.add(new Instr.Apply1(function(a), t, code.size() - 1)));
+        activation.ifPresent(a -> code.add(new Instr.Apply1(a.function(), t, code.size() - 1)));
         code.add(new Instr.Convert(out.dtype(), code.size() - 1));
         code.add(new Instr.Store(views.size(), out.dtype(), code.size() - 1));
         views.add(out);
         Program program = new Program(code, List.of());
         return new Loop(program, List.of(new Loop.Instance(out.sizes(), views))).withAccesses();
-    }
-
-    private static Unary function(Activation a) {
-        return switch (a) {
-            case RELU -> Unary.RELU;
-            case SIGMOID -> Unary.SIGMOID;
-            case TANH -> Unary.TANH;
-        };
     }
 }

@@ -1,5 +1,6 @@
 package dev.nacre.cpu.winograd;
 
+import dev.nacre.compile.Kernel;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.kernels.Room;
 import dev.nacre.cpu.kernels.Scratch;
@@ -42,7 +43,7 @@ final class Tiles implements Team.MemberWork {
                 new Transforms.Epilogue(
                         c.epilogue().bias().map(v -> v.strides()[0]),
                         c.epilogue().addend().isPresent(),
-                        c.epilogue().activation().map(Winograd::function));
+                        c.epilogue().activation().map(Kernel.Activation::function));
         for (int i = 0; i < Team.get().size(); i++) members.add(new HashMap<>());
     }
 

@@ -18,7 +18,6 @@ import dev.nacre.cpu.onednn.Reorder;
 import dev.nacre.cpu.onednn.Slot.Role;
 import dev.nacre.cpu.onednn.Solo;
 import dev.nacre.ir.Op;
-import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -112,14 +111,6 @@ public final class Winograd {
                 && channels >= LEAST_CHANNELS
                 && outputs >= LEAST_CHANNELS
                 && images.allMatch(v -> v.dtype() == DType.F32 && v.isChannelsLast());
-    }
-
-    static Unary function(Kernel.Activation a) {
-        return switch (a) {
-            case RELU -> Unary.RELU;
-            case SIGMOID -> Unary.SIGMOID;
-            case TANH -> Unary.TANH;
-        };
     }
 
     /// The 16 products of so many tiles.
