@@ -121,14 +121,15 @@ final class Progress {
                                         "%,d %s",
                                         Math.round(perSecond),
                                         screen.live() ? "ex/s" : "examples/s"),
-                                time((work.steps - step) * work.size / perSecond) + " left"));
+                                Screen.time((work.steps - step) * work.size / perSecond)
+                                        + " left"));
         if (screen.live()) {
-            screen.out().print("\r" + fitted(step, parts) + "\u001b[K");
+            screen.draw(fitted(step, parts));
             open = true;
         } else {
             screen.out().println(work.place(step, work.isLast(step)) + text(parts));
+            screen.out().flush();
         }
-        screen.out().flush();
     }
 
     private static String text(List<String> parts) {
@@ -159,15 +160,7 @@ final class Progress {
         }
         long first = (work.stageOf(step) - 1) * work.each;
         long steps = Math.min(work.each, work.steps - first);
-        int filled = (int) (length * (step - first) / steps);
-        return " [" + "=".repeat(filled) + " ".repeat(length - filled) + "]";
-    }
-
-    private static String time(double seconds) {
-        long s = Math.round(seconds);
-        return s >= 3600
-                ? String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
-                : String.format(Locale.ROOT, "%d:%02d", s / 60, s % 60);
+        return Screen.bar(length, step - first, steps);
     }
 
     /// The whole run is over, well or not.

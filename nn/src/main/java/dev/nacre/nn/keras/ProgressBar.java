@@ -53,7 +53,8 @@ final class ProgressBar implements AutoCloseable {
         String head =
                 epoch + "  " + " ".repeat(count.length() - digits(number)) + number + "/" + count;
         double each = (now - begin) / 1e9 / number;
-        StringBuilder tail = new StringBuilder("  " + time(each * (steps - number)) + " left");
+        StringBuilder tail =
+                new StringBuilder("  " + Screen.time(each * (steps - number)) + " left");
         int room = screen.width() - 1 - head.length();
         for (String item : items(logs)) {
             if (tail.length() + 3 + item.length() > room) {
@@ -62,13 +63,7 @@ final class ProgressBar implements AutoCloseable {
             tail.append(" - ").append(item);
         }
         int bar = Math.min(LONGEST, room - tail.length() - 3);
-        int filled = (int) ((long) Math.max(0, bar) * number / steps);
-        String line =
-                head
-                        + (bar < SHORTEST
-                                ? ""
-                                : " [" + "=".repeat(filled) + " ".repeat(bar - filled) + "]")
-                        + tail;
+        String line = head + (bar < SHORTEST ? "" : Screen.bar(bar, number, steps)) + tail;
         return line.substring(0, Math.min(line.length(), Math.max(0, screen.width() - 1)));
     }
 
@@ -80,7 +75,7 @@ final class ProgressBar implements AutoCloseable {
     void end(Map<String, Double> logs) {
         List<String> items = new ArrayList<>(List.of(epoch));
         if (screen.live()) {
-            items.add(time((clock.getAsLong() - begin) / 1e9));
+            items.add(Screen.time((clock.getAsLong() - begin) / 1e9));
         }
         items.addAll(items(logs));
         if (open) {
@@ -102,8 +97,7 @@ final class ProgressBar implements AutoCloseable {
     }
 
     private void draw(String line) {
-        screen.out().print("\r" + line + "\u001b[K");
-        screen.out().flush();
+        screen.draw(line);
         open = true;
     }
 
@@ -114,13 +108,6 @@ final class ProgressBar implements AutoCloseable {
     /// Four places, or four digits of a small number, as Keras prints it.
     private static String number(double v) {
         return String.format(Locale.ROOT, v == 0 || !(Math.abs(v) <= 1e-3) ? "%.4f" : "%.4e", v);
-    }
-
-    private static String time(double seconds) {
-        long s = Math.round(seconds);
-        return s >= 3600
-                ? String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
-                : String.format(Locale.ROOT, "%d:%02d", s / 60, s % 60);
     }
 
     /// Leaves a line that was being drawn over, if something has gone wrong.

@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /// Where the progress of a training is shown.
 ///
@@ -28,6 +29,28 @@ public record Screen(PrintWriter out, boolean live, int width) {
         out.flush();
         // Where control characters are escaped by the writer, drawing over a line takes another.
         return live ? new Screen(new PrintWriter(System.out), true, columns()) : plain(out);
+    }
+
+    /// Draws over the line at the cursor.
+    public void draw(String line) {
+        out.print("\r" + line + "\u001b[K");
+        out.flush();
+    }
+
+    /// A bar, with brackets and a space before it.
+    ///
+    /// @param length inside of the brackets
+    public static String bar(int length, long done, long of) {
+        int filled = (int) (length * done / of);
+        return " [" + "=".repeat(filled) + " ".repeat(length - filled) + "]";
+    }
+
+    /// A time for people: `1:02:03`, `2:03`.
+    public static String time(double seconds) {
+        long s = Math.round(seconds);
+        return s >= 3600
+                ? String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
+                : String.format(Locale.ROOT, "%d:%02d", s / 60, s % 60);
     }
 
     private static int columns() {
