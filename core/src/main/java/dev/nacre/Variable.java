@@ -341,7 +341,7 @@ public final class Variable extends Tensor {
                 losses.add(l);
             }
         }
-        return java.util.List.copyOf(losses);
+        return new java.util.ArrayList<>(losses);
     }
 
     /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before: inside a traced function all that it has set so far,
@@ -357,7 +357,7 @@ public final class Variable extends Tensor {
                         "the condition must be a single bool")
                 .operand("condition", condition.type(), condition::origin)
                 .throwShape();
-        var wanted = new java.util.ArrayList<>(pendingLosses(variables));
+        java.util.List<Tensor> wanted = pendingLosses(variables);
         wanted.add(condition);
         Trace.commit(wanted, changes, Optional.of(condition));
     }

@@ -64,7 +64,7 @@ final class Applied {
         return body.outputs().isEmpty() ? List.of() : of(body, arguments).results;
     }
 
-    /// The same of the body that was applied here the last time, if it was what is asked for now.
+    /// The outputs of the body that a run like this one has applied here, if it recorded the function asked for.
     static Optional<List<Node>> again(Body.Recorded what, Node[] operands) {
         Replay replay = Replay.here();
         Replay.Point point = replay.next(what, operands, null);

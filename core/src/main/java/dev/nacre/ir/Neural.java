@@ -265,8 +265,8 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     // -------------------------------------------------------------------------------------------------- losses
 
-    /// Cross-entropy of these logits `[n, classes, …]` against class numbers `[n, …]` per example: `−Σ q·ln softmax(x)` with `q` the label smoothed by
-    /// `smoothing`. A class number outside the classes gives NaN, never another example's loss.
+    /// Cross-entropy of these logits `[n, classes, …]` against class indices `[n, …]` per example: `−Σ q·ln softmax(x)` with `q` the label smoothed by
+    /// `smoothing`. A class index outside the classes gives NaN, never another example's loss.
     ///
     /// Shape: `[n, classes, …]`, labels `[n, …]` → `[n, …]`.
     default T crossEntropy(T labels, double smoothing) {

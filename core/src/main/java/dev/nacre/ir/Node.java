@@ -125,7 +125,6 @@ public final class Node implements Algebra<Node> {
     ///
     /// @param pattern what it is in the body
     /// @param written what the application has in its place
-    ///
     /// @param run that it belongs to; null: none
     /// @param numbered its number there
     Node(Applied made, int number, Node pattern, Node[] written, Replay.Run run, long numbered) {

@@ -20,7 +20,7 @@ import java.util.function.Supplier;
 /// step 3   x·w → tanh → loss          leaves the way after x·w
 /// ```
 ///
-/// Nodes made of anything else (symbols, results of earlier runs or of other threads) belong to no run and leave no trace here. Points hold ops and types, never nodes of a run, nor tensors.
+/// Nodes made of anything else (symbols, results of earlier runs or of other threads) belong to no run and leave no trace here. Points hold ops, types and recorded bodies, never nodes of a run, nor tensors.
 public final class Replay {
     /// Ways on from a point that are kept: where there are more, there may be a number in them that is another each time.
     private static final int WAYS = 8;

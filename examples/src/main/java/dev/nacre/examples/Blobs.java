@@ -7,7 +7,7 @@ import dev.nacre.type.Shape;
 /// A made-up classification problem: points around one centre per class.
 ///
 /// @param x `[points, features]`
-/// @param y `[points]`, class numbers
+/// @param y `[points]`, class indices
 public record Blobs(Tensor x, Tensor y) {
     static Blobs of(long points, long features, long classes, Rng rng) {
         var centres = rng.normal(classes, features).realize();

@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.WeakReference;
 import java.util.OptionalLong;
 
-/// Integers that must be within a range: class numbers, rows of a table. Looked at only where they are known without computing anything; a class number that comes out of a
+/// Integers that must be within a range: class indices, rows of a table. Looked at only where they are known without computing anything; a class index that comes out of a
 /// computation and is out of range gives a loss of NaN.
 public final class Labels {
     private record Passed(WeakReference<Tensor> tensor, long count, OptionalLong ignored) {}
@@ -18,7 +18,7 @@ public final class Labels {
 
     private Labels() {}
 
-    /// Throws an error that names the first class number outside `0 … classes − 1`.
+    /// Throws an error that names the first class index outside `0 … classes − 1`.
     ///
     /// @param ignored a number that is allowed all the same
     public static void requireClasses(

@@ -84,7 +84,7 @@ public interface Module {
         return summary(DType.F32, sizes);
     }
 
-    /// The same for inputs of another type, such as class numbers or tokens.
+    /// The same for inputs of another type, such as class indices or tokens.
     default String summary(DType dtype, long... sizes) {
         Tensor x = Tensor.symbol("x", dtype, sizes);
         return summary(() -> forward(x));

@@ -24,7 +24,7 @@ public final class ImageSet {
     /// @param name for people
     /// @param pixels all images after one another, each as channels of rows; unsigned. Kept, not copied
     /// @param maximum the value of a white pixel
-    /// @param labels one class number per image. Kept, not copied
+    /// @param labels one class index per image. Kept, not copied
     /// @param classes the names of the classes
     /// @throws ValueException if a label is no class, or the number of pixels is not that of the images
     public ImageSet(
@@ -106,7 +106,7 @@ public final class ImageSet {
         return Tensor.ofUnsigned(pixels, labels.length, channels, height, width);
     }
 
-    /// The class numbers: i64 `[n]`.
+    /// The class indices: i64 `[n]`.
     public Tensor labels() {
         long[] out = new long[labels.length];
         for (int i = 0; i < out.length; i++) {

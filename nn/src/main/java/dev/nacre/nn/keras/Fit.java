@@ -82,7 +82,7 @@ public final class Fit {
         return f -> f.sampleWeight = Optional.of(weights);
     }
 
-    /// How much the examples of each class count, 1 for classes that are not there; as a [#sampleWeight] by class. Targets are class numbers, one-hot rows or distributions, of which the largest counts. Validation does not go by it.
+    /// How much the examples of each class count, 1 for classes that are not there; as a [#sampleWeight] by class. Targets are class indices, one-hot rows or distributions, of which the largest counts. Validation does not go by it.
     public static Option classWeight(Map<Integer, Double> weights) {
         weights.forEach((k, w) -> {
             if (k < 0 || !(w >= 0 && w < Double.POSITIVE_INFINITY)) {

@@ -42,7 +42,7 @@ import java.util.stream.Stream;
 /// A softmax or sigmoid at the end is left out of the loss, which is computed from the logits without loss of precision. Without an [Input] the layers get their variables when the
 /// model first sees data. First values and dropout are drawn from seed 0 unless a source is given.
 ///
-/// As in Keras, inputs of any number type become f32, classes are on the last axis, and targets may have any number type and an axis of size 1 more or less than the output: class numbers `[n]` or
+/// As in Keras, inputs of any number type become f32, classes are on the last axis, and targets may have any number type and an axis of size 1 more or less than the output: class indices `[n]` or
 /// `[n, 1]`, also as floats; binary labels and one-hot rows as integers. Unlike Keras, targets of another size are an error and never broadcast, and a loss that is not finite ends `fit` with an error.
 public final class Sequential implements Module {
     /// @param name of the loss, for errors

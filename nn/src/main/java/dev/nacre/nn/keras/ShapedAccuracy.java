@@ -10,7 +10,7 @@ import java.util.OptionalLong;
 
 /// What Keras's `"accuracy"` means, which the shapes decide: one output is on the right side of 0.5 or not, more are classes along the last axis.
 ///
-/// @param ignoreIndex a class number whose examples do not count
+/// @param ignoreIndex a class index whose examples do not count
 record ShapedAccuracy(OptionalLong ignoreIndex) implements Metric {
     ShapedAccuracy() {
         this(OptionalLong.empty());

@@ -12,16 +12,16 @@ import java.util.OptionalLong;
 
 /// Cross-entropy of logits: `−Σ q·ln softmax(x)`, where q is the target's distribution, smoothed: `(1 − smoothing)·q + smoothing/classes`.
 ///
-/// Targets are class numbers (integers) or probabilities (floating, of the logits' shape). A class number out of range is an error where the target is given, and a loss
+/// Targets are class indices (integers) or probabilities (floating, of the logits' shape). A class index out of range is an error where the target is given, and a loss
 /// of NaN where it is computed.
 ///
 /// As in PyTorch, the mean divides by the sum of the weights of the examples' classes, and for probabilities by the number of examples. Unlike PyTorch, no
-/// class number is ignored unless asked for. The logits of an ignored example are not looked at: they, and so its gradient, may be anything.
+/// class index is ignored unless asked for. The logits of an ignored example are not looked at: they, and so its gradient, may be anything.
 ///
 /// Shape: `[n, classes, …]` with `[n, …]` or `[n, classes, …]` → a single number, or `[n, …]` unreduced. Without a batch: `[classes]` with a single number.
 ///
 /// @param weight `[classes]`: the weight of each class
-/// @param ignoreIndex a class number whose examples do not count
+/// @param ignoreIndex a class index whose examples do not count
 public record CrossEntropyLoss(
         Reduction reduction,
         double labelSmoothing,

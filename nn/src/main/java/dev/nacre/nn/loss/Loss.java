@@ -14,7 +14,7 @@ public interface Loss {
     /// The loss of a prediction; a single number unless the reduction is [Reduction#NONE].
     Tensor forward(Tensor prediction, Tensor target);
 
-    /// Refuses a target whose values are known and wrong: a class number that is out of range. [#forward] does so itself where it can see the values; a
+    /// Refuses a target whose values are known and wrong: a class index that is out of range. [#forward] does so itself where it can see the values; a
     /// traced function cannot.
     ///
     /// @param prediction shape of the prediction
@@ -51,7 +51,7 @@ public interface Loss {
         return Reduction.MEAN;
     }
 
-    /// A class number whose examples do not count, if there is one.
+    /// A class index whose examples do not count, if there is one.
     default OptionalLong ignoreIndex() {
         return OptionalLong.empty();
     }

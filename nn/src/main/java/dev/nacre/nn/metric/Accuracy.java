@@ -6,9 +6,9 @@ import java.util.OptionalLong;
 
 /// The fraction of examples that are put in the right class; of equal scores the first wins.
 ///
-/// Shape: probabilities or logits `[n, classes, …]` with class numbers `[n, …]`, or with probabilities of the same shape, of which the largest counts.
+/// Shape: probabilities or logits `[n, classes, …]` with class indices `[n, …]`, or with probabilities of the same shape, of which the largest counts.
 ///
-/// @param ignoreIndex a class number whose examples do not count
+/// @param ignoreIndex a class index whose examples do not count
 public record Accuracy(OptionalLong ignoreIndex) implements Metric {
     /// All examples count.
     public Accuracy() {

@@ -31,7 +31,7 @@ final class Alignment {
                 && column.shape().range(0, flat.rank()).equals(flat.shape());
     }
 
-    /// The class numbers that belong to scores `[n, classes, …]`: `[n, …]`, given so, with a last axis of size 1, or as probabilities of the scores' shape, of which the largest counts.
+    /// The class indices that belong to scores `[n, classes, …]`: `[n, …]`, given so, with a last axis of size 1, or as probabilities of the scores' shape, of which the largest counts.
     static Tensor classes(String metric, Tensor scores, Tensor target) {
         Problem p = problem(metric, scores, target);
         p.require(scores.rank() >= 2, "scores must be [n, classes, …]");

@@ -31,7 +31,7 @@ public interface Metric {
                         + " examples");
     }
 
-    /// This metric, in which examples of a class number do not count; itself where there are no class numbers. What the loss ignores is ignored by the metrics beside it.
+    /// This metric, in which examples of a class index do not count; itself where there are no class indices. What the loss ignores is ignored by the metrics beside it.
     default Metric ignoring(long classNumber) {
         return this;
     }

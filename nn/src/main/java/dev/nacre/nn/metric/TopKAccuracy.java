@@ -8,9 +8,9 @@ import java.util.OptionalLong;
 
 /// The fraction of examples whose class is among the k with the highest scores: fewer than k classes have a higher score than it, so of equal scores all win.
 ///
-/// Shape: scores `[n, classes, …]` with class numbers `[n, …]`, or with probabilities of the same shape, of which the largest counts.
+/// Shape: scores `[n, classes, …]` with class indices `[n, …]`, or with probabilities of the same shape, of which the largest counts.
 ///
-/// @param ignoreIndex a class number whose examples do not count
+/// @param ignoreIndex a class index whose examples do not count
 public record TopKAccuracy(int k, OptionalLong ignoreIndex) implements Metric {
     public TopKAccuracy {
         Problem.in("topKAccuracy").atLeast("k", k, 1).throwValue();
