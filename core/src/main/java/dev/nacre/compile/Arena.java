@@ -4,8 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.TreeSet;
+import java.util.OptionalLong;
 
 /// Lays out all intermediate buffers of a plan in one block of memory: a buffer occupies its place from the kernel that writes it first to the kernel that reads it
 /// last. One sweep over the kernels; each buffer takes the smallest gap that holds it.
@@ -16,9 +15,7 @@ final class Arena {
     static final long ALIGNMENT = 64;
 
     private final Map<Integer, Long> places = new HashMap<>();
-    private final TreeMap<Long, Long> free = new TreeMap<>(); // place → length, neighbours joined
-    private final TreeMap<Long, TreeSet<Long>> byLength =
-            new TreeMap<>(); // the same: length → places
+    private final Gaps gaps = new Gaps();
     private long end;
     private long peak;
 
@@ -63,7 +60,7 @@ final class Arena {
             }
             for (int b : dying) {
                 if (a.places.containsKey(b)) {
-                    a.give(a.places.get(b), size(buffers.get(b)));
+                    a.gaps.give(a.places.get(b), size(buffers.get(b)));
                 }
             }
         }
@@ -124,55 +121,13 @@ final class Arena {
     }
 
     private long take(long bytes) {
-        Map.Entry<Long, TreeSet<Long>> best = byLength.ceilingEntry(bytes);
-        if (best == null) {
-            Map.Entry<Long, Long> last = free.lastEntry();
-            long at = end;
-            if (last != null && last.getKey() + last.getValue() == end) { // grow the gap at the end
-                at = last.getKey();
-                fill(at);
-            }
-            end = at + bytes;
-            peak = Math.max(peak, end);
-            return at;
+        OptionalLong gap = gaps.takeTightest(bytes);
+        if (gap.isPresent()) {
+            return gap.getAsLong();
         }
-        long at = best.getValue().first();
-        long length = best.getKey();
-        fill(at);
-        if (length > bytes) {
-            open(at + bytes, length - bytes);
-        }
+        long at = gaps.takeUpTo(end).orElse(end); // a gap at the end grows
+        end = at + bytes;
+        peak = Math.max(peak, end);
         return at;
-    }
-
-    private void open(long at, long length) {
-        free.put(at, length);
-        byLength.computeIfAbsent(length, _ -> new TreeSet<>()).add(at);
-    }
-
-    /// The length of the gap that was at a place; 0 if there was none.
-    private long fill(long at) {
-        Long length = free.remove(at);
-        if (length == null) {
-            return 0;
-        }
-        TreeSet<Long> like = byLength.get(length);
-        like.remove(at);
-        if (like.isEmpty()) {
-            byLength.remove(length);
-        }
-        return length;
-    }
-
-    private void give(long at, long bytes) {
-        long from = at;
-        long length = bytes;
-        Map.Entry<Long, Long> before = free.lowerEntry(at);
-        if (before != null && before.getKey() + before.getValue() == at) {
-            from = before.getKey();
-            length += fill(from);
-        }
-        length += fill(at + bytes);
-        open(from, length);
     }
 }

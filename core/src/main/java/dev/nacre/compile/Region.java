@@ -10,10 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import java.util.stream.LongStream;
@@ -46,14 +44,14 @@ final class Region {
     }
 
     private final MemorySegment memory;
-    private final TreeMap<Long, Long> free = new TreeMap<>(); // from → bytes
+    private final Gaps gaps = new Gaps();
     private final Set<Lent> lent = new HashSet<>();
     private final ReferenceQueue<MemorySegment> unreachable = new ReferenceQueue<>();
 
     private Region(MemorySegment memory) {
         this.memory = memory;
         if (memory.byteSize() > RESERVED) {
-            free.put(RESERVED, memory.byteSize() - RESERVED);
+            gaps.give(RESERVED, memory.byteSize() - RESERVED);
         }
     }
 
@@ -159,31 +157,14 @@ final class Region {
 
     /// A block with anything in it, the lowest that there is, so that few pages are ever touched.
     synchronized Optional<MemorySegment> take(long bytes) {
-        for (Map.Entry<Long, Long> gap : free.entrySet()) {
-            long at = gap.getKey();
-            long left = gap.getValue() - bytes;
-            if (left >= 0) {
-                free.remove(at);
-                if (left > 0) {
-                    free.put(at + bytes, left);
-                }
-                return Optional.of(memory.asSlice(at, bytes));
-            }
-        }
-        return Optional.empty();
+        return gaps.takeLowest(bytes).stream()
+                .mapToObj(at -> memory.asSlice(at, bytes))
+                .findFirst();
     }
 
-    /// The block is free again, together with what is free beside it.
+    /// The block is free again.
     synchronized void free(MemorySegment block) {
-        long at = offset(block);
-        long bytes = block.byteSize();
-        Map.Entry<Long, Long> before = free.lowerEntry(at);
-        if (before != null && before.getKey() + before.getValue() == at) {
-            at = before.getKey();
-            bytes += before.getValue();
-        }
-        Long after = free.remove(at + bytes);
-        free.put(at, after == null ? bytes : bytes + after);
+        gaps.give(offset(block), block.byteSize());
     }
 
     /// The same memory as a segment of its own; when that one is unreachable, [#collect] finds the block. Slices of it do not count.
