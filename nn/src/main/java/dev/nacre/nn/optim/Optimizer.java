@@ -358,9 +358,9 @@ public final class Optimizer {
                 : Optional.empty();
     }
 
-    /// Sets a variable at once, so that it does not become part of the next step's plan.
+    /// Sets a variable at once, so that it becomes no part of the next step, neither of its plan nor of what is taken back if it is refused.
     private static void assign(Variable v, Tensor value) {
-        v.set(value.cast(DType.F64));
+        Variable.update(List.of(v), () -> v.set(value.cast(DType.F64)));
         v.realize();
     }
 
