@@ -19,6 +19,7 @@ final class Trace {
     private static final ScopedValue<Trace> CURRENT = ScopedValue.newInstance();
 
     private final Map<Variable, Node> values = new LinkedHashMap<>();
+    private Map<Variable, Node> byHand = Map.of(); // set by no step
     private final boolean immediate;
     private final Optional<Function<Variable, Node>>
             outside; // where values come from, of a stretch
@@ -90,8 +91,12 @@ final class Trace {
         values.replaceAll((v, n) -> c.where(n, before(v)));
     }
 
-    /// A variable as it is before anything set here; outside of functions, as it was before this step.
+    /// A variable as it is before anything set here; outside of functions, as it was before this step. Computing a loss changes no parameters, so one that was set and not computed was set by hand.
     private Node before(Variable v) {
+        Node set = byHand.get(v);
+        if (set != null) {
+            return set;
+        }
         Stored old = immediate ? STEPS.get().before.get(v) : null;
         return old != null ? old.node() : outside.map(o -> o.apply(v)).orElse(v.current());
     }
@@ -130,6 +135,7 @@ final class Trace {
     /// What this thread changes from now on, outside of functions, belongs to a new step.
     static void startStep() {
         if (!CURRENT.isBound()) {
+            flush(); // what was set before is no part of it
             Steps s = STEPS.get();
             s.marked = true;
             s.before.clear();
@@ -191,15 +197,29 @@ final class Trace {
             code.run();
             return null;
         });
+        boolean atOnce = condition.isEmpty(); // by hand, and so never taken back
+        Map<Variable, Stored> before = STEPS.get().before;
+        if (atOnce && !before.isEmpty()) {
+            t.values.keySet().forEach(before::remove);
+        }
         Set<Variable> set = PENDING.get();
         for (Variable v : set) {
-            changing(v);
-            v.pending().ifPresent(p -> t.values.putIfAbsent(v, p.node()));
+            if (!atOnce || !t.values.containsKey(v)) {
+                changing(v);
+            }
+            v.pending()
+                    .ifPresent(p -> {
+                        if (!atOnce && v.isTrainable()) {
+                            t.byHand = t.byHand.isEmpty() ? new IdentityHashMap<>() : t.byHand;
+                            t.byHand.put(v, p.node());
+                        }
+                        t.values.putIfAbsent(v, p.node());
+                    });
         }
         set.clear();
         t.values.keySet().forEach(Variable::forgetPending);
         if (condition.isPresent()) { // what was set and computed since the step began belongs to it
-            STEPS.get().before.keySet().forEach(v -> t.values.putIfAbsent(v, v.current()));
+            before.keySet().forEach(v -> t.values.putIfAbsent(v, v.current()));
             t.onlyIf(condition.get());
         }
         List<Engine.Root> roots = t.updates();

@@ -49,7 +49,8 @@ sealed interface Contents {
     /// What an object holds.
     static Contents of(Object value) {
         return switch (value) {
-            case String _, Number _, Boolean _, Character _, Tensor _ -> new Nothing();
+            case String _, Boolean _, Character _, Tensor _ -> new Nothing();
+            case Number n when isOfJdk(n.getClass()) -> new Nothing();
             case Rng r -> new One(Optional.<Object>of(r.state()));
             case Function _, Gradients _, Optimizer _, Trainer _, Accumulator _ ->
                     new Opaque(", which uses variables without showing them");
@@ -72,7 +73,7 @@ sealed interface Contents {
                     new Nameless(
                             ", an enum constant, which all models share",
                             "use a record",
-                            Slot.values(e));
+                            Slot.valuesAndShared(e));
             default -> ofObject(value);
         };
     }
@@ -169,6 +170,19 @@ sealed interface Contents {
                         ", a function that captures it",
                         "make it a component of its own, too",
                         Slot.values(lambda));
+    }
+
+    /// Whether fields of an object may hold parts, whatever it holds otherwise: it is of a class of the user's own, such as a list with something beside its elements.
+    static boolean hasFields(Object value, Contents contents) {
+        Class<?> c = value.getClass();
+        boolean shared = isOfJdk(c) || isFunction(c) || Proxy.isProxyClass(c) || c.isArray();
+        return switch (contents) {
+            case Fields _ -> true;
+            case Nothing _, Opaque _ -> value instanceof Module;
+            default ->
+                    value instanceof Module
+                            || !(shared || value instanceof Enum<?> || value instanceof Rng);
+        };
     }
 
     /// Whether a class was made for a lambda or method reference: by the JVM, or for one of ours when it was built.

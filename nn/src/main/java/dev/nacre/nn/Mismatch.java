@@ -44,6 +44,16 @@ final class Mismatch {
     /// Throws an error that lists every key that is missing, unexpected or of another type.
     static void check(
             String model, Map<String, Variable> variables, Map<String, ? extends Tensor> state) {
+        state.forEach((k, t) -> {
+            if (k == null || t == null) {
+                throw new NacreException(
+                        "load: the state for "
+                                + model
+                                + (k == null
+                                        ? " has a null key"
+                                        : " has null in place of '" + k + "'"));
+            }
+        });
         Mismatch m = new Mismatch(variables, state);
         m.missing.forEach(k -> m.missing(k, variables.get(k).type()));
         m.unexpected.forEach(k -> m.unexpected(k, state.get(k).type()));

@@ -124,6 +124,13 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
         return of(o.getClass()).stream().map(s -> s.read(o)).filter(v -> v != null).toList();
     }
 
+    /// The same, and what static fields of its class hold.
+    static List<Object> valuesAndShared(Object o) {
+        List<Object> out = new ArrayList<>(values(o));
+        around(o.getClass()).stream().map(s -> s.read(o)).filter(v -> v != null).forEach(out::add);
+        return out;
+    }
+
     // -------------------------------------------------------------------------------------------
     // what a type can hold
 
@@ -132,8 +139,8 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
         return switch (t) {
             case Class<?> c when c.isArray() -> mayHoldParts(c.getComponentType());
             case Class<?> c when c.isEnum() ->
-                    Arrays.stream(c.getDeclaredFields())
-                            .anyMatch(f -> !f.isEnumConstant() && names(f.getType()));
+                    c.isSealed() // its constants have bodies, and maybe fields there
+                            || Arrays.stream(c.getDeclaredFields()).anyMatch(Slot::mayHoldParts);
             case Class<?> c -> !isPlain(c);
             case ParameterizedType p when isContainer(p) ->
                     Arrays.stream(p.getActualTypeArguments()).anyMatch(Slot::mayHoldParts);
@@ -143,11 +150,16 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
         };
     }
 
+    /// Whether a field of an enum may; as it is declared, for enums may hold each other.
+    private static boolean mayHoldParts(Field f) {
+        Class<?> t = f.getType();
+        boolean plain = f.isSynthetic() || f.isEnumConstant() || t.isEnum() || isPlain(t);
+        return !plain && (!Modifier.isStatic(f.getModifiers()) || names(f.getGenericType()));
+    }
+
     private static boolean isPlain(Class<?> c) {
         return c.isPrimitive()
-                || c == Boolean.class
-                || c == Character.class
-                || Number.class.isAssignableFrom(c)
+                || Number.class.isAssignableFrom(c) && Contents.isOfJdk(c) && c != Number.class
                 || c.getPackageName().equals("dev.nacre.type")
                 || Contents.isOfJdk(c)
                         && Modifier.isFinal(c.getModifiers())

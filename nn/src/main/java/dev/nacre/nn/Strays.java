@@ -92,14 +92,19 @@ final class Strays {
     }
 
     private static Collection<?> inside(Object o) {
-        return switch (Contents.of(o)) {
-            case Contents.One one -> one.object().stream().toList();
-            case Contents.Numbered n -> n.elements();
-            case Contents.Named n -> n.entries().values();
-            case Contents.Nameless n -> n.inside();
-            case Contents.Fields _ -> isOpen(o.getClass()) ? Slot.values(o) : List.of();
-            case Contents.Nothing _, Contents.Opaque _ -> List.of();
-        };
+        List<Object> out = new ArrayList<>();
+        Contents contents = Contents.of(o);
+        if (Contents.hasFields(o, contents) && isOpen(o.getClass())) {
+            out.addAll(Slot.values(o));
+        }
+        switch (contents) {
+            case Contents.One one -> one.object().ifPresent(out::add);
+            case Contents.Numbered n -> out.addAll(n.elements());
+            case Contents.Named n -> out.addAll(n.entries().values());
+            case Contents.Nameless n -> out.addAll(n.inside());
+            case Contents.Nothing _, Contents.Opaque _, Contents.Fields _ -> {}
+        }
+        return out;
     }
 
     private static boolean isOpen(Class<?> c) {

@@ -24,6 +24,9 @@ import java.util.function.Supplier;
 ///
 /// A variable that is found in two places (tied weights) has two names, of which the first is the one used in files.
 public final class Tree {
+    /// No model is that deep; the walk has a frame of the stack for each level.
+    private static final int DEEPEST = 1000;
+
     private final Object root;
     private final Map<String, Variable> variables = new LinkedHashMap<>();
     private final Map<String, Module> modules = new LinkedHashMap<>();
@@ -66,14 +69,52 @@ public final class Tree {
                                     + Contents.type(place.owner)
                                     + " is null\n  hint: use an Optional for a part that may be missing");
             case Variable v -> add(variables, path, v);
-            case Module m -> enter(path, m);
             default -> {
                 Contents contents = Contents.of(value);
-                if (contents instanceof Contents.Fields) {
-                    enter(path, value);
-                } else {
-                    contents(path, value, contents, place);
+                if (value instanceof Module || !(contents instanceof Contents.Nothing)) {
+                    enter(path, value, contents, place);
                 }
+            }
+        }
+    }
+
+    /// What holds parts: in fields, as a collection or map does, or both.
+    private void enter(String path, Object part, Contents contents, Place place) {
+        boolean isNew = open.add(part);
+        if (!isNew || open.size() > DEEPEST) {
+            throw new NacreException(
+                    "tree: "
+                            + Contents.type(part)
+                            + (isNew
+                                    ? " lies more than " + DEEPEST + " parts deep"
+                                    : " '" + path + "' contains itself")
+                            + "\n  hint: mark a reference to the owner with @NotPart");
+        }
+        if (part instanceof Module m) {
+            add(modules, path, m);
+        }
+        if (Contents.hasFields(part, contents)) {
+            fields(path, part);
+        }
+        if (!(part instanceof Module)) {
+            contents(path, part, contents, place);
+        } else if (!(part instanceof Enum<?>)) { // it may be a list as well
+            contents(path, part, contents, new Place("the superclass", part));
+        }
+        open.remove(part);
+    }
+
+    private void fields(String path, Object part) {
+        for (Slot s : Slot.of(part.getClass())) {
+            Object value = s.read(part);
+            if (value != null || s.mustBeThere()) {
+                walk(s.name().isEmpty() ? path : join(path, s.name()), value, Place.of(s, part));
+            }
+        }
+        for (Slot s : Slot.around(part.getClass())) {
+            Object value = s.read(part);
+            if (value != null && value.getClass() != part.getClass()) { // not the only instance
+                strays.around(s, part, value);
             }
         }
     }
@@ -106,37 +147,6 @@ public final class Tree {
                                     + "  hint: hold its parts directly, or mark it with @NotPart if"
                                     + " none of them is a part");
         }
-    }
-
-    private void enter(String path, Object part) {
-        if (!open.add(part)) {
-            throw new NacreException(
-                    "tree: "
-                            + Contents.type(part)
-                            + " '"
-                            + path
-                            + "' contains itself\n"
-                            + "  hint: mark a reference to the owner with @NotPart");
-        }
-        if (part instanceof Module m) {
-            add(modules, path, m);
-        }
-        for (Slot s : Slot.of(part.getClass())) {
-            Object value = s.read(part);
-            if (value != null || s.mustBeThere()) {
-                walk(s.name().isEmpty() ? path : join(path, s.name()), value, Place.of(s, part));
-            }
-        }
-        if (part instanceof Module && !(part instanceof Enum<?>)) { // it may be a list as well
-            contents(path, part, Contents.of(part), new Place("the superclass", part));
-        }
-        for (Slot s : Slot.around(part.getClass())) {
-            Object value = s.read(part);
-            if (value != null && value.getClass() != part.getClass()) { // not the only instance
-                strays.around(s, part, value);
-            }
-        }
-        open.remove(part);
     }
 
     private <T> void add(Map<String, T> to, String path, T value) {

@@ -154,6 +154,177 @@ class PartsTest {
         return Keeper.ONE;
     }
 
+    private record Enums(Keeper part) implements Module {}
+
+    private enum Lists {
+        ONE;
+
+        private final List<Variable> all = new ArrayList<>();
+
+        static Lists keeping(Variable w) {
+            ONE.all.add(w);
+            return ONE;
+        }
+    }
+
+    private record Enums2(Lists part) implements Module {}
+
+    private enum Bodies {
+        ONE {
+            private Object kept;
+
+            @Override
+            void keep(Object o) {
+                kept = o;
+            }
+
+            @Override
+            public String toString() {
+                return "" + kept;
+            }
+        };
+
+        abstract void keep(Object o);
+
+        static Bodies keeping(Variable w) {
+            ONE.keep(w);
+            return ONE;
+        }
+    }
+
+    private record Enums3(Bodies part) implements Module {}
+
+    private enum Shared {
+        ONE;
+
+        private static Optional<Variable> kept = Optional.empty();
+
+        static Shared keeping(Variable w) {
+            kept = Optional.of(w);
+            return ONE;
+        }
+    }
+
+    private record Enums4(Shared part) implements Module {}
+
+    private static final class Beside extends ArrayList<Variable> {
+        private static final long serialVersionUID = 1;
+        private final transient Variable w;
+
+        Beside(Variable element, Variable w) {
+            super(List.of(element));
+            this.w = w;
+        }
+    }
+
+    private static final class BesideMap extends TreeMap<String, Integer> {
+        private static final long serialVersionUID = 1;
+        private final transient Variable w;
+
+        BesideMap(Variable w) {
+            super(Map.of("a", 1));
+            this.w = w;
+        }
+    }
+
+    private static final class BesideReference extends AtomicReference<String> {
+        private static final long serialVersionUID = 1;
+        private final transient Variable w;
+
+        BesideReference(Variable w) {
+            super("a");
+            this.w = w;
+        }
+    }
+
+    private record OwnEntry(Variable w) implements Map.Entry<String, Variable> {
+        @Override
+        public String getKey() {
+            return "a";
+        }
+
+        @Override
+        public Variable getValue() {
+            return w;
+        }
+
+        @Override
+        public Variable setValue(Variable value) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    private static final class OwnNumber extends Number {
+        private static final long serialVersionUID = 1;
+        private final transient Variable w;
+
+        OwnNumber(Variable w) {
+            this.w = w;
+        }
+
+        @Override
+        public int intValue() {
+            return (int) doubleValue();
+        }
+
+        @Override
+        public long longValue() {
+            return (long) doubleValue();
+        }
+
+        @Override
+        public float floatValue() {
+            return (float) doubleValue();
+        }
+
+        @Override
+        public double doubleValue() {
+            return w.sum().item();
+        }
+    }
+
+    private record Numbers(Number part) implements Module {}
+
+    private static <C extends Collection<Object>> C inItself(C c) {
+        c.add(c);
+        return c;
+    }
+
+    private static Object mapInItself(Variable w) {
+        Map<String, Object> m = new HashMap<>(Map.of("a", w));
+        m.put("b", m);
+        return new Holder<>(m);
+    }
+
+    private static Object arrayInItself(Variable w) {
+        Object[] a = {w, null};
+        a[1] = a;
+        return new Holder<>(a);
+    }
+
+    private static Object circle(Variable w) {
+        AtomicReference<Object> first = new AtomicReference<>();
+        first.set(List.of(w, new AtomicReference<Object>(first)));
+        return new Holder<>(first);
+    }
+
+    private static final class Ring {
+        private final Variable w;
+        private final Optional<Ring> next = Optional.of(this);
+
+        Ring(Variable w) {
+            this.w = w;
+        }
+    }
+
+    private static Object boxes(Variable w) {
+        Object all = w;
+        for (int i = 0; i < 100_000; i++) {
+            all = new Box<>(all);
+        }
+        return new Holder<>(all);
+    }
+
     private record Row(
             String what, java.util.function.Function<Variable, Object> model, String... expected) {}
 
@@ -194,6 +365,12 @@ class PartsTest {
                 found("inherited private field", Child::new, "part.w"),
                 new Row("inherited private field of a module", ChildModule::new, "w"),
                 new Row("a module that is a list", OwnList::new, "0"),
+                found("own list with a field", w -> new Beside(other(), w), "part.w", "part.0"),
+                found("own map with a field", BesideMap::new, "part.w"),
+                found("own entry", OwnEntry::new, "part.w"),
+                found("own reference with a field", BesideReference::new, "part.w"),
+                found("own number", OwnNumber::new, "part.w"),
+                new Row("own number as a number", w -> new Numbers(new OwnNumber(w)), "part.w"),
                 found("own supplier", OwnSupplier::new, "part.t"),
                 found("anonymous class", PartsTest::anonymous, "part.w"),
                 found("local class", PartsTest::local, "part.w"),
@@ -247,6 +424,19 @@ class PartsTest {
                 refused("function", w -> Function.of((Tensor x) -> x.mul(w))),
                 refused("optimizer", w -> Adam.of(List.of(w))),
                 refused("enum constant", PartsTest::keeping),
+                new Row("enum", w -> new Enums(keeping(w))),
+                new Row("list in an enum", w -> new Enums2(Lists.keeping(w))),
+                new Row("body of an enum constant", w -> new Enums3(Bodies.keeping(w))),
+                new Row("static field of an enum", w -> new Enums4(Shared.keeping(w))),
+                new Row("list in itself", w -> new Holder<>(inItself(new ArrayList<>(List.of(w))))),
+                new Row(
+                        "deque in itself",
+                        w -> new Holder<>(inItself(new ArrayDeque<>(List.of(w))))),
+                new Row("map in itself", PartsTest::mapInItself),
+                new Row("array in itself", PartsTest::arrayInItself),
+                new Row("references in a circle", PartsTest::circle),
+                new Row("object in itself", w -> new Holder<>(new Ring(w))),
+                new Row("100,000 boxes", PartsTest::boxes),
                 new Row("static field", Static::new),
                 new Row("constant of an interface", ByInterface::new),
                 new Row("inner class", w -> new Outer(w).new Inner()));
@@ -306,13 +496,17 @@ class PartsTest {
                                                     .getMessage();
                                     assertTrue(
                                             error.matches(
-                                                    "(?s)tree: ((component|field) `\\w+` of"
+                                                    "(?s)tree: (((component|field) `\\w+` of"
                                                             + " \\w+|Inner|the superclass of \\w+) is"
-                                                            + " .*hint: .*NotPart.*"),
+                                                            + " |\\S+ ('\\S+' contains itself|lies more"
+                                                            + " than)).*hint: .*NotPart.*"),
                                             error);
                                     Static.shared = List.of();
                                     Constants.SHARED[0] = null;
                                     Keeper.ONE.w = null;
+                                    Lists.ONE.all.clear();
+                                    Bodies.ONE.keep("");
+                                    Shared.kept = Optional.empty();
                                 }));
     }
 

@@ -2,6 +2,7 @@ package dev.nacre.nn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.Rng;
@@ -13,6 +14,7 @@ import dev.nacre.nn.keras.EarlyStopping;
 import dev.nacre.nn.keras.Fit;
 import dev.nacre.nn.keras.MaxPooling2D;
 import dev.nacre.nn.keras.Optimizers;
+import dev.nacre.nn.keras.ModelCheckpoint;
 import dev.nacre.nn.keras.ReduceLROnPlateau;
 import dev.nacre.nn.loss.CrossEntropyLoss;
 import dev.nacre.nn.loss.HuberLoss;
@@ -20,6 +22,7 @@ import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.nn.loss.SmoothL1Loss;
 import dev.nacre.nn.metric.BinaryAccuracy;
 import dev.nacre.nn.metric.TopKAccuracy;
+import dev.nacre.nn.optim.Accumulator;
 import dev.nacre.nn.optim.Adagrad;
 import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.AdamW;
@@ -344,9 +347,85 @@ class SettingsTest {
         reals("minDelta", FINITE, v -> EarlyStopping.of("loss", 1).minDelta(v));
         whole("plateau", FROM_0, v -> ReduceLROnPlateau.of("loss", 0.5, (int) v));
         reals("factor", v -> v > 0 && v < 1, v -> ReduceLROnPlateau.of("loss", v, 1));
+        whole("group", v -> v == 0, v -> o.groupLearningRate((int) v));
+        whole("group", v -> v == 0, v -> o.groupLearningRate((int) v, 0.1));
+        reals("accumulator", FINITE, v -> Accumulator.of(List.of(w)).add(v));
+        whole("startAt", FROM_0, v -> Batches.of(x, x, 2).startAt(v));
+    }
+
+    @Test
+    void fitAndItsCallbacks() {
+        reals("baseline", FINITE, v -> EarlyStopping.of("loss", 1).baseline(v));
+        whole("start", FROM_0, v -> EarlyStopping.of("loss", 1).startFromEpoch((int) v));
+        ReduceLROnPlateau plateau = ReduceLROnPlateau.of("loss", 0.5, 1);
+        reals("plateau.minDelta", FINITE, plateau::minDelta);
+        reals("plateau.least", NOT_NEGATIVE, plateau::minLearningRate);
+        whole("plateau.cooldown", FROM_0, v -> plateau.cooldown((int) v));
+        ModelCheckpoint checkpoint = ModelCheckpoint.of("x", (_, _) -> {});
+        reals("threshold", FINITE, checkpoint::initialValueThreshold);
+        whole("everyBatches", FROM_1, v -> checkpoint.everyBatches((int) v));
         whole("epochs", FROM_0, v -> Fit.epochs((int) v));
+        whole("initialEpoch", FROM_0, v -> Fit.initialEpoch((int) v));
         whole("batchSize", FROM_1, v -> Fit.batchSize((int) v));
+        whole("stepsPerEpoch", FROM_1, v -> Fit.stepsPerEpoch((int) v));
+        whole("validationSteps", FROM_1, v -> Fit.validationSteps((int) v));
+        whole("validationBatchSize", FROM_1, v -> Fit.validationBatchSize((int) v));
+        whole("verbose", v -> v >= 0 && v <= 2, v -> Fit.verbose((int) v));
+        whole("class", FROM_0, v -> Fit.classWeight(Map.of((int) v, 1.0)));
+        reals("class weight", NOT_NEGATIVE, v -> Fit.classWeight(Map.of(0, v)));
         reals("validationSplit", FRACTION, Fit::validationSplit);
+    }
+
+    /// A file may hold anything.
+    @Test
+    void statesOfOptimizers() {
+        Variable w = Variable.of("w", Tensor.ones(3));
+        Optimizer o = Adam.of(0.1).over(List.of(w));
+        Map<String, Tensor> state = new LinkedHashMap<>();
+        o.state().forEach((k, v) -> state.put(k, v.add(0).realize()));
+        for (String key : List.of("learning_rate", "step")) {
+            Map<String, Tensor> changed = new LinkedHashMap<>(state);
+            DoublePredicate range =
+                    key.equals("step") ? v -> v >= 0 && v == Math.rint(v) && v < 9 : NOT_NEGATIVE;
+            reals(
+                    key,
+                    range,
+                    v -> {
+                        changed.put(key, Tensor.of(v));
+                        o.load(changed);
+                    });
+        }
+        Map<String, Tensor> none = new LinkedHashMap<>(state);
+        none.put("step", null);
+        String error = assertThrows(NacreException.class, () -> o.load(none)).getMessage();
+        assertEquals("load: the state for the optimizer has null in place of 'step'", error);
+        none.put("step", Tensor.of(1.0));
+        none.put(null, Tensor.of(1.0));
+        assertThrows(NacreException.class, () -> o.load(none));
+    }
+
+    private record Forgetful(double learningRate) implements Rule {
+        @Override
+        public List<String> slots() {
+            return List.of("a", "b");
+        }
+
+        @Override
+        public Change apply(Tensor w, Tensor g, List<Tensor> kept, Step at) {
+            return new Change(w.sub(g), kept.getFirst());
+        }
+    }
+
+    @Test
+    void aRuleThatForgetsWhatItKeeps() {
+        Variable w = Variable.of("w", Tensor.ones(3));
+        Optimizer o = new Forgetful(0.1).over(List.of(w));
+        w.sum().backward();
+        assertEquals(
+                "optimizer: Forgetful[learningRate=0.1] keeps [a, b], but its change has 1 kept"
+                        + " values",
+                assertThrows(NacreException.class, o::step).getMessage());
+        assertEquals(3, w.sum().item());
     }
 
     @Test

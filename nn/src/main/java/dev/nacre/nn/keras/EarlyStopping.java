@@ -2,6 +2,7 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,6 +62,7 @@ public final class EarlyStopping implements Callback, Watching {
 
     /// Patience also runs out if the value does not become better than this one.
     public EarlyStopping baseline(double baseline) {
+        Problem.in("earlyStopping").finite("baseline", baseline).throwValue();
         Settings s = settings;
         return new EarlyStopping(
                 new Settings(
@@ -75,6 +77,7 @@ public final class EarlyStopping implements Callback, Watching {
 
     /// Epochs before this one, counted from 0, are not looked at.
     public EarlyStopping startFromEpoch(int epoch) {
+        Problem.in("earlyStopping").atLeast("startFromEpoch", epoch, 0).throwValue();
         Settings s = settings;
         return new EarlyStopping(new Settings(s.monitor, s.patience, s.baseline, s.restore, epoch));
     }

@@ -6,15 +6,17 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// A file's name with numbers in it, in the form of Python's `str.format`: `{epoch:02d}`, `{val_loss:.4f}`; braces that are meant are doubled.
+/// A file's name with numbers in it, in the form of Python's `str.format`: `{epoch:02d}`, `{val_loss:.4f}`, `{val_loss:0.4f}`, `{val_accuracy:.1%}`; braces that are meant are doubled.
 record FilePattern(String text) {
     private static final Pattern PARTS =
             Pattern.compile(
-                    "\\{\\{|\\}\\}|\\{(\\w+)(?::((?:0?[1-9]\\d?)?(?:\\.\\d{1,2})?[dfeE]))?\\}|[{}]");
+                    "\\{\\{|\\}\\}|\\{(\\w+)(?::(0?)([1-9]\\d?)?(\\.\\d{1,2})?([dfFeE%]?))?\\}|[{}]");
 
     /// @throws NacreException if it is not of that form
     static FilePattern of(String text) {
@@ -36,9 +38,7 @@ record FilePattern(String text) {
         String name =
                 m.replaceAll(r ->
                         Matcher.quoteReplacement(
-                                m.group(1) == null
-                                        ? r.group().substring(1)
-                                        : written(m.group(1), m.group(2), values)));
+                                m.group(1) == null ? r.group().substring(1) : written(r, values)));
         try {
             return Path.of(name);
         } catch (InvalidPathException e) {
@@ -66,25 +66,34 @@ record FilePattern(String text) {
         }
     }
 
-    private static String written(String name, String form, Map<String, Number> values) {
+    private static String written(MatchResult part, Map<String, Number> values) {
+        String name = part.group(1);
         require(name, values.keySet());
         Number value = values.get(name);
-        if (form == null) {
+        boolean whole = value instanceof Integer;
+        String width = Objects.requireNonNullElse(part.group(3), "");
+        String point = Objects.requireNonNullElse(part.group(4), "");
+        String kind = Objects.requireNonNullElse(part.group(5), "");
+        if ((width + point + kind).isEmpty()) {
             return value.toString();
         }
-        boolean whole = value instanceof Integer;
-        if (form.endsWith("d") && (!whole || form.contains("."))) {
+        boolean asWhole = kind.isEmpty() || kind.equals("d");
+        if (asWhole && !(whole && point.isEmpty())) {
             throw new NacreException(
-                    "modelCheckpoint: the form '"
-                            + form
+                    "modelCheckpoint: the form of '"
+                            + part.group()
                             + "' does not fit '"
                             + name
                             + "', which is "
                             + value
                             + "\n  hint: {epoch:02d}, {val_loss:.4f}");
         }
-        return String.format(
-                Locale.ROOT, "%" + form, form.endsWith("d") ? value : (Object) value.doubleValue());
+        boolean percent = kind.equals("%");
+        String padding = width.isEmpty() ? "" : part.group(2) + width;
+        String form = asWhole ? "d" : percent ? "f" : kind.toLowerCase(Locale.ROOT);
+        Object number = asWhole ? value : (Object) (value.doubleValue() * (percent ? 100 : 1));
+        String text = String.format(Locale.ROOT, "%" + padding + point + form, number);
+        return percent ? text + "%" : kind.equals("E") ? text.toUpperCase(Locale.ROOT) : text;
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.nacre.nn.keras;
 
 import dev.nacre.nn.Module;
 import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,6 +72,7 @@ public final class ModelCheckpoint implements Callback, Watching {
 
     /// With [#saveBestOnly], only what is also better than this is saved.
     public ModelCheckpoint initialValueThreshold(double value) {
+        Problem.in("modelCheckpoint").finite("initialValueThreshold", value).throwValue();
         return new ModelCheckpoint(settings, OptionalDouble.of(value));
     }
 

@@ -1,7 +1,7 @@
 package dev.nacre.nn.keras;
 
 import dev.nacre.nn.optim.Optimizer;
-import dev.nacre.type.NacreException;
+import dev.nacre.type.Problem;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,15 +18,14 @@ public final class ReduceLROnPlateau implements Callback, Watching {
     private Optional<Sequential> model = Optional.empty();
 
     private ReduceLROnPlateau(Settings settings) {
-        if (!(settings.factor > 0 && settings.factor < 1)) {
-            throw new NacreException(
-                    "reduceLROnPlateau: the factor must be between 0 and 1, but is "
-                            + settings.factor);
-        }
-        if (settings.patience < 0 || settings.cooldown < 0 || !(settings.least >= 0)) {
-            throw new NacreException(
-                    "reduceLROnPlateau: patience, cooldown and least rate must be at least 0");
-        }
+        Problem.in("reduceLROnPlateau")
+                .require(
+                        settings.factor > 0 && settings.factor < 1,
+                        "the factor must be between 0 and 1, but is " + settings.factor)
+                .atLeast("patience", settings.patience, 0)
+                .atLeast("cooldown", settings.cooldown, 0)
+                .notNegative("minLearningRate", settings.least)
+                .throwValue();
         this.settings = settings;
     }
 

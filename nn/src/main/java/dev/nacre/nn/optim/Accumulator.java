@@ -3,6 +3,7 @@ package dev.nacre.nn.optim;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.type.DType;
+import dev.nacre.type.Problem;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,6 +39,7 @@ public final class Accumulator {
 
     /// Adds the gradients that `backward()` has left, multiplied by `weight`, and forgets them.
     public void add(double weight) {
+        Problem.in("accumulator").finite("weight", weight).throwValue();
         add(Tensor.of(weight));
     }
 

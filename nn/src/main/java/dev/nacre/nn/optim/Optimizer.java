@@ -240,6 +240,16 @@ public final class Optimizer {
                 Rule.Change c =
                         g.rule.apply(p.cast(wide), gradient.cast(wide), List.copyOf(kept), at);
                 p.set(c.parameter().cast(p.dtype()));
+                if (c.kept().size() != kept.size()) {
+                    throw new NacreException(
+                            "optimizer: "
+                                    + g.rule
+                                    + " keeps "
+                                    + g.rule.slots()
+                                    + ", but its change has "
+                                    + c.kept().size()
+                                    + " kept values");
+                }
                 for (int k = 0; k < kept.size(); k++) {
                     kept.get(k).set(c.kept().get(k));
                 }
@@ -275,15 +285,22 @@ public final class Optimizer {
 
     /// The learning rate of a group.
     public double groupLearningRate(int group) {
-        return groups.get(group).learningRate.item();
+        return group(group).learningRate.item();
     }
 
     /// Sets the learning rate of one group.
     public void groupLearningRate(int group, double rate) {
         requireRate(rate);
-        assign(
-                groups.get(group).learningRate,
-                Tensor.of(new double[] {rate}).reshape(Shape.SCALAR));
+        assign(group(group).learningRate, Tensor.of(new double[] {rate}).reshape(Shape.SCALAR));
+    }
+
+    private Group group(int number) {
+        Problem.in("optimizer")
+                .require(
+                        number >= 0 && number < groups.size(),
+                        () -> "there is no group " + number + ", but " + groups.size() + " from 0")
+                .throwValue();
+        return groups.get(number);
     }
 
     private static void requireRate(double rate) {
@@ -315,15 +332,35 @@ public final class Optimizer {
         return out;
     }
 
-    /// Takes over a state with exactly this optimizer's keys.
+    /// Takes over a state with exactly this optimizer's keys. A learning rate or number of steps that cannot be is refused.
     public void load(Map<String, ? extends Tensor> state) {
-        Map<String, Variable> mine = state();
-        dev.nacre.nn.Tree.load("the optimizer", mine, state);
+        Problem p = Problem.in("optimizer");
+        for (int i = 0; i < groups.size(); i++) {
+            String prefix = i == 0 ? "" : i + ".";
+            number(state, prefix + "learning_rate")
+                    .ifPresent(rate -> p.notNegative("the state's learning_rate", rate));
+            number(state, prefix + "step")
+                    .ifPresent(n ->
+                            p.require(
+                                    n >= 0 && n == Math.rint(n) && Double.isFinite(n),
+                                    () ->
+                                            "the state's step must be a whole number from 0, but is "
+                                                    + n));
+        }
+        p.throwValue();
+        dev.nacre.nn.Tree.load("the optimizer", state(), state);
     }
 
-    /// Sets a variable at once, so that it does not become part of the next step's plan.
+    private static Optional<Double> number(Map<String, ? extends Tensor> state, String key) {
+        Tensor t = state.get(key);
+        return t != null && t.rank() == 0 && t.dtype().isFloating()
+                ? Optional.of(t.item())
+                : Optional.empty();
+    }
+
+    /// Sets a variable at once, so that it becomes no part of the next step, neither of its plan nor of what is taken back if it is refused.
     private static void assign(Variable v, Tensor value) {
-        v.set(value.cast(DType.F64));
+        Variable.update(List.of(v), () -> v.set(value.cast(DType.F64)));
         v.realize();
     }
 

@@ -147,6 +147,7 @@ public final class Batches implements Iterable<Batch> {
 
     /// Sets the number that the next iteration has, to go on where another process stopped.
     public void startAt(long iteration) {
+        Problem.in("batches").atLeast("iteration", iteration, 0).throwValue();
         iterations.set(iteration);
     }
 

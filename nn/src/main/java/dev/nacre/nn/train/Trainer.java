@@ -294,7 +294,7 @@ public final class Trainer {
         try {
             made = Optional.of(Changes.of(s.sums(), () -> found.addAll(learnPieces(b))));
             List<Mean> whole = finite(together(found), b);
-            Tensor taken = apply.apply(Tensor.of((float) whole.getFirst().value).realize());
+            Tensor taken = apply.apply(Tensor.of(whole.getFirst().value).realize());
             requireTaken(taken, whole, b);
             return whole;
         } catch (Throwable e) {
@@ -359,6 +359,16 @@ public final class Trainer {
 
     private void check(Batch b) {
         Tensor x = b.x();
+        Problem.in("trainer")
+                .require(
+                        x.rank() > 0 && x.size(0) > 0,
+                        "a batch must have examples, one after the other on axis 0")
+                .require(
+                        settings.parts == 1 || b.y().rank() > 0 && b.y().size(0) == x.size(0),
+                        "to go in pieces, x and y must have the same number of examples")
+                .operand("x", x.type(), x::origin)
+                .operand("y", b.y().type(), b.y()::origin)
+                .throwShape();
         Shape s = scores.get(x.shape());
         if (s == null) {
             // the shape of the scores is found by building the expression, which computes nothing

@@ -92,15 +92,23 @@ class ModelCheckpointTest {
                         Map.entry("{loss}", "12.5"),
                         Map.entry("{loss:07.3f}", "012.500"),
                         Map.entry("{epoch:.1f}", "3.0"),
+                        Map.entry("{loss:0.4f}", "12.5000"),
+                        Map.entry("{loss:8.2F}", "   12.50"),
+                        Map.entry("{loss:09.2E}", "01.25E+01"),
+                        Map.entry("{val_loss:.1%}", "12.3%"),
+                        Map.entry("{val_loss:%}", "12.345600%"),
+                        Map.entry("{epoch:02}", "03"),
+                        Map.entry("{epoch:0d}", "3"),
+                        Map.entry("{epoch:}", "3"),
                         Map.entry("{{x}}", "{x}"),
                         Map.entry("$1\\{epoch}", "$1\\3"));
         rows.forEach((pattern, name) ->
                 assertEquals(name, FilePattern.of(pattern).with(values).toString(), pattern));
         for (String broken :
-                new String[] {"{", "}", "{epoch", "{epoch:}", "{epoch:x}", "{}", "{epoch:9999d}"}) {
+                new String[] {"{", "}", "{epoch", "{epoch:x}", "{}", "{epoch:9999d}"}) {
             assertThrows(NacreException.class, () -> FilePattern.of(broken), broken);
         }
-        for (String misfit : new String[] {"{val_acc}", "{loss:02d}", "{epoch:.2d}"}) {
+        for (String misfit : new String[] {"{val_acc}", "{loss:02d}", "{epoch:.2d}", "{loss:.4}"}) {
             FilePattern p = FilePattern.of(misfit);
             assertThrows(NacreException.class, () -> p.with(values), misfit);
         }

@@ -36,9 +36,12 @@ import dev.nacre.nn.optim.SGD;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.DoubleSupplier;
 import org.junit.jupiter.api.Test;
 
 /// A step is the whole batch's, in one piece or several, and all of it or nothing.
@@ -213,6 +216,97 @@ class WholeStepTest {
                                 assertTrue(close(wanted.get(k), v), what + ", goes on: " + k));
             }
         }
+    }
+
+    private enum When {
+        BEFORE_ZERO_GRAD,
+        AFTER_ZERO_GRAD,
+        AFTER_FORWARD
+    }
+
+    /// What is changed by hand, and the number that shows it.
+    private record ByHand(String what, Runnable change, DoubleSupplier shown, Set<When> kept) {}
+
+    private static List<ByHand> byHand(Net net, Optimizer o, Variable counter) {
+        Variable mean = net.norm().runningMean();
+        Variable weight = net.out().weight();
+        Tensor fives = Tensor.full(5, DType.F32, 6);
+        Set<When> always = EnumSet.allOf(When.class);
+        // what is set between zeroGrad() and the step, a forward computation may have set
+        Set<When> before = EnumSet.of(When.BEFORE_ZERO_GRAD);
+        DoubleSupplier first = () -> mean.select(0, 0).item();
+        DoubleSupplier corner = () -> weight.select(0, 0).select(0, 0).item();
+        return List.of(
+                new ByHand("counter", () -> counter.set(counter.add(1)), counter::item, before),
+                new ByHand("statistic", () -> mean.set(fives), first, before),
+                new ByHand(
+                        "statistic, at once",
+                        () -> Variable.update(List.of(mean), () -> mean.set(fives)),
+                        first,
+                        always),
+                new ByHand(
+                        "counter, at once",
+                        () -> Variable.update(List.of(), () -> counter.set(counter.add(1))),
+                        counter::item,
+                        always),
+                new ByHand("parameter", () -> weight.set(weight.add(1)), corner, always),
+                new ByHand(
+                        "parameter, at once",
+                        () -> Variable.update(List.of(), () -> weight.set(weight.add(1))),
+                        corner,
+                        always),
+                new ByHand(
+                        "learning rate",
+                        () -> o.learningRate(o.learningRate() * 0.5),
+                        o::learningRate,
+                        always),
+                new ByHand(
+                        "state of the optimizer",
+                        () -> {
+                            Map<String, Tensor> state = new LinkedHashMap<>(o.state());
+                            state.put("step", Tensor.of(o.steps() + 7.0));
+                            o.load(state);
+                        },
+                        o::steps,
+                        always));
+    }
+
+    /// A refused step takes back what computing its loss has changed, not what the program has.
+    @Test
+    void whatIsSetByHandStays() {
+        Tensor y = Rng.seed(1).integers(4, Shape.of(12)).realize();
+        Tensor good = examples(12, -1, 0, 0).realize();
+        Tensor bad = examples(12, 5, 3, Double.NaN).realize();
+        for (When when : When.values()) {
+            for (int i = 0; i < 8; i++) {
+                Net net = new Net(Rng.seed(2));
+                Optimizer o = Adam.of(net.parameters(), 0.05);
+                Variable counter = Variable.of("counter", Tensor.of(3.0), false);
+                ByHand b = byHand(net, o, counter).get(i);
+                String what = b.what + ", " + when;
+                for (int step = 0; step < 3; step++) { // also where steps are repeated
+                    assertTrue(eagerStep(net, o, good, y, Read.NOTHING), what);
+                }
+                double before = b.shown.getAsDouble();
+                refusedStep(net, o, bad, y, when, b.change);
+                double after = b.shown.getAsDouble();
+                assertEquals(b.kept.contains(when), after != before, what);
+                assertTrue(eagerStep(net, o, good, y, Read.NOTHING), what);
+            }
+        }
+    }
+
+    private static void refusedStep(
+            Net net, Optimizer o, Tensor x, Tensor y, When when, Runnable byHand) {
+        Runnable[] at = {() -> {}, () -> {}, () -> {}};
+        at[when.ordinal()] = byHand;
+        at[0].run();
+        o.zeroGrad();
+        at[1].run();
+        Tensor loss = new CrossEntropyLoss().forward(net.forward(x, Mode.TRAIN), y);
+        at[2].run();
+        loss.backward();
+        assertFalse(o.stepIfFinite(loss).toBooleanArray()[0]);
     }
 
     /// Plans of other parts may round otherwise.
