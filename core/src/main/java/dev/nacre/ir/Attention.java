@@ -137,6 +137,9 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
         Node e = scores.sub(largest.expandAlong(last, scores.shape())).exp();
         Node sum = e.reduce(Reduction.SUM, last).maximum(LEAST_SUM);
         Node weights = e.div(sum.expandAlong(last, scores.shape()));
+        if (masked || causal) { // chosen, so that no derivative multiplies 0 by what is hidden
+            weights = scores.eq(nothing).where(weights.zerosLike(), weights);
+        }
         if (dropout > 0) {
             weights = weights.dropout(dropout, in.getLast().randomBits(weights.shape()));
         }

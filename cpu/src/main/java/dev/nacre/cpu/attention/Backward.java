@@ -241,6 +241,10 @@ final class Backward implements Step, Team.MemberWork {
                 int slope = b.load(DType.F32, r, 1);
                 int change = b.apply(Binary.SUB, slope, b.load(DType.F32, 0, 1));
                 int ds = b.apply(Binary.MUL, p, change);
+                if (diagonal || g.what().masked()) { // the slope of what is hidden may be infinite
+                    int none = b.number(0);
+                    ds = b.choose(b.apply(Binary.EQ, p, none), none, ds);
+                }
                 double factor = g.what().factor(g.query().columns());
                 b.store(p, g.type(), r, 1);
                 b.store(b.apply(Binary.MUL, ds, b.number(factor)), g.type(), r, 1);

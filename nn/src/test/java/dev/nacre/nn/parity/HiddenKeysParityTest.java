@@ -31,7 +31,9 @@ class HiddenKeysParityTest {
             for (Mask mask : Mask.values()) {
                 for (int operand = 1; operand < 3; operand++) {
                     for (double poison :
-                            new double[] {Double.NaN, Double.POSITIVE_INFINITY, 1e30}) {
+                            new double[] {
+                                Double.NaN, Double.POSITIVE_INFINITY, 1e30, 1e38, -3e38
+                            }) {
                         int o = operand;
                         tests.add(
                                 DynamicTest.dynamicTest(
