@@ -74,6 +74,56 @@ final class Api {
         }
     }
 
+    /// `dnnl_sgemm`: `c = a·b + beta·c` of row-major matrices, where `T` says that one lies transposed; returns the status.
+    static int gemm(
+            boolean turnsA,
+            boolean turnsB,
+            long rows,
+            long columns,
+            long inner,
+            long a,
+            long aStep,
+            long b,
+            long bStep,
+            float beta,
+            long c,
+            long cStep) {
+        try {
+            return (int)
+                    Gemms.CALL.invokeExact(
+                            (byte) (turnsA ? 'T' : 'N'),
+                            (byte) (turnsB ? 'T' : 'N'),
+                            rows,
+                            columns,
+                            inner,
+                            1f,
+                            a,
+                            aStep,
+                            b,
+                            bStep,
+                            beta,
+                            c,
+                            cStep);
+        } catch (Throwable e) {
+            throw sneak(e);
+        }
+    }
+
+    private static final class Gemms {
+        private static final ValueLayout.OfByte CHAR = ValueLayout.JAVA_BYTE;
+        private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+        /// Of small products: the collector waits for it.
+        @SuppressWarnings("restricted")
+        static final MethodHandle CALL =
+                LINKER.downcallHandle(
+                        symbol("dnnl_sgemm"),
+                        FunctionDescriptor.of(
+                                INT, CHAR, CHAR, LONG, LONG, LONG, FLOAT, LONG, LONG, LONG, LONG,
+                                FLOAT, LONG, LONG),
+                        Linker.Option.critical(false));
+    }
+
     private static final class Floats {
         private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
         static final MethodHandle SUM =

@@ -23,8 +23,7 @@ public final class Call {
         Phase(List<Split.Piece> pieces) {
             frames = new Frame[pieces.size()];
             for (int i = 0; i < frames.length; i++)
-                frames[i] =
-                        new Frame(primitive.library(), pieces.get(i), primitive.partialOffset());
+                frames[i] = Frame.of(primitive.library(), pieces.get(i), primitive.partialOffset());
         }
 
         @Override

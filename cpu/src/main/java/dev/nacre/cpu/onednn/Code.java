@@ -3,8 +3,9 @@ package dev.nacre.cpu.onednn;
 import dev.nacre.cpu.Stack;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
-/// A spec compiled by oneDNN to machine code for one thread. Immutable, and may run on many threads at once.
+/// A spec compiled by oneDNN to machine code for one thread, or a product that needs no compiling. Immutable, and may run on many threads at once.
 final class Code {
     /// Of the stack, for oneDNN's code generators.
     static final int STACK = 1 << 18;
@@ -15,6 +16,7 @@ final class Code {
     private final String implementation;
     private final long handle;
     private final MemorySegment owned; // the handle, destroyed when this is unreachable
+    private final Optional<Gemm> gemm;
 
     Code(OneDnn library, Spec spec) {
         Limits.check(spec);
@@ -25,6 +27,17 @@ final class Code {
         this.implementation = made.implementation;
         this.handle = made.handle;
         this.owned = NativeFunction.PRIMITIVE_DESTROY.owned(handle);
+        this.gemm = Optional.empty();
+    }
+
+    Code(Gemm gemm) {
+        this.spec = gemm.spec();
+        this.slots = gemm.slots();
+        this.arguments = slots.stream().map(s -> new Scope.Argument(s, 0)).toList();
+        this.implementation = "sgemm";
+        this.handle = 0;
+        this.owned = MemorySegment.NULL;
+        this.gemm = Optional.of(gemm);
     }
 
     private record Made(List<Scope.Argument> arguments, String implementation, long handle) {}
@@ -67,6 +80,11 @@ final class Code {
     /// Whether it is the plain reference code, which is slower by orders of magnitude.
     boolean isReference() {
         return implementation.contains("ref:");
+    }
+
+    /// What is called in place of a primitive, if anything.
+    Optional<Gemm> gemm() {
+        return gemm;
     }
 
     long handle() {

@@ -10,6 +10,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /// Divides a matrix product by its [items][Items], by the axes of its result, and a long inner axis when the result is too small to divide.
@@ -152,7 +154,7 @@ final class MatMulSplit {
     private Split divide() {
         int wanted = Split.pieces(nanos);
         var tiled = spec.weights().isTiled();
-        if (wanted == 1 && !tiled) return flat(axes(1), 1);
+        if (!tiled && Split.pieces(nanos / items.length / batch()) == 1) return ofCalls(wanted);
         int groups = Math.min(wanted, items.length);
         var axes = axes(wanted / groups);
         int layers = layers(wanted / groups / count(axes));
@@ -161,11 +163,27 @@ final class MatMulSplit {
         groups = Math.min(wanted, items.length);
         axes = axes(wanted / groups);
         try {
-            return flat(axes, groups);
+            return flat(axes, groups, library::code);
         } catch (OneDnnException e) {
             if (tiled || groups * count(axes) == 1) throw e;
-            return flat(axes(1), 1);
+            return flat(axes(1), 1, library::code);
         }
+    }
+
+    /// Small matrices are not compiled for if there is another way ([Gemm]). Whether they are depends on the matrices alone, and none is divided, lest bits depend on the team.
+    private Split ofCalls(int wanted) {
+        int groups = Math.min(wanted, items.length);
+        return flat(
+                axes(wanted / groups, _ -> new int[] {1, 1}),
+                groups,
+                each -> library.gemm(each).orElseGet(() -> library.code(each)));
+    }
+
+    /// Matrices that one call has of its own.
+    private long batch() {
+        long batch = 1;
+        for (int axis = 0; axis < rank - 2; axis++) batch *= spec.dst().dim(axis);
+        return batch;
     }
 
     /// Pieces that keep the team busy.
@@ -179,6 +197,11 @@ final class MatMulSplit {
 
     /// The ranges of each axis of the result, for about as many pieces as wanted.
     private List<List<Range>> axes(int wanted) {
+        return axes(wanted, this::grid);
+    }
+
+    /// @param grid into how many ranges of rows and of columns a matrix goes that is to be so many pieces
+    private List<List<Range>> axes(int wanted, IntFunction<int[]> grid) {
         var axes = new ArrayList<List<Range>>();
         int left = wanted;
         for (int axis = 0; axis < rank - 2; axis++) {
@@ -187,12 +210,12 @@ final class MatMulSplit {
             left = Math.ceilDiv(left, ranges.size());
             axes.add(ranges);
         }
-        var grid = grid(left);
-        axes.add(Split.ranges(rows(), grid[0], ROWS));
+        var counts = grid.apply(left);
+        axes.add(Split.ranges(rows(), counts[0], ROWS));
         axes.add(
                 spec.weights().isTiled()
                         ? tileRanges()
-                        : Split.ranges(columns(), grid[1], columnUnit()));
+                        : Split.ranges(columns(), counts[1], columnUnit()));
         return axes;
     }
 
@@ -311,7 +334,8 @@ final class MatMulSplit {
     }
 
     /// @param groups into how many the items go
-    private Split flat(List<List<Range>> axes, int groups) {
+    /// @param compiled the code of a piece
+    private Split flat(List<List<Range>> axes, int groups, Function<MatMul, Code> compiled) {
         var columns = axes.getLast();
         long firstRows = axes.get(rank - 2).getFirst().size();
         Map<Range, MemoryDesc> chosen = new HashMap<>();
@@ -335,7 +359,7 @@ final class MatMulSplit {
                             dst.desc(),
                             Split.cut(spec.attributes(), extra));
             var inner = Items.of(piece); // fewer rows can be thin
-            var code = library.code(inner.each());
+            var code = compiled.apply(inner.each());
             chosen.putIfAbsent(column, code.desc(Slot.Role.WEIGHTS));
             long place = like.offset();
             if (!spec.weights().isStrided() && columns.size() > 1)

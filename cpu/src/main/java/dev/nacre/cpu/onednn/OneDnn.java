@@ -105,6 +105,11 @@ public final class OneDnn {
         return codes.get(spec, s -> new Code(this, s));
     }
 
+    /// A product that needs no compiling, if it is one.
+    Optional<Code> gemm(MatMul spec) {
+        return Gemm.of(this, spec).map(Code::new);
+    }
+
     /// The operands of a spec, without compiling it.
     List<Slot> describe(Spec spec) {
         Limits.check(spec);

@@ -19,7 +19,7 @@ public final class Solo {
         if (operands != addresses.length)
             throw new IllegalArgumentException("a product of two operands only, not " + spec);
         var straight = IntStream.range(0, operands).toArray();
-        frame = new Frame(library, new Split.Piece(code, straight, new long[operands]), 0);
+        frame = Frame.of(library, new Split.Piece(code, straight, new long[operands]), 0);
     }
 
     /// Bytes of memory to work in that it needs while it runs.

@@ -27,6 +27,21 @@ final class Cells {
         return new Cells(desc);
     }
 
+    /// With NaN for elements, and between them.
+    static Cells spoilt(MemoryDesc desc) {
+        var cells = new Cells(desc);
+        cells.memory.asSlice(GUARD, cells.bytes).fill((byte) 0xFF);
+        return cells;
+    }
+
+    /// The same values as [#random], with NaN between them.
+    static Cells randomInGaps(MemoryDesc desc, long seed) {
+        var cells = spoilt(desc);
+        var random = new SplittableRandom(seed);
+        cells.forEach(index -> cells.set(index, sample(desc.type(), random)));
+        return cells;
+    }
+
     /// Values from -1 to 1 that the type has exactly; for integers from -5 to 5, or 0 to 10.
     static Cells random(MemoryDesc desc, long seed) {
         var cells = new Cells(desc);
