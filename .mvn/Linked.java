@@ -4,7 +4,6 @@ import static java.lang.classfile.ClassFile.ACC_PUBLIC;
 import static java.lang.classfile.ClassFile.ACC_STATIC;
 import static java.lang.classfile.ClassFile.ACC_SUPER;
 import static java.lang.classfile.ClassFile.ACC_SYNTHETIC;
-import static java.lang.constant.ConstantDescs.CD_Integer;
 import static java.lang.constant.ConstantDescs.CD_Object;
 import static java.lang.constant.ConstantDescs.CD_String;
 import static java.lang.constant.ConstantDescs.CD_boolean;
@@ -251,10 +250,9 @@ final class Linked {
             changed = true;
         }
 
+        /// Numbers among types also match characters and shorter numbers, by rules of their own: such a switch is left as it is.
         private boolean isLabel(ConstantDesc label) {
-            return label instanceof ClassDesc
-                    || label instanceof String
-                    || label instanceof Integer;
+            return label instanceof ClassDesc || label instanceof String;
         }
 
         private void lambda(CodeBuilder b, InvokeDynamicInstruction i) {
@@ -312,11 +310,6 @@ final class Linked {
                             b.invokevirtual(ENUM, "name", MethodTypeDesc.of(CD_String));
                         }
                         b.invokevirtual(CD_Object, "equals", EQUALS);
-                    }
-                    case Integer n -> {
-                        b.loadConstant(n);
-                        convert(b, CD_int, CD_Integer, CD_Integer);
-                        b.aload(0).invokevirtual(CD_Object, "equals", EQUALS);
                     }
                     default -> throw new IllegalStateException();
                 }

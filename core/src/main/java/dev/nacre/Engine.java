@@ -350,9 +350,8 @@ final class Engine {
             case Steady.Value v -> v.now();
             case Symbol x ->
                     throw new NacreException(
-                            "input '"
-                                    + x.name()
-                                    + "' has no value: pass it to a Function that names it as an input");
+                            x.origin()
+                                    + " has no value: pass it to a Function that names it as an input");
             default -> throw new NacreException(s.origin() + " has no value");
         };
     }

@@ -519,7 +519,7 @@ class FunctionTest {
                 ShapeException.class,
                 """
                 matmul: a.size(-1) must equal b.size(-2), but 4 ≠ 3
-                  a  f32[2, 4]  input 'input 0'
+                  a  f32[2, 4]  input 0
                   b  f32[3, 2]  ones
                   hint: b.transpose() is [2, 3]; did the layer before change its width?\
                 """,
@@ -580,7 +580,7 @@ class FunctionTest {
                 () -> Function.of((Tensor x) -> x.sum().item() > 0 ? x : x.neg()).apply(f32(1, 2)));
         assertMessage(
                 NacreException.class,
-                "the input 'input 0' has no numbers while a function is traced; " + hint,
+                "the input 0 has no numbers while a function is traced; " + hint,
                 () -> Function.of((Tensor x) -> x.add(x.toFloatArray()[0])).apply(f32(1, 2)));
         assertMessage(
                 NacreException.class,
@@ -628,7 +628,7 @@ class FunctionTest {
                             return x;
                         })
                 .apply(f32(1, 2));
-        assertEquals(List.of("input 'input 0' f32[2] | result of exp f32[2] | w f32[2]"), seen);
+        assertEquals(List.of("input 0 f32[2] | result of exp f32[2] | w f32[2]"), seen);
         assertNotEquals(seen.getFirst(), w.toString());
     }
 }

@@ -44,6 +44,8 @@ public final class Symbol implements Source {
 
     @Override
     public String origin() {
-        return "input '" + name + "'";
+        return name.startsWith("input ")
+                ? name
+                : "input '" + name + "'"; // without a name of its own
     }
 }

@@ -63,7 +63,13 @@ public final class Labels {
                                 + " is out of range: "
                                 + range
                                 + " 0 to "
-                                + (count - 1));
+                                + (count - 1)
+                                + (v < 0 && what.equals("label") && op.startsWith("crossEntropy")
+                                        ? "\n  hint: if it marks what does not count,"
+                                                + " new CrossEntropyLoss().ignoreIndex("
+                                                + v
+                                                + ")"
+                                        : ""));
             }
         }
         java.lang.ref.Reference.reachabilityFence(numbers);

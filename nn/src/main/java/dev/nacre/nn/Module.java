@@ -39,7 +39,7 @@ public interface Module {
         if (!Forms.overridesOne(getClass())) {
             throw new NacreException(
                     "forward: "
-                            + getClass().getSimpleName()
+                            + Contents.type(this)
                             + " overrides neither forward(Tensor) nor forward(Tensor, Mode)\n  hint: override the first, or the second if training and evaluation differ");
         }
         if (mode != Mode.EVAL) {

@@ -253,7 +253,19 @@ class MessagesTest {
                 error(() ->
                                 new CrossEntropyLoss()
                                         .forward(Tensor.zeros(4, 3), Tensor.zeros(DType.I64, 4, 1)))
-                        .endsWith("hint: labels.squeeze(-1)"));
+                        .endsWith("hint: target.squeeze(-1)"));
+        // a token of a class that would be none of the axis mistaken for the classes'
+        Tensor tokens = Tensor.full(49L, DType.I64, 2, 3);
+        CrossEntropyLoss ce = new CrossEntropyLoss();
+        for (Loss loss :
+                List.of(ce, ce.ignoreIndex(-100), ce.weight(Tensor.ones(3)), new NLLLoss())) {
+            String message = error(() -> loss.forward(Tensor.zeros(2, 3, 50), tokens));
+            assertTrue(
+                    message.matches(
+                            "(?s).*without the class axis 1.*hint: the classes seem to come last; use"
+                                    + " \\w+\\.permute\\(0, 2, 1\\)"),
+                    message);
+        }
         assertTrue(
                 error(() -> new MSELoss().forward(Tensor.zeros(4), Tensor.zeros(4, 1)))
                         .endsWith("hint: target.squeeze(-1) is [4]"));

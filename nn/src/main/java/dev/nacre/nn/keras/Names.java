@@ -21,6 +21,14 @@ import java.util.Locale;
 final class Names {
     private Names() {}
 
+    /// Keras takes the names of functions (`mean_squared_error`), of classes (`MeanSquaredError`) and short ones in either case (`mse`, `MSE`).
+    private static String canonical(String name) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        boolean ofClass = !name.equals(lower) && !name.equals(name.toUpperCase(Locale.ROOT));
+        String words = ofClass ? name.replaceAll("(?<=[a-z])(?=[A-Z])", "_") : name;
+        return words.toLowerCase(Locale.ROOT);
+    }
+
     static Rule optimizer(String name) {
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "adam" -> Optimizers.adam(1e-3);
@@ -38,12 +46,12 @@ final class Names {
 
     /// The loss, on what comes before the last layer's activation.
     static Loss loss(String name, Activation last) {
-        return switch (name) {
+        return switch (canonical(name)) {
             case "sparse_categorical_crossentropy", "categorical_crossentropy" -> {
                 require(name, last, Activation.SOFTMAX, "new CrossEntropyLoss()");
                 yield new CrossEntropyLoss();
             }
-            case "binary_crossentropy" -> {
+            case "binary_crossentropy", "bce" -> {
                 require(name, last, Activation.SIGMOID, "new BCEWithLogitsLoss()");
                 yield new BCEWithLogitsLoss();
             }
@@ -66,7 +74,7 @@ final class Names {
 
     /// What a loss wants of its targets.
     static Targets targets(String loss) {
-        return switch (loss) {
+        return switch (canonical(loss)) {
             case "sparse_categorical_crossentropy" -> Targets.CLASSES;
             case "categorical_crossentropy" -> Targets.DISTRIBUTIONS;
             default -> Targets.VALUES;
@@ -88,7 +96,7 @@ final class Names {
     }
 
     static Metric metric(String name) {
-        return switch (name) {
+        return switch (canonical(name)) {
             case "accuracy", "acc" -> new ShapedAccuracy();
             case "binary_accuracy" -> new BinaryAccuracy();
             case "categorical_accuracy", "sparse_categorical_accuracy" ->

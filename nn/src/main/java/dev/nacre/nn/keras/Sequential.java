@@ -372,7 +372,7 @@ public final class Sequential implements Module {
                                         fit.validationBatchSize()));
         long n = x.size(0);
         long kept = n;
-        if (validation.isEmpty() && fit.validationSplit() > 0 && n == y.size(0)) {
+        if (validation.isEmpty() && fit.validationSplit() > 0 && y.rank() > 0 && n == y.size(0)) {
             kept = kept(n, fit.validationSplit());
             long k = kept;
             validation =

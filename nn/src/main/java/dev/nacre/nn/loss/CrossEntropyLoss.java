@@ -67,6 +67,9 @@ public record CrossEntropyLoss(
         if (target.dtype().isFloating()) {
             return logits.wide(target, this::ofProbabilities);
         }
+        if (logits.dtype().isFloating()) {
+            Loss.requireClassShape("crossEntropyLoss", "logits", logits, target);
+        }
         checkTarget(logits.shape(), target);
         if (weight.isEmpty() && ignoreIndex.isEmpty()) {
             return logits.wide(x -> reduction.apply(x.crossEntropy(target, labelSmoothing)));
@@ -76,7 +79,7 @@ public record CrossEntropyLoss(
 
     @Override
     public void checkTarget(Shape logits, Tensor target) {
-        if (logits.rank() > 0 && target.dtype().isInteger()) {
+        if (target.dtype().isInteger() && Loss.areClassesOf(logits, target.shape())) {
             Labels.requireClasses(
                     "crossEntropyLoss",
                     target,

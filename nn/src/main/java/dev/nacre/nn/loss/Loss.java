@@ -7,6 +7,8 @@ import dev.nacre.type.Shape;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.function.BinaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /// How far predictions are from what they should be.
 @FunctionalInterface
@@ -124,6 +126,47 @@ public interface Loss {
                                         : ""))
                 .hint("target.cast(DType.I64)")
                 .throwDType();
+    }
+
+    /// Whether class indices of this shape belong to scores `[n, classes, …]`.
+    static boolean areClassesOf(Shape scores, Shape target) {
+        int axis = scores.rank() == 1 ? 0 : 1;
+        return scores.rank() > 0
+                && target.mayEqual(
+                        scores.range(0, axis).concat(scores.range(axis + 1, scores.rank())));
+    }
+
+    /// Refuses class indices whose shape does not belong to scores `[n, classes, …]`.
+    ///
+    /// @param name of the scores
+    static void requireClassShape(String loss, String name, Tensor scores, Tensor target) {
+        if (areClassesOf(scores.shape(), target.shape())) {
+            return;
+        }
+        Problem p =
+                Problem.in(loss)
+                        .rule(
+                                "the target must have the "
+                                        + name
+                                        + "' shape without the class axis "
+                                        + (scores.rank() == 1 ? 0 : 1))
+                        .operand(name, scores.type(), scores::origin)
+                        .operand("target", target.type(), target::origin);
+        int n = scores.rank();
+        if (target.rank() == n && n > 0 && target.size(-1) == 1) {
+            p.hint("target.squeeze(-1)");
+        } else if (n > 2 && target.shape().equals(scores.shape().range(0, n - 1))) {
+            p.hint(
+                    "the classes seem to come last; use "
+                            + name
+                            + ".permute(0, "
+                            + (n - 1)
+                            + IntStream.range(1, n - 1)
+                                    .mapToObj(i -> ", " + i)
+                                    .collect(Collectors.joining())
+                            + ")");
+        }
+        p.throwShape();
     }
 
     /// Refuses a target of another shape than the prediction: broadcasting here is nearly always a mistake.

@@ -32,30 +32,7 @@ public record NLLLoss(Reduction reduction) implements Loss {
                         "the log-probabilities must be floating, but are "
                                 + logProbabilities.dtype())
                 .throwDType();
-        boolean fits =
-                logProbabilities.rank() > 0
-                        && target.shape()
-                                .mayEqual(
-                                        logProbabilities
-                                                .shape()
-                                                .range(0, axis)
-                                                .concat(
-                                                        logProbabilities
-                                                                .shape()
-                                                                .range(
-                                                                        axis + 1,
-                                                                        logProbabilities.rank())));
-        if (!fits
-                && target.rank() == logProbabilities.rank()
-                && target.rank() > 0
-                && target.size(-1) == 1) {
-            p.hint("target.squeeze(-1)");
-        }
-        p.require(
-                        fits,
-                        "the target must have the log-probabilities' shape without the class axis "
-                                + axis)
-                .throwShape();
+        Loss.requireClassShape("nllLoss", "logProbabilities", logProbabilities, target);
         checkTarget(logProbabilities.shape(), target);
         Tensor number = target.cast(DType.I64).unsqueeze(axis);
         return logProbabilities.wide(
@@ -75,10 +52,12 @@ public record NLLLoss(Reduction reduction) implements Loss {
 
     @Override
     public void checkTarget(Shape logProbabilities, Tensor target) {
-        Labels.requireClasses(
-                "nllLoss",
-                target,
-                logProbabilities.size(logProbabilities.rank() == 1 ? 0 : 1),
-                OptionalLong.empty());
+        if (target.dtype().isInteger() && Loss.areClassesOf(logProbabilities, target.shape())) {
+            Labels.requireClasses(
+                    "nllLoss",
+                    target,
+                    logProbabilities.size(logProbabilities.rank() == 1 ? 0 : 1),
+                    OptionalLong.empty());
+        }
     }
 }

@@ -25,7 +25,9 @@ class LossTest {
                             x,
                             Tensor.of(new long[] {9, 10, 0}).cast(t).realize()));
             assertEquals(
-                    "crossEntropyLoss: label -1 at position 2 is out of range: the classes are 0 to 9",
+                    "crossEntropyLoss: label -1 at position 2 is out of range: the classes are 0 to 9\n"
+                            + "  hint: if it marks what does not count, new"
+                            + " CrossEntropyLoss().ignoreIndex(-1)",
                     error(
                             new CrossEntropyLoss(),
                             x,
