@@ -2,7 +2,6 @@ package dev.nacre;
 
 import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
-import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -59,14 +58,7 @@ public final class Diagnosis {
 
     /// Whether a node is a number that the expression itself contains.
     private static boolean isConstant(Node n) {
-        Node m = n;
-        while (m.arity() == 1
-                && (m.op() instanceof Op.Broadcast
-                        || m.op() instanceof Op.Reshape
-                        || m.op() instanceof Op.Cast)) {
-            m = m.input(0);
-        }
-        return m.op() instanceof Op.Constant;
+        return n.number().isPresent();
     }
 
     private static String describe(Node n, String what) {

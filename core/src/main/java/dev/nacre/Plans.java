@@ -55,24 +55,20 @@ final class Plans {
             Map<Op.Constant, Integer> inputs = new LinkedHashMap<>();
             for (int i = 0; i < seen.length; i++) {
                 Op.Constant c = constants.get(i);
-                if (!simplifies(c.value())) {
+                if (!c.isSpecial()) {
                     if (!varies[i] && seen[i] != null && !seen[i].equals(c)) {
                         varies[i] = true;
                         varying++; // under the lock of all plans
                     }
                     seen[i] = c;
                 }
-                if (varies[i] && !simplifies(c.value())) {
+                if (varies[i] && !c.isSpecial()) {
                     form.add(inputs.computeIfAbsent(c, _ -> inputs.size()));
                 } else {
                     form.add(c);
                 }
             }
             return new Literals(form, List.copyOf(inputs.keySet()));
-        }
-
-        private static boolean simplifies(double v) {
-            return v == 0 || Math.abs(v) == 1 || !Double.isFinite(v);
         }
     }
 

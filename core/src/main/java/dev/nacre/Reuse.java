@@ -183,25 +183,16 @@ final class Reuse {
                             && !(m.f() == Unary.NEG && is(n.input(0), Unary.SIGMOID));
             case Op.Map2 m ->
                     switch (m.f()) {
-                        case ADD, SUB -> !isNumber(n.input(0)) && !isNumber(n.input(1));
+                        case ADD, SUB ->
+                                n.input(0).number().isEmpty() && n.input(1).number().isEmpty();
                         case DIV -> !is(n.input(0), Unary.EXP);
-                        default -> !isNumber(n.input(0)) || !isNumber(n.input(1));
+                        default -> n.input(0).number().isEmpty() || n.input(1).number().isEmpty();
                     };
-            default -> !n.inputs().stream().allMatch(Reuse::isNumber);
+            default -> !n.inputs().stream().allMatch(x -> x.number().isPresent());
         };
     }
 
     private static boolean is(Node n, Unary f) {
         return n.op() instanceof Op.Map1 m && m.f() == f;
-    }
-
-    private static boolean isNumber(Node n) {
-        Node x = n;
-        while (x.op() instanceof Op.Broadcast
-                || x.op() instanceof Op.Reshape
-                || x.op() instanceof Op.Cast) {
-            x = x.input(0);
-        }
-        return x.op() instanceof Op.Constant;
     }
 }

@@ -119,13 +119,7 @@ public final class Reverse {
 
     /// Whether no gradient is: the zeros that stand for one inside a composite or loop.
     static boolean isNone(Node gradient) {
-        Node x = gradient;
-        while (x.op() instanceof Op.Broadcast
-                || x.op() instanceof Op.Reshape
-                || x.op() instanceof Op.Cast) {
-            x = x.input(0);
-        }
-        return x.op() instanceof Op.Constant c && c.value() == 0;
+        return gradient.is(0);
     }
 
     private void add(Node n, Node g) {

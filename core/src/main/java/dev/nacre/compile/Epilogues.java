@@ -185,7 +185,7 @@ final class Epilogues {
                     case Op.Permute _ -> other.input(0).op() instanceof Op.Contract;
                     default -> false;
                 };
-        return inMemory && Simplify.splat(other) == null && other.type().equals(n.type())
+        return inMemory && other.number().isEmpty() && other.type().equals(n.type())
                 ? Optional.of(other)
                 : Optional.empty();
     }
@@ -218,7 +218,7 @@ final class Epilogues {
         while (x.op() instanceof Op.Reshape && x.rank() != 1) {
             x = x.input(0);
         }
-        return x.rank() == 1 && Simplify.splat(x) == null ? Optional.of(x) : Optional.empty();
+        return x.rank() == 1 && x.number().isEmpty() ? Optional.of(x) : Optional.empty();
     }
 
     private static Optional<Activation> activation(Node n) {

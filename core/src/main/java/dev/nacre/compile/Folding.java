@@ -154,7 +154,7 @@ public final class Folding {
         while (x.op() instanceof Op.Reshape) {
             x = x.input(0);
         }
-        return x.rank() == 1 && channels > 1 && Simplify.splat(x) == null
+        return x.rank() == 1 && channels > 1 && x.number().isEmpty()
                 ? Optional.of(x)
                 : Optional.empty();
     }

@@ -49,8 +49,7 @@ final class Pieces {
     }
 
     private static Optional<Node> nonZero(Node x) {
-        Op.Constant c = Simplify.splat(x);
-        return c != null && c.value() == 0 ? Optional.empty() : Optional.of(x);
+        return x.is(0) ? Optional.empty() : Optional.of(x);
     }
 
     private static Optional<Pieces> of(Node n, Op.Pad p) {

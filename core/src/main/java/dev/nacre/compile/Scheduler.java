@@ -180,8 +180,7 @@ final class Scheduler {
 
     private void place(Node n) {
         placing = n;
-        Op.Constant splat = Simplify.splat(n);
-        places.put(n, splat != null ? new Place.Splat(splat) : placeOp(n));
+        places.put(n, n.number().<Place>map(Place.Splat::new).orElseGet(() -> placeOp(n)));
     }
 
     private Place placeOp(Node n) {

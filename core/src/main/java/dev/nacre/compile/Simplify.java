@@ -123,17 +123,29 @@ final class Simplify {
     // elementwise
 
     private Node map1(Op.Map1 m, Node x) {
-        if (splat(x) instanceof Op.Constant c) {
-            Op.Constant folded =
-                    c.dtype().isFloating()
-                            ? Op.Constant.of(m.f().apply(c.value()), c.dtype())
-                            : foldLong(m.f(), c);
-            return spread(folded, x.shape());
+        if (x.number().orElse(null) instanceof Op.Constant c) {
+            if (folds(m.f().isExact(), c)) {
+                Op.Constant folded =
+                        c.dtype().isFloating()
+                                ? Op.Constant.of(m.f().apply(c.value()), c.dtype())
+                                : foldLong(m.f(), c);
+                return spread(folded, x.shape());
+            }
+            if (x.rank() > 0) {
+                return spread(node(m, number(c)), x.shape());
+            }
         }
         if (m.f() == Unary.NEG && x.op() instanceof Op.Map1 inner && inner.f() == Unary.NEG) {
             return x.input(0);
         }
         return widened(m, List.of(x));
+    }
+
+    /// Whether a function of numbers is computed here. Where its last digit may be another than that of the code that computes it, it is not if a number may become an input of the plan
+    /// (see [Op.Constant#isSpecial()]): results must not depend on what was computed before.
+    private static boolean folds(boolean exact, Op.Constant... numbers) {
+        return exact
+                || Arrays.stream(numbers).allMatch(c -> c.isSpecial() || !c.dtype().isFloating());
     }
 
     private static Op.Constant foldLong(Unary f, Op.Constant c) {
@@ -142,15 +154,20 @@ final class Simplify {
     }
 
     private Node map2(Op.Map2 m, Node a, Node b) {
-        Op.Constant ca = splat(a);
-        Op.Constant cb = splat(b);
+        Op.Constant ca = a.number().orElse(null);
+        Op.Constant cb = b.number().orElse(null);
         if (ca != null && cb != null) {
-            DType out = m.f().isComparison() ? DType.BOOL : ca.dtype();
-            Op.Constant folded =
-                    ca.dtype().isFloating()
-                            ? Op.Constant.of(m.f().apply(ca.value(), cb.value()), out)
-                            : Op.Constant.ofLong(m.f().apply(ca.bits(), cb.bits()), out);
-            return spread(folded, a.shape());
+            if (folds(m.f().isExact(), ca, cb)) {
+                DType out = m.f().isComparison() ? DType.BOOL : ca.dtype();
+                Op.Constant folded =
+                        ca.dtype().isFloating()
+                                ? Op.Constant.of(m.f().apply(ca.value(), cb.value()), out)
+                                : Op.Constant.ofLong(m.f().apply(ca.bits(), cb.bits()), out);
+                return spread(folded, a.shape());
+            }
+            if (a.rank() > 0) {
+                return spread(node(m, number(ca), number(cb)), a.shape());
+            }
         }
         if (isNeutral(m.f(), cb)) {
             return a;
@@ -201,8 +218,7 @@ final class Simplify {
     }
 
     private Node select(Op.Select s, List<Node> in) {
-        Op.Constant c = splat(in.get(0));
-        if (c != null) {
+        if (in.get(0).number().orElse(null) instanceof Op.Constant c) {
             return in.get(c.bits() != 0 ? 1 : 2);
         }
         return in.get(1) == in.get(2) ? in.get(1) : widened(s, in);
@@ -212,12 +228,8 @@ final class Simplify {
         if (x.dtype() == c.dtype()) {
             return x;
         }
-        if (splat(x) instanceof Op.Constant k) {
-            Op.Constant folded =
-                    k.dtype().isFloating()
-                            ? Op.Constant.of(k.value(), c.dtype())
-                            : Op.Constant.ofLong(k.bits(), c.dtype());
-            return spread(folded, x.shape());
+        if (x.number().orElse(null) instanceof Op.Constant k) {
+            return spread(k.cast(c.dtype()), x.shape());
         }
         List<Node> moves = new ArrayList<>();
         Node still = x;
@@ -285,7 +297,7 @@ final class Simplify {
         if (x.shape().equals(r.shape())) {
             return x;
         }
-        if (splat(x) instanceof Op.Constant c) {
+        if (x.number().orElse(null) instanceof Op.Constant c) {
             return spread(c, r.shape());
         }
         return x.op() instanceof Op.Reshape ? reshape(r, x.input(0)) : merged(r, List.of(x));
@@ -293,7 +305,7 @@ final class Simplify {
 
     private Node permute(Op.Permute p, Node x) {
         int[] order = p.axes().toArray();
-        if (splat(x) instanceof Op.Constant c) {
+        if (x.number().orElse(null) instanceof Op.Constant c) {
             return spread(c, p.infer(List.of(x)).shape());
         }
         if (x.op() instanceof Op.Permute inner) {
@@ -320,7 +332,7 @@ final class Simplify {
 
     private Node slice(Op.Slice s, Node x) {
         Shape out = s.infer(List.of(x)).shape();
-        if (splat(x) instanceof Op.Constant c) {
+        if (x.number().orElse(null) instanceof Op.Constant c) {
             return spread(c, out);
         }
         boolean all = true;
@@ -441,21 +453,19 @@ final class Simplify {
 
     // ----------------------------------------------------------------------------------------------- constants
 
-    /// The number that all elements of a node are known to be, or null.
-    static Op.Constant splat(Node n) {
-        Node x = n;
-        while (x.op() instanceof Op.Broadcast || x.op() instanceof Op.Reshape) {
-            x = x.input(0);
-        }
-        return x.op() instanceof Op.Constant c ? c : null;
+    private Node constant(double value, DType dtype) {
+        return number(Op.Constant.of(value, dtype));
     }
 
-    private Node constant(double value, DType dtype) {
-        return merged(Op.Constant.of(value, dtype), List.of());
+    private Node number(Op.Constant c) {
+        return merged(c, List.of());
     }
 
     private Node spread(Op.Constant c, Shape shape) {
-        Node scalar = merged(c, List.of());
+        return spread(number(c), shape);
+    }
+
+    private Node spread(Node scalar, Shape shape) {
         if (shape.rank() == 0) {
             return scalar;
         }

@@ -69,9 +69,8 @@ final class Sinking {
         });
         stacks.forEach((n, o) -> outside.stack(n, o.stacked));
         sums.forEach((s, v) -> {
-            Op.Constant first = Simplify.splat(s.first);
             Node total = total(v, outside);
-            s.last = first != null && first.value() == 0 ? total : s.first.add(total);
+            s.last = s.first.is(0) ? total : s.first.add(total);
         });
         products.forEach(o -> o.stacked = outside.all(o.value));
     }
@@ -162,7 +161,7 @@ final class Sinking {
     }
 
     private static boolean isNumber(Node n) {
-        return Simplify.splat(n) != null || n.op() instanceof Op.Iota;
+        return n.number().isPresent() || n.op() instanceof Op.Iota;
     }
 
     /// The sum over all steps, in the type of what is added; moves of the sum are moves of that.

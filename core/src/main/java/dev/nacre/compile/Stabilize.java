@@ -40,7 +40,7 @@ public final class Stabilize {
         if (is(n, Unary.LOG1P)) {
             return log1p(n, n.input(0));
         }
-        if (is(n, Binary.SUB) && is(n.input(0), Unary.EXP) && isNumber(n.input(1), 1)) {
+        if (is(n, Binary.SUB) && is(n.input(0), Unary.EXP) && n.input(1).is(1)) {
             return n.input(0).input(0).expm1();
         }
         return n;
@@ -58,13 +58,13 @@ public final class Stabilize {
         }
         if (is(x, Binary.ADD)) {
             for (int i = 0; i < 2; i++) {
-                if (isNumber(x.input(i), 1)) {
+                if (x.input(i).is(1)) {
                     Node y = x.input(1 - i).log1p();
                     return log1p(y, y.input(0));
                 }
             }
         }
-        if (is(x, Binary.SUB) && isNumber(x.input(0), 1)) {
+        if (is(x, Binary.SUB) && x.input(0).is(1)) {
             Node y = x.input(1).neg().log1p();
             return log1p(y, y.input(0));
         }
@@ -86,10 +86,5 @@ public final class Stabilize {
 
     private static boolean is(Node n, Binary f) {
         return n.op() instanceof Op.Map2 m && m.f() == f;
-    }
-
-    private static boolean isNumber(Node n, double value) {
-        Op.Constant c = Simplify.splat(n);
-        return c != null && c.value() == value;
     }
 }

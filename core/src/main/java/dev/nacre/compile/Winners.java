@@ -69,14 +69,12 @@ final class Winners {
     /// Whether zeros take the place of a gradient where the pooled operand compares so with a number.
     private static boolean isHiding(List<Node> in) {
         Node condition = in.getFirst();
-        Op.Constant other = Simplify.splat(in.getLast());
         return derived(in.get(1)) != null
-                && other != null
-                && other.value() == 0
+                && in.getLast().is(0)
                 && condition.op() instanceof Op.Map2 m
                 && m.f().isComparison()
                 && condition.input(0) == in.get(1).input(0)
-                && Simplify.splat(condition.input(1)) != null;
+                && condition.input(1).number().isPresent();
     }
 
     private Node hidden(List<Node> in) {
@@ -85,7 +83,7 @@ final class Winners {
         Node x = whole.input(0);
         Pooling p = derived(whole);
         Node small = pooled.computeIfAbsent(new Pool(p, x), _ -> x.maxPool(p.windows()));
-        Node number = small.fullLike(Simplify.splat(condition.input(1)).value());
+        Node number = small.fullLike(condition.input(1).number().orElseThrow().value());
         Node g = whole.input(1);
         Node shown = Node.of(condition.op(), small, number).where(g, g.zerosLike());
         return whole.withInputs(List.of(x, shown));

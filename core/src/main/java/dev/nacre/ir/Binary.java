@@ -145,6 +145,14 @@ public enum Binary {
         return this == AND || this == OR || this == XOR || isComparison();
     }
 
+    /// Whether its result is the right number, rounded, however it is computed; of the others it may differ in the last digit.
+    public boolean isExact() {
+        return switch (this) {
+            case MOD, FLOOR_DIV, POW, ATAN2, POLYGAMMA -> false;
+            default -> true;
+        };
+    }
+
     public boolean isComparison() {
         return switch (this) {
             case EQ, NE, LT, LE, GT, GE -> true;

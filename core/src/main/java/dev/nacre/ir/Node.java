@@ -1,6 +1,8 @@
 package dev.nacre.ir;
 
+import dev.nacre.type.DType;
 import dev.nacre.type.TensorType;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -319,7 +321,8 @@ public final class Node implements Algebra<Node> {
     /// Where the value comes from, for error messages: `input 'x'`, `parameter head.weight`, `result of relu`.
     public String origin() {
         Node n = this;
-        while (n.op instanceof Op.Broadcast || n.op instanceof Op.Reshape && isNumber(n.input(0))) {
+        while (n.op instanceof Op.Broadcast
+                || n.op instanceof Op.Reshape && n.number().isPresent()) {
             n = n.input(0); // as the user has written it, before sizes were repeated
         }
         boolean repeated = n != this;
@@ -334,8 +337,31 @@ public final class Node implements Algebra<Node> {
         };
     }
 
-    private static boolean isNumber(Node n) {
-        return n.op instanceof Op.Constant;
+    /// The number that all elements are known to be: a constant that is repeated, reshaped and cast, if it is one.
+    public Optional<Op.Constant> number() {
+        Node x = this;
+        List<DType> casts = new ArrayList<>(0);
+        while (x.op instanceof Op.Broadcast
+                || x.op instanceof Op.Reshape
+                || x.op instanceof Op.Cast) {
+            if (x.op instanceof Op.Cast c) {
+                casts.add(c.dtype());
+            }
+            x = x.input(0);
+        }
+        if (!(x.op instanceof Op.Constant c)) {
+            return Optional.empty();
+        }
+        Op.Constant converted = c;
+        for (DType t : casts.reversed()) {
+            converted = converted.cast(t);
+        }
+        return Optional.of(converted);
+    }
+
+    /// Whether all elements are known to be this number.
+    public boolean is(double value) {
+        return number().filter(c -> c.value() == value).isPresent();
     }
 
     /// Not structural, see [#hash()]: for tables of nodes, and unlike the identity hash at hand without a call into the JVM.

@@ -91,6 +91,17 @@ public sealed interface Op {
             return ofLong(value, dtype);
         }
 
+        /// The number in another type.
+        public Constant cast(DType to) {
+            return dtype.isFloating() ? of(value(), to) : ofLong(bits, to);
+        }
+
+        /// Whether it is one that simplifications look for: 0, 1, −1, and what is not finite. It is never made an input of a plan, unlike other numbers that change from run to run.
+        public boolean isSpecial() {
+            double v = value();
+            return v == 0 || Math.abs(v) == 1 || !Double.isFinite(v);
+        }
+
         private static DTypeException misfit(String op, String value, DType dtype) {
             return new DTypeException(op + ": " + value + " does not fit into " + dtype);
         }

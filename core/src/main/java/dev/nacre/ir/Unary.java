@@ -121,6 +121,11 @@ public enum Unary {
         };
     }
 
+    /// Whether its result is the right number, rounded, however it is computed; of the others it may differ in the last digit.
+    public boolean isExact() {
+        return onIntegers() || this == SQRT || this == RECIPROCAL;
+    }
+
     Node differentiate(Node x, Node y, Node g) {
         return derivative.of(x, y, g);
     }
