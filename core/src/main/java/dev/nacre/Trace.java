@@ -2,6 +2,7 @@ package dev.nacre;
 
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.PerThread;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -111,8 +112,7 @@ final class Trace {
     }
 
     /// Variables set on this thread outside any trace and not computed yet.
-    private static final ThreadLocal<Set<Variable>> PENDING =
-            ThreadLocal.withInitial(LinkedHashSet::new);
+    private static final PerThread<Set<Variable>> PENDING = new PerThread<>(LinkedHashSet::new);
 
     /// Of more variables nothing is remembered: that is no step of a training, but something that follows one.
     private static final int REMEMBERED = 4096;
@@ -125,7 +125,7 @@ final class Trace {
         private long taken;
     }
 
-    private static final ThreadLocal<Steps> STEPS = ThreadLocal.withInitial(Steps::new);
+    private static final PerThread<Steps> STEPS = new PerThread<>(Steps::new);
 
     /// How many steps this thread has taken.
     static long steps() {

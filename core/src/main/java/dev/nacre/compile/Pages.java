@@ -1,10 +1,12 @@
 package dev.nacre.compile;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.function.Consumer;
 
 /// Large blocks of memory from the kernel, in huge pages where it grants them, so that the first use of a block costs one fault for 2 MiB instead of 512. On Linux, and where the JVM allows this
 /// module native calls.
@@ -14,6 +16,7 @@ final class Pages {
 
     private static final int READ_WRITE = 3;
     private static final int PRIVATE_ANONYMOUS = 0x22;
+    private static final int MADV_DONTNEED = 4;
     private static final int MADV_HUGEPAGE = 14;
 
     static final boolean AVAILABLE = System.getProperty("os.name").equals("Linux") && isAllowed();
@@ -49,6 +52,7 @@ final class Pages {
                         ValueLayout.JAVA_LONG,
                         ValueLayout.JAVA_LONG,
                         ValueLayout.JAVA_INT);
+        static final Consumer<MemorySegment> UNMAP = Cleanup.by(MUNMAP);
 
         @SuppressWarnings("restricted")
         private static MethodHandle function(String name, ValueLayout... arguments) {
@@ -59,7 +63,7 @@ final class Pages {
         }
     }
 
-    /// Zeroed memory, to be given back with [#unmap].
+    /// Zeroed memory, for as long as the segment is reachable, or until it is [given up][#giveUp].
     ///
     /// @throws OutOfMemoryError if the kernel has none
     @SuppressWarnings("restricted")
@@ -77,7 +81,8 @@ final class Pages {
             unmap(end, at + room - end);
             // a wish: where it is not granted all works the same, a little slower
             long ignored = (long) Native.MADVISE.invokeExact(aligned, bytes, MADV_HUGEPAGE);
-            return MemorySegment.ofAddress(aligned).reinterpret(bytes);
+            return MemorySegment.ofAddress(aligned)
+                    .reinterpret(bytes, Arena.ofAuto(), Native.UNMAP);
         } catch (Error | RuntimeException e) {
             throw e;
         } catch (Throwable e) {
@@ -85,13 +90,17 @@ final class Pages {
         }
     }
 
-    static void unmap(MemorySegment block) {
+    /// Gives its memory back to the kernel at once. Nobody uses it any more; the addresses are free when nobody reaches it.
+    static void giveUp(MemorySegment block) {
         try {
-            unmap(block.address(), (block.byteSize() + 4095) / 4096 * 4096);
+            long ignored =
+                    (long)
+                            Native.MADVISE.invokeExact(
+                                    block.address(), block.byteSize(), MADV_DONTNEED);
         } catch (Error | RuntimeException e) {
             throw e;
         } catch (Throwable e) {
-            throw new LinkageError("munmap", e);
+            throw new LinkageError("madvise", e);
         }
     }
 

@@ -9,6 +9,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 /// Blocks of native memory for use over and over: a fresh page costs more than the arithmetic on it.
 ///
@@ -44,6 +46,9 @@ final class Pool {
 
     private final long limit;
     private final Optional<Region> region; // all blocks are cut from it
+    private final Map<Long, MemorySegment> lent = new ConcurrentHashMap<>(); // by address
+    private final Consumer<MemorySegment> back = m -> giveBack(lent.remove(m.address()));
+    private final Consumer<MemorySegment> cleanup; // by which the JVM does not hold this
     private final Map<Long, Shelf> idle = new HashMap<>();
     private long idleBytes;
     private long mappedBytes;
@@ -57,12 +62,14 @@ final class Pool {
     Pool(long limit) {
         this.limit = limit;
         this.region = Optional.empty();
+        this.cleanup = Cleanup.either(back, Cleanup.removing(lent));
     }
 
     /// A pool of parts of a region.
     Pool(Region region) {
         this.limit = region.size();
         this.region = Optional.of(region);
+        this.cleanup = back; // the region asks for what has come back
     }
 
     /// The size of the block that serves a request: at most an eighth more, so that similar requests share.
@@ -76,12 +83,13 @@ final class Pool {
     /// @throws OutOfMemoryError if the limit is reached and nothing can be freed
     @SuppressWarnings("restricted")
     MemorySegment lend(long bytes) {
-        MemorySegment lent = take(bytes);
+        MemorySegment block = take(bytes);
         if (region.isPresent()) {
-            return region.get().lend(lent);
+            return region.get().lend(block);
         }
-        return MemorySegment.ofAddress(lent.address())
-                .reinterpret(lent.byteSize(), Arena.ofAuto(), _ -> giveBack(lent));
+        lent.put(block.address(), block);
+        return MemorySegment.ofAddress(block.address())
+                .reinterpret(block.byteSize(), Arena.ofAuto(), cleanup);
     }
 
     /// A block of at least so many bytes, to be [given back][#giveBack].
@@ -277,7 +285,7 @@ final class Pool {
         if (region.isPresent()) {
             region.get().free(b);
         } else if (b.byteSize() >= LARGE && Pages.AVAILABLE) {
-            Pages.unmap(b);
+            Pages.giveUp(b);
         } else {
             return;
         }

@@ -44,7 +44,7 @@ public final class Replay {
     private static final Op[] NO_CONSTANTS = {};
     private static final Kind[] NO_KINDS = {};
 
-    private static final ThreadLocal<Replay> HERE = ThreadLocal.withInitial(Replay::new);
+    private static final PerThread<Replay> HERE = new PerThread<>(Replay::new);
     private static final AtomicInteger POINTS = new AtomicInteger();
     private static final AtomicLong LEAVES = new AtomicLong();
     private static volatile Point start = Point.first();

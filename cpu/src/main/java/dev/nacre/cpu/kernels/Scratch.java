@@ -1,6 +1,7 @@
 package dev.nacre.cpu.kernels;
 
 import dev.nacre.cpu.memory.Memory;
+import dev.nacre.ir.PerThread;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
@@ -18,8 +19,8 @@ public final class Scratch implements AutoCloseable {
     private static final int LARGEST_KEPT = 26;
     private static final int LARGEST_OWN = 21; // larger ones do not stay in a core's caches
 
-    private static final ThreadLocal<Scratch[]> OWN =
-            ThreadLocal.withInitial(() -> new Scratch[LARGEST_OWN + 1]);
+    private static final PerThread<Scratch[]> OWN =
+            new PerThread<>(() -> new Scratch[LARGEST_OWN + 1]);
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of generic queues
     private static final ConcurrentLinkedDeque<Scratch>[] FREE =

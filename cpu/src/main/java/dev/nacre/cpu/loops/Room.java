@@ -2,6 +2,7 @@ package dev.nacre.cpu.loops;
 
 import dev.nacre.cpu.Stack;
 import dev.nacre.cpu.x86.Machine;
+import dev.nacre.ir.PerThread;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,7 +14,7 @@ final class Room {
     private static final Machine.Code STACK_POINTER =
             Machine.Code.of(new byte[] {0x48, (byte) 0x89, 0x27, (byte) 0xC3});
 
-    private static final ThreadLocal<Room> MINE = ThreadLocal.withInitial(Room::new);
+    private static final PerThread<Room> MINE = new PerThread<>(Room::new);
 
     private final MemorySegment pointer = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG);
     private long lowest = Long.MAX_VALUE;

@@ -1,11 +1,12 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Memory;
+import dev.nacre.ir.PerThread;
 import java.lang.foreign.MemorySegment;
 
 /// What a thread needs to run tiles. It grows to what was ever asked of this thread and is kept.
 final class Scratch {
-    private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
+    private static final PerThread<Scratch> OF_THREAD = new PerThread<>(Scratch::new);
 
     private MemorySegment memory = MemorySegment.NULL;
     private MemorySegment frame = MemorySegment.NULL;

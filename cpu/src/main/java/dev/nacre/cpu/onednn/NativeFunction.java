@@ -1,6 +1,6 @@
 package dev.nacre.cpu.onednn;
 
-import dev.nacre.cpu.x86.Cleanup;
+import dev.nacre.compile.Cleanup;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;

@@ -1,5 +1,6 @@
 package dev.nacre.cpu.x86;
 
+import dev.nacre.compile.Cleanup;
 import dev.nacre.compile.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
