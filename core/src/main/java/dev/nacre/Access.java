@@ -1,8 +1,10 @@
 package dev.nacre;
 
 import dev.nacre.ir.Source;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,8 +48,9 @@ final class Access implements AutoCloseable {
     /// @param leaves where each input comes from; no symbols
     /// @param targets the variable that each output is the new value of, if any
     static Access of(List<Source> leaves, Engine.Targets targets) {
+        boolean traced = Trace.current().isPresent(); // then there are no values
         for (Source s : leaves) {
-            if (s instanceof Variable.Current v && v.variable().pending().isPresent()) {
+            if (s instanceof Variable.Current v && (traced || v.variable().pending().isPresent())) {
                 v.variable().value(); // before any lock is taken: computing it may take some
             }
         }
@@ -78,6 +81,7 @@ final class Access implements AutoCloseable {
         var targets = Engine.Targets.of(variables.stream().map(Optional::of).toList());
         try (Access a = new Access(List.of(), targets)) {
             a.lock(targets.ordered());
+            Changes.note(targets.ordered());
             for (int k = 0; k < a.rooms.length; k++) {
                 a.rooms[k] = values.get(variables.get(k));
             }
@@ -140,19 +144,21 @@ final class Access implements AutoCloseable {
         int read = 0; // variables
         for (int i = 0; i < values.length; i++) {
             Source leaf = leaves.get(i);
-            values[i] = Engine.stored(leaf);
-            switch (leaf) {
-                case Variable.Current v -> {
-                    if (!v.variable().isLocked()) {
-                        values[i].hold();
-                        held[i] = true;
-                        read++;
-                    }
+            if (leaf instanceof Variable.Current c) {
+                Variable v = c.variable();
+                values[i] = v.now();
+                if (!v.isLocked()) {
+                    values[i].hold();
+                    held[i] = true;
+                    read++;
                 }
-                case Steady.Value v -> read += v.steady().areLocked() ? 0 : 2;
-                default ->
-                        // whoever is writing it: it is shared, so that was the last time
-                        values[i].settle();
+            } else if (leaf instanceof Steady.Value s) {
+                values[i] = s.now();
+                read += s.steady().areLocked() ? 0 : 2;
+            } else {
+                values[i] = Engine.stored(leaf);
+                // whoever is writing it: it is shared, so that was the last time
+                values[i].settle();
             }
         }
         return read < 2 || !targets.whole() || begun == ended && BEGUN.get() == begun;
@@ -160,16 +166,28 @@ final class Access implements AutoCloseable {
 
     /// Takes the variables that change, and hold of what they were. Waits for nobody, as others may wait for this call by now.
     private void seize() {
+        if (locked == 0) {
+            return; // nothing changes
+        }
+        Changes.note(targets.ordered()); // what is kept to be put back is not overwritten
+        List<Variable> moving = new ArrayList<>(); // to memory of their own
         for (int k = 0; k < rooms.length; k++) {
-            if (targets.outputs().get(k).isPresent()) {
-                Variable v = targets.outputs().get(k).get();
-                Changes.note(v); // what is kept to be put back is not overwritten
-                Stored now = v.stored();
-                seized[k] = now.seize();
-                rooms[k] = seized[k] ? now : Stored.room(v);
+            Variable v = targets.outputs().get(k).orElse(null);
+            if (v != null) {
+                rooms[k] = v.stored();
+                seized[k] = rooms[k].seize();
+                if (!seized[k]) {
+                    moving.add(v);
+                }
             }
         }
-        for (int i = 0; i < values.length && locked > 0; i++) {
+        Iterator<Stored> fresh = Stored.rooms(moving).iterator();
+        for (int k = 0; k < rooms.length; k++) {
+            if (rooms[k] != null && !seized[k]) {
+                rooms[k] = fresh.next();
+            }
+        }
+        for (int i = 0; i < values.length; i++) {
             if (!held[i] && leaves.get(i) instanceof Variable.Current) {
                 held[i] = values[i].tryHold(); // or it is this call that overwrites it
             }

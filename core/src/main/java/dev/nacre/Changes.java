@@ -2,6 +2,7 @@ package dev.nacre;
 
 import java.util.Collection;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 
 /// Changes of variables by a stretch of code, which can be taken back: a step in several calls, of which a later one may fail, changes all or nothing.
@@ -48,11 +49,13 @@ public final class Changes {
         Access.put(before);
     }
 
-    /// Called before a variable is changed.
-    static void note(Variable v) {
+    /// Called before variables are changed.
+    static void note(List<Variable> changing) {
         for (Changes c = CURRENT.isBound() ? CURRENT.get() : null; c != null; c = c.outer) {
-            if (!c.except.contains(v)) {
-                c.before.computeIfAbsent(v, Variable::keep);
+            for (Variable v : changing) {
+                if (!c.except.contains(v)) {
+                    c.before.computeIfAbsent(v, Variable::keep);
+                }
             }
         }
     }

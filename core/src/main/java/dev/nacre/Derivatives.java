@@ -86,8 +86,7 @@ final class Derivatives {
     private record Repeated(Derivative derivative, Paths arguments, Paths by) {
         Found of(Node loss) {
             List<Node> root = List.of(loss);
-            Iterator<Node> gradients =
-                    derivative.body.applied(List.of(arguments.follow(root))).iterator();
+            Iterator<Node> gradients = derivative.body.applied(arguments.follow(root)).iterator();
             List<Optional<Node>> out = new ArrayList<>(derivative.reached.length);
             for (boolean r : derivative.reached) {
                 out.add(r ? Optional.of(gradients.next()) : Optional.empty());

@@ -101,6 +101,24 @@ final class Engine {
             Reuse reuse,
             int[] places,
             List<String> names) {
+        static Repeated of(
+                Plan plan,
+                Plans.Found found,
+                Order order,
+                Inputs inputs,
+                Replay replay,
+                Replay.Point point,
+                List<Node> results) {
+            int[] leaves = inputs.places.stream().mapToInt(Integer::intValue).toArray();
+            return new Repeated(
+                    new WeakReference<>(plan),
+                    Paths.of(order, leaves),
+                    List.copyOf(found.literals().inputs()),
+                    found.same(),
+                    found.reuse(),
+                    replay.places(order, point),
+                    results.stream().map(Node::origin).toList());
+        }
 
         /// The results; empty if something is not as it was.
         Optional<List<Stored>> compute(List<Root> roots, Replay replay) {
@@ -135,37 +153,20 @@ final class Engine {
     private static List<Stored> evaluate(
             List<Root> roots, Replay replay, Optional<Replay.Point> point) {
         List<Node> nodes = new ArrayList<>(roots.size());
+        List<Optional<Variable>> targets = new ArrayList<>(roots.size());
         for (Root r : roots) {
             nodes.add(r.node);
+            targets.add(r.target);
         }
         Graph.Cut cut = Graph.cutting(nodes);
         Order order = cut.order();
-        List<Source> leaves = new ArrayList<>();
-        List<Integer> leafPlaces = new ArrayList<>();
-        List<Op.Constant> numbers = new ArrayList<>();
-        Map<Variable, Integer> variables = new IdentityHashMap<>();
-        int carried = 0;
-        for (int i = 0; i < order.size(); i++) {
-            if (order.get(i).op() instanceof Op.Leaf leaf) {
-                if (leaf.source() instanceof Variable.Current c) {
-                    variables.put(c.variable(), leaves.size());
-                } else if (leaf.source() instanceof Stored.Ref r) {
-                    carried = Math.max(carried, Reuse.used(r.stored()));
-                }
-                leaves.add(leaf.source());
-                leafPlaces.add(i);
-            } else if (isNumber(order.get(i))) {
-                numbers.add((Op.Constant) order.get(i).op());
-            }
-        }
-        List<Integer> written = new ArrayList<>(roots.size());
-        List<Optional<Variable>> targets = new ArrayList<>(roots.size());
-        for (Root r : roots) {
-            targets.add(r.target);
-            written.add(r.target.isPresent() ? variables.getOrDefault(r.target.get(), -2) : -1);
-        }
+        Inputs inputs = Inputs.of(order);
+        List<Integer> written =
+                targets.stream()
+                        .map(t -> t.isPresent() ? inputs.place(t.get()) : Integer.valueOf(-1))
+                        .toList();
         Plans.Key key = new Plans.Key(GraphKey.withoutNumbers(order), written);
-        Plans.Found plain = PLANS.find(key, numbers);
+        Plans.Found plain = PLANS.find(key, inputs.numbers);
         List<Reuse.Kept> kept = plain.reuse().of(cut);
         List<Node> more = kept.stream().map(k -> order.get(k.place())).toList();
         Plans.Found found =
@@ -183,29 +184,74 @@ final class Engine {
                             PLANS.keep(key, found.literals(), p);
                             return p;
                         });
-        for (Op.Constant c : found.literals().inputs()) {
-            leaves.add(new Stored.Ref(Stored.number(c)));
-        }
         if (point.isPresent() && kept.isEmpty() && cut.places() == null) {
-            int[] places = leafPlaces.stream().mapToInt(Integer::intValue).toArray();
-            point.get()
-                    .note(
-                            new Repeated(
-                                    new WeakReference<>(plan),
-                                    Paths.of(order, places),
-                                    List.copyOf(found.literals().inputs()),
-                                    found.same(),
-                                    found.reuse(),
-                                    replay.places(order, point.get()),
-                                    nodes.stream().map(Node::origin).toList()),
-                            order.size());
+            Repeated again = Repeated.of(plan, found, order, inputs, replay, point.get(), nodes);
+            point.get().note(again, order.size());
         }
         List<Stored> results =
-                run(plan, leaves, Targets.of(targets), k -> nodes.get(k).origin(), Plan.Call::run);
+                run(
+                        plan,
+                        inputs.with(found.literals().inputs()),
+                        Targets.of(targets),
+                        k -> nodes.get(k).origin(),
+                        Plan.Call::run);
         found.reuse()
-                .computed(cut, kept, results.subList(roots.size(), results.size()), carried + 1);
+                .computed(
+                        cut,
+                        kept,
+                        results.subList(roots.size(), results.size()),
+                        inputs.carried + 1);
         Node.nextEra();
         return results.subList(0, roots.size());
+    }
+
+    /// What a graph is computed from.
+    ///
+    /// @param leaves and their places in the graph
+    /// @param numbers its floating constants
+    /// @param variables by their places among the leaves
+    /// @param carried how many times in a row it was computed from what was kept
+    private record Inputs(
+            List<Source> leaves,
+            List<Integer> places,
+            List<Op.Constant> numbers,
+            Map<Variable, Integer> variables,
+            int carried) {
+        static Inputs of(Order order) {
+            List<Source> leaves = new ArrayList<>();
+            List<Integer> places = new ArrayList<>();
+            List<Op.Constant> numbers = new ArrayList<>();
+            Map<Variable, Integer> variables = new IdentityHashMap<>();
+            int carried = 0;
+            for (int i = 0; i < order.size(); i++) {
+                if (order.get(i).op() instanceof Op.Leaf leaf) {
+                    if (leaf.source() instanceof Variable.Current c) {
+                        variables.put(c.variable(), leaves.size());
+                    } else if (leaf.source() instanceof Stored.Ref r) {
+                        carried = Math.max(carried, Reuse.used(r.stored()));
+                    }
+                    leaves.add(leaf.source());
+                    places.add(i);
+                } else if (isNumber(order.get(i))) {
+                    numbers.add((Op.Constant) order.get(i).op());
+                }
+            }
+            return new Inputs(leaves, places, numbers, variables, carried);
+        }
+
+        /// The place of a variable among the leaves; −2 if it is none.
+        int place(Variable v) {
+            return variables.getOrDefault(v, -2);
+        }
+
+        /// The leaves, and numbers that have become inputs.
+        List<Source> with(List<Op.Constant> more) {
+            List<Source> all = new ArrayList<>(leaves);
+            for (Op.Constant c : more) {
+                all.add(new Stored.Ref(Stored.number(c)));
+            }
+            return all;
+        }
     }
 
     /// The variable that each output is the new value of, if any.

@@ -371,12 +371,12 @@ public final class Function {
             }
             lastStretch = s;
         }
-        List<Node> arguments = new ArrayList<>(inputs.length + s.free.size());
-        for (Tensor t : inputs) {
-            arguments.add(t.node());
+        Node[] arguments = new Node[inputs.length + s.free.size()];
+        for (int i = 0; i < inputs.length; i++) {
+            arguments[i] = inputs[i].node();
         }
-        for (Node n : s.free) {
-            arguments.add(trace.inside(n));
+        for (int i = inputs.length; i < arguments.length; i++) {
+            arguments[i] = trace.inside(s.free.get(i - inputs.length));
         }
         List<Node> results = s.body.applied(arguments);
         int outputs = results.size() - s.targets.size();

@@ -9,6 +9,8 @@ import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -21,13 +23,19 @@ final class Stored implements Source {
 
     private static final long SLAB_BYTES = 1 << 16;
 
+    /// New values of variables up to this size in all share a block. Whoever holds one of them holds the others' memory, as with small outputs.
+    private static final long TOGETHER = Memory.isNative() ? SLAB_BYTES : -1;
+
+    private static final long LINE = 64; // bytes, as blocks are aligned
+
     private static final int WRITTEN = Integer.MIN_VALUE; // added to or taken from the readers
 
-    private static final VarHandle READERS = readers();
+    private static final VarHandle READERS = field("readers", int.class);
+    private static final VarHandle NODE = field("node", Node.class);
 
-    private static VarHandle readers() {
+    private static VarHandle field(String name, Class<?> type) {
         try {
-            return MethodHandles.lookup().findVarHandle(Stored.class, "readers", int.class);
+            return MethodHandles.lookup().findVarHandle(Stored.class, name, type);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -43,7 +51,7 @@ final class Stored implements Source {
     private final MemorySegment memory;
     private final String origin;
     private final Variable owner; // null: a plain tensor
-    private final Node node;
+    private volatile Node node; // null: nobody has asked for it
     private volatile boolean shared;
     private Optional<Reuse.Place> kept = Optional.empty();
     private volatile int readers; // how many there are or wait; below zero while it is overwritten
@@ -53,10 +61,9 @@ final class Stored implements Source {
         this.memory = memory;
         this.origin = origin;
         this.owner = owner;
-        this.node = Node.of(new Op.Leaf(new Ref(this)));
     }
 
-    /// The leaf's source; a separate object because this one is not complete when the node is made.
+    /// The leaf's source.
     record Ref(Stored stored) implements Source {
         @Override
         public TensorType type() {
@@ -96,11 +103,34 @@ final class Stored implements Source {
 
     /// Room for a new value of a variable.
     static Stored room(Variable owner) {
-        return new Stored(
-                owner.declared(),
-                take(owner.declared().bytes(), owner.origin()),
-                owner.origin(),
-                owner);
+        return rooms(List.of(owner)).getFirst();
+    }
+
+    /// Room for new values of variables. Those of one step lie in one block as far as they are small: what a block costs, to have it and to have it found unreachable, is more than what is computed there.
+    static List<Stored> rooms(List<Variable> owners) {
+        List<Stored> out = new ArrayList<>(owners.size());
+        for (int from = 0; from < owners.size(); from = out.size()) {
+            long bytes = lines(owners.get(from).declared().bytes());
+            int to = from + 1;
+            while (to < owners.size()
+                    && bytes + lines(owners.get(to).declared().bytes()) <= TOGETHER) {
+                bytes += lines(owners.get(to++).declared().bytes());
+            }
+            MemorySegment block = take(bytes, owners.get(from).origin());
+            long at = 0;
+            for (Variable v : owners.subList(from, to)) {
+                long size = lines(v.declared().bytes());
+                MemorySegment part = to == from + 1 ? block : block.asSlice(at, size);
+                out.add(new Stored(v.declared(), part, v.origin(), v));
+                at += size;
+            }
+        }
+        return out;
+    }
+
+    /// Whole cache lines.
+    private static long lines(long bytes) {
+        return Math.max(LINE, Math.ceilDiv(bytes, LINE) * LINE);
     }
 
     /// Elements that lie in memory already.
@@ -119,12 +149,12 @@ final class Stored implements Source {
         if (bytes > SMALL) {
             return Memory.allocate(bytes, purpose);
         }
-        long need = Math.max(64, Math.ceilDiv(bytes, 64) * 64);
+        long need = lines(bytes);
         while (true) {
             Slab slab = SLAB.get();
             long at = slab.used.getAndAdd(need);
             if (at + need <= slab.memory.byteSize()) {
-                return slab.memory.asSlice(at, need, 64);
+                return slab.memory.asSlice(at, need, LINE);
             }
             MemorySegment fresh = Memory.allocate(SLAB_BYTES, "small tensors");
             SLAB.compareAndSet(slab, new Slab(fresh, new AtomicLong()));
@@ -164,7 +194,12 @@ final class Stored implements Source {
 
     /// The one leaf that stands for these numbers.
     Node node() {
-        return node;
+        Node n = node;
+        if (n == null) { // many results are read and never computed with
+            NODE.compareAndSet(this, null, Node.of(new Op.Leaf(new Ref(this))));
+            n = node;
+        }
+        return n;
     }
 
     /// Notes that nobody has asked for these numbers yet.
@@ -194,6 +229,9 @@ final class Stored implements Source {
 
     /// The same, if they are not being overwritten.
     boolean tryHold() {
+        if (readers < 0) {
+            return false;
+        }
         if ((int) READERS.getAndAdd(this, 1) < 0) {
             release();
             return false;

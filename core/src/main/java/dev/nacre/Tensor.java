@@ -17,7 +17,6 @@ import dev.nacre.type.ValueException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -329,12 +328,12 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         if (Trace.current().isPresent() || Places.areKept()) {
             return written.get();
         }
-        List<Node> nodes = new ArrayList<>(operands.size());
-        for (Tensor t : operands) {
-            if (!t.shape().isKnown()) {
+        Node[] nodes = new Node[operands.size()];
+        for (int i = 0; i < nodes.length; i++) {
+            if (!operands.get(i).shape().isKnown()) {
                 return written.get();
             }
-            nodes.add(t.node());
+            nodes[i] = operands.get(i).node();
         }
         Optional<List<Node>> results = Body.recorded(what.get(), nodes, meaning);
         return results.isPresent() ? new Tensor(results.get().getFirst()) : written.get();

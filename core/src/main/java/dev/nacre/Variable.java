@@ -237,10 +237,11 @@ public final class Variable extends Tensor {
 
     /// For [Access] alone.
     void replace(Stored value) {
-        Changes.note(this);
-        stored = value;
+        if (stored != value) { // or it was overwritten in place
+            stored = value;
+        }
         forgetPending();
-        version.incrementAndGet();
+        version.setRelease(version.getPlain() + 1); // this thread has the lock
     }
 
     /// The value, which is not to be overwritten from now on.
@@ -309,6 +310,11 @@ public final class Variable extends Tensor {
                             + " has no numbers while a function is traced; they exist when it is called");
         }
         Trace.flush();
+        return now();
+    }
+
+    /// The value for a call that runs, outside of any trace.
+    Stored now() {
         Tensor p = pending; // set by another thread
         return p == null ? stored : p.value();
     }
@@ -335,11 +341,13 @@ public final class Variable extends Tensor {
 
     private static java.util.List<Tensor> pendingLosses(java.util.List<Variable> variables) {
         var losses = new java.util.LinkedHashSet<Tensor>();
+        Tensor last = null;
         for (Variable v : variables) {
             Tensor l = v.loss;
-            if (l != null && !losses.contains(l) && v.pendingLoss().isPresent()) {
+            if (l != null && l != last && v.pendingLoss().isPresent()) {
                 losses.add(l);
             }
+            last = l; // of most of them it is the same
         }
         return new java.util.ArrayList<>(losses);
     }

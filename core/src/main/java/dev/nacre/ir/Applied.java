@@ -1,6 +1,7 @@
 package dev.nacre.ir;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,28 +13,26 @@ import java.util.Optional;
 /// inside. Whoever does look sees an ordinary graph, so nobody but [Order#written] has to know of this.
 final class Applied {
     private final Body body;
-    private final List<Node> arguments;
     private final Node head; // stands for the application in written orders, nowhere else
     private final List<Node> results;
     private volatile Node[][] inputs; // of each result; null: not asked for
 
     /// @param run that it belongs to; null: none
     /// @param number of the head in the run, followed by those of the results
-    private Applied(Body body, List<Node> arguments, Node[] operands, Replay.Run run, int number) {
+    private Applied(Body body, Node[] arguments, Replay.Run run, int number) {
         this.body = body;
-        this.arguments = arguments;
         Node first = body.outputs().getFirst();
         for (int k = 1; first.arity() == 0 && k < body.outputs().size(); k++) {
             first = body.outputs().get(k); // not a leaf, for which the head might be taken
         }
-        this.head = new Node(this, -1, first, operands, run, number);
+        this.head = new Node(this, -1, first, arguments, run, number);
         Node[] all = new Node[body.outputs().size()];
         for (int k = 0; k < all.length; k++) {
             Node pattern = body.outputs().get(k);
             int argument = pattern.arity() == 0 ? body.inputs().indexOf(pattern) : -1;
             all[k] =
                     argument >= 0
-                            ? arguments.get(argument)
+                            ? arguments[argument]
                             : pattern.arity() == 0
                                     ? pattern
                                     : new Node(
@@ -44,23 +43,22 @@ final class Applied {
                                             run,
                                             number + 1 + k);
         }
-        results = List.of(all);
+        results = Collections.unmodifiableList(Arrays.asList(all));
     }
 
-    private static Applied of(Body body, List<Node> arguments) {
-        Node[] operands = arguments.toArray(Node[]::new);
+    private static Applied of(Body body, Node[] operands) {
         Replay replay = Replay.here();
         Replay.Point point = replay.next(body.what(), operands, null);
         if (point == null) {
             point = replay.add(body.what(), operands, null, body, 1 + body.outputs().size());
         }
         return point == null
-                ? new Applied(body, List.of(operands), operands, null, 0)
-                : new Applied(body, List.of(operands), operands, replay.run(), point.number());
+                ? new Applied(body, operands, null, 0)
+                : new Applied(body, operands, replay.run(), point.number());
     }
 
     /// The outputs of a body with the arguments put in place of the inputs.
-    static List<Node> results(Body body, List<Node> arguments) {
+    static List<Node> results(Body body, Node[] arguments) {
         return body.outputs().isEmpty() ? List.of() : of(body, arguments).results;
     }
 
@@ -71,13 +69,7 @@ final class Applied {
         return point == null
                 ? Optional.empty()
                 : Optional.of(
-                        new Applied(
-                                        point.body(),
-                                        List.of(operands),
-                                        operands,
-                                        replay.run(),
-                                        point.number())
-                                .results);
+                        new Applied(point.body(), operands, replay.run(), point.number()).results);
     }
 
     Body body() {
@@ -92,7 +84,9 @@ final class Applied {
 
     /// The head of the body on other arguments.
     Node headOn(List<Node> others) {
-        return Arrays.equals(head.written(), others.toArray()) ? head : of(body, others).head;
+        return Arrays.equals(head.written(), others.toArray())
+                ? head
+                : of(body, others.toArray(Node[]::new)).head;
     }
 
     /// The inputs of a result, or of the head, which has those of the first.
@@ -109,8 +103,8 @@ final class Applied {
 
     private Node[][] writtenOut() {
         Map<Node, Node> done = new IdentityHashMap<>();
-        for (int i = 0; i < arguments.size(); i++) {
-            done.put(body.inputs().get(i), arguments.get(i));
+        for (int i = 0; i < head.written().length; i++) {
+            done.put(body.inputs().get(i), head.written()[i]);
         }
         Map<Node, Node> own = new IdentityHashMap<>(); // a result that others are computed from
         Node[][] out = new Node[results.size()][];

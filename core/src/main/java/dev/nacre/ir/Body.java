@@ -4,6 +4,7 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import dev.nacre.type.TensorType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -61,9 +62,8 @@ public final class Body {
 
     /// What a function of tensors makes of operands, recorded once for their types; empty if it refuses them.
     public static Optional<List<Node>> recorded(
-            Recorded what, List<Node> operands, Function<List<Node>, Node> meaning) {
-        Node[] nodes = operands.toArray(Node[]::new);
-        Optional<List<Node>> again = Applied.again(what, nodes);
+            Recorded what, Node[] operands, Function<List<Node>, Node> meaning) {
+        Optional<List<Node>> again = Applied.again(what, operands);
         if (again.isPresent()) {
             return again;
         }
@@ -72,7 +72,7 @@ public final class Body {
             body =
                     of(
                             what,
-                            operands.stream().map(Node::type).toList(),
+                            Arrays.stream(operands).map(Node::type).toList(),
                             in -> List.of(meaning.apply(in)));
         } catch (NacreException e) {
             return Optional.empty(); // it says why to the operands themselves, which have names
@@ -213,7 +213,9 @@ public final class Body {
     }
 
     /// The same as [#inline], written out only where somebody looks: a step that is repeated costs a node for each output.
-    public List<Node> applied(List<Node> arguments) {
+    ///
+    /// @param arguments not to be changed any more
+    public List<Node> applied(Node[] arguments) {
         return Applied.results(this, arguments);
     }
 

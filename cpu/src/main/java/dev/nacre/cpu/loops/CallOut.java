@@ -27,7 +27,12 @@ final class CallOut {
     /// What a call needs, interpreted or not: an error for want of it would be thrown before anything here can catch it, and end the process.
     static final int STACK = 1 << 16;
 
-    private static final int TYPES = DType.values().length;
+    // each call of values() makes a copy
+    private static final DType[] DTYPES = DType.values();
+    private static final Unary[] UNARIES = Unary.values();
+    private static final Binary[] BINARIES = Binary.values();
+
+    private static final int TYPES = DTYPES.length;
     private static final int BINARY = 1 << 16;
 
     /// What a function has thrown: it must not pass through machine code.
@@ -93,10 +98,10 @@ final class CallOut {
     private static void run(long at) {
         try {
             int number = (int) Memory.i64(at + FUNCTION);
-            var type = DType.values()[number % BINARY % TYPES];
+            var type = DTYPES[number % BINARY % TYPES];
             long lanes = Memory.i64(at + LANES);
-            if (number < BINARY) unary(Unary.values()[number / TYPES], type, lanes, at + OPERANDS);
-            else binary(Binary.values()[(number - BINARY) / TYPES], type, lanes, at + OPERANDS);
+            if (number < BINARY) unary(UNARIES[number / TYPES], type, lanes, at + OPERANDS);
+            else binary(BINARIES[(number - BINARY) / TYPES], type, lanes, at + OPERANDS);
         } catch (Throwable e) {
             THROWN.set(e);
         }
