@@ -22,7 +22,7 @@ import java.util.function.Supplier;
 /// Which modules were called while an expression was written down, and the shapes of what they gave.
 ///
 /// A call of a module leaves no trace but the stack: each node is noted with the methods of modules that were running. Which module of a class that was is told by the variables that the nodes read, or by
-/// there being no other below the caller. Equal neighbours in a list are told apart where the place in their method goes back. What a call gives is what others take of the nodes written in it.
+/// there being no other below the caller; [Sequential] says what its layers gave. Equal neighbours in a list are told apart where the place in their method goes back. What a call gives is what others take of the nodes written in it.
 /// Where this leaves several answers there is none: a shape may be missing, never wrong.
 final class Calls {
     /// A method of a module that is running.
@@ -33,7 +33,10 @@ final class Calls {
     /// A node, and the modules' methods that were running, outermost first.
     private record Event(Node node, List<Frame> frames) {}
 
+    private static final ScopedValue<Calls> NOTING = ScopedValue.newInstance();
+
     private final Tree tree;
+    private final Map<String, Set<Shape>> told = new HashMap<>();
     private final List<Event> events = new ArrayList<>();
     private final Map<Node, List<Integer>> users = new IdentityHashMap<>(); // numbers of events
     private final Map<String, Set<Shape>> outputs = new HashMap<>();
@@ -54,7 +57,10 @@ final class Calls {
                                 tree.ownerOf(key),
                                 (a, b) ->
                                         tree.modules().get(a) == tree.modules().get(b) ? a : "?"));
-        Object given = Places.keeping(c::note, () -> call.get());
+        Object given =
+                Places.keeping(
+                        c::note,
+                        () -> ScopedValue.where(NOTING, c).call(() -> (Object) call.get()));
         if (given instanceof Tensor t) {
             c.result = Optional.of(t.type());
             c.outputs.put("", Set.of(t.shape()));
@@ -79,7 +85,26 @@ final class Calls {
 
     /// The shapes of what a module gave, each once; none where it is not known.
     Set<Shape> outputs(String path) {
-        return outputs.getOrDefault(path, Set.of());
+        return told.getOrDefault(path, outputs.getOrDefault(path, Set.of()));
+    }
+
+    /// Says what a part of a module gave, where the module knows.
+    ///
+    /// @param key of the part within the module
+    static void gave(Module owner, int key, Tensor result) {
+        if (NOTING.isBound()) {
+            NOTING.get().tell(owner, key, result.shape());
+        }
+    }
+
+    private void tell(Module owner, int key, Shape shape) {
+        tree.modules()
+                .forEach((path, m) -> {
+                    if (m == owner) {
+                        String part = path.isEmpty() ? "" + key : path + "." + key;
+                        told.computeIfAbsent(part, _ -> new LinkedHashSet<>()).add(shape);
+                    }
+                });
     }
 
     // ---------------------------------------------------------------------------------------------- noting
@@ -263,7 +288,9 @@ final class Calls {
     private void alike(List<String> modules, List<Stretch> stretches) {
         Set<List<Shape>> all = new LinkedHashSet<>();
         stretches.forEach(s -> all.add(given(s.from, s.to)));
-        if (all.size() == 1) {
+        // one that leaves no trace, such as a dropout of nothing, may be among more modules than
+        // calls
+        if (all.size() == 1 && stretches.size() >= modules.size()) {
             modules.forEach(m -> outputs.put(m, new LinkedHashSet<>(all.iterator().next())));
         }
     }

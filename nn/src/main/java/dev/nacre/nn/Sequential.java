@@ -17,8 +17,9 @@ public record Sequential(@Key("") List<Module> layers) implements Module {
     @Override
     public Tensor forward(Tensor x, Mode mode) {
         Tensor y = x;
-        for (Module layer : layers) {
-            y = layer.forward(y, mode);
+        for (int i = 0; i < layers.size(); i++) {
+            y = layers.get(i).forward(y, mode);
+            Calls.gave(this, i, y);
         }
         return y;
     }

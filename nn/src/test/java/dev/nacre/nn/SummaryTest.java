@@ -1,5 +1,6 @@
 package dev.nacre.nn;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.nacre.Rng;
@@ -9,6 +10,7 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -235,6 +237,69 @@ class SummaryTest {
     }
 
     /// Shared weights, calls of parts alone, and methods of other names.
+    /// Equal layers without variables, one that leaves no trace, one object in two places, and stacks in stacks.
+    @Test
+    void everyLayerOfAStack() {
+        Sequential inner =
+                Sequential.of(
+                        Linear.of(6, 4, RNG),
+                        Activation.RELU,
+                        Dropout.of(0.2, RNG),
+                        new Identity());
+        Sequential net =
+                Sequential.of(
+                        Conv2d.of(1, 3, 3, RNG),
+                        Activation.RELU,
+                        MaxPool2d.of(2),
+                        Dropout.of(0, RNG),
+                        Conv2d.of(3, 2, 2, RNG),
+                        Activation.RELU,
+                        MaxPool2d.of(2),
+                        MaxPool2d.of(1),
+                        Dropout.of(0.2, RNG),
+                        new Flatten(),
+                        Linear.of(18, 6, RNG),
+                        inner,
+                        new LeakyReLU());
+        Map<String, String> wanted = new LinkedHashMap<>();
+        Tensor x = Tensor.ones(5, 1, 16, 16);
+        for (int i = 0; i < net.layers().size(); i++) {
+            x = net.layers().get(i).forward(x);
+            wanted.put("" + i, x.shape().toString());
+        }
+        for (int i = 0; i < 4; i++) {
+            wanted.put("11." + i, "[5, 4]");
+        }
+        Map<String, String> found = new LinkedHashMap<>();
+        for (String line : net.summary(Shape.of(5, 1, 16, 16).toArray()).lines().skip(2).toList()) {
+            String[] words = line.strip().split("  +");
+            if (words.length > 2) {
+                found.put(words[0], words[2]);
+            }
+        }
+        assertEquals(new TreeMap<>(wanted), new TreeMap<>(found));
+    }
+
+    private record Trap(Linear a, Dropout nothing, Linear b, Dropout half) implements Module {
+        @Override
+        public Tensor forward(Tensor x, Mode mode) {
+            return half.forward(b.forward(nothing.forward(a.forward(x), mode)), mode);
+        }
+    }
+
+    /// A shape may be missing, never wrong.
+    @Test
+    void aLayerWithoutATraceHasNoShapeOfAnother() {
+        String table =
+                new Trap(
+                                Linear.of(4, 5, RNG),
+                                Dropout.of(0, RNG),
+                                Linear.of(5, 6, RNG),
+                                Dropout.of(0.5, RNG))
+                        .summary(2, 4);
+        assertTrue(table.matches("(?s).*nothing +Dropout +0\n.*"), table);
+    }
+
     @Test
     void otherCalls() {
         Pair p = new Pair(Linear.of(2, 4, RNG), Linear.of(3, 4, RNG));
@@ -255,6 +320,11 @@ class SummaryTest {
         Linear tied = new Linear(l.weight(), l.bias());
         Sequential two = Sequential.of(l, Activation.RELU, tied);
         Calls unknown = Calls.of(Tree.of(two).named(), two, () -> two.forward(Tensor.ones(2, 3)));
-        assertEquals(Set.of(), unknown.outputs("0")); // which of the two it was nobody can tell
+        assertEquals(Set.of(Shape.of(2, 3)), unknown.outputs("0")); // the stack says so
+        Pair alike = new Pair(l, tied);
+        Calls neither =
+                Calls.of(
+                        Tree.of(alike).named(), alike, () -> alike.left.forward(Tensor.ones(2, 3)));
+        assertEquals(Set.of(), neither.outputs("left")); // which of the two it was nobody can tell
     }
 }
