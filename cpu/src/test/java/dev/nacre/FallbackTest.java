@@ -101,5 +101,8 @@ class FallbackTest {
         Jvm.Result r = Jvm.denied().run("train");
         assertSame(r);
         assertOneWarning("start Java with --enable-native-access=ALL-UNNAMED", r);
+        assertOneWarning("without oneDNN and machine code", r);
+        Jvm.Result off = Jvm.denied("-Dnacre.onednn=off").run("train");
+        assertOneWarning("slower, without machine code", off); // what was switched off is not missed
     }
 }

@@ -27,7 +27,9 @@ final class Missing {
             VECTORS.compareAndSet(false, scalar);
             boolean named = Missing.class.getModule().isNamed();
             warn(
-                    "this JVM denies native access, so everything runs in Java, several times slower, without oneDNN and machine code"
+                    "this JVM denies native access, so everything runs in Java, several times slower, without "
+                            + (isOff("nacre.onednn") ? "" : "oneDNN and ")
+                            + "machine code"
                             + (Memory.isNative()
                                     ? ""
                                     : ", in at most "
