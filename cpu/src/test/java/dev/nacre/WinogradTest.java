@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nacre.compile.Kernel;
+import dev.nacre.compile.Plan;
 import dev.nacre.cpu.CpuBackend;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.cpu.winograd.Winograd;
@@ -66,12 +67,7 @@ class WinogradTest {
                     Gradients g = Gradients.of(z.square().sum(), t.get(0), t.get(1));
                     return List.of(z.mul(2), g.of(t.get(0)), g.of(t.get(1)));
                 });
-        long taken =
-                step.plan(x, k, b).kernels().stream()
-                        .filter(Kernel.Convolution.class::isInstance)
-                        .filter(n -> Winograd.prepare((Kernel.Product) n).isPresent())
-                        .count();
-        assertEquals(c.taken, taken, step.explain(x, k, b));
+        assertEquals(c.taken, taken(step.plan(x, k, b)), step.explain(x, k, b));
         List<Tensor> narrow = step.call(x, k, b);
         List<Tensor> wide = step.call(x.cast(DType.F64), k.cast(DType.F64), b.cast(DType.F64));
         for (int i = 0; i < 3; i++) {
@@ -81,6 +77,68 @@ class WinogradTest {
                     narrow.get(i).cast(DType.F64).div(largest).toDoubleArray(),
                     3e-6,
                     List.of("result", "gradient of x", "gradient of the kernel").get(i));
+        }
+    }
+
+    /// Pixels that are not finite make not finite what sees them, as they do in the plain sum, and nothing else: with weights that stay and weights that change, and in the gradient of the data.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Infinity",
+                "-Infinity",
+                "NaN",
+                "Infinity Infinity",
+                "Infinity -Infinity",
+                "-Infinity NaN"
+            })
+    void pixelsThatAreNotFinite(String poison) {
+        Shape shape = Shape.of(2, 32, 33, 30);
+        Tensor clean = rng.normal(shape).realize();
+        Tensor k = rng.normal(Shape.of(40, 32, 3, 3)).mul(0.1).realize();
+        Tensor other = rng.normal(Shape.of(32, 40, 3, 3)).mul(0.1).realize();
+        float[] numbers = clean.toFloatArray();
+        int at = 32 * 33 * 30 + 5 * 33 * 30; // in channel 5 of the second image
+        int[] places = {at, at + 15 * 30 + 8, at + 15 * 30 + 9, at + 33 * 30 - 1};
+        String[] words = poison.split(" ");
+        for (int i = 0; i < places.length; i++) {
+            numbers[places[i]] = Float.parseFloat(words[i % words.length]);
+        }
+        Tensor x = Tensor.of(numbers, shape.toArray()).realize();
+        Function changing = Function.ofMany(t -> List.of(conv(t.get(0), t.get(1))));
+        Function staying = Function.ofMany(t -> List.of(conv(t.get(0), k)));
+        Function gradient =
+                Function.ofMany(t -> {
+                    Tensor image = Tensor.zeros(t.get(1).dtype(), 2, 40, 33, 30);
+                    Tensor y = image.conv2d(t.get(1), 1, 1, 1, 1);
+                    return List.of(Gradients.of(y.mul(t.get(0)).sum(), image).of(image));
+                });
+        assertEquals(1, taken(changing.plan(x, k)), changing.explain(x, k));
+        assertEquals(1, taken(gradient.plan(x, other)), gradient.explain(x, other));
+        same("changing weights", changing.call(x, k), wide(changing, x, k));
+        same("weights that stay", staying.call(x), wide(changing, x, k));
+        same("gradient of the data", gradient.call(x, other), wide(gradient, x, other));
+    }
+
+    private static Tensor conv(Tensor x, Tensor k) {
+        return x.conv2d(k, 1, 1, 1, 1).add(0.5);
+    }
+
+    private static List<Tensor> wide(Function f, Tensor x, Tensor k) {
+        return f.call(x.cast(DType.F64), k.cast(DType.F64));
+    }
+
+    private static long taken(Plan plan) {
+        return plan.kernels().stream()
+                .filter(Kernel.Convolution.class::isInstance)
+                .filter(n -> Winograd.prepare((Kernel.Product) n).isPresent())
+                .count();
+    }
+
+    private static void same(String what, List<Tensor> got, List<Tensor> want) {
+        double[] a = got.getFirst().cast(DType.F64).toDoubleArray();
+        double[] b = want.getFirst().toDoubleArray();
+        for (int i = 0; i < a.length; i++) {
+            assertEquals(b[i], a[i], 1e-4, what + " [" + i + "]");
         }
     }
 }

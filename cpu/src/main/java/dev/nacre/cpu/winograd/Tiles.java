@@ -19,6 +19,7 @@ final class Tiles implements Team.MemberWork {
     private final Correlation c;
     private final Tiling t;
     private final MemoryDesc form;
+    private final PlainTiles plain;
     private final long channels;
     private final long outputs;
     private final Transforms.Epilogue epilogue;
@@ -33,10 +34,12 @@ final class Tiles implements Team.MemberWork {
     private record Size(int images, int high, int wide) {}
 
     /// @param form of the weights
-    Tiles(Correlation c, Tiling t, MemoryDesc form) {
+    /// @param plain for tiles with pixels that are not finite
+    Tiles(Correlation c, Tiling t, MemoryDesc form, PlainTiles plain) {
         this.c = c;
         this.t = t;
         this.form = form;
+        this.plain = plain;
         this.channels = c.channels();
         this.outputs = c.outputs();
         this.epilogue =
@@ -51,7 +54,11 @@ final class Tiles implements Team.MemberWork {
     void run(long[] addresses, long weights) {
         this.addresses = addresses;
         this.weights = weights;
-        Team.get().run(t.parts(), this);
+        try {
+            Team.get().run(t.parts(), this);
+        } finally {
+            plain.forget();
+        }
     }
 
     @Override
@@ -137,7 +144,24 @@ final class Tiles implements Team.MemberWork {
                 Transforms.planes(transform, 16, at + input, apart(channels));
                 transform.run();
                 product.run(at + input, weights, at + products, at + pad);
+                mend(at);
                 for (var b : back) b.run(at + products, image, y, x);
+            }
+        }
+
+        /// Computes tiles anew of which something is not finite.
+        private void mend(long at) {
+            for (int tile = 0; tile < tiles(); tile++) {
+                long place = at + products + FLOAT * tile * outputs;
+                if (PlainTiles.isFinite(place, apart(outputs))) continue;
+                int column = tile % columns;
+                int row = tile / columns % rows;
+                long pixel =
+                        tile / columns / rows * patch.elements()
+                                + 2 * row * patch.rowElements()
+                                + 2 * column * channels;
+                long from = at + pixels + FLOAT * pixel;
+                plain.replace(weights, from, patch.rowElements(), place, apart(outputs));
             }
         }
 

@@ -146,7 +146,7 @@ public final class Winograd {
     /// @param packed where they lie
     public Supplier<Step> step(View packed) {
         return () -> {
-            var tiles = new Tiles(c, tiling, weights);
+            var tiles = new Tiles(c, tiling, weights, new PlainTiles(c, weights, plain()));
             return addresses -> tiles.run(addresses, addresses[packed.buffer()]);
         };
     }
@@ -156,7 +156,7 @@ public final class Winograd {
         var reorder = reorder();
         return () -> {
             var transform = new Transform(reorder);
-            var tiles = new Tiles(c, tiling, weights);
+            var tiles = new Tiles(c, tiling, weights, new PlainTiles(c, weights, plain()));
             return addresses -> {
                 try (var scratch = Scratch.take(weights.bytes())) {
                     transform.run(addresses, scratch.address());
