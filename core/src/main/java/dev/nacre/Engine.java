@@ -15,6 +15,7 @@ import dev.nacre.ir.Source;
 import dev.nacre.ir.Symbol;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.TensorType;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
@@ -368,8 +369,13 @@ final class Engine {
         try (Access access = Access.of(leaves, targets)) {
             Plan.Call call = plan.begin();
             try {
+                List<Stored> mapped = List.of();
                 for (int i = 0; i < leaves.size(); i++) {
-                    call.input(i, access.value(i).address());
+                    Stored value = access.value(i);
+                    call.input(i, value.address());
+                    if (value.isMapped()) {
+                        mapped = with(value, mapped);
+                    }
                 }
                 for (int k = 0; k < targets.outputs.size(); k++) {
                     Stored room =
@@ -379,7 +385,11 @@ final class Engine {
                     out.add(room);
                     call.output(k, room.address());
                 }
-                how.accept(call);
+                if (mapped.isEmpty()) {
+                    how.accept(call);
+                } else {
+                    Mapped.during(mapped, () -> how.accept(call));
+                }
             } finally {
                 plan.end(call);
             }
@@ -387,6 +397,14 @@ final class Engine {
             Reference.reachabilityFence(access);
         }
         return out;
+    }
+
+    /// One of each arena.
+    private static List<Stored> with(Stored value, List<Stored> others) {
+        MemorySegment.Scope arena = value.memory().scope();
+        return others.stream().anyMatch(o -> o.memory().scope().equals(arena))
+                ? others
+                : Stream.concat(others.stream(), Stream.of(value)).toList();
     }
 
     static Stored stored(Source s) {

@@ -52,6 +52,7 @@ final class Stored implements Source {
     private final String origin;
     private final Variable owner; // null: a plain tensor
     private volatile Node node; // null: nobody has asked for it
+    private boolean mapped; // memory whose arena somebody else may close
     private volatile boolean shared;
     private Optional<Reuse.Place> kept = Optional.empty();
     private volatile int readers; // how many there are or wait; below zero while it is overwritten
@@ -133,9 +134,16 @@ final class Stored implements Source {
         return Math.max(LINE, Math.ceilDiv(bytes, LINE) * LINE);
     }
 
-    /// Elements that lie in memory already.
+    /// Elements that lie in memory of somebody else's.
     static Stored of(TensorType type, MemorySegment memory, String origin) {
-        return new Stored(type, memory, origin, null);
+        Stored s = new Stored(type, memory, origin, null);
+        s.mapped = !memory.scope().equals(MemorySegment.NULL.scope());
+        return s;
+    }
+
+    /// Whether somebody else may close the memory's arena.
+    boolean isMapped() {
+        return mapped;
     }
 
     /// A number that a plan takes as an input.
@@ -173,14 +181,27 @@ final class Stored implements Source {
 
     MemorySegment memory() {
         if (!memory.scope().isAlive()) {
-            throw new NacreException(
-                    origin
-                            + " "
-                            + type
-                            + ": the memory that this tensor is mapped to has been closed"
-                            + "\n  hint: keep its arena open for as long as the tensor is used, or copy it with Tensor.of");
+            throw closed();
         }
         return memory;
+    }
+
+    NacreException closed() {
+        return new NacreException(
+                origin
+                        + " "
+                        + type
+                        + ": the memory that this tensor is mapped to has been closed"
+                        + "\n  hint: keep its arena open for as long as the tensor is used, or copy it with Tensor.of");
+    }
+
+    NacreException confined() {
+        return new NacreException(
+                origin
+                        + " "
+                        + type
+                        + ": the memory that this tensor is mapped to belongs to another thread alone"
+                        + "\n  hint: map it with Arena.ofShared() or Arena.ofAuto(), or copy it with Tensor.of");
     }
 
     long address() {
@@ -293,6 +314,10 @@ final class Stored implements Source {
         hold();
         try {
             return use.apply(this);
+        } catch (IllegalStateException e) {
+            throw memory.scope().isAlive() ? e : closed();
+        } catch (WrongThreadException _) {
+            throw confined();
         } finally {
             release();
         }

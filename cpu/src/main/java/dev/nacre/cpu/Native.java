@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Stack;
 import dev.nacre.cpu.x86.Machine;
 import java.io.File;
 import java.io.IOException;

@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Stack;
 import dev.nacre.compile.Turns;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
@@ -15,10 +16,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -31,9 +37,13 @@ class CrashesTest {
     static final class Programs {
         private Programs() {}
 
-        public static void main(String[] args) throws InterruptedException {
-            if (args[0].equals("recursion")) recursion();
-            else small(Long.parseLong(args[1]));
+        public static void main(String[] args) throws IOException, InterruptedException {
+            switch (args[0]) {
+                case "recursion" -> recursion();
+                case "closing" -> closing();
+                case "small" -> small(Long.parseLong(args[1]));
+                default -> throw new IllegalArgumentException(args[0]);
+            }
             System.out.println("survived");
         }
 
@@ -58,6 +68,61 @@ class CrashesTest {
 
         private static double compute(Tensor x) {
             return x.lgamma().add(x.exp()).sum().item();
+        }
+
+        /// Computes with memory that another thread closes at any moment, as soon as it is allowed to.
+        private static void closing() throws IOException, InterruptedException {
+            Path file = Files.createTempFile("nacre", null);
+            try (var channel =
+                    FileChannel.open(
+                            file,
+                            StandardOpenOption.READ,
+                            StandardOpenOption.WRITE,
+                            StandardOpenOption.DELETE_ON_CLOSE)) {
+                channel.write(Tensor.ones(1 << 21).toSegment().asByteBuffer());
+                closing(channel);
+            }
+        }
+
+        private static void closing(FileChannel file) throws IOException, InterruptedException {
+            var w = Tensor.ones(512, 8).realize();
+            var f = Function.of((Tensor t) -> t.matmul(w).sum());
+            var programs =
+                    List.<ToDoubleFunction<Tensor>>of(
+                            x -> x.add(1).mul(x.sub(1)).sum().item() + (1 << 21),
+                            x -> x.matmul(w).sum().item() / 8,
+                            x -> f.apply(x).item() / 8,
+                            x -> x.toFloatArray()[7] * (1 << 21));
+            int closed = 0;
+            for (int i = 0; i < 40; i++) {
+                var arena = Arena.ofShared();
+                var memory = file.map(FileChannel.MapMode.READ_ONLY, 0, 4L << 21, arena);
+                var x = Tensor.ofMapped(TensorType.of(DType.F32, 4096, 512), memory);
+                var program = programs.get(i % programs.size());
+                int wait = i * 37 % 11;
+                var closer = new Thread(() -> close(arena, wait));
+                closer.start();
+                try {
+                    while (true)
+                        if (program.applyAsDouble(x) != 1 << 21) throw new AssertionError();
+                } catch (NacreException e) {
+                    if (e.getMessage().contains("has been closed")) closed++;
+                }
+                Thread.interrupted(); // so the JDK wakes who reads what is closed
+                closer.join();
+            }
+            if (closed != 40) throw new AssertionError(closed + " errors");
+        }
+
+        private static void close(Arena arena, int millis) {
+            LockSupport.parkNanos(millis * 1_000_000L);
+            while (true)
+                try {
+                    arena.close();
+                    return;
+                } catch (IllegalStateException _) {
+                    Thread.onSpinWait(); // in use
+                }
         }
 
         /// Uses the library for the first time on a thread with a small stack.
@@ -131,6 +196,28 @@ class CrashesTest {
     void smallStacks(long kilobytes) throws IOException, InterruptedException {
         var text = run(List.of(), "small", "" + (kilobytes << 10));
         assertTrue(text.contains("survived"), text);
+    }
+
+    @Test
+    void memoryClosedDuringACall() throws IOException, InterruptedException {
+        var text = run(List.of(), "closing");
+        assertTrue(text.contains("survived"), text);
+    }
+
+    @Test
+    void memoryOfAnotherThread() throws InterruptedException {
+        var thrown = new ArrayList<Throwable>();
+        try (var arena = Arena.ofConfined()) {
+            var x = Tensor.ofMapped(TensorType.of(DType.F32, 16), arena.allocate(64, 64));
+            assertEquals(16, x.add(1).sum().item());
+            var thread = new Thread(() -> x.add(1).sum().item());
+            thread.setUncaughtExceptionHandler((_, e) -> thrown.add(e));
+            thread.start();
+            thread.join();
+        }
+        assertTrue(
+                thrown.getFirst().getMessage().contains("belongs to another thread alone"),
+                thrown::toString);
     }
 
     @Test

@@ -1,6 +1,6 @@
 package dev.nacre.cpu.loops;
 
-import dev.nacre.cpu.Stack;
+import dev.nacre.compile.Stack;
 import dev.nacre.cpu.x86.Machine;
 import dev.nacre.ir.PerThread;
 import java.lang.foreign.Arena;

@@ -1,6 +1,6 @@
 package dev.nacre.cpu.onednn;
 
-import dev.nacre.cpu.Stack;
+import dev.nacre.compile.Stack;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;

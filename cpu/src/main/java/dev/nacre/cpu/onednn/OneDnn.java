@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nacre.cpu.Native;
-import dev.nacre.cpu.Stack;
+import dev.nacre.compile.Stack;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.WeakCache;
 import java.lang.foreign.Arena;

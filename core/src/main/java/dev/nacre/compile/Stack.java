@@ -1,4 +1,4 @@
-package dev.nacre.cpu;
+package dev.nacre.compile;
 
 import java.util.function.Supplier;
 
@@ -35,7 +35,7 @@ public final class Stack {
     }
 
     /// Runs work on a thread with a large stack, and waits for it whatever happens.
-    static <T> T elsewhere(Supplier<T> work) {
+    public static <T> T elsewhere(Supplier<T> work) {
         var run =
                 new Runnable() {
                     private T result;
