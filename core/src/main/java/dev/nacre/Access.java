@@ -1,10 +1,8 @@
 package dev.nacre;
 
 import dev.nacre.ir.Source;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -170,21 +168,12 @@ final class Access implements AutoCloseable {
             return; // nothing changes
         }
         Changes.note(targets.ordered()); // what is kept to be put back is not overwritten
-        List<Variable> moving = new ArrayList<>(); // to memory of their own
         for (int k = 0; k < rooms.length; k++) {
             Variable v = targets.outputs().get(k).orElse(null);
             if (v != null) {
-                rooms[k] = v.stored();
-                seized[k] = rooms[k].seize();
-                if (!seized[k]) {
-                    moving.add(v);
-                }
-            }
-        }
-        Iterator<Stored> fresh = Stored.rooms(moving).iterator();
-        for (int k = 0; k < rooms.length; k++) {
-            if (rooms[k] != null && !seized[k]) {
-                rooms[k] = fresh.next();
+                Stored now = v.stored();
+                seized[k] = now.seize();
+                rooms[k] = seized[k] ? now : Stored.room(v);
             }
         }
         for (int i = 0; i < values.length; i++) {

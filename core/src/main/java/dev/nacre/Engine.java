@@ -262,12 +262,17 @@ final class Engine {
     record Targets(List<Optional<Variable>> outputs, List<Variable> ordered, boolean whole) {
         static Targets of(List<Optional<Variable>> outputs) {
             List<Variable> ordered = new ArrayList<>(outputs.size());
+            boolean sorted = true;
             for (Optional<Variable> target : outputs) {
                 if (target.isPresent()) {
+                    sorted &=
+                            ordered.isEmpty() || ordered.getLast().number() < target.get().number();
                     ordered.add(target.get());
                 }
             }
-            ordered.sort(Comparator.comparingLong(Variable::number));
+            if (!sorted) {
+                ordered.sort(Comparator.comparingLong(Variable::number));
+            }
             return new Targets(outputs, ordered, true);
         }
 

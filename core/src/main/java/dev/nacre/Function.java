@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -399,6 +400,8 @@ public final class Function {
         Recording r = inner.in(() -> recorder.record(symbols.stream().map(Tensor::new).toList()));
         List<Engine.Root> updates = new ArrayList<>(r.updates);
         updates.addAll(inner.updates());
+        // in the order in which they are locked, each time
+        updates.sort(Comparator.comparingLong(u -> u.target().orElseThrow().number()));
         List<Node> outputs = new ArrayList<>(r.outputs);
         updates.forEach(u -> outputs.add(u.node()));
         Set<Node> given = new HashSet<>(symbols);

@@ -9,8 +9,6 @@ import dev.nacre.type.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -18,15 +16,15 @@ import java.util.function.Function;
 
 /// Numbers in memory, dense and row-major. Never changes, except for the value of a variable that nobody else holds ([#seize()]).
 final class Stored implements Source {
-    /// Outputs up to this size share blocks, so that a scalar result costs no allocation of its own. Not where a block is given back although there are slices of it.
+    /// Results up to this size share blocks, so that a scalar costs no allocation of its own. Not where a block is given back although there are slices of it.
     private static final long SMALL = Memory.isNative() ? 1024 : -1;
 
-    private static final long SLAB_BYTES = 1 << 16;
+    /// The same of variables, where an eager step has no memory but the one that it leaves behind: to have a block and to have it found unreachable costs more than to compute some KiB. In blocks of their own: a loss
+    /// that somebody keeps does not keep the parameters of its step.
+    private static final long MIDDLING = Memory.isNative() ? 1 << 15 : -1;
 
-    /// New values of variables up to this size in all share a block. Whoever holds one of them holds the others' memory, as with small outputs.
-    private static final long TOGETHER = Memory.isNative() ? SLAB_BYTES : -1;
-
-    private static final long LINE = 64; // bytes, as blocks are aligned
+    private static final Slabs SMALL_RESULTS = new Slabs(1 << 16, "small tensors");
+    private static final Slabs VALUES = new Slabs(1 << 17, "values of variables");
 
     private static final int WRITTEN = Integer.MIN_VALUE; // added to or taken from the readers
 
@@ -41,11 +39,33 @@ final class Stored implements Source {
         }
     }
 
-    /// A block that small outputs are cut from, by any thread.
-    private record Slab(MemorySegment memory, AtomicLong used) {}
+    /// Blocks that tensors are cut from, by any thread.
+    private static final class Slabs {
+        private record Slab(MemorySegment memory, AtomicLong used) {}
 
-    private static final AtomicReference<Slab> SLAB =
-            new AtomicReference<>(new Slab(MemorySegment.NULL, new AtomicLong()));
+        private final long bytes;
+        private final String purpose;
+        private final AtomicReference<Slab> now =
+                new AtomicReference<>(new Slab(MemorySegment.NULL, new AtomicLong()));
+
+        Slabs(long bytes, String purpose) {
+            this.bytes = bytes;
+            this.purpose = purpose;
+        }
+
+        MemorySegment take(long size) {
+            long need = Math.max(64, Math.ceilDiv(size, 64) * 64);
+            while (true) {
+                Slab slab = now.get();
+                long at = slab.used.getAndAdd(need);
+                if (at + need <= slab.memory.byteSize()) {
+                    return slab.memory.asSlice(at, need, 64);
+                }
+                Slab fresh = new Slab(Memory.allocate(bytes, purpose), new AtomicLong());
+                now.compareAndSet(slab, fresh);
+            }
+        }
+    }
 
     private final TensorType type;
     private final MemorySegment memory;
@@ -104,34 +124,12 @@ final class Stored implements Source {
 
     /// Room for a new value of a variable.
     static Stored room(Variable owner) {
-        return rooms(List.of(owner)).getFirst();
-    }
-
-    /// Room for new values of variables. Those of one step lie in one block as far as they are small: what a block costs, to have it and to have it found unreachable, is more than what is computed there.
-    static List<Stored> rooms(List<Variable> owners) {
-        List<Stored> out = new ArrayList<>(owners.size());
-        for (int from = 0; from < owners.size(); from = out.size()) {
-            long bytes = lines(owners.get(from).declared().bytes());
-            int to = from + 1;
-            while (to < owners.size()
-                    && bytes + lines(owners.get(to).declared().bytes()) <= TOGETHER) {
-                bytes += lines(owners.get(to++).declared().bytes());
-            }
-            MemorySegment block = take(bytes, owners.get(from).origin());
-            long at = 0;
-            for (Variable v : owners.subList(from, to)) {
-                long size = lines(v.declared().bytes());
-                MemorySegment part = to == from + 1 ? block : block.asSlice(at, size);
-                out.add(new Stored(v.declared(), part, v.origin(), v));
-                at += size;
-            }
-        }
-        return out;
-    }
-
-    /// Whole cache lines.
-    private static long lines(long bytes) {
-        return Math.max(LINE, Math.ceilDiv(bytes, LINE) * LINE);
+        long bytes = owner.declared().bytes();
+        return new Stored(
+                owner.declared(),
+                bytes <= MIDDLING ? VALUES.take(bytes) : Memory.allocate(bytes, owner.origin()),
+                owner.origin(),
+                owner);
     }
 
     /// Elements that lie in memory of somebody else's.
@@ -154,19 +152,7 @@ final class Stored implements Source {
     }
 
     private static MemorySegment take(long bytes, String purpose) {
-        if (bytes > SMALL) {
-            return Memory.allocate(bytes, purpose);
-        }
-        long need = lines(bytes);
-        while (true) {
-            Slab slab = SLAB.get();
-            long at = slab.used.getAndAdd(need);
-            if (at + need <= slab.memory.byteSize()) {
-                return slab.memory.asSlice(at, need, LINE);
-            }
-            MemorySegment fresh = Memory.allocate(SLAB_BYTES, "small tensors");
-            SLAB.compareAndSet(slab, new Slab(fresh, new AtomicLong()));
-        }
+        return bytes <= SMALL ? SMALL_RESULTS.take(bytes) : Memory.allocate(bytes, purpose);
     }
 
     @Override

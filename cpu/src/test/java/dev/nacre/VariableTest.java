@@ -13,6 +13,8 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -208,6 +210,31 @@ class VariableTest {
         f.call();
         assertEquals(1, old.getAtIndex(ValueLayout.JAVA_FLOAT, 1023));
         assertEquals(2, v.toSegment().getAtIndex(ValueLayout.JAVA_FLOAT, 1023));
+    }
+
+    /// New values of small variables share a block: none may reach into another's, nor into those that expressions of earlier steps hold.
+    @Test
+    void newValuesOfOneStepAreApart() {
+        int[] sizes = {
+            0, 1, 16, 17, 300, 5000, 0, 16383, 16384, 16385, 3, 8192, 8192, 1, 40_000, 2
+        };
+        List<Variable> all = new ArrayList<>();
+        for (int n : sizes) {
+            all.add(Variable.of("v" + all.size(), Tensor.full(all.size(), DType.F32, n)));
+        }
+        List<List<Tensor>> held = new ArrayList<>();
+        for (int step = 0; step < 4; step++) {
+            held.add(all.stream().map(v -> v.add(0.5)).toList());
+            Variable.update(all, () -> all.forEach(v -> v.set(v.add(100))));
+        }
+        held.add(List.copyOf(all));
+        for (int step = 0; step < held.size(); step++) {
+            for (int i = 0; i < sizes.length; i++) {
+                float[] expected = new float[sizes[i]];
+                Arrays.fill(expected, i + 100 * step + (step < 4 ? 0.5f : 0));
+                assertArrayEquals(expected, held.get(step).get(i).toFloatArray());
+            }
+        }
     }
 
     @Test

@@ -112,10 +112,7 @@ final class Pool {
     }
 
     private MemorySegment find(long size) {
-        synchronized (this) {
-            lentSinceCollection += size;
-        }
-        MemorySegment b = idle(size);
+        MemorySegment b = idle(size, size);
         if (b == null && isWorthCollecting()) {
             collect();
             b = await(size);
@@ -123,14 +120,16 @@ final class Pool {
         return b != null ? b : fresh(size);
     }
 
-    private MemorySegment idle(long size) {
+    /// @param lent what is asked for with this
+    private MemorySegment idle(long size, long lent) {
         if (region.isPresent()) {
             region.get().collect(this::giveBack);
         }
-        return kept(size);
+        return kept(size, lent);
     }
 
-    private synchronized MemorySegment kept(long size) {
+    private synchronized MemorySegment kept(long size, long lent) {
+        lentSinceCollection += lent;
         Shelf shelf = idle.get(size);
         MemorySegment b = shelf == null ? null : shelf.blocks.pollLast();
         if (b != null) {
@@ -214,8 +213,8 @@ final class Pool {
 
     private MemorySegment await(long size) {
         long end = System.nanoTime() + PATIENCE_NANOS;
-        MemorySegment b = idle(size);
-        for (long left; b == null && (left = end - System.nanoTime()) > 0; b = idle(size)) {
+        MemorySegment b = idle(size, 0);
+        for (long left; b == null && (left = end - System.nanoTime()) > 0; b = idle(size, 0)) {
             synchronized (this) {
                 try {
                     wait(region.isPresent() ? 1 : Math.max(1, left / 1_000_000));
