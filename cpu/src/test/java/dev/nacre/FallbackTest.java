@@ -103,6 +103,7 @@ class FallbackTest {
         assertOneWarning("start Java with --enable-native-access=ALL-UNNAMED", r);
         assertOneWarning("without oneDNN and machine code", r);
         Jvm.Result off = Jvm.denied("-Dnacre.onednn=off").run("train");
-        assertOneWarning("slower, without machine code", off); // what was switched off is not missed
+        assertOneWarning(
+                "slower, without machine code", off); // what was switched off is not missed
     }
 }

@@ -2,7 +2,6 @@ package dev.nacre.cli;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
-import dev.nacre.formats.model.Checkpoint;
 import dev.nacre.models.Gpt;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
@@ -17,7 +16,6 @@ import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Precision;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -27,7 +25,7 @@ import java.util.function.LongSupplier;
 
 /// Trains a GPT on passages of a text that are drawn at random: cross-entropy, AdamW with weight decay on matrices alone, gradients clipped at norm 1, a learning rate that rises for a tenth
 /// of the steps and then falls to a tenth along a cosine. The last tenth of the text is for validation.
-final class CharTraining {
+final class CharTraining implements Resumable {
     static final String METHOD =
             "AdamW, weight decay 0.1 on matrices, gradients clipped at 1, a tenth of the steps warming up, then a cosine to a tenth";
 
@@ -154,21 +152,33 @@ final class CharTraining {
         return network;
     }
 
-    /// Steps that are done.
-    long done() {
+    @Override
+    public long done() {
         return before + trainer.steps();
     }
 
-    boolean isDone() {
+    @Override
+    public long steps() {
+        return settings.steps;
+    }
+
+    private boolean isDone() {
         return done() == settings.steps;
     }
 
-    /// Puts aside what is needed to go on.
-    void write(Path checkpoint, Map<String, String> more) {
-        Map<String, String> texts = settings.texts();
-        texts.put("step", String.valueOf(done()));
-        texts.putAll(more);
-        Checkpoint.write(checkpoint, network, optimizer, texts);
+    @Override
+    public Module learning() {
+        return network;
+    }
+
+    @Override
+    public Optimizer optimizer() {
+        return optimizer;
+    }
+
+    @Override
+    public Map<String, String> texts() {
+        return settings.texts();
     }
 
     /// Until all steps are done or somebody asks to stop: the validation loss at the end.

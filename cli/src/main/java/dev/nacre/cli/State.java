@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -111,20 +110,6 @@ record State(Path file, Checkpoint checkpoint) {
                             + ", now "
                             + now);
         }
-    }
-
-    /// Puts aside what a training that was asked to stop has learnt, and ends the command.
-    static void stop(
-            Interrupts interrupts, Path file, String steps, String command, Consumer<Path> write) {
-        Saving.write(file, write);
-        throw new Interrupts.Stopped(
-                "stopped after "
-                        + steps
-                        + "\nto go on: nacre train "
-                        + command
-                        + " --resume "
-                        + file,
-                interrupts.status());
     }
 
     /// Keys and values for a checkpoint, in their order.

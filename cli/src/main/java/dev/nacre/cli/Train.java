@@ -239,18 +239,9 @@ final class Train implements Runnable {
         out.flush();
         try (Interrupts interrupts = Interrupts.taken(command.commandLine().getErr())) {
             train(training, out, interrupts);
-            if (training.done() < training.steps()) {
-                Map<String, String> more = new LinkedHashMap<>(where);
-                more.put("command", command.name());
-                more.put("model", kind.name());
-                more.put("save", target.toString());
-                State.stop(
-                        interrupts,
-                        Saving.checkpoint(target),
-                        "step " + training.done() + " of " + training.steps(),
-                        command.name(),
-                        file -> training.write(file, more));
-            }
+            Map<String, String> more = new LinkedHashMap<>(where);
+            more.put("model", kind.name());
+            training.endIfStopped(interrupts, target, command, more);
             Training.Score score = training.test();
             Saving.finite("test loss", score.loss());
             Saving.write(

@@ -171,21 +171,10 @@ final class TrainChars implements Runnable {
         try (Interrupts interrupts = Interrupts.taken(spec.commandLine().getErr())) {
             double loss =
                     training.train(Screen.of(out), System::nanoTime, out, interrupts::isAsked);
-            if (!training.isDone()) {
-                Map<String, String> more =
-                        State.texts(
-                                "command", spec.name(),
-                                "save", target,
-                                "text SHA-256", sha256(all));
-                place.ifPresent(p -> more.put("text", p.toAbsolutePath().toString()));
-                beginning.ifPresent(p -> more.put("prompt", p));
-                State.stop(
-                        interrupts,
-                        Saving.checkpoint(target),
-                        "step " + training.done() + " of " + settings.steps(),
-                        spec.name(),
-                        file -> training.write(file, more));
-            }
+            Map<String, String> more = State.texts("text SHA-256", sha256(all));
+            place.ifPresent(p -> more.put("text", p.toAbsolutePath().toString()));
+            beginning.ifPresent(p -> more.put("prompt", p));
+            training.endIfStopped(interrupts, target, spec, more);
             Saving.write(
                     target,
                     Model.of(training.network(), new Input.Text(characters))

@@ -2,7 +2,6 @@ package dev.nacre.cli;
 
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
-import dev.nacre.formats.model.Checkpoint;
 import dev.nacre.nn.Mode;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.RandomHorizontalFlip;
@@ -21,14 +20,13 @@ import dev.nacre.nn.train.Prefetch;
 import dev.nacre.nn.train.Trainer;
 import dev.nacre.type.Precision;
 import dev.nacre.type.ValueException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 
 /// Trains a network that classifies images: cross-entropy, AdamW, a learning rate that rises for a tenth of the steps and then falls to nothing along a
 /// cosine. A step is one plan.
-final class Training {
+final class Training implements Resumable {
     static final String METHOD =
             "AdamW, weight decay 0.01, a tenth of the steps warming up, then a cosine to 0";
 
@@ -170,13 +168,13 @@ final class Training {
         return batches.count();
     }
 
-    /// Of the whole run.
-    long steps() {
+    @Override
+    public long steps() {
         return (long) settings.epochs * batches();
     }
 
-    /// Steps that are done.
-    long done() {
+    @Override
+    public long done() {
         return before + trainer.steps();
     }
 
@@ -203,13 +201,21 @@ final class Training {
         }
     }
 
-    /// Puts aside what is needed to go on.
-    void write(Path checkpoint, Map<String, String> more) {
+    @Override
+    public Module learning() {
+        return whole;
+    }
+
+    @Override
+    public Optimizer optimizer() {
+        return optimizer;
+    }
+
+    @Override
+    public Map<String, String> texts() {
         Map<String, String> texts = settings.texts();
         texts.put("training images", data.train().sha256());
-        texts.put("step", String.valueOf(done()));
-        texts.putAll(more);
-        Checkpoint.write(checkpoint, whole, optimizer, texts);
+        return texts;
     }
 
     private Trainer.Step step(Batch b) {
