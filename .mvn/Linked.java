@@ -63,11 +63,11 @@ import java.util.stream.Stream;
 /// What the compiler leaves to the first run, a young JVM pays for: it writes, loads and compiles a class for each lambda and each switch over types, and a tree of method handles for each method of a
 /// record. Here they become plain code once, when the library is built (docs/decisions/059):
 ///
-/// - a lambda of a static initializer is an object of a class `Outer$$n`; those that capture nothing, such as the functions of a table, share one for each interface;
+/// - a lambda is an object of a class `Outer$$n`; those of a static initializer that capture nothing, such as the functions of a table, share one for each interface;
 /// - a switch over types is a method of its class;
 /// - `equals`, `hashCode` and `toString` of a record are written out.
 ///
-/// Other lambdas stay dynamic: the JVM runs those of its own making faster. Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
+/// Lambdas of a few [packages][#STEPS] stay dynamic. Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
 final class Linked {
     private static final boolean STRICT = Boolean.getBoolean("strict");
 
@@ -77,6 +77,9 @@ final class Linked {
     private static final String RECORD = "java.lang.runtime.ObjectMethods.bootstrap";
     private static final ClassDesc ENUM = ClassDesc.of("java.lang.Enum");
     private static final MethodTypeDesc EQUALS = MethodTypeDesc.of(CD_boolean, CD_Object);
+
+    /// Packages with code that runs in each step of a training: there only lambdas of static initializers are linked, as the JVM runs those of its own making faster.
+    private static final Set<String> STEPS = Set.of("dev.nacre", "dev.nacre.cpu");
 
     private static final Map<ClassDesc, ClassDesc> BOXES = boxes();
 
@@ -228,12 +231,12 @@ final class Linked {
             }
             DirectMethodHandleDesc m = i.bootstrapMethod();
             String bootstrap = name(m.owner()).replace('/', '.') + "." + m.methodName();
-            if (bootstrap.equals(LAMBDA) && !initializes) {
+            if (bootstrap.equals(LAMBDA) && !initializes && STEPS.contains(self.packageName())) {
                 b.with(i);
                 return;
             }
             if (bootstrap.equals(LAMBDA)) {
-                lambda(b, i);
+                lambda(b, i, initializes);
             } else if ((bootstrap.equals(TYPES) || bootstrap.equals(ENUMS))
                     && i.bootstrapArgs().stream().allMatch(this::isLabel)) {
                 boolean isInterface = model.flags().has(AccessFlag.INTERFACE);
@@ -255,15 +258,16 @@ final class Linked {
             return label instanceof ClassDesc || label instanceof String;
         }
 
-        private void lambda(CodeBuilder b, InvokeDynamicInstruction i) {
+        private void lambda(CodeBuilder b, InvokeDynamicInstruction i, boolean initializes) {
             Function f = new Function(i);
-            Functions of = f.captures() ? null : first(f).orElse(null);
+            Functions of = initializes && !f.captures() ? first(f).orElse(null) : null;
             if (of == null) {
                 of =
                         new Functions(
                                 ClassDesc.ofInternalName(name(self) + "$$" + functions.size()),
                                 model,
-                                f.type.returnType());
+                                f.type.returnType(),
+                                initializes);
                 functions.add(of);
             }
             of.all.add(f);
@@ -275,7 +279,9 @@ final class Linked {
         }
 
         private Optional<Functions> first(Function f) {
-            return functions.stream().filter(x -> x.all.getFirst().isLike(f)).findFirst();
+            return functions.stream()
+                    .filter(x -> x.initial && x.all.getFirst().isLike(f))
+                    .findFirst();
         }
 
         private String switchName(int k) {
@@ -492,8 +498,10 @@ final class Linked {
         final List<Function> all = new ArrayList<>(); // one, or several of a static initializer
         private final ClassModel outer;
         private final ClassDesc type;
+        private final boolean initial; // of the static initializer, which makes all of them at once
 
-        Functions(ClassDesc self, ClassModel outer, ClassDesc type) {
+        Functions(ClassDesc self, ClassModel outer, ClassDesc type, boolean initial) {
+            this.initial = initial;
             this.self = self;
             this.outer = outer;
             this.type = type;
