@@ -1,6 +1,6 @@
 package dev.nacre.cpu.onednn;
 
-import dev.nacre.cpu.Stack;
+import dev.nacre.compile.Stack;
 import dev.nacre.cpu.onednn.Slot.Role;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
