@@ -19,7 +19,8 @@ import java.util.function.Supplier;
 final class Trace {
     private static final ScopedValue<Trace> CURRENT = ScopedValue.newInstance();
 
-    private final Map<Variable, Node> values = new LinkedHashMap<>();
+    // a step of a small network sets so many
+    private final Map<Variable, Node> values = LinkedHashMap.newLinkedHashMap(32);
     private Map<Variable, Node> byHand = Map.of(); // set by no step
     private final boolean immediate;
     private final Optional<Function<Variable, Node>>

@@ -237,6 +237,14 @@ final class Walk {
 
     private static void fill(Target target, DType dtype, long at, long step, long count) {
         var kind = target.kind();
+        boolean zeros =
+                dtype.isFloating()
+                        ? Double.doubleToRawLongBits(kind.identity()) == 0
+                        : kind.identity(dtype) == 0;
+        if (zeros && step == dtype.bytes() && count > 1) {
+            Memory.zeros(at, count * step);
+            return;
+        }
         switch (dtype) {
             case F32 -> {
                 float value = (float) kind.identity();

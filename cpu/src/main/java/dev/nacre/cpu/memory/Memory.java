@@ -67,6 +67,11 @@ public final class Memory {
         ALL.set(DOUBLE, at, value);
     }
 
+    /// Clears bytes.
+    public static void zeros(long at, long bytes) {
+        ALL.asSlice(at, bytes).fill((byte) 0);
+    }
+
     /// An element of any type as a double; i64 is rounded.
     public static double real(DType type, long at) {
         return switch (type) {
