@@ -122,7 +122,7 @@ public final class Function {
 
     /// A function of nothing: of variables, and what is random.
     public static Function of(Supplier<Tensor> body) {
-        return traced(_ -> List.of(body.get()), 0);
+        return traced(_ -> Collections.singletonList(body.get()), 0);
     }
 
     /// A function of one tensor.
@@ -132,22 +132,35 @@ public final class Function {
     /// Tensor y = f.apply(x);
     /// ```
     public static Function of(UnaryOperator<Tensor> body) {
-        return traced(in -> List.of(body.apply(in.get(0))), 1);
+        return traced(in -> Collections.singletonList(body.apply(in.get(0))), 1);
     }
 
     /// A function of two tensors, such as a training step: of a batch and its labels, giving the loss.
     public static Function of(BiFunction<Tensor, Tensor, Tensor> body) {
-        return traced(in -> List.of(body.apply(in.get(0), in.get(1))), 2);
+        return traced(in -> Collections.singletonList(body.apply(in.get(0), in.get(1))), 2);
     }
 
     /// A function of three tensors.
     public static Function of(Three body) {
-        return traced(in -> List.of(body.apply(in.get(0), in.get(1), in.get(2))), 3);
+        return traced(
+                in -> Collections.singletonList(body.apply(in.get(0), in.get(1), in.get(2))), 3);
     }
 
     /// A function of any number of tensors with any number of results.
     public static Function ofMany(java.util.function.Function<List<Tensor>, List<Tensor>> body) {
         return traced(body, -1);
+    }
+
+    private static List<Node> nodes(List<Tensor> results) {
+        List<Node> out = new ArrayList<>();
+        for (Tensor t : results) {
+            if (t == null) {
+                throw new NacreException(
+                        "function: what was traced gave null\n  hint: give a tensor, such as the loss of a step");
+            }
+            out.add(t.node());
+        }
+        return List.copyOf(out);
     }
 
     private static Function traced(
@@ -156,12 +169,10 @@ public final class Function {
                 inputs -> {
                     // inside another function: a stretch of its body, which sees what it has set
                     if (Trace.current().isPresent()) {
-                        return new Recording(
-                                body.apply(inputs).stream().map(Tensor::node).toList(), List.of());
+                        return new Recording(nodes(body.apply(inputs)), List.of());
                     }
                     Trace trace = new Trace(false);
-                    List<Node> outputs =
-                            trace.in(() -> body.apply(inputs).stream().map(Tensor::node).toList());
+                    List<Node> outputs = trace.in(() -> nodes(body.apply(inputs)));
                     return new Recording(outputs, trace.updates());
                 };
         return new Function(recorder, arity, List.of());

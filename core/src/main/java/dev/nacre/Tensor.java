@@ -116,9 +116,12 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     /// A matrix. All rows must be of one length.
     public static Tensor of(float[][] rows) {
-        int columns = rows.length == 0 ? 0 : rows[0].length;
-        float[] flat = new float[rows.length * columns];
+        int columns = rows.length == 0 || rows[0] == null ? 0 : rows[0].length;
+        float[] flat = new float[Math.multiplyExact(rows.length, columns)];
         for (int i = 0; i < rows.length; i++) {
+            if (rows[i] == null) {
+                throw new ShapeException("of: row " + i + " is null");
+            }
             if (rows[i].length != columns) {
                 throw new ShapeException(
                         "of: row "

@@ -571,6 +571,26 @@ class FunctionTest {
     }
 
     @Test
+    void whatIsTracedGivesTensors() {
+        String message =
+                "function: what was traced gave null\n  hint: give a tensor, such as the loss of a step";
+        assertMessage(
+                NacreException.class,
+                message,
+                () -> Function.of((Tensor x) -> (Tensor) null).apply(f32(1, 2)));
+        assertMessage(
+                NacreException.class,
+                message,
+                () ->
+                        Function.ofMany(in -> java.util.Arrays.asList(in.getFirst(), null))
+                                .call(f32(1)));
+        assertMessage(
+                ShapeException.class,
+                "of: row 1 is null",
+                () -> Tensor.of(new float[][] {{1}, null}));
+    }
+
+    @Test
     void numbersCannotBeReadWhileRecording() {
         String hint =
                 "they exist when it is called\n  hint: return it as an output, or decide with where() instead of if";

@@ -25,7 +25,7 @@ import java.util.function.Supplier;
 /// A variable that is found in two places (tied weights) has two names, of which the first is the one used in files.
 public final class Tree {
     /// No model is that deep; the walk has a frame of the stack for each level.
-    private static final int DEEPEST = 1000;
+    private static final int DEEPEST = 200;
 
     private final Object root;
     private final Map<String, Variable> variables = new LinkedHashMap<>();
