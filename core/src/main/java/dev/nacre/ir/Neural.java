@@ -218,6 +218,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
                         randomKey.isPresent() == how.dropout() > 0,
                         "dropout needs a key of random bits, and only dropout does")
                 .throwShape();
+        if (key.size(-2) == 0) { // nobody sees anything
+            return constant(0, dtype()).broadcastTo(shape().with(-1, value.size(-1)));
+        }
         if (mask.isEmpty()) {
             return attention(key, value, what, mask, randomKey);
         }

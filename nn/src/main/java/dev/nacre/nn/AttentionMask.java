@@ -13,6 +13,9 @@ import java.util.Optional;
 /// @param mask broadcast to `[n, heads, queries, keys]`; a matrix `[queries, keys]` is the same for all
 /// @param keyPadding `[n, keys]`: keys that are only filling
 public record AttentionMask(boolean causal, Optional<Tensor> mask, Optional<Tensor> keyPadding) {
+    /// More than any number that means something; sums of squares of such have room in f32.
+    private static final double MOST = 0x1p50;
+
     /// Everything is visible.
     public static final AttentionMask NONE =
             new AttentionMask(false, Optional.empty(), Optional.empty());
@@ -39,14 +42,14 @@ public record AttentionMask(boolean causal, Optional<Tensor> mask, Optional<Tens
         return new AttentionMask(causal, mask, Optional.of(keyPadding));
     }
 
-    /// Keys or values `[n, keys, width]` with zeros in place of filling that is not finite: a projection would carry it to its weights' gradients.
+    /// Keys or values `[n, keys, width]` with zeros in place of filling that is not finite or whose squares are not: a projection or a norm would carry it to its weights' gradients.
     Tensor withoutPadding(Tensor x) {
         if (keyPadding.isEmpty()) {
             return x;
         }
         Tensor p = keyPadding.get();
         Tensor hidden = p.dtype() == DType.BOOL ? p : p.eq(Double.NEGATIVE_INFINITY);
-        return hidden.unsqueeze(2).and(x.isFinite().not()).where(x.zerosLike(), x);
+        return hidden.unsqueeze(2).and(x.abs().lt(MOST).not()).where(x.zerosLike(), x);
     }
 
     /// The causal part, as `scaledDotProductAttention` takes it.

@@ -92,7 +92,12 @@ public record TransformerDecoderLayer(
     }
 
     public Tensor forward(
-            Tensor x, Tensor memory, AttentionMask mask, AttentionMask memoryMask, Mode mode) {
+            Tensor sequence,
+            Tensor memory,
+            AttentionMask mask,
+            AttentionMask memoryMask,
+            Mode mode) {
+        Tensor x = mask.withoutPadding(sequence); // past attention, too, it meets weights
         if (normFirst) {
             Tensor y = x.add(own(norm1.forward(x), mask, mode));
             Tensor z = y.add(other(norm2.forward(y), memory, memoryMask, mode));

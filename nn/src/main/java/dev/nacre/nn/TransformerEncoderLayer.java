@@ -87,7 +87,8 @@ public record TransformerEncoderLayer(
         return forward(x, AttentionMask.NONE, mode);
     }
 
-    public Tensor forward(Tensor x, AttentionMask mask, Mode mode) {
+    public Tensor forward(Tensor sequence, AttentionMask mask, Mode mode) {
+        Tensor x = mask.withoutPadding(sequence); // past attention, too, it meets weights
         if (normFirst) {
             Tensor y = x.add(attended(norm1.forward(x), mask, mode));
             return y.add(fed(norm2.forward(y), mode));

@@ -14,6 +14,7 @@ import dev.nacre.nn.loss.KLDivLoss;
 import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.loss.SmoothL1Loss;
 import dev.nacre.type.DType;
+import dev.nacre.type.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -118,6 +119,56 @@ class MaskingTest {
                 hidden,
                 x -> layer.forward(other, x, x, mask, Mode.TRAIN),
                 parameters);
+        transformers(mask, hidden);
+    }
+
+    /// Padding goes on past attention: to norms and to the layers behind them.
+    private void transformers(AttentionMask mask, Tensor hidden) {
+        var encoder = TransformerEncoderLayer.of(8, 2, 16, rng).dropout(0);
+        var decoder = TransformerDecoderLayer.of(8, 2, 16, rng).dropout(0);
+        Tensor memory = normal(2, 3, 8);
+        for (var e : List.of(encoder, encoder.withNormFirst())) {
+            add(
+                    "encoder " + e.normFirst(),
+                    normal(2, 6, 8),
+                    hidden,
+                    x -> hidden.where(Tensor.of(0f), e.forward(x, mask, Mode.TRAIN)),
+                    e.parameters());
+        }
+        for (var d : List.of(decoder, decoder.withNormFirst())) {
+            add(
+                    "decoder " + d.normFirst(),
+                    normal(2, 6, 8),
+                    hidden,
+                    x -> {
+                        Tensor y = d.forward(x, memory, mask, AttentionMask.NONE, Mode.TRAIN);
+                        return hidden.where(Tensor.of(0f), y);
+                    },
+                    d.parameters());
+            add(
+                    "memory of a decoder " + d.normFirst(),
+                    normal(2, 6, 8),
+                    hidden,
+                    x -> d.forward(memory, x, AttentionMask.CAUSAL, mask, Mode.TRAIN),
+                    d.parameters());
+        }
+    }
+
+    @Test
+    void attentionToNothing() {
+        for (DType t : List.of(DType.F32, DType.F16, DType.F64)) {
+            for (long keyHeads : new long[] {2, 4}) {
+                Tensor q = Tensor.ones(t, 2, 4, 3, 8);
+                Tensor k = Tensor.ones(t, 2, keyHeads, 0, 8);
+                Tensor v = Tensor.ones(t, 2, keyHeads, 0, 5);
+                for (Attention how : List.of(Attention.FULL, Attention.CAUSAL)) {
+                    Tensor y = q.scaledDotProductAttention(k, v, how);
+                    assertEquals(Shape.of(2, 4, 3, 5), y.shape());
+                    assertEquals(t, y.dtype());
+                    assertEquals(0, y.abs().max().item());
+                }
+            }
+        }
     }
 
     private static Tensor attend(Tensor q, Tensor k, Tensor v, Attention how, Tensor mask) {
@@ -220,7 +271,8 @@ class MaskingTest {
                                         new double[] {
                                             Double.NaN,
                                             Double.POSITIVE_INFINITY,
-                                            Double.NEGATIVE_INFINITY
+                                            Double.NEGATIVE_INFINITY,
+                                            1e38
                                         }) {
                                     compare(c.name + " " + poison, expected, results(c, poison));
                                 }
