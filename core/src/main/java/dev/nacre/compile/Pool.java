@@ -33,6 +33,8 @@ final class Pool {
     /// How long a collection's findings take to arrive; longer where the collection itself took longer.
     private static final long PATIENCE_NANOS = 20_000_000;
 
+    private static final long MOST_PATIENCE_NANOS = 5 * PATIENCE_NANOS;
+
     private static final int ATTEMPTS = 10;
 
     /// How long a block may lie idle: much longer than a step takes, so that giving it up and having it again costs nothing that counts.
@@ -214,7 +216,7 @@ final class Pool {
     private MemorySegment await(long size) {
         long patience;
         synchronized (this) {
-            patience = Math.max(PATIENCE_NANOS, pauseNanos);
+            patience = Math.clamp(pauseNanos, PATIENCE_NANOS, MOST_PATIENCE_NANOS);
         }
         long end = System.nanoTime() + patience;
         MemorySegment b = idle(size, 0);
