@@ -403,6 +403,19 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return n;
     }
 
+    /// Where numbers are there already they stand without their expression, so that a state that is carried from step to step does not hold all steps.
+    @Override
+    public Tensor detach() {
+        Node n = node();
+        return Trace.current().isEmpty()
+                        && n.known() != n
+                        && n.known().op() instanceof Op.Leaf l
+                        && l.source() instanceof Stored.Ref r
+                        && r.stored().owner() == null
+                ? new Tensor(r.stored())
+                : Algebra.super.detach();
+    }
+
     /// Whether the numbers are there already, so that reading them computes nothing.
     public boolean isRealized() {
         return stored != null;

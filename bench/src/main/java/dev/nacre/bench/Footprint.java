@@ -1,5 +1,6 @@
 package dev.nacre.bench;
 
+import dev.nacre.compile.Memory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -27,12 +28,18 @@ final class Footprint {
                 "-XX:NativeMemoryTracking=summary");
     }
 
+    private static final int MOST_COLLECTIONS = 20;
+    private static final int CLEANING_MILLIS = 50;
+    private static final int LITTLE = 256; // KiB
+
     private static final Pattern COMMITTED = Pattern.compile("committed=(\\d+)KB");
 
     private Footprint() {}
 
-    /// KiB of native memory beside the heap and what the JVM has for itself. What the program has allocated through the JVM is not the JVM's.
+    /// KiB of native memory beside the heap and what the JVM has for itself. What the program has allocated through the JVM is not the JVM's. What nobody needs any more is given back before: blocks that nobody
+    /// reaches, those that wait for the next tensors, and what the C library keeps of what was freed. How much of that there is depends on when the last collection was.
     static long ofProgram() {
+        settle();
         String tracked = diagnostic("vmNativeMemory", "summary", "scale=KB");
         return resident() - committed(tracked, "Total") + committed(tracked, "- *Other");
     }
@@ -53,6 +60,26 @@ final class Footprint {
             }
         }
         return 0;
+    }
+
+    /// Collects until nothing more comes back: what a collection finds is freed by a thread that may have to wait for its turn.
+    private static void settle() {
+        long before = 0;
+        for (int i = 0;
+                i < 2
+                        || i < MOST_COLLECTIONS
+                                && resident() < before - LITTLE; // idle blocks need two
+                i++) {
+            before = resident();
+            live();
+            try {
+                Thread.sleep(CLEANING_MILLIS);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            Memory.release();
+            diagnostic("systemTrimNativeHeap");
+        }
     }
 
     /// KiB of the heap that are reachable. Counting objects makes any collector do a full collection, also one that does not obey `System.gc()`.

@@ -46,7 +46,7 @@ class SoakTest {
     @ParameterizedTest
     @MethodSource("loops")
     void underEverySetting(Soak.Case c) throws Exception {
-        for (Soak.Setting s : Soak.Setting.values()) {
+        for (Soak.Setting s : Soak.Setting.all()) {
             Soak.Outcome outcome = Soak.run(c, c.steps() / 10, 256, s.flags());
             assertTrue(outcome.flat(), () -> s + "\n" + outcome.text());
         }

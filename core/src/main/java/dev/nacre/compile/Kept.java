@@ -143,7 +143,9 @@ public final class Kept {
         dropped.forEach(k -> k.drop.run()); // outside: it may wait for locks of its own
         if (isMuchUnreachable) {
             // most of it is not on the heap, whose collector sees no hurry
-            Garbage.collectAll(() -> false);
+            WeakReference<Kept> one = new WeakReference<>(dropped.getFirst());
+            dropped.clear();
+            Garbage.collectAll(() -> one.refersTo(null));
         }
     }
 }

@@ -147,6 +147,12 @@ public final class Memory {
         SPARE.add(release);
     }
 
+    /// Gives back to the system what waits idle for the next tensors, after a peak, say. What nobody reaches has to be found by a collection first.
+    public static void release() {
+        Workspace.release();
+        POOL.release();
+    }
+
     private static MemorySegment reserved(long bytes, LongFunction<MemorySegment> source) {
         if (!POOL.holds(bytes)) { // nothing to wait for
             throw new OutOfMemoryError(

@@ -30,8 +30,10 @@ final class Pool {
     /// The part of the time that may go to collections for blocks is one in so many.
     private static final int SHARE = 50;
 
-    /// How long a collection's findings take to arrive.
+    /// How long a collection's findings take to arrive; longer where the collection itself took longer.
     private static final long PATIENCE_NANOS = 20_000_000;
+
+    private static final long MOST_PATIENCE_NANOS = 5 * PATIENCE_NANOS;
 
     private static final int ATTEMPTS = 10;
 
@@ -212,7 +214,11 @@ final class Pool {
     }
 
     private MemorySegment await(long size) {
-        long end = System.nanoTime() + PATIENCE_NANOS;
+        long patience;
+        synchronized (this) {
+            patience = Math.clamp(pauseNanos, PATIENCE_NANOS, MOST_PATIENCE_NANOS);
+        }
+        long end = System.nanoTime() + patience;
         MemorySegment b = idle(size, 0);
         for (long left; b == null && (left = end - System.nanoTime()) > 0; b = idle(size, 0)) {
             synchronized (this) {
