@@ -18,6 +18,13 @@ import org.junit.jupiter.api.TestFactory;
 
 /// Attention with NaN and infinities in keys or values that some queries see and others do not: wherever libtorch has a number, so have we.
 class HiddenKeysParityTest {
+    /// Larger ones overflow in their product with a query, before a mask is added.
+    private static final double[] KEYS = {Double.NaN, Double.POSITIVE_INFINITY, 1e30};
+
+    private static final double[] VALUES = {
+        Double.NaN, Double.POSITIVE_INFINITY, 1e30, 1e38, -3e38
+    };
+
     private enum Mask {
         CAUSAL,
         BOOLEAN,
@@ -30,10 +37,7 @@ class HiddenKeysParityTest {
         for (int n : new int[] {5, 70}) {
             for (Mask mask : Mask.values()) {
                 for (int operand = 1; operand < 3; operand++) {
-                    for (double poison :
-                            new double[] {
-                                Double.NaN, Double.POSITIVE_INFINITY, 1e30, 1e38, -3e38
-                            }) {
+                    for (double poison : operand == 1 ? KEYS : VALUES) {
                         int o = operand;
                         tests.add(
                                 DynamicTest.dynamicTest(
