@@ -3,8 +3,8 @@ package dev.nacre.cpu.onednn;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.nacre.cpu.Native;
 import dev.nacre.compile.Stack;
+import dev.nacre.cpu.Native;
 import dev.nacre.cpu.Team;
 import dev.nacre.cpu.WeakCache;
 import java.lang.foreign.Arena;
