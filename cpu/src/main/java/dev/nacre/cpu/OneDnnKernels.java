@@ -10,6 +10,7 @@ import dev.nacre.cpu.onednn.Call;
 import dev.nacre.cpu.onednn.Convolution;
 import dev.nacre.cpu.onednn.DataType;
 import dev.nacre.cpu.onednn.Direction;
+import dev.nacre.cpu.onednn.MatMul;
 import dev.nacre.cpu.onednn.MemoryDesc;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.cpu.onednn.OneDnnException;
@@ -243,8 +244,9 @@ final class OneDnnKernels {
     }
 
     private static Primitive primitive(PlainProduct p, boolean packed) {
-        MemoryDesc lies = p.weights();
-        return OneDnn.get().orElseThrow().primitive(p.matMul(packed ? lies.any() : lies));
+        OneDnn library = OneDnn.get().orElseThrow();
+        MatMul spec = p.matMul();
+        return packed ? library.packed(spec) : library.primitive(spec);
     }
 
     // ---------------------------------------------------------------------------------------

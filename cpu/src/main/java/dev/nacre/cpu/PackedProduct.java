@@ -71,7 +71,7 @@ final class PackedProduct implements Step {
         try {
             OneDnn library = OneDnn.get().orElseThrow();
             MemoryDesc lies = plain.get().weights();
-            Primitive product = library.primitive(plain.get().matMul(lies.any()));
+            Primitive product = library.packed(plain.get().matMul());
             MemoryDesc wanted = product.desc(Role.WEIGHTS);
             if (wanted.equals(lies)) {
                 return Optional.empty();

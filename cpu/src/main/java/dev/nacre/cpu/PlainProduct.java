@@ -125,11 +125,11 @@ record PlainProduct(
         return OneDnnKernels.desc(product.b(), 2);
     }
 
-    /// With weights that lie so.
-    MatMul matMul(MemoryDesc weights) {
+    /// As oneDNN is told of it.
+    MatMul matMul() {
         MemoryDesc out = OneDnnKernels.desc(product.out(), 2);
         MatMul spec =
-                MatMul.of(OneDnnKernels.desc(product.a(), 2), weights, out)
+                MatMul.of(OneDnnKernels.desc(product.a(), 2), weights(), out)
                         .attributes(OneDnnKernels.attributes(product.epilogue(), out));
         if (product.epilogue().bias().isEmpty()) {
             return spec;

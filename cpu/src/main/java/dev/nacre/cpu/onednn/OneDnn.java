@@ -93,6 +93,21 @@ public final class OneDnn {
         return primitives.get(spec, s -> new Primitive(this, s, Team.get()));
     }
 
+    /// A product whose weights may lie as suits the library best. Small ones take them as they are ([Gemm]): they would be added up in another order if they lay otherwise, and a step that changes its weights, which packs none, would have other bits than one that does not.
+    ///
+    /// @throws OneDnnException if oneDNN does not take it
+    public Primitive packed(MatMul spec) {
+        Primitive chosen =
+                primitive(
+                        new MatMul(
+                                spec.src(),
+                                spec.weights().any(),
+                                spec.bias(),
+                                spec.dst(),
+                                spec.attributes()));
+        return chosen.isOfCalls() ? primitive(spec) : chosen;
+    }
+
     /// A product for one thread that is already a member of the team.
     ///
     /// @throws OneDnnException if oneDNN does not take it

@@ -99,6 +99,11 @@ public final class Primitive {
         return split.isReference();
     }
 
+    /// Whether nothing was compiled for it.
+    boolean isOfCalls() {
+        return work().getFirst().code().gemm().isPresent();
+    }
+
     /// A new call of it.
     public Call call() {
         return new Call(this);
