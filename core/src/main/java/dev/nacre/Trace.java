@@ -1,9 +1,12 @@
 package dev.nacre;
 
+import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
+import dev.nacre.ir.Order;
 import dev.nacre.ir.PerThread;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -103,6 +106,30 @@ final class Trace {
         return old != null ? old.node() : outside.map(o -> o.apply(v)).orElse(v.current());
     }
 
+    /// Finds the variables that the program has set by hand and that were not computed: parameters, and what was set before the step began. But if the loss is computed from the same as one of the values set before, they
+    /// are those of its forward computation, after which gradients were dropped.
+    ///
+    /// @param losses and what else is computed with the step
+    private void findByHand(List<Tensor> losses) {
+        Map<Variable, Tensor> early = STEPS.get().early;
+        byHand = new IdentityHashMap<>();
+        for (Variable v : PENDING.get()) {
+            if (v.isTrainable()) {
+                v.pending().ifPresent(p -> byHand.put(v, p.node()));
+            }
+        }
+        if (!early.isEmpty() && !haveInCommon(early.values(), losses)) {
+            early.forEach((v, p) -> byHand.putIfAbsent(v, p.node()));
+        }
+    }
+
+    /// Whether something is computed for both.
+    private static boolean haveInCommon(Collection<Tensor> some, Collection<Tensor> others) {
+        Order a = Graph.written(some.stream().map(Tensor::node).toList());
+        Order b = Graph.written(others.stream().map(Tensor::node).toList());
+        return a.stream().anyMatch(n -> a.arity(n) > 0 && b.contains(n));
+    }
+
     /// The variables set, with their new values.
     List<Engine.Root> updates() {
         List<Engine.Root> out = new ArrayList<>(values.size() + 1);
@@ -122,6 +149,8 @@ final class Trace {
     private static final class Steps {
         private final Set<Variable> summed = new LinkedHashSet<>();
         private final Map<Variable, Stored> before = new IdentityHashMap<>();
+        private final Map<Variable, Tensor> early =
+                new IdentityHashMap<>(0); // set before it began, and not computed yet
         private boolean marked; // whether somebody wants to know where a step begins
         private long taken;
     }
@@ -136,10 +165,11 @@ final class Trace {
     /// What this thread changes from now on, outside of functions, belongs to a new step.
     static void startStep() {
         if (!CURRENT.isBound()) {
-            flush(); // what was set before is no part of it
             Steps s = STEPS.get();
             s.marked = true;
             s.before.clear();
+            s.early.clear();
+            PENDING.get().forEach(v -> v.pending().ifPresent(p -> s.early.put(v, p)));
         }
     }
 
@@ -198,29 +228,27 @@ final class Trace {
             code.run();
             return null;
         });
-        boolean atOnce = condition.isEmpty(); // by hand, and so never taken back
-        Map<Variable, Stored> before = STEPS.get().before;
-        if (atOnce && !before.isEmpty()) {
-            t.values.keySet().forEach(before::remove);
+        Steps s = STEPS.get();
+        if (condition.isEmpty() && !s.before.isEmpty()) {
+            t.values.keySet().forEach(s.before::remove); // set at once is by hand
+        }
+        if (condition.isPresent()) {
+            t.findByHand(wanted);
         }
         Set<Variable> set = PENDING.get();
         for (Variable v : set) {
-            if (!atOnce || !t.values.containsKey(v)) {
+            Optional<Tensor> p = v.pending();
+            boolean ofStep = p.isEmpty() || s.early.get(v) != p.get();
+            if (ofStep && (condition.isPresent() || !t.values.containsKey(v))) {
                 changing(v);
             }
-            v.pending()
-                    .ifPresent(p -> {
-                        if (!atOnce && v.isTrainable()) {
-                            t.byHand = t.byHand.isEmpty() ? new IdentityHashMap<>() : t.byHand;
-                            t.byHand.put(v, p.node());
-                        }
-                        t.values.putIfAbsent(v, p.node());
-                    });
+            p.ifPresent(x -> t.values.putIfAbsent(v, x.node()));
         }
         set.clear();
+        s.early.clear();
         t.values.keySet().forEach(Variable::forgetPending);
         if (condition.isPresent()) { // what was set and computed since the step began belongs to it
-            before.keySet().forEach(v -> t.values.putIfAbsent(v, v.current()));
+            s.before.keySet().forEach(v -> t.values.putIfAbsent(v, v.current()));
             t.onlyIf(condition.get());
         }
         List<Engine.Root> roots = t.updates();

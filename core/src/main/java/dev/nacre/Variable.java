@@ -354,7 +354,7 @@ public final class Variable extends Tensor {
 
     /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before: inside a traced function all that it has set so far,
     /// else all that this thread has set of variables that are not trainable, and drawn of random sources, since [#startStep()]. So a step whose loss is not finite leaves running statistics and random sources as they
-    /// were, too. What was set before that, or at once by [#update], stays, and so do parameters set by hand. The condition is computed in the same plan.
+    /// were, too. What was set before that, or at once by [#update], stays, and so do parameters set by hand; but what a forward computation has set whose loss this is goes back, wherever the step began. The condition is computed in the same plan.
     ///
     /// @param condition a single bool
     public static void updateIf(
@@ -370,7 +370,7 @@ public final class Variable extends Tensor {
         Trace.commit(wanted, changes, Optional.of(condition));
     }
 
-    /// Says that what this thread changes from now on, outside of functions, belongs to a new step, and computes what it has set before; see [#updateIf]. Optimizers say so when gradients are dropped and after each step. Does nothing inside a traced function.
+    /// Says that what this thread changes from now on, outside of functions, belongs to a new step; see [#updateIf]. Optimizers say so when gradients are dropped and after each step. Does nothing inside a traced function.
     public static void startStep() {
         Trace.startStep();
     }

@@ -309,6 +309,49 @@ class WholeStepTest {
         assertFalse(o.stepIfFinite(loss).toBooleanArray()[0]);
     }
 
+    private record Normed(BatchNorm1d norm, Linear out) implements Module {
+        @Override
+        public Tensor forward(Tensor x, Mode mode) {
+            return out.forward(norm.forward(x, mode));
+        }
+    }
+
+    /// Where gradients are dropped after the forward computation, it is computed once, with the step, and is the step's.
+    @Test
+    void gradientsMayBeDroppedAfterTheForwardComputation() {
+        Tensor y = Rng.seed(1).integers(4, Shape.of(12)).realize();
+        Tensor good = Rng.seed(3).normal(12, 6).realize();
+        Tensor bad = good.div(0).realize();
+        Normed net = new Normed(BatchNorm1d.of(6), Linear.of(6, 4, Rng.seed(2)));
+        Normed twin = new Normed(BatchNorm1d.of(6), Linear.of(6, 4, Rng.seed(2)));
+        Optimizer o = Adam.of(net.parameters(), 0.05);
+        Optimizer other = Adam.of(twin.parameters(), 0.05);
+        for (int step = 0; step < 6; step++) {
+            boolean refused = step % 2 == 1;
+            Map<String, Tensor> before = new LinkedHashMap<>();
+            net.state().forEach((k, v) -> before.put(k, v.detach().realize()));
+            Tensor loss =
+                    new CrossEntropyLoss()
+                            .forward(net.forward(refused ? bad : good, Mode.TRAIN), y);
+            o.zeroGrad();
+            assertFalse(net.norm().runningMean().isRealized(), "computed by zeroGrad()");
+            loss.backward();
+            assertEquals(!refused, o.stepIfFinite(loss).toBooleanArray()[0]);
+            if (refused) {
+                net.state().forEach((k, v) -> assertArrayEquals(bits(before.get(k)), bits(v), k));
+            } else {
+                other.zeroGrad();
+                Tensor l = new CrossEntropyLoss().forward(twin.forward(good, Mode.TRAIN), y);
+                l.backward();
+                other.stepIfFinite(l);
+            }
+        }
+        Map<String, Variable> wanted = twin.state();
+        net.state()
+                .forEach(
+                        (k, v) -> assertTrue(close(bits(wanted.get(k)), bits(v)), "goes on: " + k));
+    }
+
     /// Plans of other parts may round otherwise.
     private static boolean close(long[] a, long[] b) {
         for (int i = 0; i < a.length; i++) {
