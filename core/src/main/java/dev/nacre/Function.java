@@ -152,15 +152,11 @@ public final class Function {
     }
 
     private static List<Node> nodes(List<Tensor> results) {
-        List<Node> out = new ArrayList<>();
-        for (Tensor t : results) {
-            if (t == null) {
-                throw new NacreException(
-                        "function: what was traced gave null\n  hint: give a tensor, such as the loss of a step");
-            }
-            out.add(t.node());
+        if (results == null || results.stream().anyMatch(t -> t == null)) {
+            throw new NacreException(
+                    "function: what was traced gave null\n  hint: give a tensor, such as the loss of a step");
         }
-        return List.copyOf(out);
+        return results.stream().map(Tensor::node).toList();
     }
 
     private static Function traced(

@@ -72,16 +72,18 @@ final class Stored implements Source {
     private final String origin;
     private final Variable owner; // null: a plain tensor
     private volatile Node node; // null: nobody has asked for it
-    private boolean mapped; // memory whose arena somebody else may close
+    private final boolean mapped; // memory whose arena somebody else may close
     private volatile boolean shared;
     private Optional<Reuse.Place> kept = Optional.empty();
     private volatile int readers; // how many there are or wait; below zero while it is overwritten
 
-    private Stored(TensorType type, MemorySegment memory, String origin, Variable owner) {
+    private Stored(
+            TensorType type, MemorySegment memory, String origin, Variable owner, boolean mapped) {
         this.type = type;
         this.memory = memory;
         this.origin = origin;
         this.owner = owner;
+        this.mapped = mapped;
     }
 
     /// The leaf's source.
@@ -119,7 +121,7 @@ final class Stored implements Source {
 
     /// Room for a tensor.
     static Stored room(TensorType type, String origin) {
-        return new Stored(type, take(type.bytes(), origin), origin, null);
+        return new Stored(type, take(type.bytes(), origin), origin, null, false);
     }
 
     /// Room for a new value of a variable.
@@ -129,14 +131,14 @@ final class Stored implements Source {
                 owner.declared(),
                 bytes <= MIDDLING ? VALUES.take(bytes) : Memory.allocate(bytes, owner.origin()),
                 owner.origin(),
-                owner);
+                owner,
+                false);
     }
 
     /// Elements that lie in memory of somebody else's.
     static Stored of(TensorType type, MemorySegment memory, String origin) {
-        Stored s = new Stored(type, memory, origin, null);
-        s.mapped = !memory.scope().equals(MemorySegment.NULL.scope());
-        return s;
+        boolean mapped = !memory.scope().equals(MemorySegment.NULL.scope());
+        return new Stored(type, memory, origin, null, mapped);
     }
 
     /// Whether somebody else may close the memory's arena.

@@ -117,7 +117,14 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
     /// A matrix. All rows must be of one length.
     public static Tensor of(float[][] rows) {
         int columns = rows.length == 0 || rows[0] == null ? 0 : rows[0].length;
-        float[] flat = new float[Math.multiplyExact(rows.length, columns)];
+        long count = (long) rows.length * columns;
+        if (count > Integer.MAX_VALUE - 8) {
+            throw new ShapeException(
+                    "of: a matrix of "
+                            + count
+                            + " numbers does not fit into one array\n  hint: Tensor.concat of several matrices");
+        }
+        float[] flat = new float[(int) count];
         for (int i = 0; i < rows.length; i++) {
             if (rows[i] == null) {
                 throw new ShapeException("of: row " + i + " is null");

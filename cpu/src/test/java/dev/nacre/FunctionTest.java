@@ -584,6 +584,7 @@ class FunctionTest {
                 () ->
                         Function.ofMany(in -> java.util.Arrays.asList(in.getFirst(), null))
                                 .call(f32(1)));
+        assertMessage(NacreException.class, message, () -> Function.ofMany(_ -> null).call(f32(1)));
         assertMessage(
                 ShapeException.class,
                 "of: row 1 is null",

@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.ir.Attention;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
+import dev.nacre.type.Shape;
 import java.util.Optional;
 
 /// Which keys a query may not look at, in the sense of PyTorch's `MultiheadAttention`: **true means hidden**. (In `scaledDotProductAttention` true means visible, as in
@@ -48,6 +49,14 @@ public record AttentionMask(boolean causal, Optional<Tensor> mask, Optional<Tens
             return x;
         }
         Tensor p = keyPadding.get();
+        Problem.in("keyPadding")
+                .require(
+                        x.rank() == 3
+                                && Shape.broadcast(p.shape(), x.shape().range(0, 2)).isPresent(),
+                        "must be [batch, keys] of x [batch, keys, width]")
+                .operand("x", x.type(), x::origin)
+                .operand("keyPadding", p.type(), p::origin)
+                .throwShape();
         Tensor hidden = p.dtype() == DType.BOOL ? p : p.eq(Double.NEGATIVE_INFINITY);
         return hidden.unsqueeze(2).and(x.abs().lt(MOST).not()).where(x.zerosLike(), x);
     }

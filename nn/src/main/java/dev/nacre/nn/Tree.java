@@ -24,7 +24,7 @@ import java.util.function.Supplier;
 ///
 /// A variable that is found in two places (tied weights) has two names, of which the first is the one used in files.
 public final class Tree {
-    /// No model is that deep; the walk has a frame of the stack for each level.
+    /// A list of layers is one level, whatever its length. The walk has frames of the stack for each, and is to do on the smallest.
     private static final int DEEPEST = 200;
 
     private final Object root;
@@ -88,7 +88,8 @@ public final class Tree {
                             + (isNew
                                     ? " lies more than " + DEEPEST + " parts deep"
                                     : " '" + path + "' contains itself")
-                            + "\n  hint: mark a reference to the owner with @NotPart");
+                            + "\n  hint: mark a reference to the owner with @NotPart"
+                            + (isNew ? ", or hold a chain of parts in a list" : ""));
         }
         if (part instanceof Module m) {
             add(modules, path, m);

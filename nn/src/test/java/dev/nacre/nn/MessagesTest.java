@@ -266,6 +266,15 @@ class MessagesTest {
                                     + " \\w+\\.permute\\(0, 2, 1\\)"),
                     message);
         }
+        TransformerEncoderLayer encoder = TransformerEncoderLayer.of(8, 2, 16, RNG);
+        AttentionMask padding = AttentionMask.ofKeyPadding(Tensor.zeros(DType.BOOL, 1, 4));
+        for (Tensor x : List.of(Tensor.ones(4, 8), Tensor.ones(1, 5, 8))) {
+            String message = error(() -> encoder.forward(x, padding, Mode.EVAL));
+            assertTrue(
+                    message.startsWith(
+                            "keyPadding: must be [batch, keys] of x [batch, keys, width]\n"),
+                    message);
+        }
         assertTrue(
                 error(() -> new MSELoss().forward(Tensor.zeros(4), Tensor.zeros(4, 1)))
                         .endsWith("hint: target.squeeze(-1) is [4]"));

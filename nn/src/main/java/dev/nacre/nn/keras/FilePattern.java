@@ -89,7 +89,9 @@ record FilePattern(String text) {
                             + "\n  hint: {epoch:02d}, {val_loss:.4f}");
         }
         boolean percent = kind.equals("%");
-        String padding = width.isEmpty() ? "" : part.group(2) + width;
+        int least =
+                width.isEmpty() ? 0 : Integer.parseInt(width) - (percent ? 1 : 0); // for its sign
+        String padding = least == 0 ? "" : part.group(2) + least;
         String form = asWhole ? "d" : percent ? "f" : kind.toLowerCase(Locale.ROOT);
         Object number = asWhole ? value : (Object) (value.doubleValue() * (percent ? 100 : 1));
         String text = String.format(Locale.ROOT, "%" + padding + point + form, number);
