@@ -90,7 +90,9 @@ public final class OneDnn {
     ///
     /// @throws OneDnnException if oneDNN does not take it
     public Primitive primitive(Spec spec) {
-        return primitives.get(spec, s -> new Primitive(this, s, Team.get()));
+        var primitive = primitives.get(spec, s -> new Primitive(this, s, Team.get()));
+        for (var phase : primitive.phases()) for (var piece : phase) Compiled.note(piece.code());
+        return primitive;
     }
 
     /// A product for one thread that is already a member of the team.
