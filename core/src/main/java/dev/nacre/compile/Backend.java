@@ -40,6 +40,11 @@ public interface Backend {
     interface Executable {
         /// A place to run one call at a time in.
         Frame newFrame();
+
+        /// What it holds besides the description of the kernels, in bytes, about: code that a library has made for it.
+        default long bytes() {
+            return 0;
+        }
     }
 
     /// What one call in progress needs. Not thread-safe.

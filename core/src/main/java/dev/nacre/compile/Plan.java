@@ -20,12 +20,12 @@ public final class Plan {
     /// So much room for intermediate values is each frame's own: it is in the caches when the next call comes. More is [shared][Workspace] with other plans.
     private static final long LITTLE = 1 << 17;
 
-    /// Measured, as means over plans of networks, rounded up: a step of a 16-64-5 network takes 60 KiB of the heap and 1.8 MiB beside it, nearly all of it what oneDNN compiles for its four products.
+    /// Measured, as means over plans of networks, rounded up; without what libraries compile, which the [backend][Backend.Executable#bytes] counts.
     private static final long LOOP_BYTES = 16 << 10;
 
     private static final long INSTANCE_BYTES = 2 << 10;
 
-    private static final long PRODUCT_BYTES = 512 << 10;
+    private static final long PRODUCT_BYTES = 8 << 10;
 
     private static final long KERNEL_BYTES = 64 << 10;
 
@@ -56,11 +56,11 @@ public final class Plan {
         this.arenaBytes = arenaBytes;
         this.executable = executable;
         this.places = List.copyOf(places);
-        this.ownBytes = this.kernels.stream().mapToLong(Plan::estimate).sum();
+        this.ownBytes = this.kernels.stream().mapToLong(Plan::estimate).sum() + executable.bytes();
         this.kept = Kept.of(ownBytes, this::shrink, this::drop);
     }
 
-    /// What a kernel takes about, of the heap and of other memory: its description, generated code, what the library has compiled.
+    /// What a kernel takes about, of the heap and of other memory: its description, generated code.
     private static long estimate(Kernel k) {
         return switch (k) {
             case Repeat r -> r.body().stream().mapToLong(Plan::estimate).sum();
@@ -93,6 +93,11 @@ public final class Plan {
 
     public List<TensorType> outputs() {
         return outputs;
+    }
+
+    /// What it takes about, without frames.
+    long ownBytes() {
+        return ownBytes;
     }
 
     /// Bytes of intermediate values alive at the worst moment.

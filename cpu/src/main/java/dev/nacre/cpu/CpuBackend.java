@@ -8,6 +8,7 @@ import dev.nacre.cpu.attention.FlashAttention;
 import dev.nacre.cpu.kernels.JavaKernels;
 import dev.nacre.cpu.loops.LoopRunner;
 import dev.nacre.cpu.loops.VectorSupport;
+import dev.nacre.cpu.onednn.Compiled;
 import dev.nacre.cpu.winograd.Winograd;
 import dev.nacre.ir.Op;
 import dev.nacre.type.DType;
@@ -67,8 +68,20 @@ public final class CpuBackend implements Backend {
     @Override
     public Executable prepare(List<Kernel> kernels) {
         Missing.warnOfDenial();
-        List<Supplier<Step>> prepared = kernels.stream().map(CpuBackend::prepare).toList();
-        return () -> new CpuFrame(prepared.stream().map(Supplier::get).toArray(Step[]::new));
+        return new CpuExecutable(
+                Compiled.during(() -> kernels.stream().map(CpuBackend::prepare).toList()));
+    }
+
+    private record CpuExecutable(Compiled<List<Supplier<Step>>> prepared) implements Executable {
+        @Override
+        public Frame newFrame() {
+            return new CpuFrame(prepared.result().stream().map(Supplier::get).toArray(Step[]::new));
+        }
+
+        @Override
+        public long bytes() {
+            return prepared.bytes();
+        }
     }
 
     /// Makes a kernel ready: gives the steps of as many frames as there will be.

@@ -90,7 +90,9 @@ public final class OneDnn {
     ///
     /// @throws OneDnnException if oneDNN does not take it
     public Primitive primitive(Spec spec) {
-        return primitives.get(spec, s -> new Primitive(this, s, Team.get()));
+        var primitive = primitives.get(spec, s -> new Primitive(this, s, Team.get()));
+        for (var phase : primitive.phases()) for (var piece : phase) Compiled.note(piece.code());
+        return primitive;
     }
 
     /// A product whose weights may lie as suits the library best. Small ones take them as they are ([Gemm]): they would be added up in another order if they lay otherwise, and a step that changes its weights, which packs none, would have other bits than one that does not.

@@ -15,6 +15,7 @@ public final class Solo {
         if (items.offsets().length != 1)
             throw new OneDnnException(Status.UNIMPLEMENTED, "as one call: " + spec);
         code = library.code(items.each());
+        Compiled.note(code);
         int operands = code.operands().size();
         if (operands != addresses.length)
             throw new IllegalArgumentException("a product of two operands only, not " + spec);

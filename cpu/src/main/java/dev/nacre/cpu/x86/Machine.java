@@ -18,6 +18,8 @@ public final class Machine {
     private static final int WRITE = 2;
     private static final int EXECUTE = 4;
     private static final int PRIVATE_ANONYMOUS = 0x22;
+    private static final int SHARED_ANONYMOUS_POPULATED = 0x8021;
+    private static final int MAY_MOVE = 1; // of mremap
 
     /// Features of CPUID leaf 7 that loops need: AVX-512 F, DQ, BW, VL.
     private static final int AVX512 = 1 << 16 | 1 << 17 | 1 << 30 | 1 << 31;
@@ -60,7 +62,9 @@ public final class Machine {
                 handle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG), false);
         static final MethodHandle CALL_BRIEFLY =
                 handle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG), true);
-        private static final MethodHandle MMAP =
+
+        /// Of mmap, and of mremap, whose arguments go the same way.
+        private static final MethodHandle MAP =
                 handle(
                         FunctionDescriptor.of(
                                 ValueLayout.JAVA_LONG,
@@ -71,6 +75,7 @@ public final class Machine {
                                 ValueLayout.JAVA_INT,
                                 ValueLayout.JAVA_LONG),
                         false);
+
         private static final MethodHandle MPROTECT =
                 handle(
                         FunctionDescriptor.of(
@@ -100,28 +105,66 @@ public final class Machine {
             return Linker.nativeLinker().defaultLookup().findOrThrow(name);
         }
 
+        /// Bytes of a region of small pieces: enough that what mapping it costs is little for each, little enough to be kept for the last one of them.
+        private static final int REGION = 1 << 16;
+
+        private static final int SMALL = REGION / 8;
+        private static final int LINE = 64;
+
+        // the region that is being filled, at the two places where it lies: at one it is written,
+        // at the other it is run, and none is both
+        private static MemorySegment written = MemorySegment.NULL;
+        private static MemorySegment run = MemorySegment.NULL;
+        private static long used;
+        private static boolean shares = true; // until that is refused
+
         /// Executable memory with this code, for as long as the segment is reachable; [MemorySegment#NULL] if there can be none.
-        @SuppressWarnings("restricted")
         static MemorySegment place(byte[] code) throws Throwable {
-            long room =
-                    (long)
-                            MMAP.invokeExact(
-                                    symbol("mmap"),
-                                    0L,
-                                    (long) code.length,
-                                    READ | WRITE,
-                                    PRIVATE_ANONYMOUS,
-                                    -1,
-                                    0L);
-            if (room == -1) return MemorySegment.NULL;
-            var memory =
-                    MemorySegment.ofAddress(room).reinterpret(code.length, Arena.ofAuto(), FREE);
+            var memory = code.length <= SMALL ? shared(code) : MemorySegment.NULL;
+            return memory.address() != 0 ? memory : alone(code);
+        }
+
+        /// A part of a region, which goes when the last of its parts does.
+        private static synchronized MemorySegment shared(byte[] code) throws Throwable {
+            if (used + code.length > run.byteSize() && shares) shares = open();
+            if (!shares) return MemorySegment.NULL;
+            written.asSlice(used, code.length).copyFrom(MemorySegment.ofArray(code));
+            var memory = run.asSlice(used, code.length);
+            used += Math.ceilDiv(code.length, LINE) * LINE;
+            return memory;
+        }
+
+        private static boolean open() throws Throwable {
+            long at = map(REGION, SHARED_ANONYMOUS_POPULATED);
+            if (at == -1) return false;
+            written = owned(at, REGION);
+            long again = (long) MAP.invokeExact(symbol("mremap"), at, 0L, REGION, MAY_MOVE, 0, 0L);
+            if (again == -1) return false;
+            run = owned(again, REGION);
+            used = 0;
+            return isExecutable(again, REGION);
+        }
+
+        private static MemorySegment alone(byte[] code) throws Throwable {
+            long at = map(code.length, PRIVATE_ANONYMOUS);
+            if (at == -1) return MemorySegment.NULL;
+            var memory = owned(at, code.length);
             memory.copyFrom(MemorySegment.ofArray(code));
-            int refused =
-                    (int)
-                            MPROTECT.invokeExact(
-                                    symbol("mprotect"), room, (long) code.length, READ | EXECUTE);
-            return refused == 0 ? memory : MemorySegment.NULL;
+            return isExecutable(at, code.length) ? memory : MemorySegment.NULL;
+        }
+
+        private static long map(long bytes, int flags) throws Throwable {
+            return (long) MAP.invokeExact(symbol("mmap"), 0L, bytes, READ | WRITE, flags, -1, 0L);
+        }
+
+        private static boolean isExecutable(long at, long bytes) throws Throwable {
+            return (int) MPROTECT.invokeExact(symbol("mprotect"), at, bytes, READ | EXECUTE) == 0;
+        }
+
+        /// Memory of the kernel's, unmapped when nobody reaches it.
+        @SuppressWarnings("restricted")
+        private static MemorySegment owned(long at, long bytes) {
+            return MemorySegment.ofAddress(at).reinterpret(bytes, Arena.ofAuto(), FREE);
         }
     }
 
