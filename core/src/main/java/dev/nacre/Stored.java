@@ -20,10 +20,11 @@ final class Stored implements Source {
     private static final long SMALL = Memory.isNative() ? 1024 : -1;
 
     /// The same of variables, where an eager step has no memory but the one that it leaves behind: to have a block and to have it found unreachable costs more than to compute some KiB. In blocks of their own: a loss
-    /// that somebody keeps does not keep the parameters of its step.
+    /// that somebody keeps does not keep the parameters of its step, and a bias or learning rate not the matrices.
     private static final long MIDDLING = Memory.isNative() ? 1 << 15 : -1;
 
     private static final Slabs SMALL_RESULTS = new Slabs(1 << 16, "small tensors");
+    private static final Slabs SMALL_VALUES = new Slabs(1 << 16, "values of small variables");
     private static final Slabs VALUES = new Slabs(1 << 17, "values of variables");
 
     private static final int WRITTEN = Integer.MIN_VALUE; // added to or taken from the readers
@@ -127,9 +128,10 @@ final class Stored implements Source {
     /// Room for a new value of a variable.
     static Stored room(Variable owner) {
         long bytes = owner.declared().bytes();
+        Slabs shared = bytes <= SMALL ? SMALL_VALUES : VALUES;
         return new Stored(
                 owner.declared(),
-                bytes <= MIDDLING ? VALUES.take(bytes) : Memory.allocate(bytes, owner.origin()),
+                bytes <= MIDDLING ? shared.take(bytes) : Memory.allocate(bytes, owner.origin()),
                 owner.origin(),
                 owner,
                 false);

@@ -237,6 +237,20 @@ class VariableTest {
         }
     }
 
+    /// Whoever keeps a bias of each step keeps no matrices.
+    @Test
+    void smallValuesShareNoBlockWithLargerOnes() {
+        Variable bias = Variable.of("bias", Tensor.ones(10));
+        Variable matrix = Variable.of("matrix", Tensor.ones(64, 10));
+        List<Variable> both = List.of(bias, matrix);
+        for (int step = 0; step < 3; step++) {
+            Tensor kept = bias.add(matrix.sum()); // so neither is overwritten in place
+            Variable.update(both, () -> both.forEach(v -> v.set(v.add(1))));
+            assertNotEquals(
+                    bias.stored().memory().scope(), matrix.stored().memory().scope(), kept::origin);
+        }
+    }
+
     @Test
     void momentsAreOverwrittenInTheEagerLoop() {
         Variable w = large("w");
