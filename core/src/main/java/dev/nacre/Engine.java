@@ -301,7 +301,7 @@ final class Engine {
         return out;
     }
 
-    /// Compiles a graph over placeholders, so that the plan keeps no numbers alive.
+    /// Compiles a graph to a plan that keeps no numbers alive. The graph itself, which may be huge, is copied only where numbers become inputs.
     ///
     /// @param more nodes that are results, too
     private static Plan compile(
@@ -321,10 +321,17 @@ final class Engine {
                 literals.inputs().stream()
                         .map(c -> Symbol.node("a number", TensorType.of(c.dtype())))
                         .toList();
-        List<Source> sources =
-                Stream.concat(stands.stream(), given.stream())
-                        .map(n -> ((Op.Leaf) n.op()).source())
-                        .toList();
+        List<Source> inputs = sources(Stream.concat(stands.stream(), given.stream()));
+        boolean asItIs = given.isEmpty();
+        List<Source> sources = asItIs ? sources(leaves.stream()) : inputs;
+        List<Optional<Source>> overwritten = new ArrayList<>();
+        for (int k = 0; k < roots.size(); k++) {
+            int target = k < targets.size() ? targets.get(k) : -1;
+            overwritten.add(target >= 0 ? Optional.of(sources.get(target)) : Optional.empty());
+        }
+        if (asItIs) {
+            return Compiler.compile(roots, sources, inputs, overwritten, backend());
+        }
         List<Node> numbers = numbers(order);
         for (int i = 0; i < numbers.size(); i++) {
             if (literals.form().get(i) instanceof Integer input) {
@@ -332,13 +339,12 @@ final class Engine {
                 stands.add(given.get(input));
             }
         }
-        List<Optional<Source>> overwritten = new ArrayList<>();
-        for (int k = 0; k < roots.size(); k++) {
-            int target = k < targets.size() ? targets.get(k) : -1;
-            overwritten.add(target >= 0 ? Optional.of(sources.get(target)) : Optional.empty());
-        }
         return Compiler.compile(
-                Graph.substitute(roots, leaves, stands), sources, overwritten, backend());
+                Graph.substitute(roots, leaves, stands), sources, inputs, overwritten, backend());
+    }
+
+    private static List<Source> sources(Stream<Node> leaves) {
+        return leaves.map(n -> ((Op.Leaf) n.op()).source()).toList();
     }
 
     /// Number of plans kept.

@@ -1,5 +1,6 @@
 package dev.nacre.compile;
 
+import dev.nacre.ir.Graph;
 import dev.nacre.ir.Node;
 import dev.nacre.ir.Op;
 import dev.nacre.ir.Places;
@@ -54,7 +55,19 @@ public final class Compiler {
             List<Source> sources,
             List<Optional<Source>> targets,
             Backend backend) {
-        return new Compiler(sources, targets, _ -> false).plan(roots, backend);
+        return compile(roots, sources, sources, targets, backend);
+    }
+
+    /// The same for a plan that keeps no numbers alive.
+    ///
+    /// @param inputs stand for the sources in the plan
+    public static Plan compile(
+            List<Node> roots,
+            List<Source> sources,
+            List<Source> inputs,
+            List<Optional<Source>> targets,
+            Backend backend) {
+        return new Compiler(sources, targets, _ -> false).plan(roots, Optional.of(inputs), backend);
     }
 
     /// A plan and what it has others prepare.
@@ -71,7 +84,7 @@ public final class Compiler {
             List<Node> roots, List<Source> sources, Predicate<Source> fixed, Backend backend) {
         Compiler c =
                 new Compiler(sources, Collections.nCopies(roots.size(), Optional.empty()), fixed);
-        Plan plan = c.plan(roots, backend);
+        Plan plan = c.plan(roots, Optional.empty(), backend);
         int read = c.inputs.size() - c.packs.size();
         List<Symbol> packed =
                 c.inputs.subList(read, c.inputs.size()).stream().map(Symbol.class::cast).toList();
@@ -81,7 +94,8 @@ public final class Compiler {
                 packed.isEmpty() ? Optional.empty() : Optional.of(c.packing(packed, backend)));
     }
 
-    private Plan plan(List<Node> roots, Backend backend) {
+    /// @param named what the plan has for inputs; empty: what it reads
+    private Plan plan(List<Node> roots, Optional<List<Source>> named, Backend backend) {
         List<View> views = new ArrayList<>();
         for (Source s : sources) {
             views.add(View.dense(views.size(), s.type()));
@@ -89,7 +103,12 @@ public final class Compiler {
         List<TensorType> types = roots.stream().map(Node::type).toList();
         Block b = run(roots, views, backend);
         return new Plan(
-                b.kernels(), inputs, types, b.bytes(), backend.prepare(b.kernels()), places);
+                b.kernels(),
+                named.orElse(inputs),
+                types,
+                b.bytes(),
+                backend.prepare(b.kernels()),
+                places);
     }
 
     /// The plan that packs operands.
@@ -133,11 +152,11 @@ public final class Compiler {
                                 (f, n) ->
                                         backend.claims(
                                                 f, n.inputs().stream().map(Node::type).toList()));
-        List<Node> simple = Scans.run(simplify.apply(roots), simplify);
+        List<Node> ordered = Graph.topological(roots).roots(); // for all passes
+        List<Node> simple = Scans.run(simplify.apply(ordered), simplify);
         List<Node> leaves = new ArrayList<>();
         Map<Source, Node> bySource = new IdentityHashMap<>();
-        dev.nacre.ir.Graph.leaves(simple)
-                .forEach(n -> bySource.put(((Op.Leaf) n.op()).source(), n));
+        Graph.leaves(simple).forEach(n -> bySource.put(((Op.Leaf) n.op()).source(), n));
         for (Source s : sources) {
             leaves.add(bySource.computeIfAbsent(s, x -> Node.of(new Op.Leaf(x))));
         }
@@ -155,13 +174,13 @@ public final class Compiler {
         List<Kernel> merged = Merging.run(schedule.kernels(), buffers, isTemporary);
         List<Kernel> kernels =
                 packed(Advancing.run(merged, buffers, isTemporary), schedule.roots(), backend);
-        for (int k = 0; k < roots.size(); k++) {
+        for (int k = 0; k < schedule.roots().size(); k++) { // the graph may be huge: let it go
             assign(k, schedule.roots().get(k), kernels);
         }
         kernels = Commit.last(kernels, this::isUpdated);
         keepOldValues(kernels);
         places = Places.areKept() ? kernels.stream().map(this::place).toList() : List.of();
-        int arena = inputs.size() + roots.size();
+        int arena = inputs.size() + schedule.roots().size();
         Arena.Layout layout =
                 Arena.of(kernels, buffers, b -> b != Scheduler.RAMP && !slots.containsKey(b));
         return new Block(

@@ -34,6 +34,9 @@ record Domain(long count, TreeSet<Long> bounds) {
         if (Math.multiplyExact(shape.count(), inner) != count) {
             return Optional.empty();
         }
+        if (isDivided(shape, inner)) {
+            return Optional.of(this);
+        }
         TreeSet<Long> all = new TreeSet<>(bounds);
         all.addAll(bounds(shape.toArray(), inner));
         long before = 1;
@@ -44,6 +47,21 @@ record Domain(long count, TreeSet<Long> bounds) {
             before = b;
         }
         return count % before == 0 ? Optional.of(new Domain(count, all)) : Optional.empty();
+    }
+
+    /// Whether all axes of such values, of as many points, meet where axes of this meet.
+    private boolean isDivided(Shape shape, long inner) {
+        long n = inner;
+        boolean is = isBound(n);
+        for (int i = shape.rank() - 1; is && i >= 0; i--) {
+            n *= shape.size(i);
+            is = isBound(n);
+        }
+        return is;
+    }
+
+    private boolean isBound(long n) {
+        return n == 1 || n == count || bounds.contains(n);
     }
 
     /// Sizes of the axes, outermost first; the last is `row` points long if given (> 0) whatever bounds lie inside it. At least one axis.

@@ -434,11 +434,11 @@ final class Scheduler {
     }
 
     private Place.InLoop computed(Node n, Group g, long inner) {
-        List<Ref> operands = new ArrayList<>();
+        List<Ref> operands = new ArrayList<>(n.arity());
         for (Node in : n.inputs()) {
             operands.add(ref(in, g, inner));
         }
-        g.compute(n, operands, inner);
+        g.compute(n, List.copyOf(operands), inner); // the smallest list: there may be very many
         return new Place.InLoop(g, n, inner);
     }
 
@@ -485,8 +485,8 @@ final class Scheduler {
     private boolean mayJoin(Node n, Shape shape, Group g) {
         long inner = g.inner(shape);
         return inner > 0
-                && n.inputs().stream().allMatch(in -> fits(in, g, inner))
-                && g.weight() + added(n, g) <= LoopSize.LIMIT;
+                && g.weight() + added(n, g) <= LoopSize.LIMIT
+                && n.inputs().stream().allMatch(in -> fits(in, g, inner));
     }
 
     /// What a node, with the operands that wait for it, would add to a loop.

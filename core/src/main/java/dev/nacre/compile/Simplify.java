@@ -10,7 +10,6 @@ import dev.nacre.type.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,10 +24,8 @@ import java.util.function.BiPredicate;
 /// after    add(x, broadcast(6))                               cast bf16 (relu (cast f32 x))    transpose (cast bf16 w)   cast f32 (transpose g)
 /// ```
 final class Simplify {
-    private record Key(Op op, List<Node> inputs) {}
-
     private final BiPredicate<Op.Fused, Node> claims;
-    private final Map<Key, Node> known = new HashMap<>();
+    private final Distinct known = new Distinct();
     private Node original; // what is being simplified
 
     /// Nodes of which all elements, or more, are wanted in parts.
@@ -103,12 +100,7 @@ final class Simplify {
 
     /// One node for equal ops on the same inputs.
     private Node merged(Op op, List<Node> in) {
-        return known.computeIfAbsent(
-                new Key(op, in),
-                _ ->
-                        original.op() == op && original.inputs().equals(in)
-                                ? original
-                                : Node.of(op, in));
+        return known.of(op, in, original);
     }
 
     private static double extent(Op.Extent e, Shape shape) {

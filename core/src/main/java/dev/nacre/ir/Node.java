@@ -21,8 +21,7 @@ public final class Node implements Algebra<Node> {
 
     private static Consumer<Node> watcher; // null: nobody
 
-    private final int scattered =
-            ++created * 0x9E3779B9; // odd, so that numbers in a row lie far apart
+    private final int serial = ++created;
     private final Op op;
     private final Node[] written; // the inputs, or what has them
     private final TensorType type;
@@ -364,10 +363,20 @@ public final class Node implements Algebra<Node> {
         return number().filter(c -> c.value() == value).isPresent();
     }
 
+    /// Numbers in a row lie far apart.
+    static int scattered(int number) {
+        return number * 0x9E3779B9; // odd
+    }
+
+    /// A number that few nodes share; those that are made one after the other have numbers in a row.
+    int serial() {
+        return serial;
+    }
+
     /// Not structural, see [#hash()]: for tables of nodes, and unlike the identity hash at hand without a call into the JVM.
     @Override
     public int hashCode() {
-        return scattered;
+        return scattered(serial);
     }
 
     @Override

@@ -14,6 +14,9 @@ import java.util.function.Predicate;
 public final class Order extends AbstractList<Node> implements RandomAccess {
     private static final int ENTERED = -1;
 
+    /// So many nodes that were made one after the other lie side by side in the table: they are looked for one after the other, and a huge table is not in the caches.
+    private static final int BLOCK = 64;
+
     private final List<Node> roots;
     private final boolean written;
     private Node[] nodes = new Node[128];
@@ -95,7 +98,9 @@ public final class Order extends AbstractList<Node> implements RandomAccess {
     /// Where a node is in the table, or would be.
     private int slot(Node n) {
         int mask = keys.length - 1;
-        int i = n.hashCode() >>> shift; // the high bits are the scattered ones
+        int serial = n.serial();
+        int block = Node.scattered(serial / BLOCK) >>> shift; // the high bits are scattered
+        int i = block ^ serial & BLOCK - 1;
         while (keys[i] != null && keys[i] != n) {
             i = (i + 1) & mask;
         }
