@@ -85,13 +85,13 @@ final class Derivatives {
     /// @param by the leaves differentiated by
     private record Repeated(Derivative derivative, Paths arguments, Paths by) {
         Found of(Node loss) {
-            List<Node> root = List.of(loss);
-            Iterator<Node> gradients = derivative.body.applied(arguments.follow(root)).iterator();
+            Iterator<Node> gradients =
+                    derivative.body.applied(arguments.follow(_ -> loss)).iterator();
             List<Optional<Node>> out = new ArrayList<>(derivative.reached.length);
             for (boolean r : derivative.reached) {
                 out.add(r ? Optional.of(gradients.next()) : Optional.empty());
             }
-            return new Found(List.of(by.follow(root)), out);
+            return new Found(List.of(by.follow(_ -> loss)), out);
         }
     }
 

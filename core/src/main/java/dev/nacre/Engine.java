@@ -35,6 +35,8 @@ import java.util.stream.Stream;
 final class Engine {
     private static final Plans PLANS = new Plans();
 
+    private static final int NO_TARGET = -2;
+
     private static final class Found {
         static final Backend BACKEND =
                 ServiceLoader.load(Backend.class, Engine.class.getClassLoader()).stream()
@@ -54,8 +56,37 @@ final class Engine {
     /// A value to compute and the variable it is for, if any.
     record Root(Node node, Optional<Variable> target) {}
 
-    /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
+    /// What is computed at once: first what is wanted, as in a function, whose outputs come before what it sets; so both have one order, and the same kernels.
+    ///
+    /// @param wanted values for no variables
+    /// @param set values of variables, and others
+    /// @param told whether the point of the run that `set` comes from says which variables those are for
+    record Roots(List<Node> wanted, List<Node> set, boolean told, Targets targets) {
+        static Roots of(List<Root> roots) {
+            List<Node> nodes = new ArrayList<>(roots.size());
+            List<Optional<Variable>> targets = new ArrayList<>(roots.size());
+            for (Root r : roots) {
+                nodes.add(r.node);
+                targets.add(r.target);
+            }
+            return new Roots(List.of(), nodes, false, Targets.of(targets));
+        }
+
+        int size() {
+            return wanted.size() + set.size();
+        }
+
+        Node node(int k) {
+            return k < wanted.size() ? wanted.get(k) : set.get(k - wanted.size());
+        }
+    }
+
     static List<Stored> evaluate(List<Root> roots) {
+        return evaluate(Roots.of(roots));
+    }
+
+    /// Computes all roots in one plan. Values of variables are written over the old ones where nobody else holds those.
+    static List<Stored> evaluate(Roots roots) {
         Replay replay = Replay.here();
         try {
             Optional<Replay.Point> point = point(replay, roots);
@@ -73,17 +104,20 @@ final class Engine {
     }
 
     /// What this computation is for the graph that has been written down.
-    private static Optional<Replay.Point> point(Replay replay, List<Root> roots) {
-        int[] details = new int[2 * roots.size()];
-        for (int k = 0; k < roots.size(); k++) {
-            Root r = roots.get(k);
-            details[2 * k] = replay.number(r.node);
+    private static Optional<Replay.Point> point(Replay replay, Roots roots) {
+        // of all those that the point tells, one is enough
+        int asked = roots.told ? roots.wanted.size() + 1 : roots.size();
+        int[] details = new int[2 * asked];
+        for (int k = 0; k < asked; k++) {
+            details[2 * k] = replay.number(roots.node(k));
             if (details[2 * k] < 0) {
                 return Optional.empty();
             }
-            details[2 * k + 1] = r.target.map(v -> replay.use(v.current())).orElse(-2);
+            Optional<Variable> target = roots.targets.outputs.get(k);
+            details[2 * k + 1] =
+                    target.isPresent() ? replay.use(target.get().current()) : NO_TARGET;
         }
-        return replay.ask(Engine.class, details);
+        return replay.ask(roots.told ? Roots.class : Engine.class, details);
     }
 
     /// A computation that was made before, of another graph of the same structure.
@@ -122,19 +156,14 @@ final class Engine {
         }
 
         /// The results; empty if something is not as it was.
-        Optional<List<Stored>> compute(List<Root> roots, Replay replay) {
+        Optional<List<Stored>> compute(Roots roots, Replay replay) {
             Plan p = plan.get();
             if (p == null || !same.getAsBoolean() || !reuse.isEmpty()) {
                 return Optional.empty();
             }
-            List<Node> nodes = new ArrayList<>(roots.size());
-            List<Optional<Variable>> targets = new ArrayList<>(roots.size());
-            for (Root r : roots) {
-                nodes.add(r.node);
-                targets.add(r.target);
-            }
-            List<Source> sources = new ArrayList<>();
-            for (Node n : leaves.follow(nodes)) {
+            Node[] found = leaves.follow(roots::node);
+            List<Source> sources = new ArrayList<>(found.length + numbers.size());
+            for (Node n : found) {
                 Source s = ((Op.Leaf) n.op()).source();
                 if (s instanceof Stored.Ref r && r.stored().kept().isPresent()) {
                     return Optional.empty();
@@ -144,21 +173,17 @@ final class Engine {
             for (Op.Constant c : numbers) {
                 sources.add(new Stored.Ref(Stored.number(c)));
             }
-            List<Stored> results = run(p, sources, Targets.of(targets), names::get, Plan.Call::run);
+            List<Stored> results = run(p, sources, roots.targets, names::get, Plan.Call::run);
             replay.computedIn(reuse, places);
             Node.nextEra();
             return Optional.of(results);
         }
     }
 
-    private static List<Stored> evaluate(
-            List<Root> roots, Replay replay, Optional<Replay.Point> point) {
-        List<Node> nodes = new ArrayList<>(roots.size());
-        List<Optional<Variable>> targets = new ArrayList<>(roots.size());
-        for (Root r : roots) {
-            nodes.add(r.node);
-            targets.add(r.target);
-        }
+    private static List<Stored> evaluate(Roots roots, Replay replay, Optional<Replay.Point> point) {
+        List<Node> nodes = new ArrayList<>(roots.wanted);
+        nodes.addAll(roots.set);
+        List<Optional<Variable>> targets = new ArrayList<>(roots.targets.outputs);
         Graph.Cut cut = Graph.cutting(nodes);
         Order order = cut.order();
         Inputs inputs = Inputs.of(order);
@@ -276,6 +301,14 @@ final class Engine {
             return new Targets(outputs, ordered, true);
         }
 
+        /// After outputs that are for no variables.
+        Targets after(int others) {
+            List<Optional<Variable>> all =
+                    new ArrayList<>(Collections.nCopies(others, Optional.empty()));
+            all.addAll(outputs);
+            return new Targets(all, ordered, whole);
+        }
+
         static Targets none(int outputs) {
             return new Targets(Collections.nCopies(outputs, Optional.empty()), List.of(), true);
         }
@@ -345,6 +378,11 @@ final class Engine {
 
     private static List<Source> sources(Stream<Node> leaves) {
         return leaves.map(n -> ((Op.Leaf) n.op()).source()).toList();
+    }
+
+    /// The plans kept.
+    static List<Plan> kept() {
+        return PLANS.all();
     }
 
     /// Number of plans kept.

@@ -66,10 +66,9 @@ public final class Function {
 
     /// What a stretch of an eager step does.
     ///
-    /// @param body on the function's inputs and `free`; its outputs are the function's and the new values of `targets`
+    /// @param body on the function's inputs and `free`; its outputs are the function's and the new values of what it sets
     /// @param free leaves that it reads
-    private record Stretch(
-            Signature signature, Body body, List<Node> free, List<Variable> targets) {}
+    private record Stretch(Signature signature, Body body, List<Node> free, Trace.Sets sets) {}
 
     /// Records what is computed from inputs of the given types.
     @FunctionalInterface
@@ -387,10 +386,8 @@ public final class Function {
             arguments[i] = trace.inside(s.free.get(i - inputs.length));
         }
         List<Node> results = s.body.applied(arguments);
-        int outputs = results.size() - s.targets.size();
-        for (int k = 0; k < s.targets.size(); k++) {
-            trace.write(s.targets.get(k), results.get(outputs + k));
-        }
+        int outputs = results.size() - s.sets.variables().size();
+        trace.write(s.sets, results.subList(outputs, results.size()));
         List<Tensor> out = new ArrayList<>(outputs);
         for (int k = 0; k < outputs; k++) {
             out.add(new Tensor(results.get(k)));
@@ -413,13 +410,15 @@ public final class Function {
         updates.forEach(u -> outputs.add(u.node()));
         Set<Node> given = new HashSet<>(symbols);
         List<Node> free = Graph.leaves(outputs).stream().filter(n -> !given.contains(n)).toList();
+        // what is kept of runs keeps bodies, and must not keep variables
+        List<Node> stands = free.stream().map(Symbol::standing).toList();
         List<Node> all = new ArrayList<>(symbols);
-        all.addAll(free);
+        all.addAll(stands);
         return new Stretch(
                 signature,
-                Body.over(all, outputs),
+                Body.over(all, Graph.substitute(outputs, free, stands)),
                 free,
-                updates.stream().map(u -> u.target().orElseThrow()).toList());
+                Trace.Sets.of(updates.stream().map(u -> u.target().orElseThrow()).toList(), free));
     }
 
     private static List<Stored> run(Entry entry, Tensor[] inputs, Consumer<Plan.Call> how) {

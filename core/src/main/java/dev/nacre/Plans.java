@@ -111,6 +111,11 @@ final class Plans {
         }
     }
 
+    /// All that are kept.
+    synchronized List<Plan> all() {
+        return families.values().stream().flatMap(f -> f.members.values().stream()).toList();
+    }
+
     synchronized int size() {
         return families.values().stream().mapToInt(f -> f.members.size()).sum();
     }

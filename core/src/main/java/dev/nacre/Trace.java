@@ -22,8 +22,9 @@ import java.util.function.Supplier;
 final class Trace {
     private static final ScopedValue<Trace> CURRENT = ScopedValue.newInstance();
 
-    // a step of a small network sets so many
-    private final Map<Variable, Node> values = LinkedHashMap.newLinkedHashMap(32);
+    private final Map<Variable, Node> values = new LinkedHashMap<>();
+    private Sets sets; // all that has been set, as a rule, and not in `values` yet; null: none
+    private List<Node> setTo = List.of();
     private Map<Variable, Node> byHand = Map.of(); // set by no step
     private final boolean immediate;
     private final Optional<Function<Variable, Node>>
@@ -62,8 +63,27 @@ final class Trace {
         return ScopedValue.where(CURRENT, this).call(code::get);
     }
 
+    /// What a recorded stretch sets.
+    ///
+    /// @param read whether it reads all of that, so that the point of a run at which it was applied says which variables they are
+    /// @param targets after as many other outputs as the place says
+    record Sets(List<Variable> variables, boolean read, List<Engine.Targets> targets) {
+        /// @param free leaves that are read
+        static Sets of(List<Variable> variables, List<Node> free) {
+            Engine.Targets alone = Engine.Targets.of(variables.stream().map(Optional::of).toList());
+            return new Sets(
+                    variables,
+                    free.containsAll(variables.stream().map(Variable::current).toList()),
+                    List.of(alone, alone.after(1)));
+        }
+
+        Engine.Targets targets(int others) {
+            return others < targets.size() ? targets.get(others) : targets.getFirst().after(others);
+        }
+    }
+
     Node read(Variable v) {
-        Node n = values.get(v);
+        Node n = values().get(v);
         if (n == null && outside.isPresent()) {
             return outside.get().apply(v);
         }
@@ -87,13 +107,40 @@ final class Trace {
     }
 
     void write(Variable v, Node value) {
-        values.put(v, value);
+        values().put(v, value);
+    }
+
+    /// Sets what a stretch sets.
+    void write(Sets what, List<Node> to) {
+        if (isEmpty() && !to.isEmpty()) {
+            sets = what;
+            setTo = to;
+        } else {
+            for (int k = 0; k < to.size(); k++) {
+                write(what.variables.get(k), to.get(k));
+            }
+        }
+    }
+
+    private boolean isEmpty() {
+        return sets == null && values.isEmpty();
+    }
+
+    /// What each variable was set to.
+    private Map<Variable, Node> values() {
+        if (sets != null) {
+            for (int k = 0; k < setTo.size(); k++) {
+                values.put(sets.variables.get(k), setTo.get(k));
+            }
+            sets = null;
+        }
+        return values;
     }
 
     /// Lets what has been set take place only if a condition holds.
     private void onlyIf(Tensor condition) {
         Node c = condition.node();
-        values.replaceAll((v, n) -> c.where(n, before(v)));
+        values().replaceAll((v, n) -> c.where(n, before(v)));
     }
 
     /// A variable as it is before anything set here; outside of functions, as it was before this step. Computing a loss changes no parameters, so one that was set and not computed was set by hand.
@@ -132,11 +179,26 @@ final class Trace {
 
     /// The variables set, with their new values.
     List<Engine.Root> updates() {
-        List<Engine.Root> out = new ArrayList<>(values.size() + 1);
+        List<Engine.Root> out = new ArrayList<>(values().size());
         for (Map.Entry<Variable, Node> e : values.entrySet()) {
             out.add(new Engine.Root(e.getValue(), Optional.of(e.getKey())));
         }
         return out;
+    }
+
+    /// The same after further values.
+    private Engine.Roots after(List<Node> wanted) {
+        if (sets != null) {
+            return new Engine.Roots(wanted, setTo, sets.read, sets.targets(wanted.size()));
+        }
+        List<Engine.Root> all = new ArrayList<>();
+        wanted.forEach(n -> all.add(new Engine.Root(n, Optional.empty())));
+        all.addAll(updates());
+        return Engine.Roots.of(all);
+    }
+
+    private void forgetPending() {
+        (sets != null ? sets.variables : values.keySet()).forEach(Variable::forgetPending);
     }
 
     /// Variables set on this thread outside any trace and not computed yet.
@@ -230,7 +292,7 @@ final class Trace {
         });
         Steps s = STEPS.get();
         if (condition.isEmpty() && !s.before.isEmpty()) {
-            t.values.keySet().forEach(s.before::remove); // set at once is by hand
+            t.values().keySet().forEach(s.before::remove); // set at once is by hand
         }
         if (condition.isPresent()) {
             t.findByHand(wanted);
@@ -239,40 +301,40 @@ final class Trace {
         for (Variable v : set) {
             Optional<Tensor> p = v.pending();
             boolean ofStep = p.isEmpty() || s.early.get(v) != p.get();
-            if (ofStep && (condition.isPresent() || !t.values.containsKey(v))) {
+            if (ofStep && (condition.isPresent() || !t.values().containsKey(v))) {
                 changing(v);
             }
-            p.ifPresent(x -> t.values.putIfAbsent(v, x.node()));
+            p.ifPresent(x -> t.values().putIfAbsent(v, x.node()));
         }
         set.clear();
         s.early.clear();
-        t.values.keySet().forEach(Variable::forgetPending);
+        t.forgetPending();
         if (condition.isPresent()) { // what was set and computed since the step began belongs to it
-            s.before.keySet().forEach(v -> t.values.putIfAbsent(v, v.current()));
+            s.before.keySet().forEach(v -> t.values().putIfAbsent(v, v.current()));
             t.onlyIf(condition.get());
         }
-        List<Engine.Root> roots = t.updates();
-        if (roots.isEmpty() && wanted.isEmpty()) {
+        boolean step = !t.isEmpty();
+        if (!step && wanted.isEmpty()) {
             return;
         }
         List<Tensor> all = new ArrayList<>(wanted);
-        if (!roots.isEmpty()) {
+        if (step) {
             all.addAll(sums());
         }
-        List<Tensor> pending = new ArrayList<>();
+        List<Tensor> pending = new ArrayList<>(all.size());
+        List<Node> nodes = new ArrayList<>(all.size());
         for (Tensor w : all) {
             if (!(w instanceof Variable) && !w.isRealized()) {
                 pending.add(w);
-                roots.add(new Engine.Root(w.node(), Optional.empty()));
+                nodes.add(w.node());
             }
         }
-        boolean step = roots.size() > pending.size();
-        List<Stored> results = Engine.evaluate(roots);
+        List<Stored> results = Engine.evaluate(t.after(nodes));
         if (step) {
             STEPS.get().taken++;
         }
         for (int i = 0; i < pending.size(); i++) {
-            pending.get(i).realize(results.get(roots.size() - pending.size() + i));
+            pending.get(i).realize(results.get(i));
         }
     }
 }

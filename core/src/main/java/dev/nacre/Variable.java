@@ -340,16 +340,16 @@ public final class Variable extends Tensor {
     }
 
     private static java.util.List<Tensor> pendingLosses(java.util.List<Variable> variables) {
-        var losses = new java.util.LinkedHashSet<Tensor>();
+        var losses = new java.util.ArrayList<Tensor>();
         Tensor last = null;
         for (Variable v : variables) {
             Tensor l = v.loss;
-            if (l != null && l != last && v.pendingLoss().isPresent()) {
+            if (l != null && l != last && !losses.contains(l) && v.pendingLoss().isPresent()) {
                 losses.add(l);
             }
             last = l; // of most of them it is the same
         }
-        return new java.util.ArrayList<>(losses);
+        return losses;
     }
 
     /// As [#update], but only if a condition holds. Otherwise nothing is changed at all, neither by `changes` nor by what was set before: inside a traced function all that it has set so far,

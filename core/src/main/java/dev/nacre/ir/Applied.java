@@ -1,19 +1,23 @@
 package dev.nacre.ir;
 
+import java.util.AbstractList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.RandomAccess;
 
 /// A [Body] on arguments, not written out: its results are nodes that find their inputs when somebody asks for them.
 ///
-/// An eager loop derives the same gradients and the same updates in each step. Recorded once, they cost a node for each result, and the step's plan is found without looking
+/// An eager loop derives the same gradients and the same updates in each step. Recorded once, they cost a node for each result that somebody asks for, and the step's plan is found without looking
 /// inside. Whoever does look sees an ordinary graph, so nobody but [Order#written] has to know of this.
 final class Applied {
     private final Body body;
     private final Node head; // stands for the application in written orders, nowhere else
+    private final Node[] headAlone; // what each result is made of, as it was written down
+    private final Replay.Run run; // null: none
+    private final int number;
     private final List<Node> results;
     private volatile Node[][] inputs; // of each result; null: not asked for
 
@@ -25,25 +29,47 @@ final class Applied {
         for (int k = 1; first.arity() == 0 && k < body.outputs().size(); k++) {
             first = body.outputs().get(k); // not a leaf, for which the head might be taken
         }
+        this.run = run;
+        this.number = number;
         this.head = new Node(this, -1, first, arguments, run, number);
-        Node[] all = new Node[body.outputs().size()];
-        for (int k = 0; k < all.length; k++) {
-            Node pattern = body.outputs().get(k);
-            int argument = pattern.arity() == 0 ? body.inputs().indexOf(pattern) : -1;
-            all[k] =
-                    argument >= 0
-                            ? arguments[argument]
-                            : pattern.arity() == 0
-                                    ? pattern
-                                    : new Node(
-                                            this,
-                                            k,
-                                            pattern,
-                                            new Node[] {head},
-                                            run,
-                                            number + 1 + k);
+        this.headAlone = new Node[] {head};
+        this.results = new Results();
+    }
+
+    /// The results, each made when somebody first asks for it: of an update nobody asks for most.
+    private final class Results extends AbstractList<Node> implements RandomAccess {
+        private final Node[] made = new Node[body.outputs().size()];
+
+        @Override
+        public Node get(int k) {
+            Node n = made[k]; // of what another thread has made, all is there that never changes
+            return n == null ? make(k) : n;
         }
-        results = Collections.unmodifiableList(Arrays.asList(all));
+
+        private synchronized Node make(int k) {
+            if (made[k] == null) {
+                Node pattern = body.outputs().get(k);
+                int argument = pattern.arity() == 0 ? body.inputs().indexOf(pattern) : -1;
+                made[k] =
+                        argument >= 0
+                                ? head.written()[argument]
+                                : pattern.arity() == 0
+                                        ? pattern
+                                        : new Node(
+                                                Applied.this,
+                                                k,
+                                                pattern,
+                                                headAlone,
+                                                run,
+                                                number + 1 + k);
+            }
+            return made[k];
+        }
+
+        @Override
+        public int size() {
+            return made.length;
+        }
     }
 
     private static Applied of(Body body, Node[] operands) {

@@ -1,18 +1,21 @@
 package dev.nacre.ir;
 
-import java.util.List;
+import java.util.Arrays;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /// Ways from the roots of a graph, as it was written down, to some of its nodes. In any graph of the same structure they lead to the nodes in the same places.
 public final class Paths {
-    private final int[] from; // the place before, for those on a way to a target; −1: not on one
+    private final int[] roots; // those that a way begins at, by their numbers
+    private final int[]
+            from; // where each node on a way is reached from: the roots come first, in their order
     private final int[] input; // which input of that
-    private final int[] roots;
     private final int[] targets;
 
-    private Paths(int[] from, int[] input, int[] roots, int[] targets) {
+    private Paths(int[] roots, int[] from, int[] input, int[] targets) {
+        this.roots = roots;
         this.from = from;
         this.input = input;
-        this.roots = roots;
         this.targets = targets;
     }
 
@@ -23,7 +26,7 @@ public final class Paths {
         int[] input = new int[n];
         int[] roots = order.roots().stream().mapToInt(order::indexOf).toArray();
         boolean[] isRoot = new boolean[n];
-        java.util.Arrays.fill(from, -1);
+        Arrays.fill(from, -1);
         for (int r : roots) {
             isRoot[r] = true;
         }
@@ -43,22 +46,37 @@ public final class Paths {
                 wanted[k] = true;
             }
         }
-        for (int k = 0; k < n; k++) {
-            from[k] = wanted[k] ? from[k] : -1;
+        int[] begin = IntStream.range(0, roots.length).filter(r -> wanted[roots[r]]).toArray();
+        int[] number = new int[n]; // of the nodes on a way, by their places
+        int count = 0;
+        for (int r : begin) {
+            number[roots[r]] = count++;
         }
-        return new Paths(from, input, roots, targets.clone());
+        int[] way =
+                IntStream.range(0, n)
+                        .map(k -> n - 1 - k)
+                        .filter(k -> wanted[k] && !isRoot[k])
+                        .toArray();
+        for (int k : way) {
+            number[k] = count++;
+        }
+        return new Paths(
+                begin,
+                Arrays.stream(way).map(k -> number[from[k]]).toArray(),
+                Arrays.stream(way).map(k -> input[k]).toArray(),
+                Arrays.stream(targets).map(t -> number[t]).toArray());
     }
 
     /// The nodes there, from the roots of another graph.
-    public Node[] follow(List<Node> others) {
-        Node[] nodes = new Node[from.length];
+    ///
+    /// @param others the roots by their numbers; it is asked for those that a way begins at
+    public Node[] follow(IntFunction<Node> others) {
+        Node[] nodes = new Node[roots.length + from.length];
         for (int r = 0; r < roots.length; r++) {
-            nodes[roots[r]] = others.get(r);
+            nodes[r] = others.apply(roots[r]);
         }
-        for (int k = from.length - 1; k >= 0; k--) {
-            if (from[k] >= 0) {
-                nodes[k] = nodes[from[k]].written()[input[k]];
-            }
+        for (int k = 0; k < from.length; k++) {
+            nodes[roots.length + k] = nodes[from[k]].written()[input[k]];
         }
         Node[] out = new Node[targets.length];
         for (int t = 0; t < out.length; t++) {
