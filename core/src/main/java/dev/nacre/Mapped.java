@@ -1,15 +1,13 @@
 package dev.nacre;
 
 import dev.nacre.compile.Stack;
-import java.lang.foreign.Arena;
+import dev.nacre.compile.Upcall;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.function.LongBinaryOperator;
 
@@ -90,7 +88,16 @@ final class Mapped {
     /// Linked when somebody maps memory.
     private static final class Native {
         private static final LongBinaryOperator RUN = Mapped::back;
-        static final MemorySegment BACK = back();
+        static final MemorySegment BACK =
+                Upcall.of(
+                        RUN,
+                        LongBinaryOperator.class,
+                        "applyAsLong",
+                        MethodType.methodType(long.class, long.class, long.class),
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.JAVA_LONG,
+                                ValueLayout.JAVA_LONG));
         static final MethodHandle SEARCH = search();
 
         @SuppressWarnings("restricted")
@@ -105,38 +112,6 @@ final class Mapped {
                             ValueLayout.JAVA_LONG,
                             ValueLayout.JAVA_LONG,
                             ValueLayout.JAVA_LONG));
-        }
-
-        /// Reaches [#RUN] by a weak reference: the JVM holds what the code calls, and by our class it would hold the class loader.
-        @SuppressWarnings("restricted")
-        private static MemorySegment back() {
-            try {
-                MethodHandles.Lookup lookup = MethodHandles.publicLookup();
-                MethodHandle apply =
-                        lookup.findVirtual(
-                                LongBinaryOperator.class,
-                                "applyAsLong",
-                                MethodType.methodType(long.class, long.class, long.class));
-                MethodHandle get =
-                        lookup.findVirtual(
-                                        WeakReference.class,
-                                        "get",
-                                        MethodType.methodType(Object.class))
-                                .bindTo(new WeakReference<>(RUN))
-                                .asType(MethodType.methodType(LongBinaryOperator.class));
-                return Linker.nativeLinker()
-                        .upcallStub(
-                                MethodHandles.explicitCastArguments(
-                                        MethodHandles.collectArguments(apply, 0, get),
-                                        MethodType.methodType(int.class, long.class, long.class)),
-                                FunctionDescriptor.of(
-                                        ValueLayout.JAVA_INT,
-                                        ValueLayout.JAVA_LONG,
-                                        ValueLayout.JAVA_LONG),
-                                Arena.ofAuto());
-            } catch (ReflectiveOperationException e) {
-                throw new LinkageError("bsearch", e);
-            }
         }
     }
 }

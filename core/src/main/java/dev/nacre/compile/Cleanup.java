@@ -5,7 +5,6 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandleProxies;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.lang.ref.WeakReference;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -59,9 +58,6 @@ public final class Cleanup {
     static Consumer<MemorySegment> either(
             Consumer<MemorySegment> ours, Consumer<MemorySegment> afterwards) {
         try {
-            MethodHandle get =
-                    found(WeakReference.class, "get", MethodType.methodType(Object.class))
-                            .bindTo(new WeakReference<>(ours));
             MethodHandle otherwise =
                     MethodHandles.publicLookup()
                             .findStatic(
@@ -70,7 +66,8 @@ public final class Cleanup {
                                     MethodType.genericMethodType(2));
             MethodHandle which =
                     MethodHandles.filterReturnValue(
-                            get, MethodHandles.insertArguments(otherwise, 1, afterwards));
+                            Upcall.weakly(ours, Object.class),
+                            MethodHandles.insertArguments(otherwise, 1, afterwards));
             MethodHandle accept = found(Consumer.class, "accept", NOTHING_OF_ANYTHING);
             return consumer(
                     MethodHandles.collectArguments(

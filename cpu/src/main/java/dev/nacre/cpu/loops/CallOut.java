@@ -1,17 +1,14 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.compile.Upcall;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
 import dev.nacre.type.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.lang.ref.WeakReference;
 import java.util.function.LongConsumer;
 
 /// Where machine code calls functions by their definition. It leaves a block of memory: which function, on what type, for which lanes, the operands, and room for the result.
@@ -49,35 +46,14 @@ final class CallOut {
     /// Linked when it is first needed.
     private static final class Stub {
         private static final LongConsumer RUN = CallOut::run;
-        private static final MemorySegment CODE = code();
+        private static final MemorySegment CODE =
+                Upcall.of(
+                        RUN,
+                        LongConsumer.class,
+                        "accept",
+                        MethodType.methodType(void.class, long.class),
+                        FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
         static final long ADDRESS = CODE.address();
-
-        /// Reaches [#RUN] by a weak reference: the JVM holds what the code calls, and by our class it would hold the class loader.
-        @SuppressWarnings("restricted")
-        private static MemorySegment code() {
-            try {
-                var lookup = MethodHandles.publicLookup();
-                var accept =
-                        lookup.findVirtual(
-                                LongConsumer.class,
-                                "accept",
-                                MethodType.methodType(void.class, long.class));
-                var get =
-                        lookup.findVirtual(
-                                        WeakReference.class,
-                                        "get",
-                                        MethodType.methodType(Object.class))
-                                .bindTo(new WeakReference<>(RUN))
-                                .asType(MethodType.methodType(LongConsumer.class));
-                return Linker.nativeLinker()
-                        .upcallStub(
-                                MethodHandles.collectArguments(accept, 0, get),
-                                FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG),
-                                Arena.ofAuto());
-            } catch (ReflectiveOperationException e) {
-                throw new LinkageError("call out", e);
-            }
-        }
     }
 
     /// Where machine code jumps to.
