@@ -6,6 +6,7 @@ import dev.nacre.nn.optim.Optimizer;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import picocli.CommandLine.Model.CommandSpec;
 
 /// A training that can be stopped after any step, and gone on with; see [State].
@@ -37,12 +38,15 @@ interface Resumable {
     /// @param target where the network would have been saved
     /// @param more what the command needs beside the training's own
     default void endIfStopped(
-            Interrupts interrupts, Path target, CommandSpec command, Map<String, String> more) {
+            Interrupts interrupts,
+            Path target,
+            CommandSpec command,
+            Supplier<Map<String, String>> more) {
         if (done() >= steps()) {
             return;
         }
         Map<String, String> all = State.texts("command", command.name(), "save", target);
-        all.putAll(more);
+        all.putAll(more.get());
         Path file = Saving.checkpoint(target);
         Saving.write(file, place -> write(place, all));
         throw new Interrupts.Stopped(

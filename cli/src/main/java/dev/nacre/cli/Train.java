@@ -239,9 +239,15 @@ final class Train implements Runnable {
         out.flush();
         try (Interrupts interrupts = Interrupts.taken(command.commandLine().getErr())) {
             train(training, out, interrupts);
-            Map<String, String> more = new LinkedHashMap<>(where);
-            more.put("model", kind.name());
-            training.endIfStopped(interrupts, target, command, more);
+            training.endIfStopped(
+                    interrupts,
+                    target,
+                    command,
+                    () -> {
+                        Map<String, String> more = new LinkedHashMap<>(where);
+                        more.put("model", kind.name());
+                        return more;
+                    });
             Training.Score score = training.test();
             Saving.finite("test loss", score.loss());
             Saving.write(

@@ -171,10 +171,16 @@ final class TrainChars implements Runnable {
         try (Interrupts interrupts = Interrupts.taken(spec.commandLine().getErr())) {
             double loss =
                     training.train(Screen.of(out), System::nanoTime, out, interrupts::isAsked);
-            Map<String, String> more = State.texts("text SHA-256", sha256(all));
-            place.ifPresent(p -> more.put("text", p.toAbsolutePath().toString()));
-            beginning.ifPresent(p -> more.put("prompt", p));
-            training.endIfStopped(interrupts, target, spec, more);
+            training.endIfStopped(
+                    interrupts,
+                    target,
+                    spec,
+                    () -> {
+                        Map<String, String> more = State.texts("text SHA-256", sha256(all));
+                        place.ifPresent(p -> more.put("text", p.toAbsolutePath().toString()));
+                        beginning.ifPresent(p -> more.put("prompt", p));
+                        return more;
+                    });
             Saving.write(
                     target,
                     Model.of(training.network(), new Input.Text(characters))
