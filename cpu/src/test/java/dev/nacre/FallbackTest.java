@@ -82,6 +82,25 @@ class FallbackTest {
         assertEquals(List.of(), r.err());
     }
 
+    /// A setting that says nothing is named, and the program runs as without it.
+    @Test
+    void settingsThatSayNothing() throws Exception {
+        List<String> settings =
+                List.of(
+                        "-Dnacre.vector=64",
+                        "-Dnacre.threads=two",
+                        "-Dnacre.idle=-1",
+                        "-Dnacre.memory=-1g");
+        Jvm.Result r = Jvm.usual(settings.toArray(String[]::new)).run("train");
+        assertSame(r);
+        for (String setting : settings) {
+            assertEquals(
+                    1,
+                    r.err().stream().filter(l -> l.contains(setting + " is not ")).count(),
+                    setting);
+        }
+    }
+
     @Test
     void plainJava() throws Exception {
         Jvm.Result r = Jvm.withoutVectors("-Dnacre.onednn=off", "-Dnacre.vector=off").run("train");

@@ -14,6 +14,7 @@ import dev.nacre.type.ShapeException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -218,7 +219,13 @@ class FunctionTest {
         assertEquals(f.plan(x, y).kernels(), p.lines().stream().map(Profile.Line::kernel).toList());
         assertTrue(p.lines().stream().allMatch(l -> l.nanos() > 0), p.toString());
         double sum = p.lines().stream().mapToDouble(Profile.Line::nanos).sum();
-        assertTrue(sum > 0.1 * p.nanos() && sum < 1.5 * p.nanos(), p.toString());
+        String all = p.toString().lines().filter(l -> l.contains("all of these")).findFirst().get();
+        String share =
+                String.format(
+                        Locale.ROOT,
+                        "%.1f %%",
+                        100 * sum / p.nanos()); // on a busy machine it is small
+        assertTrue(all.contains(share), share + " in " + p);
         assertTrue(p.calls() >= 5 && count.item() > p.calls(), count + "\n" + p);
         Profile.Line product = p.lines().getFirst();
         assertEquals("matmul", product.kernel().name());

@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -50,7 +51,8 @@ final class Example implements Runnable {
             return;
         }
         if (!names.contains(name.get())) {
-            throw new NacreException(
+            throw new ParameterException(
+                    spec.commandLine(),
                     "example: there is no '"
                             + name.get()
                             + "'; there are "

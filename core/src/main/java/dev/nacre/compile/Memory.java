@@ -24,7 +24,12 @@ public final class Memory {
     /// Blocks worth naming when memory runs out.
     private static final long LARGE = 1 << 20;
 
-    private static final long LIMIT = configured();
+    private static final long LIMIT =
+            Setting.of(
+                    "nacre.memory",
+                    "a number of bytes such as 512m or 8g",
+                    Memory::bytes,
+                    Runtime.getRuntime().maxMemory());
 
     private static final Map<MemorySegment, String> LARGE_BLOCKS = new WeakHashMap<>();
 
@@ -74,20 +79,16 @@ public final class Memory {
         return NATIVE ? block.address() : REGION.get().offset(block);
     }
 
-    private static long configured() {
-        String text = System.getProperty("nacre.memory", "").strip().toLowerCase(Locale.ROOT);
-        if (text.isEmpty()) {
-            return Runtime.getRuntime().maxMemory();
-        }
+    /// A number of bytes with its unit, as of `-Xmx`.
+    private static Optional<Long> bytes(String setting) {
+        String text = setting.toLowerCase(Locale.ROOT);
         int shift = "kmgt".indexOf(text.charAt(text.length() - 1)) + 1;
         String digits = shift > 0 ? text.substring(0, text.length() - 1) : text;
         try {
-            return Math.multiplyExact(Long.parseLong(digits), 1L << 10 * shift);
-        } catch (NumberFormatException | ArithmeticException e) {
-            throw new NacreException(
-                    "nacre.memory must be a number of bytes such as 512m or 8g, but is '"
-                            + text
-                            + "'");
+            long bytes = Math.multiplyExact(Long.parseLong(digits), 1L << 10 * shift);
+            return bytes > 0 ? Optional.of(bytes) : Optional.empty();
+        } catch (NumberFormatException | ArithmeticException _) {
+            return Optional.empty();
         }
     }
 

@@ -640,7 +640,8 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
                 List.of(self(), index, source));
     }
 
-    /// These class indices as vectors of `classes` elements: 1 at the number, else 0, along a new last axis.
+    /// These class indices as vectors of `classes` elements: 1 at the number, else 0, along a new last axis. A number below 0 or from `classes` on gives 0 only, as in Keras and JAX, where
+    /// PyTorch refuses it.
     default T oneHot(long classes, DType dtype) {
         Problem.in("oneHot")
                 .require(dtype().isInteger(), "class numbers must be integers, not " + dtype())

@@ -359,6 +359,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
     /// Binary cross-entropy of these probabilities against targets in [0, 1], elementwise: `−t·ln p − (1 − t)·ln(1 − p)`, where a logarithm counts as −100 at
     /// least, as in PyTorch. Of probabilities that are the sigmoid of something, the digits are those of [#binaryCrossEntropyWithLogits]. The derivative is `(p − t)/(p·(1 − p))`,
     /// whose denominator counts as 10⁻¹² where p is 0 or 1, as in PyTorch.
+    /// Where p is no probability, below 0 or above 1, the result is NaN.
     default T binaryCrossEntropy(T targets) {
         return self().wide(
                         targets,
@@ -402,6 +403,7 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
 
     /// Elements zeroed with probability `p` and the others scaled by `1/(1 − p)`, by random bits in [0, 2³²) as i32 of this shape (Srivastava et al. 2014).
     default T dropout(double p, T bits) {
+        requireFloating("dropout");
         if (!(p >= 0 && p <= 1)) {
             throw new ValueException(
                     "dropout: the probability must be between 0 and 1, but is " + p);

@@ -540,6 +540,9 @@ class ErrorTextTest {
                 "dropout: the probability must be between 0 and 1, but is 1.5",
                 assertThrows(ValueException.class, () -> f32("x", 2).dropout(1.5, i32("b", 2)))
                         .getMessage());
+        assertDType(
+                "dropout: not defined on i32\n  x  i32[2]  input 'x'\n  hint: cast to f32 first",
+                () -> i32("x", 2).dropout(0.5, i32("b", 2)));
     }
 
     @Test

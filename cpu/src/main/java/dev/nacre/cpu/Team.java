@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Setting;
 import dev.nacre.compile.Stack;
 import dev.nacre.compile.Turns;
 import java.io.IOException;
@@ -59,7 +60,8 @@ public final class Team {
     private static final int ASLEEP = 1;
     private static final int GONE = 2; // its thread ends, or there is none yet
 
-    private static final long IDLE_NANOS = 1_000_000L * Long.getLong("nacre.idle", 5_000);
+    private static final long IDLE_NANOS =
+            1_000_000L * Setting.of("nacre.idle", 0, Integer.MAX_VALUE, 5_000);
 
     /// Members count their parts this many ints apart, so that no two share a cache line.
     private static final int STRIDE = 32;
@@ -321,19 +323,7 @@ public final class Team {
     private static int configuredSize() {
         var cores =
                 Math.max(1, Math.min(Runtime.getRuntime().availableProcessors(), physicalCores()));
-        var setting = System.getProperty("nacre.threads", "").strip();
-        if (setting.isEmpty()) return cores;
-        try {
-            int size = Integer.parseInt(setting);
-            if (size >= 1 && size <= 1024) return size;
-        } catch (NumberFormatException _) {
-            // said below
-        }
-        System.getLogger("dev.nacre")
-                .log(
-                        System.Logger.Level.WARNING,
-                        "-Dnacre.threads=" + setting + " is not 1 to 1024; using " + cores);
-        return cores;
+        return (int) Setting.of("nacre.threads", 1, 1024, cores);
     }
 
     /// How many cores the processors that this process may run on belong to; two that share a core gain nothing here.

@@ -1,6 +1,9 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.compile.Setting;
 import dev.nacre.cpu.x86.Machine;
+import java.util.Optional;
+import java.util.Set;
 import jdk.incubator.vector.VectorShape;
 
 /// How loops compute: by machine code of our own where the processor is x86-64 with AVX-512, else by the Vector API as wide as the machine's registers, if its module
@@ -8,7 +11,12 @@ import jdk.incubator.vector.VectorShape;
 ///
 /// The system property `nacre.vector` changes that: `off` for one element at a time, 128, 256 or 512 for the Vector API with so many bits.
 public final class VectorSupport {
-    private static final String SETTING = System.getProperty("nacre.vector", "").strip();
+    private static final String SETTING =
+            Setting.of(
+                    "nacre.vector",
+                    "off, 128, 256 or 512",
+                    text -> Optional.of(text).filter(Set.of("off", "128", "256", "512")::contains),
+                    "");
     private static final boolean OFF = SETTING.equals("off");
     private static final boolean MACHINE = SETTING.isEmpty() && Machine.hasAvx512();
     private static final boolean API = !OFF && isModulePresent();
