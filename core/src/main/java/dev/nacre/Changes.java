@@ -29,13 +29,13 @@ public final class Changes {
     ///
     /// @param except variables that need not be remembered, because nobody relies on their values: a value that is remembered cannot be overwritten in place
     public static Changes of(Collection<Variable> except, Runnable code) {
-        Trace.flush();
+        Steps.flush();
         Changes c = new Changes(except);
         try {
             ScopedValue.where(CURRENT, c)
                     .run(() -> {
                         code.run();
-                        Trace.flush();
+                        Steps.flush();
                     });
         } catch (Throwable e) {
             c.undo();

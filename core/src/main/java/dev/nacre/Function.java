@@ -356,7 +356,7 @@ public final class Function {
             r.updates.forEach(u -> trace.get().write(u.target().get(), u.node()));
             return r.outputs.stream().map(Tensor::new).toList();
         }
-        Trace.flush();
+        Steps.flush();
         Entry entry = entry(inputs);
         List<Stored> results = run(entry, inputs, Plan.Call::run);
         List<Tensor> out = new ArrayList<>(entry.outputs);

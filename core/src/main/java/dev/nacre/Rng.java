@@ -81,8 +81,8 @@ public final class Rng {
 
     /// Takes one draw: the state before it.
     private long[] take() {
-        Trace.flush();
-        Trace.changing(state);
+        Steps.flush();
+        Steps.changing(state);
         try (Access a = Access.of(List.of(new Variable.Current(state)), draw)) {
             long[] s = {new Elements(a.value(0)).asLong(0), new Elements(a.value(0)).asLong(1)};
             Elements next = new Elements(a.room(0)); // the same memory, as a rule

@@ -496,7 +496,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
             Arrays.stream(tensors).forEach(Tensor::value);
             return;
         }
-        Trace.flush();
+        Steps.flush();
         Arrays.stream(tensors).filter(Variable.class::isInstance).forEach(Tensor::value);
         List<Tensor> pending =
                 Arrays.stream(tensors)

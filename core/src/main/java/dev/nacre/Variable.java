@@ -138,7 +138,7 @@ public final class Variable extends Tensor {
             trace.get().write(this, value.node());
         } else {
             pending = value instanceof Variable v ? new Tensor(v.node()) : value;
-            Trace.remember(this);
+            Steps.remember(this);
         }
     }
 
@@ -174,11 +174,11 @@ public final class Variable extends Tensor {
         grad = grad == null ? gradient : grad.add(gradient);
         loss = ofLoss;
         if (Trace.current().isEmpty()) {
-            long now = Trace.steps();
+            long now = Steps.taken();
             steps = now == step ? steps : steps + 1;
             step = now;
             if (steps > 2) {
-                Trace.sum(this);
+                Steps.sum(this);
             }
         }
     }
@@ -281,7 +281,7 @@ public final class Variable extends Tensor {
         if (pending != null) {
             // a variable that is read is a leaf, so that its gradient can be asked for and graphs
             // do not grow from step to step
-            Trace.flush();
+            Steps.flush();
         }
         return present();
     }
@@ -309,7 +309,7 @@ public final class Variable extends Tensor {
                     origin()
                             + " has no numbers while a function is traced; they exist when it is called");
         }
-        Trace.flush();
+        Steps.flush();
         return now();
     }
 
@@ -336,7 +336,7 @@ public final class Variable extends Tensor {
     /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
     /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
     public static void update(java.util.List<Variable> variables, Runnable changes) {
-        Trace.commit(pendingLosses(variables), changes, Optional.empty());
+        Steps.commit(pendingLosses(variables), changes, Optional.empty());
     }
 
     private static java.util.List<Tensor> pendingLosses(java.util.List<Variable> variables) {
@@ -367,12 +367,12 @@ public final class Variable extends Tensor {
                 .throwShape();
         java.util.List<Tensor> wanted = pendingLosses(variables);
         wanted.add(condition);
-        Trace.commit(wanted, changes, Optional.of(condition));
+        Steps.commit(wanted, changes, Optional.of(condition));
     }
 
     /// Says that what this thread changes from now on, outside of functions, belongs to a new step; see [#updateIf]. Optimizers say so when gradients are dropped and after each step. Does nothing inside a traced function.
     public static void startStep() {
-        Trace.startStep();
+        Steps.begin();
     }
 
     /// The graph with each value of a variable replaced by the variable itself.
