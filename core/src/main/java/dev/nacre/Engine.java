@@ -385,9 +385,9 @@ final class Engine {
         return PLANS.all();
     }
 
-    /// Number of plans kept.
-    static int plans() {
-        return PLANS.size();
+    /// How many plans have been compiled to be kept.
+    static long compiled() {
+        return PLANS.compiled();
     }
 
     /// The plan that [#evaluate] would use, for explanations.

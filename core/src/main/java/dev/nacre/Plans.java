@@ -73,6 +73,7 @@ final class Plans {
     }
 
     private final Map<Key, Family> families = new Recent<>(FAMILIES);
+    private long compiled;
 
     private Family family(Key key, int constants) {
         return families.computeIfAbsent(key, _ -> new Family(constants));
@@ -101,6 +102,7 @@ final class Plans {
         Family f =
                 family(key, (int) literals.form.stream().filter(o -> !(o instanceof List)).count());
         f.members.put(literals.form, plan);
+        compiled++;
         plan.orForget(() -> forget(key, f, literals.form, plan));
     }
 
@@ -116,7 +118,8 @@ final class Plans {
         return families.values().stream().flatMap(f -> f.members.values().stream()).toList();
     }
 
-    synchronized int size() {
-        return families.values().stream().mapToInt(f -> f.members.size()).sum();
+    /// How many have been kept so far, whether they still are or not.
+    synchronized long compiled() {
+        return compiled;
     }
 }

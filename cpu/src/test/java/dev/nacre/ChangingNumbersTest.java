@@ -16,12 +16,12 @@ class ChangingNumbersTest {
     private static final Rng RNG = Rng.seed(8);
 
     /// Number of plans that an expression with several numbers takes.
-    private static int plans(DoubleFunction<Tensor> expression, double... numbers) {
-        int before = Engine.plans();
+    private static long plans(DoubleFunction<Tensor> expression, double... numbers) {
+        long before = Engine.compiled();
         for (double v : numbers) {
             expression.apply(v).realize();
         }
-        return Engine.plans() - before;
+        return Engine.compiled() - before;
     }
 
     /// Gradient descent with a learning rate that follows a schedule, by tensors and in Java.
@@ -33,7 +33,7 @@ class ChangingNumbersTest {
         Variable v = Variable.of("v", RNG.normal(n).realize());
         float[] expectedW = w.toFloatArray();
         float[] expectedV = v.toFloatArray();
-        int before = Engine.plans();
+        long before = Engine.compiled();
         for (int i = 0; i < 40; i++) {
             double rate = i < warmUp ? 0 : 0.1 / (1 + i);
             Tensor loss = w.square().sum().add(v.square().sum().mul(0.5));
@@ -54,7 +54,7 @@ class ChangingNumbersTest {
                                 ? 0
                                 : 1); // the first step's, all others', the last's without a loss;
         // that of rate 0
-        int compiled = Engine.plans() - before;
+        long compiled = Engine.compiled() - before;
         assertTrue(compiled <= allowed, compiled + " plans");
     }
 
@@ -73,7 +73,7 @@ class ChangingNumbersTest {
     void equalNumbersShareAnInput() {
         Tensor x = RNG.normal(53).realize();
         assertEquals(2, plans(c -> x.mul(c).exp().add(x.mul(c)), 0.3, 0.7, 0.9));
-        int before = Engine.plans();
+        long before = Engine.compiled();
         for (double c : new double[] {0.3, 0.7, 0.9}) {
             float[] got = x.mul(c).sin().add(x.mul(c + 1)).toFloatArray();
             for (int i = 0; i < got.length; i++) {
@@ -81,7 +81,7 @@ class ChangingNumbersTest {
                 assertEquals(Math.sin(v * (float) c) + v * (float) (c + 1), got[i], 1e-5);
             }
         }
-        assertEquals(2, Engine.plans() - before);
+        assertEquals(2, Engine.compiled() - before);
     }
 
     /// As an input, a number is rounded as a constant is.

@@ -199,14 +199,14 @@ class GrowthTest {
         Steps lazy = kind.steps(false);
         Steps careful = kind.steps(true);
         List<float[]> numbers = new ArrayList<>();
-        int plans = 0;
+        long plans = 0;
         for (int i = 0; i < STEPS; i++) {
             numbers.add(lazy.next());
             if (i + 1 == SETTLED) {
-                plans = Engine.plans();
+                plans = Engine.compiled();
             }
         }
-        int later = Engine.plans();
+        long later = Engine.compiled();
         int extra = numbers.getLast().length > 0 && numbers.getFirst().length == 0 ? 1 : 0;
         extra += kind == Kind.GRADIENTS_OF_WHAT_IS_NOT_OPTIMIZED ? 1 : 0; // the last read
         assertTrue(later <= plans + extra, plans + " plans, then " + later);

@@ -277,7 +277,7 @@ class PlanTest {
             step.apply(net.x(), net.y()); // parameters were read to trace
             step.apply(net.x(), net.y());
             long before = Memory.allocations();
-            int plans = Engine.plans();
+            long plans = Engine.compiled();
             for (int i = 0; i < 100; i++) {
                 step.apply(net.x(), net.y());
             }
@@ -285,7 +285,7 @@ class PlanTest {
             assertTrue(
                     Memory.allocations() - before <= 1,
                     () -> Memory.allocations() - before + " blocks in 100 steps");
-            assertEquals(plans, Engine.plans());
+            assertEquals(plans, Engine.compiled());
         }
     }
 
@@ -321,7 +321,7 @@ class PlanTest {
             Nets.eagerStep(net, adam);
         }
         long before = Memory.allocations();
-        int plans = Engine.plans();
+        long plans = Engine.compiled();
         for (int i = 0; i < 50; i++) {
             Nets.eagerStep(net, adam);
         }
@@ -330,6 +330,6 @@ class PlanTest {
                 blocks <= 50 * 2 + 1,
                 () -> blocks + " blocks in 50 steps"); // two parameters are larger than what
         // shares a block
-        assertEquals(plans, Engine.plans());
+        assertEquals(plans, Engine.compiled());
     }
 }
