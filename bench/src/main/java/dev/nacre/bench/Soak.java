@@ -52,7 +52,7 @@ final class Soak implements Callable<Integer> {
         CARRIED_STATE(5_000, 0),
         CONSTANTS(20_000, 4_000),
         PRODUCTS(5_000, 250),
-        SHARED(10_000, 0);
+        SHARED(10_000, 500);
 
         private final int steps;
         private final int filling; // steps until as much is kept for later as may be, in 256 MiB
