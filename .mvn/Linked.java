@@ -32,9 +32,11 @@ import java.lang.classfile.FieldModel;
 import java.lang.classfile.Label;
 import java.lang.classfile.MethodModel;
 import java.lang.classfile.MethodTransform;
+import java.lang.classfile.Opcode;
 import java.lang.classfile.TypeKind;
 import java.lang.classfile.attribute.NestHostAttribute;
 import java.lang.classfile.attribute.NestMembersAttribute;
+import java.lang.classfile.attribute.RecordAttribute;
 import java.lang.classfile.attribute.SourceFileAttribute;
 import java.lang.classfile.instruction.InvokeDynamicInstruction;
 import java.lang.classfile.instruction.SwitchCase;
@@ -53,7 +55,6 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -63,11 +64,12 @@ import java.util.stream.Stream;
 /// What the compiler leaves to the first run, a young JVM pays for: it writes, loads and compiles a class for each lambda and each switch over types, and a tree of method handles for each method of a
 /// record. Here they become plain code once, when the library is built (docs/decisions/059):
 ///
-/// - a lambda is an object of a class `Outer$$n`; those of a static initializer that capture nothing, such as the functions of a table, share one for each interface;
+/// - a lambda is an object of a class `Outer$$n`; those of a class share one for each interface and kinds of what they capture, but for [packages][#STEPS] where only those of a static initializer do
+///   that capture nothing, such as the functions of a table;
 /// - a switch over types is a method of its class;
 /// - `equals`, `hashCode` and `toString` of a record are written out.
 ///
-/// Lambdas of a few [packages][#STEPS] stay dynamic. Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
+/// Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
 final class Linked {
     private static final boolean STRICT = Boolean.getBoolean("strict");
 
@@ -76,9 +78,10 @@ final class Linked {
     private static final String ENUMS = "java.lang.runtime.SwitchBootstraps.enumSwitch";
     private static final String RECORD = "java.lang.runtime.ObjectMethods.bootstrap";
     private static final ClassDesc ENUM = ClassDesc.of("java.lang.Enum");
+    private static final ClassDesc RECORDS = ClassDesc.of("java.lang.Record");
     private static final MethodTypeDesc EQUALS = MethodTypeDesc.of(CD_boolean, CD_Object);
 
-    /// Packages with code that runs in each step of a training: there only lambdas of static initializers are linked, as the JVM runs those of its own making faster.
+    /// Packages with code that runs in each step of a training. What lambdas capture there lies in records, whose final fields the JVM trusts never to change, as it trusts those of the classes of its own making.
     private static final Set<String> STEPS = Set.of("dev.nacre", "dev.nacre.cpu");
 
     private static final Map<ClassDesc, ClassDesc> BOXES = boxes();
@@ -231,10 +234,6 @@ final class Linked {
             }
             DirectMethodHandleDesc m = i.bootstrapMethod();
             String bootstrap = name(m.owner()).replace('/', '.') + "." + m.methodName();
-            if (bootstrap.equals(LAMBDA) && !initializes && STEPS.contains(self.packageName())) {
-                b.with(i);
-                return;
-            }
             if (bootstrap.equals(LAMBDA)) {
                 lambda(b, i, initializes);
             } else if ((bootstrap.equals(TYPES) || bootstrap.equals(ENUMS))
@@ -259,29 +258,28 @@ final class Linked {
         }
 
         private void lambda(CodeBuilder b, InvokeDynamicInstruction i, boolean initializes) {
-            Function f = new Function(i);
-            Functions of = initializes && !f.captures() ? first(f).orElse(null) : null;
+            boolean inSteps = STEPS.contains(self.packageName());
+            Function f = new Function(i, inSteps);
+            Functions of = null;
+            if (!inSteps || initializes && !f.captures()) {
+                of = functions.stream().filter(x -> x.takes(f)).findFirst().orElse(null);
+            }
             if (of == null) {
+                boolean shared = !inSteps || initializes;
                 of =
                         new Functions(
                                 ClassDesc.ofInternalName(name(self) + "$$" + functions.size()),
                                 model,
-                                f.type.returnType(),
-                                initializes);
+                                shared);
                 functions.add(of);
             }
             of.all.add(f);
+            int number = of.all.size() - 1;
             if (f.captures()) {
-                b.invokestatic(of.self, Functions.MAKE, f.type);
+                b.invokestatic(of.self, Functions.maker(number), f.type);
             } else {
-                b.getstatic(of.self, Functions.field(of.all.size() - 1), f.type.returnType());
+                b.getstatic(of.self, Functions.field(number), f.type.returnType());
             }
-        }
-
-        private Optional<Functions> first(Function f) {
-            return functions.stream()
-                    .filter(x -> x.initial && x.all.getFirst().isLike(f))
-                    .findFirst();
         }
 
         private String switchName(int k) {
@@ -423,13 +421,23 @@ final class Linked {
         /// From what is captured to the interface.
         final MethodTypeDesc type;
 
+        /// As what that is kept.
+        final List<ClassDesc> kept;
+
+        final boolean inSteps;
+
         final String method;
         final MethodTypeDesc erased;
         final MethodTypeDesc called;
         final DirectMethodHandleDesc target;
 
-        Function(InvokeDynamicInstruction i) {
+        Function(InvokeDynamicInstruction i, boolean inSteps) {
+            this.inSteps = inSteps;
             type = i.typeSymbol();
+            kept =
+                    type.parameterList().stream()
+                            .map(t -> inSteps || t.isPrimitive() ? t : CD_Object)
+                            .toList();
             method = i.name().stringValue();
             erased = (MethodTypeDesc) i.bootstrapArgs().get(0);
             target = (DirectMethodHandleDesc) i.bootstrapArgs().get(1);
@@ -441,7 +449,10 @@ final class Linked {
         }
 
         boolean isLike(Function f) {
-            return type.equals(f.type) && method.equals(f.method) && erased.equals(f.erased);
+            return type.returnType().equals(f.type.returnType())
+                    && kept.equals(f.kept)
+                    && method.equals(f.method)
+                    && erased.equals(f.erased);
         }
 
         /// Calls the target with what is captured and the arguments, and returns.
@@ -451,10 +462,10 @@ final class Linked {
                 b.new_(target.owner()).dup();
             }
             int at = 0;
-            for (int k = 0; k < type.parameterCount(); k++, at++) {
-                ClassDesc t = type.parameterType(k);
-                b.aload(0).getfield(self, Functions.captured(k), t);
-                convert(b, t, t, target.invocationType().parameterType(at));
+            for (int k = 0; k < kept.size(); k++, at++) {
+                b.aload(0).getfield(self, Functions.captured(k), kept.get(k));
+                ClassDesc known = type.parameterType(k);
+                convert(b, kept.get(k), known, target.invocationType().parameterType(at));
             }
             for (int k = 0; k < erased.parameterCount(); k++, at++) {
                 ClassDesc t = erased.parameterType(k);
@@ -492,24 +503,32 @@ final class Linked {
 
     /// A class of functions.
     private static final class Functions {
-        static final String MAKE = "of";
+        private static final String NUMBER = "number";
 
         final ClassDesc self;
-        final List<Function> all = new ArrayList<>(); // one, or several of a static initializer
+        final List<Function> all = new ArrayList<>();
         private final ClassModel outer;
-        private final ClassDesc type;
-        private final boolean initial; // of the static initializer, which makes all of them at once
+        private final boolean shared;
 
-        Functions(ClassDesc self, ClassModel outer, ClassDesc type, boolean initial) {
-            this.initial = initial;
+        Functions(ClassDesc self, ClassModel outer, boolean shared) {
             this.self = self;
             this.outer = outer;
-            this.type = type;
+            this.shared = shared;
+        }
+
+        /// Whether this is the class for another function.
+        boolean takes(Function f) {
+            return shared && all.getFirst().isLike(f);
         }
 
         /// Where the k-th one is that captures nothing.
         static String field(int k) {
             return "FUNCTION" + k;
+        }
+
+        /// What makes the k-th one of what it captures.
+        static String maker(int k) {
+            return "of" + k;
         }
 
         static String captured(int k) {
@@ -523,8 +542,12 @@ final class Linked {
         private void build(ClassBuilder c) {
             Function first = all.getFirst();
             c.withFlags(ACC_FINAL | ACC_SUPER | ACC_SYNTHETIC);
+            if (isRecord()) {
+                c.withSuperclass(RECORDS).with(RecordAttribute.of());
+                identity(c);
+            }
             c.withVersion(outer.majorVersion(), outer.minorVersion());
-            c.withInterfaceSymbols(type);
+            c.withInterfaceSymbols(first.type.returnType());
             c.with(
                     NestHostAttribute.of(
                             outer.findAttribute(Attributes.nestHost())
@@ -532,50 +555,100 @@ final class Linked {
                                     .orElse(outer.thisClass().asSymbol())));
             outer.findAttribute(Attributes.sourceFile())
                     .ifPresent(s -> c.with(SourceFileAttribute.of(s.sourceFile().stringValue())));
-            MethodTypeDesc init =
-                    first.captures()
-                            ? first.type.changeReturnType(CD_void)
-                            : MethodTypeDesc.of(CD_void, CD_int); // the function's number
+            List<ClassDesc> kept = new ArrayList<>(first.kept);
+            if (all.size() > 1) {
+                kept.addFirst(CD_int);
+            }
+            MethodTypeDesc init = MethodTypeDesc.of(CD_void, kept);
             constructor(c, init);
             if (first.captures()) {
-                c.withMethodBody(
-                        MAKE,
-                        first.type,
-                        ACC_STATIC,
-                        b -> {
-                            b.new_(self).dup();
-                            for (int k = 0; k < init.parameterCount(); k++) {
-                                b.loadLocal(
-                                        TypeKind.from(init.parameterType(k)), b.parameterSlot(k));
-                            }
-                            b.invokespecial(self, "<init>", init).areturn();
-                        });
+                for (int k = 0; k < all.size(); k++) {
+                    int number = k;
+                    c.withMethodBody(
+                            maker(k), all.get(k).type, ACC_STATIC, b -> make(b, number, init));
+                }
             } else {
                 constants(c, init);
             }
             c.withMethodBody(first.method, first.erased, ACC_PUBLIC, this::method);
         }
 
+        /// Makes the k-th one of what it captures.
+        private void make(CodeBuilder b, int k, MethodTypeDesc init) {
+            MethodTypeDesc type = all.get(k).type;
+            created(b, k);
+            for (int i = 0; i < type.parameterCount(); i++) {
+                b.loadLocal(TypeKind.from(type.parameterType(i)), b.parameterSlot(i));
+            }
+            b.invokespecial(self, "<init>", init).areturn();
+        }
+
+        private void created(CodeBuilder b, int k) {
+            b.new_(self).dup();
+            if (all.size() > 1) {
+                b.loadConstant(k);
+            }
+        }
+
+        private boolean isRecord() {
+            return all.getFirst().captures() && all.getFirst().inSteps;
+        }
+
+        /// A function is equal to itself alone.
+        private static void identity(ClassBuilder c) {
+            ClassDesc system = ClassDesc.of("java.lang.System");
+            ClassDesc objects = ClassDesc.of("java.util.Objects");
+            MethodTypeDesc hash = MethodTypeDesc.of(CD_int, CD_Object);
+            MethodTypeDesc text = MethodTypeDesc.of(CD_String, CD_Object);
+            c.withMethodBody(
+                    "equals",
+                    EQUALS,
+                    ACC_PUBLIC,
+                    b ->
+                            b.aload(0)
+                                    .aload(1)
+                                    .ifThenElse(
+                                            Opcode.IF_ACMPEQ,
+                                            CodeBuilder::iconst_1,
+                                            CodeBuilder::iconst_0)
+                                    .ireturn());
+            c.withMethodBody(
+                    "hashCode",
+                    MethodTypeDesc.of(CD_int),
+                    ACC_PUBLIC,
+                    b -> b.aload(0).invokestatic(system, "identityHashCode", hash).ireturn());
+            c.withMethodBody(
+                    "toString",
+                    MethodTypeDesc.of(CD_String),
+                    ACC_PUBLIC,
+                    b -> b.aload(0).invokestatic(objects, "toIdentityString", text).areturn());
+        }
+
         private void constructor(ClassBuilder c, MethodTypeDesc init) {
+            int first = all.size() > 1 ? 1 : 0;
+            List<String> names = new ArrayList<>();
             for (int k = 0; k < init.parameterCount(); k++) {
-                c.withField(captured(k), init.parameterType(k), ACC_PRIVATE | ACC_FINAL);
+                names.add(k < first ? NUMBER : captured(k - first));
+                c.withField(names.get(k), init.parameterType(k), ACC_PRIVATE | ACC_FINAL);
             }
             c.withMethodBody(
                     "<init>",
                     init,
                     ACC_PRIVATE,
                     b -> {
-                        b.aload(0).invokespecial(CD_Object, "<init>", MTD_void);
+                        ClassDesc above = isRecord() ? RECORDS : CD_Object;
+                        b.aload(0).invokespecial(above, "<init>", MTD_void);
                         for (int k = 0; k < init.parameterCount(); k++) {
                             ClassDesc t = init.parameterType(k);
                             b.aload(0).loadLocal(TypeKind.from(t), b.parameterSlot(k));
-                            b.putfield(self, captured(k), t);
+                            b.putfield(self, names.get(k), t);
                         }
                         b.return_();
                     });
         }
 
         private void constants(ClassBuilder c, MethodTypeDesc init) {
+            ClassDesc type = all.getFirst().type.returnType();
             for (int k = 0; k < all.size(); k++) {
                 c.withField(field(k), type, ACC_STATIC | ACC_FINAL);
             }
@@ -585,7 +658,8 @@ final class Linked {
                     ACC_STATIC,
                     b -> {
                         for (int k = 0; k < all.size(); k++) {
-                            b.new_(self).dup().loadConstant(k).invokespecial(self, "<init>", init);
+                            created(b, k);
+                            b.invokespecial(self, "<init>", init);
                             b.putstatic(self, field(k), type);
                         }
                         b.return_();
@@ -599,7 +673,7 @@ final class Linked {
                     others.add(SwitchCase.of(k, b.newLabel()));
                 }
                 Label first = b.newLabel();
-                b.aload(0).getfield(self, captured(0), CD_int);
+                b.aload(0).getfield(self, NUMBER, CD_int);
                 b.tableswitch(1, all.size() - 1, first, others);
                 for (SwitchCase s : others) {
                     b.labelBinding(s.target());

@@ -25,8 +25,6 @@ final class Growth {
 
     private static final int KINDS = 64;
 
-    private static final System.Logger LOGGER = System.getLogger("dev.nacre");
-
     /// The last graphs of a kind: those that give results of the same types.
     private static final class Row {
         private int size;
@@ -126,6 +124,6 @@ final class Growth {
                 return;
             }
         }
-        LOGGER.log(System.Logger.Level.WARNING, text);
+        System.getLogger("dev.nacre").log(System.Logger.Level.WARNING, text);
     }
 }

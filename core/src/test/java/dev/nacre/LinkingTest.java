@@ -3,6 +3,7 @@ package dev.nacre;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.classfile.ClassFile;
@@ -12,11 +13,13 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeAll;
@@ -96,6 +99,15 @@ class LinkingTest {
                     }
                 }
                 private static float joinedLength(long a, double b, Object c) { return joined(c, a, b).length(); }
+                static Object shared() { return new Shared("s", 2).all().stream().map(Supplier::get).toList(); }
+                record Shared(String s, int n) {
+                    List<Supplier<Object>> all() {
+                        List<Integer> list = List.of(1);
+                        int k = n + 1;
+                        Supplier<Object> first = () -> s + n;
+                        return List.of(first, () -> list.get(0), s::length, list::size, () -> k, () -> k * 2);
+                    }
+                }
                 static Object voids() { return Voids.RESULT; }
                 static class Voids {
                     static final Object RESULT;
@@ -281,7 +293,7 @@ class LinkingTest {
     @Test
     void linkedClassesDoWhatTheyDid() throws Exception {
         Map<String, String> expected = results(folder.resolve("plain"));
-        assertEquals(11, expected.size(), expected::toString);
+        assertEquals(12, expected.size(), expected::toString);
         assertEquals(expected, results(linked));
     }
 
@@ -291,26 +303,63 @@ class LinkingTest {
         assertEquals(Set.of("numbers"), withDynamicCalls(linked));
     }
 
+    /// The JVM trusts final fields of records, and a function is still equal to itself alone.
     @Test
-    void lambdasOfStepsStayDynamicButForThoseOfInitializers() throws Exception {
+    void whatLambdasOfStepsCaptureLiesInRecords() throws Exception {
         Path source = folder.resolve("Step.java");
         Files.writeString(
                 source,
                 """
                 package dev.nacre.cpu;
 
-                class Step {
-                    static final Runnable FIRST = () -> {};
+                import java.util.List;
+                import java.util.function.Supplier;
 
-                    Runnable next() { return () -> {}; }
+                class Step {
+                    static final Supplier<Object> FIRST = () -> "first";
+
+                    static List<Supplier<Object>> all(String a, long b) {
+                        return List.of(FIRST, () -> "second", () -> a + b, () -> a + b, () -> a);
+                    }
                 }
                 """);
         Path steps = Files.createDirectory(folder.resolve("steps"));
         compile(steps, source);
-        Path classes = steps.resolve("dev/nacre/cpu");
-        assertEquals(Set.of("<clinit>", "next"), withDynamicCalls(classes));
         run(folder.resolve("tool"), steps);
-        assertEquals(Set.of("next"), withDynamicCalls(classes));
+        assertEquals(Set.of(), withDynamicCalls(steps.resolve("dev/nacre/cpu")));
+        try (var loader = new URLClassLoader(new URL[] {steps.toUri().toURL()})) {
+            var method =
+                    loader.loadClass("dev.nacre.cpu.Step")
+                            .getDeclaredMethod("all", String.class, long.class);
+            method.setAccessible(true);
+            var some = (List<?>) method.invoke(null, "a", 1L);
+            var others = (List<?>) method.invoke(null, "a", 1L);
+            List<Object> values = new ArrayList<>();
+            for (Object f : some) {
+                values.add(((Supplier<?>) f).get());
+            }
+            assertEquals(List.of("first", "second", "a1", "a1", "a"), values);
+            assertEquals(
+                    List.of(false, false, true, true, true),
+                    some.stream().map(f -> f.getClass().isRecord()).toList());
+            for (Object f : some.subList(2, 5)) {
+                assertEquals(1, some.stream().filter(f::equals).count());
+                assertFalse(others.contains(f));
+                assertEquals(System.identityHashCode(f), f.hashCode());
+                assertTrue(f.toString().startsWith("dev.nacre.cpu.Step$$"), f::toString);
+            }
+        }
+    }
+
+    /// Elsewhere lambdas of one class, one interface and like captures share a class.
+    @Test
+    void lambdasShareClasses() throws Exception {
+        try (Stream<Path> files = Files.list(linked)) {
+            assertEquals(
+                    2, // what it captures is kept as objects, or as a number
+                    files.filter(p -> p.getFileName().toString().startsWith("Sample$Shared$$"))
+                            .count());
+        }
     }
 
     /// The names of the methods that leave something to the first run.

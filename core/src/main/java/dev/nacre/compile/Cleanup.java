@@ -30,17 +30,15 @@ public final class Cleanup {
         }
     }
 
-    /// Calls a native function of an address, or of an address and a number of bytes.
-    public static Consumer<MemorySegment> by(MethodHandle function) {
+    /// Calls a native function of an address and a number of bytes, or of an address alone.
+    public static Consumer<MemorySegment> by(MemorySegment function) {
         return consumer(
-                function.type().parameterCount() == 1
-                        ? MethodHandles.filterArguments(function, 0, ADDRESS)
-                        : MethodHandles.permuteArguments(
-                                MethodHandles.filterArguments(function, 0, ADDRESS, BYTES),
-                                MethodType.methodType(
-                                        function.type().returnType(), MemorySegment.class),
-                                0,
-                                0));
+                MethodHandles.permuteArguments(
+                        MethodHandles.filterArguments(
+                                Downcall.ofTwo().bindTo(function), 0, ADDRESS, BYTES),
+                        MethodType.methodType(long.class, MemorySegment.class),
+                        0,
+                        0));
     }
 
     /// Removes what is known by an address.

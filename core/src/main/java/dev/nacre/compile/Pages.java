@@ -1,11 +1,7 @@
 package dev.nacre.compile;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.function.Consumer;
 
 /// Large blocks of memory from the kernel, in huge pages where it grants them, so that the first use of a block costs one fault for 2 MiB instead of 512. On Linux, and where the JVM allows this
@@ -35,32 +31,10 @@ final class Pages {
 
     /// Linked only where native access is allowed.
     private static final class Native {
-        static final MethodHandle MMAP =
-                function(
-                        "mmap",
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_LONG);
-        static final MethodHandle MUNMAP =
-                function("munmap", ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG);
-        static final MethodHandle MADVISE =
-                function(
-                        "madvise",
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_INT);
+        static final MemorySegment MMAP = Downcall.function("mmap");
+        static final MemorySegment MUNMAP = Downcall.function("munmap");
+        static final MemorySegment MADVISE = Downcall.function("madvise");
         static final Consumer<MemorySegment> UNMAP = Cleanup.by(MUNMAP);
-
-        @SuppressWarnings("restricted")
-        private static MethodHandle function(String name, ValueLayout... arguments) {
-            Linker linker = Linker.nativeLinker();
-            return linker.downcallHandle(
-                    linker.defaultLookup().findOrThrow(name),
-                    FunctionDescriptor.of(ValueLayout.JAVA_LONG, arguments));
-        }
     }
 
     /// Zeroed memory, for as long as the segment is reachable, or until it is [given up][#giveUp].
@@ -68,45 +42,28 @@ final class Pages {
     /// @throws OutOfMemoryError if the kernel has none
     @SuppressWarnings("restricted")
     static MemorySegment map(long bytes) {
-        try {
-            long room = bytes + HUGE;
-            long at =
-                    (long) Native.MMAP.invokeExact(0L, room, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
-            if (at == -1) {
-                throw new OutOfMemoryError(bytes + " bytes from the operating system");
-            }
-            long aligned = (at + HUGE - 1) / HUGE * HUGE;
-            long end = (aligned + bytes + 4095) / 4096 * 4096;
-            unmap(at, aligned - at);
-            unmap(end, at + room - end);
-            // a wish: where it is not granted all works the same, a little slower
-            long ignored = (long) Native.MADVISE.invokeExact(aligned, bytes, MADV_HUGEPAGE);
-            return MemorySegment.ofAddress(aligned)
-                    .reinterpret(bytes, Arena.ofAuto(), Native.UNMAP);
-        } catch (Error | RuntimeException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new LinkageError("mmap", e);
+        long room = bytes + HUGE;
+        long at = Downcall.call(Native.MMAP, 0, room, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0);
+        if (at == -1) {
+            throw new OutOfMemoryError(bytes + " bytes from the operating system");
         }
+        long aligned = (at + HUGE - 1) / HUGE * HUGE;
+        long end = (aligned + bytes + 4095) / 4096 * 4096;
+        unmap(at, aligned - at);
+        unmap(end, at + room - end);
+        // a wish: where it is not granted all works the same, a little slower
+        Downcall.call(Native.MADVISE, aligned, bytes, MADV_HUGEPAGE);
+        return MemorySegment.ofAddress(aligned).reinterpret(bytes, Arena.ofAuto(), Native.UNMAP);
     }
 
     /// Gives its memory back to the kernel at once. Nobody uses it any more; the addresses are free when nobody reaches it.
     static void giveUp(MemorySegment block) {
-        try {
-            long ignored =
-                    (long)
-                            Native.MADVISE.invokeExact(
-                                    block.address(), block.byteSize(), MADV_DONTNEED);
-        } catch (Error | RuntimeException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new LinkageError("madvise", e);
-        }
+        Downcall.call(Native.MADVISE, block.address(), block.byteSize(), MADV_DONTNEED);
     }
 
-    private static void unmap(long at, long bytes) throws Throwable {
+    private static void unmap(long at, long bytes) {
         if (bytes > 0) {
-            long ignored = (long) Native.MUNMAP.invokeExact(at, bytes);
+            Downcall.call(Native.MUNMAP, at, bytes);
         }
     }
 }

@@ -5,7 +5,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongUnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
@@ -23,7 +22,7 @@ public final class Shape {
     /// Unknown sizes are below: far from any number that somebody writes by mistake.
     private static final long UNKNOWN = -(1L << 40);
 
-    private static final Pattern PRINTED = Pattern.compile("-109951\\d{7}");
+    private static final String PRINTED = "-109951\\d{7}";
 
     private static final AtomicLong UNKNOWNS = new AtomicLong(UNKNOWN);
 
@@ -63,7 +62,7 @@ public final class Shape {
     static String readable(String message) {
         return message == null || !message.contains("-109951")
                 ? message
-                : PRINTED.matcher(message).replaceAll("?");
+                : message.replaceAll(PRINTED, "?");
     }
 
     /// The product of sizes, some of which may be unknown: then so is the product, the same one for the same factors.

@@ -6,8 +6,8 @@ import dev.nacre.cpu.loops.VectorSupport;
 import dev.nacre.cpu.onednn.OneDnn;
 import dev.nacre.cpu.x86.Machine;
 import dev.nacre.type.DType;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.regex.Pattern;
 
 /// Says once what makes everything slower, and how to get it. What was switched off by a setting is not missed.
 final class Missing {
@@ -15,7 +15,8 @@ final class Missing {
     private static final AtomicBoolean VECTORS = new AtomicBoolean();
     private static final AtomicBoolean ONEDNN = new AtomicBoolean();
     private static final AtomicBoolean BF16 = new AtomicBoolean();
-    private static final Pattern HAS_BF16 = Pattern.compile("bf16|bfloat16|amx|fp16|avx10|vnni_2");
+    private static final List<String> HAVE_BF16 =
+            List.of("bf16", "bfloat16", "amx", "fp16", "avx10", "vnni_2");
 
     private Missing() {}
 
@@ -80,7 +81,7 @@ final class Missing {
 
     /// Whether a processor with these instructions, as oneDNN names them, multiplies bf16 itself.
     static boolean hasBf16(String instructions) {
-        return HAS_BF16.matcher(instructions).find();
+        return HAVE_BF16.stream().anyMatch(instructions::contains);
     }
 
     private static boolean isOff(String setting) {

@@ -328,18 +328,21 @@ public final class Team {
 
     /// How many cores the processors that this process may run on belong to; two that share a core gain nothing here.
     private static int physicalCores() {
-        var topology = "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list";
+        var topology = "/topology/thread_siblings_list";
         try (var status = Files.lines(Path.of("/proc/self/status"))) {
             var allowed =
                     status.filter(line -> line.startsWith("Cpus_allowed_list:"))
                             .findFirst()
                             .orElse("");
             var cores = new HashSet<String>();
-            for (var range : allowed.replaceFirst(".*:", "").strip().split(",")) {
+            for (var range : allowed.substring(allowed.indexOf(':') + 1).strip().split(",")) {
                 var ends = range.split("-");
                 for (int cpu = Integer.parseInt(ends[0]);
                         cpu <= Integer.parseInt(ends[ends.length - 1]);
-                        cpu++) cores.add(Files.readString(Path.of(topology.formatted(cpu))));
+                        cpu++)
+                    cores.add(
+                            Files.readString(
+                                    Path.of("/sys/devices/system/cpu/cpu" + cpu + topology)));
             }
             return cores.size();
         } catch (IOException | UncheckedIOException | NumberFormatException _) {

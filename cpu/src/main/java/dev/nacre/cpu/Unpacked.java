@@ -8,12 +8,14 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /// Libraries that were unpacked to a folder, and whether they may be opened: what is opened is executed.
 ///
@@ -25,6 +27,9 @@ final class Unpacked {
     private static final int STICKY = 01000;
     private static final boolean POSIX =
             java.nio.file.FileSystems.getDefault().supportedFileAttributeViews().contains("unix");
+
+    /// On Linux. Elsewhere a temporary file tells, whose name takes the JVM's random numbers for security: 60 classes.
+    private static final Path PROCESS = Path.of("/proc/self");
 
     private Unpacked() {}
 
@@ -54,6 +59,7 @@ final class Unpacked {
 
     /// The user that this process's files belong to.
     private static int me() throws IOException {
+        if (Files.exists(PROCESS)) return (int) Files.getAttribute(PROCESS, "unix:uid");
         var probe = Files.createTempFile("nacre", null);
         try {
             return (int) Files.getAttribute(probe, "unix:uid");
@@ -106,11 +112,16 @@ final class Unpacked {
                         file, "unix:size,ctime,lastModifiedTime,ino", LinkOption.NOFOLLOW_LINKS);
         return unix.get("size")
                 + " "
-                + unix.get("ctime")
+                + nanoseconds(unix.get("ctime"))
                 + " "
-                + unix.get("lastModifiedTime")
+                + nanoseconds(unix.get("lastModifiedTime"))
                 + " "
                 + unix.get("ino");
+    }
+
+    /// Their text takes the JVM's calendars.
+    private static long nanoseconds(Object time) {
+        return ((FileTime) time).to(TimeUnit.NANOSECONDS);
     }
 
     private static String digest(InputStream in, OutputStream out) throws IOException {

@@ -1,19 +1,17 @@
 package dev.nacre.cpu.onednn;
 
+import dev.nacre.compile.Downcall;
 import dev.nacre.cpu.Native;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.util.Collections;
 import java.util.Optional;
 
-/// The native functions that execute, and how to link the others. Touch it only when [Native] has found the library.
+/// The native functions that execute, and where the others are. Touch it only when [Native] has found the library.
 final class Api {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
@@ -21,39 +19,27 @@ final class Api {
     private static final SymbolLookup SYMBOLS = Native.oneDnn().orElseThrow().symbols();
     private static final Linker LINKER = Linker.nativeLinker();
 
-    private static final MethodHandle EXECUTE = link("dnnl_primitive_execute", 4);
-    private static final MethodHandle SET_ADDRESS = quick(symbol("dnnl_memory_set_data_handle"));
-    private static final MethodHandle THREADS =
-            threads().map(Api::quick).orElseGet(() -> MethodHandles.empty(SET_ADDRESS.type()));
+    private static final MemorySegment EXECUTE = symbol("dnnl_primitive_execute");
+    private static final MemorySegment SET_ADDRESS = symbol("dnnl_memory_set_data_handle");
+    private static final MemorySegment THREADS = threads().orElse(MemorySegment.NULL);
+    private static final boolean HAS_THREADS = THREADS.address() != 0;
 
     private Api() {}
 
     /// Runs a primitive; returns its status.
     static int execute(long primitive, long stream, int count, long arguments) {
-        try {
-            return (int) (long) EXECUTE.invokeExact(primitive, stream, (long) count, arguments);
-        } catch (Throwable e) {
-            throw sneak(e);
-        }
+        return (int) Downcall.call(EXECUTE, primitive, stream, count, arguments);
     }
 
     /// Points a memory object to other memory; returns the status.
     static int setAddress(long memory, long address) {
-        try {
-            return (int) (long) SET_ADDRESS.invokeExact(memory, address);
-        } catch (Throwable e) {
-            throw sneak(e);
-        }
+        return (int) Downcall.briefly(SET_ADDRESS, memory, address);
     }
 
     /// Lets oneDNN use no threads of its own when the calling thread calls it. That is a setting of the operating system's
     /// thread, and others may change it; so it goes before every call that computes or compiles.
     static void oneThread() {
-        try {
-            long _ = (long) THREADS.invokeExact(1L, 0L);
-        } catch (Throwable e) {
-            throw sneak(e);
-        }
+        if (HAS_THREADS) Downcall.briefly(THREADS, 1, 0);
     }
 
     /// `dnnl_post_ops_append_sum`
@@ -61,7 +47,7 @@ final class Api {
         try {
             return (int) Floats.SUM.invokeExact(postOps, scale, 0, 0);
         } catch (Throwable e) {
-            throw sneak(e);
+            throw Downcall.unexpected(e);
         }
     }
 
@@ -70,7 +56,7 @@ final class Api {
         try {
             return (int) Floats.ELTWISE.invokeExact(postOps, function, alpha, beta);
         } catch (Throwable e) {
-            throw sneak(e);
+            throw Downcall.unexpected(e);
         }
     }
 
@@ -105,7 +91,7 @@ final class Api {
                             c,
                             cStep);
         } catch (Throwable e) {
-            throw sneak(e);
+            throw Downcall.unexpected(e);
         }
     }
 
@@ -134,25 +120,13 @@ final class Api {
                         FunctionDescriptor.of(INT, LONG, INT, FLOAT, FLOAT));
     }
 
-    /// A function of so many longs.
-    static MethodHandle link(String name, int parameters) {
-        var longs = Collections.nCopies(parameters, LONG).toArray(MemoryLayout[]::new);
-        return link(name, FunctionDescriptor.of(LONG, longs));
-    }
-
     @SuppressWarnings("restricted")
     private static MethodHandle link(String name, FunctionDescriptor type) {
         return LINKER.downcallHandle(symbol(name), type);
     }
 
-    /// A function that is back in nanoseconds: the garbage collector waits for it.
-    @SuppressWarnings("restricted")
-    private static MethodHandle quick(MemorySegment symbol) {
-        return LINKER.downcallHandle(
-                symbol, FunctionDescriptor.of(LONG, LONG, LONG), Linker.Option.critical(false));
-    }
-
-    private static MemorySegment symbol(String name) {
+    /// A function of the library.
+    static MemorySegment symbol(String name) {
         return SYMBOLS.find(name).orElseThrow(() -> new LinkageError("oneDNN lacks " + name));
     }
 
@@ -168,12 +142,5 @@ final class Api {
         } catch (IllegalArgumentException _) {
             return Optional.empty();
         }
-    }
-
-    /// For the handlers round `invokeExact`, which is declared to throw anything.
-    static RuntimeException sneak(Throwable e) {
-        if (e instanceof RuntimeException plain) throw plain;
-        if (e instanceof Error error) throw error;
-        throw new LinkageError("a call of oneDNN did not go through", e);
     }
 }

@@ -1,17 +1,12 @@
 package dev.nacre.cpu.onednn;
 
 import dev.nacre.compile.Cleanup;
+import dev.nacre.compile.Downcall;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
 import java.util.function.Consumer;
 
-/// The native functions that build things, by their C names. Each is linked when it is first called.
-///
-/// Arguments and results are `long`s: pointers, handles, sizes, and ints. That is not what the C declarations say, but on
-/// every platform here an int travels in a register or in a stack slot of its own as a long does, and surplus arguments are
-/// the caller's to remove. So all functions share three shapes, and linking a shape costs milliseconds of the start.
+/// The native functions that build things, by their C names. Each is looked up when it is first called.
 enum NativeFunction {
     VERSION("dnnl_version"),
     ISA("dnnl_get_effective_cpu_isa"),
@@ -63,7 +58,7 @@ enum NativeFunction {
     static final int QUERY_BLOCKS = 263;
 
     private final String symbol;
-    private volatile MethodHandle handle;
+    private volatile MemorySegment function;
     private volatile Consumer<MemorySegment> cleanup;
 
     NativeFunction(String symbol) {
@@ -78,39 +73,18 @@ enum NativeFunction {
 
     private Consumer<MemorySegment> cleanup() {
         var cleanup = this.cleanup;
-        if (cleanup == null) {
-            var destroy = MethodHandles.insertArguments(Api.link(symbol, 4), 1, 0L, 0L, 0L);
-            this.cleanup = cleanup = Cleanup.by(destroy);
-        }
+        if (cleanup == null) this.cleanup = cleanup = Cleanup.by(function());
         return cleanup;
     }
 
-    /// Calls it with so many arguments, always the same number.
+    /// Calls it; what it takes more than is given is 0.
     long call(long... a) {
-        var handle = this.handle;
-        int shape = a.length <= 4 ? 4 : a.length <= 7 ? 7 : 13;
-        if (handle == null) this.handle = handle = Api.link(symbol, shape);
-        try {
-            return switch (shape) {
-                case 4 -> (long) handle.invokeExact(at(a, 0), at(a, 1), at(a, 2), at(a, 3));
-                case 7 ->
-                        (long)
-                                handle.invokeExact(
-                                        at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5),
-                                        at(a, 6));
-                default ->
-                        (long)
-                                handle.invokeExact(
-                                        at(a, 0), at(a, 1), at(a, 2), at(a, 3), at(a, 4), at(a, 5),
-                                        at(a, 6), at(a, 7), at(a, 8), at(a, 9), at(a, 10),
-                                        at(a, 11), at(a, 12));
-            };
-        } catch (Throwable e) {
-            throw Api.sneak(e);
-        }
+        return Downcall.call(function(), a);
     }
 
-    private static long at(long[] arguments, int index) {
-        return index < arguments.length ? arguments[index] : 0;
+    private MemorySegment function() {
+        var function = this.function;
+        if (function == null) this.function = function = Api.symbol(symbol);
+        return function;
     }
 }

@@ -1,13 +1,11 @@
 package dev.nacre.cpu.x86;
 
 import dev.nacre.compile.Cleanup;
+import dev.nacre.compile.Downcall;
 import dev.nacre.compile.Memory;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
 import java.util.function.Consumer;
 
@@ -56,54 +54,9 @@ public final class Machine {
         return AVX512_PRESENT;
     }
 
-    /// Linked only where native access is allowed.
+    /// Touched only where native access is allowed.
     private static final class Native {
-        static final MethodHandle CALL =
-                handle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG), false);
-        static final MethodHandle CALL_BRIEFLY =
-                handle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG), true);
-
-        /// Of mmap, and of mremap, whose arguments go the same way.
-        private static final MethodHandle MAP =
-                handle(
-                        FunctionDescriptor.of(
-                                ValueLayout.JAVA_LONG,
-                                ValueLayout.JAVA_LONG,
-                                ValueLayout.JAVA_LONG,
-                                ValueLayout.JAVA_INT,
-                                ValueLayout.JAVA_INT,
-                                ValueLayout.JAVA_INT,
-                                ValueLayout.JAVA_LONG),
-                        false);
-
-        private static final MethodHandle MPROTECT =
-                handle(
-                        FunctionDescriptor.of(
-                                ValueLayout.JAVA_INT,
-                                ValueLayout.JAVA_LONG,
-                                ValueLayout.JAVA_LONG,
-                                ValueLayout.JAVA_INT),
-                        false);
-
-        private static final MethodHandle MUNMAP =
-                handle(
-                        FunctionDescriptor.of(
-                                ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
-                        false);
-
-        private static final Consumer<MemorySegment> FREE =
-                Cleanup.by(MUNMAP.bindTo(symbol("munmap")));
-
-        @SuppressWarnings("restricted")
-        private static MethodHandle handle(FunctionDescriptor type, boolean brief) {
-            return brief
-                    ? Linker.nativeLinker().downcallHandle(type, Linker.Option.critical(false))
-                    : Linker.nativeLinker().downcallHandle(type);
-        }
-
-        private static MemorySegment symbol(String name) {
-            return Linker.nativeLinker().defaultLookup().findOrThrow(name);
-        }
+        private static final Consumer<MemorySegment> FREE = Cleanup.by(Downcall.function("munmap"));
 
         /// Bytes of a region of small pieces: enough that what mapping it costs is little for each, little enough to be kept for the last one of them.
         private static final int REGION = 1 << 16;
@@ -119,13 +72,13 @@ public final class Machine {
         private static boolean shares = true; // until that is refused
 
         /// Executable memory with this code, for as long as the segment is reachable; [MemorySegment#NULL] if there can be none.
-        static MemorySegment place(byte[] code) throws Throwable {
+        static MemorySegment place(byte[] code) {
             var memory = code.length <= SMALL ? shared(code) : MemorySegment.NULL;
             return memory.address() != 0 ? memory : alone(code);
         }
 
         /// A part of a region, which goes when the last of its parts does.
-        private static synchronized MemorySegment shared(byte[] code) throws Throwable {
+        private static synchronized MemorySegment shared(byte[] code) {
             if (used + code.length > run.byteSize() && shares) shares = open();
             if (!shares) return MemorySegment.NULL;
             written.asSlice(used, code.length).copyFrom(MemorySegment.ofArray(code));
@@ -134,18 +87,18 @@ public final class Machine {
             return memory;
         }
 
-        private static boolean open() throws Throwable {
+        private static boolean open() {
             long at = map(REGION, SHARED_ANONYMOUS_POPULATED);
             if (at == -1) return false;
             written = owned(at, REGION);
-            long again = (long) MAP.invokeExact(symbol("mremap"), at, 0L, REGION, MAY_MOVE, 0, 0L);
+            long again = Downcall.call(Downcall.function("mremap"), at, 0, REGION, MAY_MOVE);
             if (again == -1) return false;
             run = owned(again, REGION);
             used = 0;
             return isExecutable(again, REGION);
         }
 
-        private static MemorySegment alone(byte[] code) throws Throwable {
+        private static MemorySegment alone(byte[] code) {
             long at = map(code.length, PRIVATE_ANONYMOUS);
             if (at == -1) return MemorySegment.NULL;
             var memory = owned(at, code.length);
@@ -153,12 +106,13 @@ public final class Machine {
             return isExecutable(at, code.length) ? memory : MemorySegment.NULL;
         }
 
-        private static long map(long bytes, int flags) throws Throwable {
-            return (long) MAP.invokeExact(symbol("mmap"), 0L, bytes, READ | WRITE, flags, -1, 0L);
+        private static long map(long bytes, int flags) {
+            return Downcall.call(Downcall.function("mmap"), 0, bytes, READ | WRITE, flags, -1, 0);
         }
 
-        private static boolean isExecutable(long at, long bytes) throws Throwable {
-            return (int) MPROTECT.invokeExact(symbol("mprotect"), at, bytes, READ | EXECUTE) == 0;
+        private static boolean isExecutable(long at, long bytes) {
+            return (int) Downcall.call(Downcall.function("mprotect"), at, bytes, READ | EXECUTE)
+                    == 0;
         }
 
         /// Memory of the kernel's, unmapped when nobody reaches it.
@@ -180,23 +134,15 @@ public final class Machine {
 
         /// Puts code in executable memory.
         public static Code of(byte[] code) {
-            try {
-                var memory = Native.place(code);
-                if (memory.address() == 0) throw new IllegalStateException("no executable memory");
-                return new Code(memory);
-            } catch (RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new LinkageError("executable memory", e);
-            }
+            var memory = Native.place(code);
+            if (memory.address() == 0) throw new IllegalStateException("no executable memory");
+            return new Code(memory);
         }
 
         /// Calls it without telling the JVM: for microseconds of work that does not call back.
         public void runBriefly(long argument) {
             try {
-                Native.CALL_BRIEFLY.invokeExact(address, argument);
-            } catch (Throwable e) {
-                throw new LinkageError("machine code", e);
+                Downcall.briefly(address, argument, 0);
             } finally {
                 Reference.reachabilityFence(memory);
             }
@@ -205,9 +151,7 @@ public final class Machine {
         /// Calls it; it may call back.
         public void run(long argument) {
             try {
-                Native.CALL.invokeExact(address, argument);
-            } catch (Throwable e) {
-                throw new LinkageError("machine code", e);
+                Downcall.call(address, argument, 0);
             } finally {
                 Reference.reachabilityFence(memory);
             }
