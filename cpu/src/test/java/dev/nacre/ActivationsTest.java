@@ -42,10 +42,24 @@ class ActivationsTest {
             out.add(new Case("with addend " + size, in, x -> x.matmul(w).add(b).add(more)));
             out.add(new Case("batch " + size, new long[] {3, s[0], s[1]}, x -> x.matmul(w).add(b)));
         }
+        for (long[] s :
+                new long[][] {
+                    {64, 100, 256}, {4, 20_000, 8}
+                }) { // in pieces, of which some are sums
+            Tensor w = rng.normal(Shape.of(s[1], s[2])).cast(type).realize();
+            Tensor b = rng.normal(Shape.of(s[2])).cast(type).realize();
+            out.add(
+                    new Case(
+                            "matmul " + Arrays.toString(s),
+                            new long[] {s[0], s[1]},
+                            x -> x.matmul(w).add(b)));
+        }
         for (long[] s : // channels in and out, window, stride, groups
                 new long[][] {
                     {3, 8, 3, 1, 1},
                     {16, 32, 1, 1, 1},
+                    {64, 256, 1, 1, 1},
+                    {128, 128, 3, 2, 1},
                     {8, 16, 5, 2, 1},
                     {16, 16, 3, 1, 16},
                     {32, 32, 3, 1, 1}

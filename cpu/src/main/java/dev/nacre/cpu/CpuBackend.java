@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /// The CPU: loops as generated code, products and convolutions by oneDNN where it is there, everything else in Java.
@@ -60,9 +59,7 @@ public final class CpuBackend implements Backend {
     @Override
     public Optional<Packing> packing(Kernel.Product asked) {
         Kernel.Product product = PlainConvolution.bounded(asked);
-        return Winograd.of(product)
-                .map(Winograd::packing)
-                .or(() -> OneDnnKernels.packing(Parts.ofOneDnn(product)));
+        return Winograd.of(product).map(Winograd::packing).or(() -> OneDnnKernels.packing(product));
     }
 
     @Override
@@ -101,7 +98,7 @@ public final class CpuBackend implements Backend {
             }
             case Repeat repeat -> {
                 List<Supplier<? extends Step>> body = new ArrayList<>();
-                repeat.body().forEach(k -> body.addAll(prepareInside(k, repeat)));
+                repeat.body().forEach(k -> body.add(prepareInside(k, repeat)));
                 yield () ->
                         new RepeatStep(
                                 repeat, body.stream().map(Supplier::get).toArray(Step[]::new));
@@ -119,9 +116,7 @@ public final class CpuBackend implements Backend {
     private static Supplier<Step> pack(Kernel.Pack p) {
         return Winograd.of(p.product())
                 .map(w -> w.pack(p.out()))
-                .or(() ->
-                        OneDnnKernels.prepare(
-                                new Kernel.Pack(Parts.ofOneDnn(p.product()), p.out())))
+                .or(() -> OneDnnKernels.prepare(p))
                 .orElseThrow();
     }
 
@@ -134,38 +129,26 @@ public final class CpuBackend implements Backend {
     }
 
     private static Supplier<Step> packedByOneDnn(Kernel.Product product) {
-        return oneDnn(product, Kernel.Packed::new).orElseThrow();
-    }
-
-    private static Optional<Supplier<Step>> oneDnn(
-            Kernel.Product product, Function<Kernel.Product, Kernel> form) {
-        Optional<Parts> parts = Parts.withoutRelu(product);
-        return parts.isEmpty()
-                ? OneDnnKernels.prepare(form.apply(product))
-                : OneDnnKernels.prepare(form.apply(parts.get().kernel()))
-                        .map(s -> inTwo(s, parts.get()));
+        return OneDnnKernels.prepare(new Kernel.Packed(product)).orElseThrow();
     }
 
     private static Supplier<Step> product(Kernel.Product product) {
         return Winograd.prepare(product)
                 .or(() -> PatchGradient.prepare(product))
-                .or(() -> oneDnn(product, p -> p))
+                .or(() -> OneDnnKernels.prepare(product))
                 .or(() -> Parts.withoutAddend(product).map(p -> inTwo(prepare(p.kernel()), p)))
                 .orElseGet(() -> JavaKernels.prepare(product));
     }
 
-    /// The same for a kernel of a loop's body, in one step or two.
-    private static List<Supplier<? extends Step>> prepareInside(Kernel kernel, Repeat loop) {
+    /// The same for a kernel of a loop's body.
+    private static Supplier<? extends Step> prepareInside(Kernel kernel, Repeat loop) {
         if (kernel instanceof Kernel.Contraction c
                 && loop.steps() > 1
                 && loop.isFixed(c.b().buffer())
-                && PackedProduct.of((Kernel.Contraction) Parts.ofOneDnn(c)).orElse(null)
-                        instanceof Supplier<PackedProduct> packed) {
-            return Parts.withoutRelu(c)
-                    .<List<Supplier<? extends Step>>>map(p -> List.of(packed, loop(p.loop())))
-                    .orElse(List.of(packed));
+                && PackedProduct.of(c).orElse(null) instanceof Supplier<PackedProduct> packed) {
+            return packed;
         }
-        return List.of(prepare(kernel));
+        return prepare(kernel);
     }
 
     private static Supplier<Step> loop(Loop loop) {

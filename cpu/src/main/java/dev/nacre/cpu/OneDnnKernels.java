@@ -131,7 +131,7 @@ final class OneDnnKernels {
                         .primitive(Reorder.of(asItLies(k.product()), packed(k.product())));
         List<Operand> operands =
                 List.of(new Operand(Role.SRC, k.product().b()), new Operand(Role.DST, k.out()));
-        return () -> new Sequence(p, operands, List.of(), List.of());
+        return () -> new Sequence(p.call(), operands, List.of(), List.of());
     }
 
     /// Whether oneDNN is there and computes with this type.
@@ -165,14 +165,20 @@ final class OneDnnKernels {
     static Attributes attributes(Kernel.Epilogue e, MemoryDesc result) {
         Attributes sum = e.addend().isPresent() ? Attributes.NONE.add(result) : Attributes.NONE;
         return e.activation()
+                .filter(a -> a != Kernel.Activation.RELU)
                 .map(a ->
-                        switch (a) {
-                            case RELU -> throw new IllegalArgumentException("relu makes 0 of NaN");
-                            case SIGMOID -> PostOp.Function.LOGISTIC;
-                            case TANH -> PostOp.Function.TANH;
-                        })
+                        a == Kernel.Activation.TANH
+                                ? PostOp.Function.TANH
+                                : PostOp.Function.LOGISTIC)
                 .map(f -> sum.then(f, 0, 0))
                 .orElse(sum);
+    }
+
+    /// A call of what computes a product, all of its epilogue included.
+    static Call call(Primitive p, Kernel.Epilogue e) {
+        return e.activation().orElse(null) == Kernel.Activation.RELU
+                ? p.call(new Rectifier())
+                : p.call();
     }
 
     // ------------------------------------------------------------------------------------------
@@ -210,7 +216,7 @@ final class OneDnnKernels {
                                                                 x,
                                                                 desc(c.result(), x.rank()))),
                                         () -> operands.add(new Operand(Role.POST_OP, v))));
-        return () -> new Sequence(p, operands, before, List.of());
+        return () -> new Sequence(call(p, c.product().epilogue()), operands, before, List.of());
     }
 
     private static Copy gathered(View v) {
@@ -272,7 +278,9 @@ final class OneDnnKernels {
                         .orElseThrow()
                         .primitive(Reorder.of(desc(from, from.rank()), desc(to, to.rank())));
         List<Operand> operands = List.of(new Operand(Role.SRC, from), new Operand(Role.DST, to));
-        return p.isReference() ? null : () -> new Sequence(p, operands, List.of(), List.of());
+        return p.isReference()
+                ? null
+                : () -> new Sequence(p.call(), operands, List.of(), List.of());
     }
 
     /// Whether no element is repeated along an axis.
@@ -350,7 +358,7 @@ final class OneDnnKernels {
                 .addend()
                 .ifPresent(
                         v -> place(p, Role.POST_OP, v, image(v), result, operands, before, after));
-        return () -> new Sequence(p, operands, before, after);
+        return () -> new Sequence(call(p, c.epilogue()), operands, before, after);
     }
 
     private static Primitive primitive(
@@ -465,8 +473,8 @@ final class OneDnnKernels {
         private final long[] offset;
         private final Call[] call;
 
-        Sequence(Primitive p, List<Operand> operands, List<Copy> before, List<Copy> after) {
-            Call main = p.call();
+        Sequence(Call main, List<Operand> operands, List<Copy> before, List<Copy> after) {
+            Primitive p = main.primitive();
             for (Copy c : before) {
                 Call in = added(c.reorder);
                 bind(calls.size() - 1, in.primitive().slot(Role.SRC).orElseThrow(), c.view);

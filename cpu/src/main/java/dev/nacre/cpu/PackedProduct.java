@@ -26,8 +26,8 @@ final class PackedProduct implements Step {
     private final int[] slots;
 
     private PackedProduct(Kernel.Contraction c, Primitive product, Primitive packing) {
-        this.product = withScratch(product);
-        this.packing = withScratch(packing);
+        this.product = withScratch(OneDnnKernels.call(product, c.epilogue()));
+        this.packing = withScratch(packing.call());
         this.weights = c.b();
         long room = room(product.desc(Role.WEIGHTS).bytes());
         this.packing.set(packing.slot(Role.DST).orElseThrow(), room);
@@ -83,8 +83,8 @@ final class PackedProduct implements Step {
         }
     }
 
-    private Call withScratch(Primitive p) {
-        Call call = p.call();
+    private Call withScratch(Call call) {
+        Primitive p = call.primitive();
         if (p.scratchpadBytes() > 0) {
             call.set(p.slot(Role.SCRATCHPAD).orElseThrow(), room(p.scratchpadBytes()));
         }

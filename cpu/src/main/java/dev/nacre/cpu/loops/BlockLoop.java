@@ -14,12 +14,19 @@ import java.util.List;
 
 /// A fused loop over one block of memory after the other: its views stay what they are, where they lie is said before each run. Not thread-safe.
 public final class BlockLoop {
+    private final LoopRunner runner;
     private final LoopRunner.Run run;
     private final long[] addresses;
 
-    private BlockLoop(LoopRunner.Run run, int views) {
-        this.run = run;
+    private BlockLoop(LoopRunner runner, int views) {
+        this.runner = runner;
+        this.run = runner.newRun();
         this.addresses = new long[views];
+    }
+
+    /// The same for another thread.
+    public BlockLoop another() {
+        return new BlockLoop(runner, addresses.length);
     }
 
     /// Says where a view begins.
@@ -46,7 +53,7 @@ public final class BlockLoop {
             var accesses = Collections.nCopies(views.size(), Program.Access.UNIFORM); // found anew
             var instance = new Loop.Instance(extents, List.copyOf(views));
             var loop = new Loop(new Program(List.copyOf(code), accesses), List.of(instance));
-            return new BlockLoop(LoopRunner.of(loop).newRun(), views.size());
+            return new BlockLoop(LoopRunner.of(loop), views.size());
         }
 
         private int view(DType type, long[] strides) {

@@ -3,6 +3,9 @@ package dev.nacre.cpu.onednn;
 import dev.nacre.cpu.Team;
 import java.lang.ref.Reference;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
 
 /// The arguments of a [Primitive] for one execution at a time: an execution frame has its own. Running it allocates nothing.
 ///
@@ -19,8 +22,13 @@ public final class Call {
     /// Pieces that run at the same time.
     private final class Phase implements Team.MemberWork {
         final Frame[] frames;
+        final Then[] then; // what follows each piece, if anything does
 
-        Phase(List<Split.Piece> pieces) {
+        Phase(List<Split.Piece> pieces, Optional<Function<MemoryDesc, LongConsumer>> follows) {
+            then =
+                    follows.stream()
+                            .flatMap(f -> pieces.stream().map(p -> Then.of(p, f)))
+                            .toArray(Then[]::new);
             frames = new Frame[pieces.size()];
             for (int i = 0; i < frames.length; i++)
                 frames[i] = Frame.of(primitive.library(), pieces.get(i), primitive.partialOffset());
@@ -30,10 +38,29 @@ public final class Call {
         public void run(int part, int member) {
             long lane = scratchpad < 0 ? 0 : addresses[scratchpad] + member * primitive.laneBytes();
             frames[part].run(addresses, scratchpad, lane);
+            if (then.length > 0) then[part].run(addresses);
         }
     }
 
-    Call(Primitive primitive) {
+    /// What follows a piece.
+    ///
+    /// @param operand the operand of the whole that its result is a part of
+    /// @param places where in it, one after the other
+    private record Then(LongConsumer work, int operand, long[] places) {
+        static Then of(Split.Piece piece, Function<MemoryDesc, LongConsumer> follows) {
+            int r = piece.result();
+            var places = new long[piece.items().length];
+            for (int i = 0; i < places.length; i++)
+                places[i] = piece.offsets()[r] + piece.items()[i][r];
+            return new Then(follows.apply(piece.part()), piece.bases()[r], places);
+        }
+
+        void run(long[] whole) {
+            for (long place : places) work.accept(whole[operand] + place);
+        }
+    }
+
+    Call(Primitive primitive, Optional<Function<MemoryDesc, LongConsumer>> follows) {
         this.primitive = primitive;
         this.team = primitive.team();
         var slots = primitive.slots();
@@ -41,7 +68,12 @@ public final class Call {
         this.required = new boolean[slots.size()];
         for (int i = 0; i < required.length; i++) required[i] = slots.get(i).desc().bytes() > 0;
         this.scratchpad = primitive.slot(Slot.Role.SCRATCHPAD).orElse(-1);
-        this.phases = primitive.phases().stream().map(Phase::new).toArray(Phase[]::new);
+        var phases = primitive.phases();
+        this.phases = new Phase[phases.size()];
+        for (int i = 0; i < this.phases.length; i++) {
+            boolean last = i == this.phases.length - 1;
+            this.phases[i] = new Phase(phases.get(i), last ? follows : Optional.empty());
+        }
     }
 
     /// What it calls.

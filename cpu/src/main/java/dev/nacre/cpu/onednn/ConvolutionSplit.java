@@ -14,29 +14,34 @@ final class ConvolutionSplit {
     /// Fewer rows are not worth the rows that neighbours read twice.
     private static final long LEAST_ROWS = 2;
 
+    /// How much longer than with the best number of pieces it may take with more of them, which share the work among members that are held up too.
+    private static final double WORTH = 1.1;
+
     static final int SRC = 0;
     static final int WEIGHTS = 1;
 
     private final OneDnn library;
     private final Convolution spec;
     private final List<MemoryDesc> operands;
+    private final int members;
 
-    private ConvolutionSplit(OneDnn library, Convolution spec) {
+    private ConvolutionSplit(OneDnn library, Convolution spec, int members) {
         this.library = library;
         this.spec = spec;
+        this.members = members;
         this.operands = Split.postOpOperands(spec.attributes());
     }
 
-    static Split of(OneDnn library, Convolution asked) {
+    static Split of(OneDnn library, Convolution asked, int members) {
         // an image that is left open is channels-last: as fast as any, and divisible
         var spec = asked.images(channelsLast(asked.src()), channelsLast(asked.dst()));
-        var split = ofClosed(library, spec);
+        var split = ofClosed(library, spec, members);
         if (spec.equals(asked) || !split.isReference()) return split;
         var open = Split.whole(library, asked);
         return open.isReference() ? split : open;
     }
 
-    private static Split ofClosed(OneDnn library, Convolution spec) {
+    private static Split ofClosed(OneDnn library, Convolution spec, int members) {
         int rank = spec.src().rank();
         boolean regular =
                 Split.allStrided(spec.src(), spec.dst())
@@ -51,7 +56,7 @@ final class ConvolutionSplit {
                         && !Split.isEmpty(spec.dst());
         if (!regular) return Split.whole(library, spec);
         if (spec.direction() == Direction.BACKWARD_WEIGHTS) return WeightsSplit.of(library, spec);
-        return new ConvolutionSplit(library, spec).divide();
+        return new ConvolutionSplit(library, spec, members).divide();
     }
 
     private static MemoryDesc channelsLast(MemoryDesc image) {
@@ -72,16 +77,33 @@ final class ConvolutionSplit {
     /// one size are the same code, and sure to agree on the layout of the weights.
     static List<List<Rows>> rows(Convolution spec, int wanted) {
         var all = new ArrayList<List<Rows>>();
-        boolean data = spec.direction() == Direction.BACKWARD_DATA;
-        long unit = data ? spec.window().strides().getFirst() : 1;
-        long size = (data ? spec.src() : spec.dst()).dim(Rows.AXIS);
-        long count = Math.min(wanted, size / Math.max(LEAST_ROWS, unit));
-        if (count > 1 && Rows.areOutermost(spec.src()) && Rows.areOutermost(spec.dst())) {
+        long unit = unit(spec);
+        long size = size(spec);
+        long count = most(spec, wanted);
+        if (count > 1) {
             cut(spec, size, divisor(size, unit, count), unit).ifPresent(all::add);
             cut(spec, size, count, unit).ifPresent(all::add);
         }
         all.add(List.of(Rows.all(spec.src(), spec.dst(), spec.window())));
         return all;
+    }
+
+    /// Rows are cut at multiples of it.
+    private static long unit(Convolution spec) {
+        return spec.direction() == Direction.BACKWARD_DATA ? spec.window().strides().getFirst() : 1;
+    }
+
+    /// Rows of an image of the result.
+    private static long size(Convolution spec) {
+        return (spec.direction() == Direction.BACKWARD_DATA ? spec.src() : spec.dst())
+                .dim(Rows.AXIS);
+    }
+
+    /// Into how many pieces an image may go, if so many are wanted.
+    private static long most(Convolution spec, int wanted) {
+        return Rows.areOutermost(spec.src()) && Rows.areOutermost(spec.dst())
+                ? Math.min(wanted, size(spec) / Math.max(LEAST_ROWS, unit(spec)))
+                : 1;
     }
 
     private static Optional<List<Rows>> cut(Convolution spec, long size, long count, long unit) {
@@ -111,10 +133,16 @@ final class ConvolutionSplit {
     }
 
     private Split divide() {
-        int wanted = Split.pieces(nanos(library, spec));
+        double nanos = nanos(library, spec);
+        int wanted = Split.pieces(nanos);
         var batches = Split.ranges(spec.src().dim(0), wanted, 1);
         boolean single = batches.size() == spec.src().dim(0);
-        for (var rows : rows(spec, single ? Math.ceilDiv(wanted, batches.size()) : 1)) {
+        int each = single ? Math.ceilDiv(wanted, batches.size()) : 1;
+        var all = new ArrayList<>(rows(spec, each));
+        long even = each > 1 ? even(each, batches.size(), nanos) : 1;
+        if (even > 1) cut(spec, size(spec), even, unit(spec)).ifPresent(all::addFirst);
+        else all.addFirst(all.getLast()); // undivided
+        for (var rows : all) {
             try {
                 return images(batches, rows);
             } catch (OneDnnException e) {
@@ -122,6 +150,26 @@ final class ConvolutionSplit {
             }
         }
         return Split.whole(library, spec);
+    }
+
+    /// Into how many pieces an image goes that keep all members busy to the end: rows that are left over when each has had its share cost as much as a whole share, and each piece reads all weights.
+    private long even(int wanted, int images, double nanos) {
+        long rows = size(spec);
+        double row = nanos / images / rows;
+        double weights =
+                Split.nanosToMove(
+                        (double) Split.elements(spec.weights()) * spec.weights().type().bytes());
+        var times = new double[(int) most(spec, wanted) + 1];
+        double best = Double.MAX_VALUE;
+        for (int count = 1; count < times.length; count++) {
+            var ranges = Split.ranges(rows, count, unit(spec));
+            int turns = Math.ceilDiv(images * ranges.size(), members);
+            times[count] = turns * (ranges.getFirst().size() * row + weights);
+            best = Math.min(best, times[count]);
+        }
+        int count = times.length - 1;
+        while (count > 1 && times[count] > WORTH * best) count--;
+        return count;
     }
 
     private Split images(List<Range> batches, List<Rows> rows) {

@@ -3,7 +3,10 @@ package dev.nacre.cpu.onednn;
 import dev.nacre.cpu.Team;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
 
 /// A [Spec] compiled to machine code, in as many pieces as keep the [Team] busy. Immutable, shared, and safe to use from
 /// any thread; executions go through [Call]s.
@@ -106,7 +109,21 @@ public final class Primitive {
 
     /// A new call of it.
     public Call call() {
-        return new Call(this);
+        return new Call(this, Optional.empty());
+    }
+
+    /// A new call of it, and of what is to be done to its result in place: with each piece of it, by the thread that has just computed it and has it in its caches.
+    ///
+    /// @param then makes ready what is done with a piece that lies as it says; given where the piece begins, that is run by one thread at a time
+    /// @throws IllegalStateException unless it is a product or a forward convolution
+    public Call call(Function<MemoryDesc, LongConsumer> then) {
+        boolean forward =
+                spec instanceof MatMul
+                        || spec instanceof Convolution c
+                                && (c.direction() == Direction.FORWARD
+                                        || c.direction() == Direction.INFERENCE);
+        if (!forward) throw new IllegalStateException("the result is not the dst of " + this);
+        return new Call(this, Optional.of(then));
     }
 
     OneDnn library() {

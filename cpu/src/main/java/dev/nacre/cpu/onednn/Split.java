@@ -27,6 +27,19 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
             this(code, bases, offsets, new long[][] {new long[bases.length]});
         }
 
+        /// Which of its operands is the result of a product or of a forward convolution; -1 if none is.
+        int result() {
+            return code.operands().stream().map(Slot::role).toList().indexOf(Slot.Role.DST);
+        }
+
+        /// How what it computes in one run lies. Of a layout that strides cannot express, all numbers, those that only fill it up too.
+        MemoryDesc part() {
+            var desc = code.operands().get(result()).desc();
+            return desc.isStrided()
+                    ? desc
+                    : MemoryDesc.dense(desc.type(), desc.bytes() / desc.type().bytes());
+        }
+
         /// The piece with what it has of one operand of the whole elsewhere.
         Piece rebased(int from, int to, long offset) {
             var bases = this.bases.clone();
@@ -67,7 +80,7 @@ record Split(List<Slot> slots, List<List<Piece>> phases, long partialBytes) {
         checkSums(spec);
         return switch (spec) {
             case MatMul m -> MatMulSplit.of(library, m, members);
-            case Convolution c -> ConvolutionSplit.of(library, c);
+            case Convolution c -> ConvolutionSplit.of(library, c, members);
             case Pooling p -> PoolingSplit.of(library, p);
             case Reorder r -> reorder(library, aligned(r));
             case Sum s -> whole(library, s);

@@ -12,12 +12,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nacre.cpu.Teams;
+import dev.nacre.cpu.memory.Memory;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongConsumer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -298,6 +300,135 @@ class PrimitiveTest {
                             expected.get(i), actual.get(i), threads + " threads: " + primitive);
             }
         }
+    }
+
+    @Test
+    void convolutionsHaveTheSameBitsInPiecesOfAnySize() {
+        for (long[] s : // images, channels, outputs, rows of the result, kernel, stride
+                new long[][] {
+                    {1, 128, 96, 7, 3, 1},
+                    {1, 128, 96, 7, 3, 2},
+                    {1, 64, 64, 14, 3, 2},
+                    {1, 3, 64, 28, 7, 2},
+                    {3, 64, 64, 9, 5, 1},
+                    {2, 64, 64, 14, 1, 1}
+                }) {
+            for (var type : List.of(F32, BF16)) {
+                long pixels = (s[3] - 1) * s[5] + 1;
+                var src = ConvolutionTest.image(type, true, s[0], s[1], pixels, pixels);
+                var dst = ConvolutionTest.image(type, true, s[0], s[2], s[3], s[3]);
+                var window = Window.of(2).strides(s[5], s[5]).padding(s[4] / 2, s[4] / 2);
+                var weights = MemoryDesc.dense(type, s[2], s[1], s[4], s[4]);
+                for (var direction : List.of(Direction.FORWARD, Direction.BACKWARD_DATA)) {
+                    var spec = Convolution.of(direction, src, weights, dst, window);
+                    byte[] expected = null;
+                    for (int threads : new int[] {1, 2, 3, 16}) {
+                        var primitive = new Primitive(Run.LIBRARY, spec, Teams.of(threads));
+                        var alive = new ArrayList<Cells>();
+                        primitive.call().run(addresses(primitive, alive));
+                        var result = alive.get(direction == Direction.FORWARD ? 2 : 0).content();
+                        if (expected == null) expected = result;
+                        assertArrayEquals(expected, result, threads + ": " + primitive);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void fewRowsGoEvenlyToTheMembers() {
+        for (int[] s : new int[][] {{7, 2, 2}, {7, 3, 3}, {14, 2, 2}, {14, 16, 7}, {9, 2, 2}}) {
+            var image = ConvolutionTest.image(F32, true, 1, 512, s[0], s[0]);
+            var spec =
+                    Convolution.of(
+                            Direction.FORWARD,
+                            image,
+                            MemoryDesc.any(F32, 512, 512, 3, 3),
+                            image,
+                            Window.of(2).padding(1, 1));
+            var primitive = new Primitive(Run.LIBRARY, spec, Teams.of(s[1]));
+            assertEquals(s[2], primitive.pieces(), s[0] + " rows: " + primitive);
+        }
+    }
+
+    @Test
+    void whatFollowsIsDoneOnceWithEachNumber() {
+        var rows = MemoryDesc.strided(F32, new long[] {300, 200}, new long[] {250, 1});
+        var batch = MemoryDesc.strided(F32, new long[] {3, 5, 16, 8}, new long[] {900, 150, 8, 1});
+        var items = MemoryDesc.dense(F32, 3, 5, 16, 12);
+        var thin = MemoryDesc.dense(F32, 4, 200_000);
+        var image = ConvolutionTest.image(F32, true, 2, 64, 14, 14);
+        var other = ConvolutionTest.image(F32, false, 2, 64, 14, 14);
+        var few = ConvolutionTest.image(F32, true, 1, 256, 7, 7);
+        var window = Window.of(2).padding(1, 1);
+        var a = MemoryDesc.dense(F32, 300, 100);
+        var b = MemoryDesc.dense(F32, 100, 200);
+        var long8 = MemoryDesc.dense(F32, 200_000, 8);
+        var dst = MemoryDesc.dense(F32, 4, 8);
+        for (var spec :
+                List.<Spec>of(
+                        SMALL,
+                        square(F32, 300),
+                        MatMul.of(a, b, rows),
+                        MatMul.of(a, b.any(), rows),
+                        MatMul.of(items, MemoryDesc.dense(F32, 3, 5, 12, 8), batch),
+                        MatMul.of(thin, long8, dst),
+                        MatMul.of(thin, long8, dst).bias(MemoryDesc.dense(F32, 1, 8)),
+                        MatMul.of(
+                                MemoryDesc.dense(F32, 512, 256).transpose(0, 1),
+                                MemoryDesc.dense(F32, 512, 512),
+                                MemoryDesc.dense(F32, 256, 512)),
+                        Convolution.of(
+                                Direction.FORWARD,
+                                image,
+                                MemoryDesc.dense(F32, 64, 64, 3, 3),
+                                image,
+                                window),
+                        Convolution.of(
+                                Direction.INFERENCE,
+                                other,
+                                MemoryDesc.dense(F32, 64, 64, 3, 3),
+                                other,
+                                window),
+                        Convolution.of(
+                                Direction.FORWARD,
+                                few,
+                                MemoryDesc.dense(F32, 256, 256, 3, 3),
+                                few,
+                                window))) {
+            var primitive = Run.LIBRARY.primitive(spec);
+            int result = primitive.slot(Slot.Role.DST).orElseThrow();
+            var alive = new ArrayList<Cells>();
+            var addresses = addresses(primitive, alive);
+            primitive.call().run(addresses);
+            var cells = alive.get(result);
+            cells.forEach(i -> cells.set(i, (float) cells.get(i) + 1));
+            var expected = cells.content();
+            primitive.call(PrimitiveTest::addingOne).run(addresses);
+            assertArrayEquals(expected, cells.content(), primitive.toString());
+        }
+        var gradient =
+                Run.LIBRARY.primitive(
+                        Convolution.of(
+                                Direction.BACKWARD_DATA,
+                                image,
+                                MemoryDesc.dense(F32, 64, 64, 3, 3),
+                                image,
+                                window));
+        assertThrows(IllegalStateException.class, () -> gradient.call(PrimitiveTest::addingOne));
+    }
+
+    private static LongConsumer addingOne(MemoryDesc piece) {
+        var strides = piece.strides().orElseThrow();
+        return at ->
+                Cells.forEach(
+                        piece.dims(),
+                        index -> {
+                            long place = at;
+                            for (int i = 0; i < index.length; i++)
+                                place += Float.BYTES * index[i] * strides[i];
+                            Memory.f32(place, Memory.f32(place) + 1);
+                        });
     }
 
     @Test
