@@ -403,10 +403,12 @@ public sealed interface Op {
             long[] out = x.shape().toArray();
             for (int i = 0; i < out.length; i++) {
                 Margin m = margins.get(i);
+                int axis = i;
                 p.require(
                         m.before() >= 0 && m.after() >= 0 && m.between() >= 0,
-                        "margins must not be negative, but axis %d has %d before, %d after and %d between"
-                                .formatted(i, m.before(), m.after(), m.between()));
+                        () ->
+                                "margins must not be negative, but axis %d has %d before, %d after and %d between"
+                                        .formatted(axis, m.before(), m.after(), m.between()));
                 p.require(m.equals(Margin.NONE) || out[i] >= 0, Sizes.unknown(i));
                 out[i] = m.equals(Margin.NONE) ? out[i] : m.padded(out[i]);
             }
@@ -474,6 +476,7 @@ public sealed interface Op {
             }
             for (int i = 0; i < k; i++) {
                 Window w = windows.get(i);
+                int axis = lead + i;
                 boolean fits =
                         w.size() > 0
                                 && w.stride() > 0
@@ -482,14 +485,17 @@ public sealed interface Op {
                                 && w.after() == 0;
                 p.require(
                         fits,
-                        "size, stride and dilation must be positive and the padding 0, not " + w);
-                p.require(x.size(lead + i) >= 0, Sizes.unknown(lead + i)).throwShape();
-                out[lead + i] = w.positions(x.size(lead + i));
+                        () ->
+                                "size, stride and dilation must be positive and the padding 0, not "
+                                        + w);
+                p.require(x.size(axis) >= 0, Sizes.unknown(axis)).throwShape();
+                out[axis] = w.positions(x.size(axis));
                 out[lead + k + i] = w.size();
                 p.require(
-                        out[lead + i] > 0,
-                        "a window that reaches %d does not fit axis %d of size %d"
-                                .formatted(w.reach(), lead + i, x.size(lead + i)));
+                        out[axis] > 0,
+                        () ->
+                                "a window that reaches %d does not fit axis %d of size %d"
+                                        .formatted(w.reach(), axis, x.size(axis)));
             }
             p.throwShape();
             return x.type().withShape(Shape.of(out));
