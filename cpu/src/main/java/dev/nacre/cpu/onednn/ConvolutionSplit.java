@@ -14,8 +14,8 @@ final class ConvolutionSplit {
     /// Fewer rows are not worth the rows that neighbours read twice.
     private static final long LEAST_ROWS = 2;
 
-    /// How much longer than with the best number of pieces it may take with more of them, which share the work among members that are held up too.
-    private static final double WORTH = 1.1;
+    /// How much longer than with the best number of pieces it may take with more of them: they divide the work even where a member is held up.
+    private static final double WORTH = 1.25;
 
     static final int SRC = 0;
     static final int WEIGHTS = 1;
@@ -133,13 +133,12 @@ final class ConvolutionSplit {
     }
 
     private Split divide() {
-        double nanos = nanos(library, spec);
-        int wanted = Split.pieces(nanos);
+        int wanted = Split.pieces(nanos(library, spec));
         var batches = Split.ranges(spec.src().dim(0), wanted, 1);
         boolean single = batches.size() == spec.src().dim(0);
         int each = single ? Math.ceilDiv(wanted, batches.size()) : 1;
         var all = new ArrayList<>(rows(spec, each));
-        long even = each > 1 ? even(each, batches.size(), nanos) : 1;
+        long even = each > 1 ? even(each, batches.size()) : 1;
         if (even > 1) cut(spec, size(spec), even, unit(spec)).ifPresent(all::addFirst);
         else all.addFirst(all.getLast()); // undivided
         for (var rows : all) {
@@ -152,19 +151,14 @@ final class ConvolutionSplit {
         return Split.whole(library, spec);
     }
 
-    /// Into how many pieces an image goes that keep all members busy to the end: rows that are left over when each has had its share cost as much as a whole share, and each piece reads all weights.
-    private long even(int wanted, int images, double nanos) {
-        long rows = size(spec);
-        double row = nanos / images / rows;
-        double weights =
-                Split.nanosToMove(
-                        (double) Split.elements(spec.weights()) * spec.weights().type().bytes());
-        var times = new double[(int) most(spec, wanted) + 1];
-        double best = Double.MAX_VALUE;
+    /// Into how many pieces an image goes: the most that keep all members busy to the end. Rows that are left over when each has had its share cost as much as a whole share.
+    private long even(int wanted, int images) {
+        var times = new long[(int) most(spec, wanted) + 1];
+        long best = Long.MAX_VALUE;
         for (int count = 1; count < times.length; count++) {
-            var ranges = Split.ranges(rows, count, unit(spec));
+            var ranges = Split.ranges(size(spec), count, unit(spec));
             int turns = Math.ceilDiv(images * ranges.size(), members);
-            times[count] = turns * (ranges.getFirst().size() * row + weights);
+            times[count] = turns * ranges.getFirst().size();
             best = Math.min(best, times[count]);
         }
         int count = times.length - 1;

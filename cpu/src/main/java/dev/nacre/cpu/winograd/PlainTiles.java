@@ -36,13 +36,17 @@ final class PlainTiles {
         kernel = new float[0];
     }
 
-    /// Whether the products of a tile are finite, as far as they are looked at.
+    /// Whether the products of some tiles are finite, as far as they are looked at.
     ///
-    /// @param at of the tile's products of the first output
+    /// @param at of the first tile's products of the first output
+    /// @param outputs from one tile to the next
     /// @param apart elements from one of the 16 products to the next
-    static boolean isFinite(long at, long apart) {
+    static boolean areFinite(long at, int tiles, long outputs, long apart) {
         float sum = 0;
-        for (int k : COVER) sum += 0 * Memory.f32(at + FLOAT * k * apart);
+        for (int k : COVER) {
+            long first = at + FLOAT * k * apart;
+            for (int i = 0; i < tiles; i++) sum += 0 * Memory.f32(first + FLOAT * i * outputs);
+        }
         return sum == 0;
     }
 

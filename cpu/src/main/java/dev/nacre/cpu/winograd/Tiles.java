@@ -151,9 +151,11 @@ final class Tiles implements Team.MemberWork {
 
         /// Computes tiles anew of which something is not finite.
         private void mend(long at) {
+            long apart = apart(outputs);
+            if (PlainTiles.areFinite(at + products, tiles(), outputs, apart)) return;
             for (int tile = 0; tile < tiles(); tile++) {
                 long place = at + products + FLOAT * tile * outputs;
-                if (PlainTiles.isFinite(place, apart(outputs))) continue;
+                if (PlainTiles.areFinite(place, 1, outputs, apart)) continue;
                 int column = tile % columns;
                 int row = tile / columns % rows;
                 long pixel =
@@ -161,7 +163,7 @@ final class Tiles implements Team.MemberWork {
                                 + 2 * row * patch.rowElements()
                                 + 2 * column * channels;
                 long from = at + pixels + FLOAT * pixel;
-                plain.replace(weights, from, patch.rowElements(), place, apart(outputs));
+                plain.replace(weights, from, patch.rowElements(), place, apart);
             }
         }
 
