@@ -13,6 +13,11 @@ public record Sampling(double temperature, int topK, double topP) {
     /// The most probable token.
     public static final Sampling GREEDY = new Sampling(0, 0, 1);
 
+    /// What logits are multiplied by at least and at most: numbers of f32, beyond which nothing changes.
+    private static final double HOTTEST = 1e-30;
+
+    private static final double COLDEST = 1e30;
+
     public Sampling {
         if (!(temperature >= 0) || topK < 0 || !(topP > 0 && topP <= 1)) {
             throw new NacreException(
@@ -43,7 +48,11 @@ public record Sampling(double temperature, int topK, double topP) {
         if (temperature == 0) {
             return logits.argmax(-1);
         }
-        Tensor scaled = logits.cast(logits.dtype().arithmetic()).div(temperature);
+        Tensor wide = logits.cast(logits.dtype().floating().arithmetic());
+        Tensor largest = wide.max(-1).unsqueeze(-1);
+        Tensor below = wide.sub(largest.isFinite().where(largest, largest.zerosLike()));
+        Tensor scaled = // the largest is 0, which no temperature makes ∞
+                below.mul(Math.clamp(1 / temperature, HOTTEST, COLDEST));
         if (topK == 0 && topP == 1) {
             return rng.categorical(scaled);
         }
