@@ -43,7 +43,7 @@ public record Sampling(double temperature, int topK, double topP) {
         return new Sampling(temperature, topK, topP);
     }
 
-    /// A token for each row of logits: `[n, tokens]` → i64 `[n]`.
+    /// A token for each row of logits: `[n, tokens]` → i64 `[n]`. Drawn from a row that has no probabilities, for a logit is NaN or all are −∞, it is −1, which is no token.
     public Tensor choose(Tensor logits, Rng rng) {
         if (temperature == 0) {
             return logits.argmax(-1);
@@ -67,6 +67,7 @@ public record Sampling(double temperature, int topK, double topP) {
             sorted = p.cumsum(-1).sub(p).lt(topP).where(sorted, hidden);
         }
         Tensor place = rng.categorical(sorted);
-        return order.gather(-1, place.unsqueeze(-1)).squeeze(-1);
+        Tensor token = order.gather(-1, place.maximum(0).unsqueeze(-1)).squeeze(-1);
+        return place.lt(0).where(place, token);
     }
 }

@@ -191,6 +191,23 @@ class AttentionTest {
     }
 
     @Test
+    void rowsWithoutProbabilitiesGiveNoToken() {
+        float no = Float.NEGATIVE_INFINITY;
+        Tensor rows = Tensor.of(new float[][] {{Float.NaN, 1, 2}, {no, no, no}, {no, 1, no}});
+        for (Sampling how :
+                List.of(
+                        Sampling.of(1),
+                        Sampling.of(0.5).topK(2),
+                        Sampling.of(2).topP(0.5),
+                        Sampling.of(1).topK(1).topP(0.9))) {
+            assertArrayEquals(
+                    new long[] {-1, -1, 1},
+                    how.choose(rows, Rng.seed(1)).toLongArray(),
+                    how.toString());
+        }
+    }
+
+    @Test
     void f64IsTurnedInF64() {
         long at = 12_345;
         Tensor x = Tensor.of(new double[] {1, 1, 0, 0}).reshape(1, 4);
