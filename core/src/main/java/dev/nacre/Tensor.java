@@ -264,8 +264,14 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         if (n == 1) {
             return full(start, DType.F32, 1);
         }
+        if (n < 0) {
+            throw new ShapeException(
+                    Shape.isUnknown(n)
+                            ? "linspace: n must be known, but is given only when the function is called"
+                            : "linspace: n must not be negative, but is " + n);
+        }
         double step = stop / (n - 1) - start / (n - 1);
-        Tensor i = arange(counted("linspace", n));
+        Tensor i = arange(n);
         Tensor near = i.cast(DType.F64).mul(step).add(start);
         Tensor far = i.neg().add(n - 1).cast(DType.F64).mul(-step).add(stop);
         return i.lt(n / 2).where(near, far).cast(DType.F32);

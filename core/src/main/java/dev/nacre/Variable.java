@@ -164,8 +164,15 @@ public final class Variable extends Tensor {
         steps = 0;
     }
 
-    /// Puts a gradient in place of whatever is there.
+    /// Puts a gradient of this variable's shape in place of whatever is there.
     public void setGrad(Tensor gradient) {
+        Problem.in("setGrad")
+                .require(
+                        gradient.shape().mayEqual(shape()) && gradient.dtype().isFloating(),
+                        "the gradient must be floating, and have the variable's shape")
+                .operand("variable", type(), this::origin)
+                .operand("gradient", gradient.type(), gradient::origin)
+                .throwShape();
         grad = gradient;
     }
 

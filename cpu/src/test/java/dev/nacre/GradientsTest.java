@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.compile.Kernel;
 import dev.nacre.compile.Plan;
 import dev.nacre.ir.Node;
+import dev.nacre.ir.Window;
 import dev.nacre.type.DType;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ShapeException;
@@ -49,6 +50,51 @@ class GradientsTest {
         assertArrayEquals(
                 new double[] {Double.POSITIVE_INFINITY, 0, 0, 0.5},
                 Gradients.jacobian(x.log(), x).toDoubleArray());
+    }
+
+    /// What is added up where windows overlap is the derivative of taking them, with padding and cropping too.
+    @Test
+    void overlapsAreTheAdjointOfWindows() {
+        long n = 9;
+        for (Window w :
+                List.of(
+                        Window.of(2),
+                        Window.of(3).stride(2),
+                        Window.of(2).dilation(3).stride(2),
+                        Window.of(2).padding(1, 0),
+                        Window.of(3).padding(2, 3).stride(2),
+                        Window.of(2).padding(-1, 2).dilation(2),
+                        Window.of(9).padding(4, 4).stride(5))) {
+            Variable x = Variable.zeros("x", 2, n, n);
+            Tensor y = x.windows(List.of(w, w));
+            Tensor weight = Rng.seed(3).normal(y.shape()).realize();
+            y.mul(weight).sum().backward();
+            assertArrayEquals(
+                    x.grad().orElseThrow().toFloatArray(),
+                    weight.overlapAdd(List.of(w, w), x.shape()).toFloatArray(),
+                    1e-5f,
+                    w.toString());
+        }
+    }
+
+    @Test
+    void windowsThatAShapeHasNot() {
+        Tensor x = Tensor.ones(3, 2);
+        for (Window w :
+                List.of(
+                        Window.of(3),
+                        Window.of(2).stride(2),
+                        Window.of(2).padding(1, 0),
+                        Window.of(2).dilation(2),
+                        Window.of(2).dilation(0),
+                        Window.of(2).stride(0))) {
+            assertThrows(
+                    ShapeException.class,
+                    () -> x.overlapAdd(List.of(w), Shape.of(4)),
+                    w.toString());
+        }
+        assertThrows(
+                ShapeException.class, () -> x.overlapAdd(List.of(Window.of(2)), Shape.of(1, 4)));
     }
 
     @Test

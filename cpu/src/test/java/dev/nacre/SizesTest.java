@@ -1,5 +1,6 @@
 package dev.nacre;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.ir.Binary;
@@ -11,6 +12,7 @@ import dev.nacre.type.Correction;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ShapeException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -246,6 +248,53 @@ class SizesTest {
         return result;
     }
 
+    /// Negative sizes, which stand for none: that of an unknown size is another number, and belongs to whoever declared it.
+    @TestFactory
+    Stream<DynamicTest> negative() {
+        Tensor x = OPERANDS.get(2);
+        Rng rng = Rng.seed(1);
+        List<Named> named = new ArrayList<>();
+        for (long n : new long[] {-1, -2, Integer.MIN_VALUE}) {
+            Shape shape = Shape.of(n);
+            named.add(new Named("broadcastTo " + n, () -> Tensor.ones(1).broadcastTo(n)));
+            named.add(new Named("broadcastTo 3, " + n, () -> x.unsqueeze(1).broadcastTo(3, n)));
+            named.add(
+                    new Named(
+                            "expandAlong " + n,
+                            () -> x.expandAlong(Axes.of("x", 2, 1), Shape.of(3, n))));
+            named.add(new Named("zeros " + n, () -> Tensor.zeros(n)));
+            named.add(new Named("bits " + n, () -> rng.bits(shape)));
+            named.add(new Named("uniform " + n, () -> rng.uniform(shape)));
+            named.add(new Named("normal " + n, () -> rng.normal(shape)));
+            named.add(new Named("bernoulli " + n, () -> rng.bernoulli(0.5, shape)));
+            named.add(new Named("integers " + n, () -> rng.integers(3, shape)));
+        }
+        return named.stream()
+                .map(t ->
+                        DynamicTest.dynamicTest(
+                                t.name,
+                                () -> {
+                                    String said =
+                                            assertThrows(ShapeException.class, t.code::run)
+                                                    .getMessage();
+                                    assertTrue(said.contains("must not be negative"), said);
+                                }));
+    }
+
+    /// Orders hold places in ints.
+    @TestFactory
+    Stream<DynamicTest> sorting() {
+        Tensor x = Tensor.zeros(1L << 33);
+        return Stream.of(
+                        new Named("sort", () -> x.sort(0, true).realize()),
+                        new Named("argsort", () -> x.argsort(0, false).realize()),
+                        new Named("topk", () -> x.topk(2, 0).values().realize()),
+                        new Named("permutation", () -> Rng.seed(1).permutation(1L << 33).realize()))
+                .map(t ->
+                        DynamicTest.dynamicTest(
+                                t.name, () -> assertThrows(ShapeException.class, t.code::run)));
+    }
+
     private record Named(String name, Runnable code) {}
 
     /// What the table above does not reach: windows and spans with numbers of their own.
@@ -275,6 +324,7 @@ class SizesTest {
                 new Window(3, 1, 1, n, n),
                 new Window(3, n, 1, n, n),
                 new Window(n, 1, 1, 0, 0),
+                new Window(n, n, 1, n / 2, n / 2),
                 new Window(3, n, n, n, n)
             };
             for (Window w : all) {

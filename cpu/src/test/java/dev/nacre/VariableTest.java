@@ -51,6 +51,17 @@ class VariableTest {
         assertArrayEquals(new float[] {6, 7}, v.toFloatArray());
     }
 
+    @Test
+    void aGradientOfAnotherShapeIsRefused() {
+        Variable v = Variable.of("v", f32(1, 2));
+        for (Tensor g : List.of(f32(1), f32(1, 2, 3), Tensor.of(1f), f32(1, 2).unsqueeze(0))) {
+            assertThrows(ShapeException.class, () -> v.setGrad(g), g.toString());
+        }
+        assertThrows(ShapeException.class, () -> v.setGrad(Tensor.of(new int[] {1, 2})));
+        v.setGrad(f32(3, 4));
+        assertArrayEquals(new float[] {3, 4}, v.grad().orElseThrow().toFloatArray());
+    }
+
     /// The loop of a PyTorch user: nothing is read until the weights have changed.
     @Test
     void logitsReadAfterTheUpdateAreThoseBeforeIt() {

@@ -106,9 +106,14 @@ public final class Memory {
 
     /// A little memory, cleared, beside what is counted.
     public static MemorySegment cleared(long bytes) {
-        return NATIVE
-                ? Arena.ofAuto().allocate(Math.max(bytes, ALIGNMENT), ALIGNMENT)
-                : allocate(bytes, "room to work in").fill((byte) 0);
+        String purpose = "room to work in";
+        try {
+            return NATIVE
+                    ? Arena.ofAuto().allocate(Math.max(bytes, ALIGNMENT), ALIGNMENT)
+                    : allocate(bytes, purpose).fill((byte) 0);
+        } catch (OutOfMemoryError e) {
+            throw new OutOfNativeMemory(bytes, purpose, largest(), e);
+        }
     }
 
     static void giveBack(Block block) {

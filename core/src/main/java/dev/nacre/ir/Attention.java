@@ -93,6 +93,9 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
         p.require(
                 k.range(0, k.rank() - 1).equals(v.range(0, v.rank() - 1)),
                 "key and value must agree on every axis but the last");
+        p.require(
+                q.size(-1) >= 0 || scale.isPresent(),
+                () -> Sizes.unknown(q.rank() - 1) + ", as scores are scaled by it");
         int heads = q.rank() - 3;
         boolean batch =
                 heads < 0

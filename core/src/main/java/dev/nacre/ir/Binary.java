@@ -27,7 +27,7 @@ public enum Binary {
             Scalars::mod,
             (a, b) -> b == 0 ? 0 : Math.floorMod(a, b),
             (a, b, y, g) -> g,
-            (a, b, y, g) -> g.mul(a.div(b).floor()).neg()),
+            (a, b, y, g) -> g.mul(a.floorDiv(b)).neg()),
     /// The integer below the exact quotient. Integer division by zero is 0.
     FLOOR_DIV(
             "floor_div",

@@ -564,43 +564,105 @@ public interface Movement<T extends Algebra<T>> extends Expression<T> {
         return emit(new Op.Windows(bare), List.of(x));
     }
 
-    /// The adjoint of [#windows]: window elements added up where they overlap, `[…, p₁…pₖ, w₁…wₖ] → shape`.
+    /// The adjoint of [#windows]: window elements added up where they overlap, `[…, p₁…pₖ, w₁…wₖ] → shape`. What falls on padding is left out.
     default T overlapAdd(List<Window> windows, Shape shape) {
-        return self().wide(x -> overlapped(x, windows, shape));
+        int k = windows.size();
+        int lead = rank() - 2 * k;
+        Problem p = Problem.in("overlapAdd").operand("x", type(), this::origin);
+        p.require(
+                        lead >= 0
+                                && shape.rank() == lead + k
+                                && shape.range(0, lead).equals(shape().range(0, lead)),
+                        () ->
+                                "windows along "
+                                        + k
+                                        + " axes of "
+                                        + shape
+                                        + " have other axes than "
+                                        + shape())
+                .throwShape();
+        Shape padded = shape;
+        for (int i = 0; i < k; i++) {
+            Window w = windows.get(i);
+            int axis = lead + i;
+            long n = shape.size(axis);
+            boolean fits =
+                    w.size() == size(axis + k)
+                            && w.size() > 0
+                            && w.stride() > 0
+                            && w.dilation() > 0
+                            && (n < 0 || w.positions(n) == size(axis));
+            p.require(
+                    fits,
+                    () ->
+                            "axis "
+                                    + axis
+                                    + " of "
+                                    + shape
+                                    + " has not "
+                                    + size(axis)
+                                    + " windows of "
+                                    + size(axis + k)
+                                    + " elements as "
+                                    + w);
+            padded = n < 0 ? padded : padded.with(axis, n + w.before() + w.after());
+        }
+        p.throwShape();
+        Shape whole = padded;
+        return self().wide(x -> {
+            T sum = overlapped(x, windows, whole);
+            for (int i = 0; i < k; i++) {
+                Window w = windows.get(i);
+                sum = sum.pad(lead + i, -w.before(), -w.after(), 0);
+            }
+            return sum;
+        });
     }
 
+    /// The sum over the places within a window of what all windows have there, or over the windows, of which there may be fewer.
     private static <T extends Algebra<T>> T overlapped(T x, List<Window> windows, Shape shape) {
         int k = windows.size();
         int lead = x.rank() - 2 * k;
-        for (int i = 0; i < k; i++) {
-            if (lead < 0 || x.size(lead + k + i) != windows.get(i).size()) {
-                throw new ShapeException("overlapAdd: " + x.type() + " has no windows " + windows);
-            }
+        long positions = x.shape().range(lead, lead + k).product();
+        long places = x.shape().range(lead + k, lead + 2 * k).product();
+        boolean byPlace = positions < 0 || places <= positions;
+        if ((byPlace ? places : positions) > Window.MOST_TERMS) {
+            throw new ShapeException(
+                    "overlapAdd: "
+                            + positions
+                            + " windows of "
+                            + places
+                            + " elements are too many to add up");
         }
+        if (positions == 0) {
+            return x.constant(0, x.dtype()).broadcastTo(shape);
+        }
+        long[] counts =
+                x.shape().range(byPlace ? lead + k : lead, lead + (byPlace ? 2 : 1) * k).toArray();
         T sum = null;
         long[] at = new long[k];
         do {
             T part = x;
             List<Margin> margins = new ArrayList<>(Collections.nCopies(lead, Margin.NONE));
             for (int i = k - 1; i >= 0; i--) {
-                part = part.select(lead + k + i, at[i]);
+                part = part.select(byPlace ? lead + k + i : lead + i, at[i]);
             }
             for (int i = 0; i < k; i++) {
                 Window w = windows.get(i);
-                long n = shape.size(lead + i);
-                long before = at[i] * w.dilation();
-                long span = (x.size(lead + i) - 1) * w.stride() + 1;
-                margins.add(new Margin(before, n - before - span, w.stride() - 1));
+                long before = at[i] * (byPlace ? w.dilation() : w.stride());
+                long step = byPlace ? w.stride() : w.dilation();
+                long span = (part.size(lead + i) - 1) * step + 1;
+                margins.add(new Margin(before, shape.size(lead + i) - before - span, step - 1));
             }
             T placed = part.pad(margins, 0);
             sum = sum == null ? placed : sum.add(placed);
-        } while (next(at, windows));
+        } while (next(at, counts));
         return sum;
     }
 
-    private static boolean next(long[] at, List<Window> windows) {
+    private static boolean next(long[] at, long[] counts) {
         for (int i = at.length - 1; i >= 0; i--) {
-            if (++at[i] < windows.get(i).size()) {
+            if (++at[i] < counts[i]) {
                 return true;
             }
             at[i] = 0;

@@ -602,6 +602,11 @@ public sealed interface Op {
     record ArgSort(int axis, boolean descending) implements Op {
         @Override
         public TensorType infer(List<Node> in) {
+            problem("sort", in, "x")
+                    .require(
+                            in.get(0).size(axis) < Integer.MAX_VALUE - 8,
+                            "an axis of 2³¹ elements and more cannot be sorted")
+                    .throwShape();
             return in.get(0).type().withDType(DType.I64);
         }
 

@@ -152,7 +152,8 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         }
         T m = x.abs();
         T powers = p > 1 ? m.pow(p) : m.eq(0).where(m.detach().pow(p), m.pow(p));
-        return flatAtZero(powers.reduce(Reduction.SUM, a), s -> s.pow(1 / p));
+        T sum = powers.reduce(Reduction.SUM, a);
+        return p < 0 ? sum.pow(1 / p) : flatAtZero(sum, s -> s.pow(1 / p));
     }
 
     /// `ln Σ eˣ` along axes, computed from the largest element so that it does not overflow. Of whole numbers it is an f32, of no elements −∞.

@@ -35,6 +35,9 @@ public record Window(long size, long stride, long dilation, long before, long af
     /// The most padding of a convolution, on each side of an axis.
     static final long MOST_PADDING = 1 << 24;
 
+    /// The most windows, or places in a window, that are added up one by one.
+    static final long MOST_TERMS = 1 << 20;
+
     /// The same window on an axis of `n` elements, without numbers that do not matter: a stride past the end, the spacing of a single element. So numbers are bounded by the sizes of operands
     /// before anybody computes with them.
     Window on(long n) {

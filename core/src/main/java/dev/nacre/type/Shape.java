@@ -147,12 +147,12 @@ public final class Shape {
     }
 
     /// Whether a tensor of this shape, with elements of so many bytes, could be addressed: it may have 2⁶⁰ bytes at most, and no axis more elements than that, so that arithmetic on sizes and
-    /// offsets does not overflow.
+    /// offsets does not overflow; nor may a size be a negative number that somebody wrote.
     public boolean isAddressable(int bytes) {
         long n = bytes;
         boolean empty = false;
         for (long s : sizes) {
-            if (s > MOST) {
+            if (s > MOST || s < 0 && !isUnknown(s)) {
                 return false;
             }
             empty |= s == 0;

@@ -1,5 +1,8 @@
 package dev.nacre.type;
 
+import java.util.Arrays;
+import java.util.stream.LongStream;
+
 /// What is known of a tensor before its numbers are: element type and shape. Prints as `f32[128, 784]`.
 public record TensorType(DType dtype, Shape shape) {
     public static TensorType of(DType dtype, long... sizes) {
@@ -27,7 +30,14 @@ public record TensorType(DType dtype, Shape shape) {
     /// Throws if there can be no such tensor, for it would be too large.
     public TensorType addressable(String op) {
         if (!shape.isAddressable(dtype.bytes())) {
-            throw new ShapeException(op + ": " + this + " has more than 2⁶⁰ bytes");
+            long[] sizes = shape.toArray();
+            throw new ShapeException(
+                    op
+                            + ": "
+                            + (LongStream.of(sizes).anyMatch(s -> s < 0 && !Shape.isUnknown(s))
+                                    ? "sizes must not be negative, but are "
+                                            + Arrays.toString(sizes)
+                                    : this + " has more than 2⁶⁰ bytes"));
         }
         return this;
     }

@@ -2,6 +2,7 @@ package dev.nacre.compile;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.Function;
@@ -11,6 +12,7 @@ import dev.nacre.Variable;
 import java.util.List;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -100,6 +102,12 @@ class OutOfMemoryTest {
             }
             assertTrue(k > 2, "there were places to fail at");
         }
+    }
+
+    /// Sums of very long axes need room for their parts.
+    @Test
+    void roomToWorkInMayBeMissing() {
+        assertThrows(Memory.OutOfNativeMemory.class, () -> Memory.cleared(1L << 50));
     }
 
     private static boolean fails(Supplier<float[]> program, int k, Failure failure) {

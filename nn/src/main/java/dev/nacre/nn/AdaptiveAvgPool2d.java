@@ -52,6 +52,10 @@ public record AdaptiveAvgPool2d(long height, long width) implements Module {
     /// do not count.
     private static Tensor means(Tensor x, int axis, long k) {
         long n = x.size(axis);
+        Problem.in("adaptiveAvgPool2d")
+                .require(n >= 0, "the size of axis " + axis + " must be known")
+                .operand("x", x.type(), x::origin)
+                .throwShape();
         if (n % k == 0) {
             return x.reshape(x.shape().with(axis, k).insert(axis + 1, n / k)).mean(axis + 1);
         }

@@ -41,11 +41,12 @@ public record RotaryEmbedding(double base, boolean interleaved) {
                 .operand("x", x.type(), x::origin)
                 .throwShape();
         int half = Math.toIntExact(x.size(-1) / 2);
-        float[] speeds = new float[half];
+        double[] speeds = new double[half];
         for (int j = 0; j < half; j++) {
-            speeds[j] = (float) Math.pow(base, -2.0 * j / x.size(-1));
+            speeds[j] = Math.pow(base, -2.0 * j / x.size(-1));
         }
-        Tensor angle = positions.cast(DType.F32).unsqueeze(1).mul(Tensor.of(speeds));
+        DType t = x.dtype() == DType.F64 ? DType.F64 : DType.F32;
+        Tensor angle = positions.cast(t).unsqueeze(1).mul(Tensor.of(speeds).cast(t));
         return x.wide(v -> turned(v, angle.cos().cast(v.dtype()), angle.sin().cast(v.dtype())));
     }
 

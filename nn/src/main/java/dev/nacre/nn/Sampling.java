@@ -13,6 +13,11 @@ public record Sampling(double temperature, int topK, double topP) {
     /// The most probable token.
     public static final Sampling GREEDY = new Sampling(0, 0, 1);
 
+    /// What logits are multiplied by at least and at most: numbers of f32, beyond which nothing changes.
+    private static final double HOTTEST = 1e-30;
+
+    private static final double COLDEST = 1e30;
+
     public Sampling {
         if (!(temperature >= 0) || topK < 0 || !(topP > 0 && topP <= 1)) {
             throw new NacreException(
@@ -38,12 +43,16 @@ public record Sampling(double temperature, int topK, double topP) {
         return new Sampling(temperature, topK, topP);
     }
 
-    /// A token for each row of logits: `[n, tokens]` → i64 `[n]`.
+    /// A token for each row of logits: `[n, tokens]` → i64 `[n]`. Drawn from a row that has no probabilities, for a logit is NaN or all are −∞, it is −1, which is no token.
     public Tensor choose(Tensor logits, Rng rng) {
         if (temperature == 0) {
             return logits.argmax(-1);
         }
-        Tensor scaled = logits.cast(logits.dtype().arithmetic()).div(temperature);
+        Tensor wide = logits.cast(logits.dtype().floating().arithmetic());
+        Tensor largest = wide.max(-1).unsqueeze(-1);
+        Tensor below = wide.sub(largest.isFinite().where(largest, largest.zerosLike()));
+        Tensor scaled = // the largest is 0, which no temperature makes ∞
+                below.mul(Math.clamp(1 / temperature, HOTTEST, COLDEST));
         if (topK == 0 && topP == 1) {
             return rng.categorical(scaled);
         }
@@ -58,6 +67,7 @@ public record Sampling(double temperature, int topK, double topP) {
             sorted = p.cumsum(-1).sub(p).lt(topP).where(sorted, hidden);
         }
         Tensor place = rng.categorical(sorted);
-        return order.gather(-1, place.unsqueeze(-1)).squeeze(-1);
+        Tensor token = order.gather(-1, place.maximum(0).unsqueeze(-1)).squeeze(-1);
+        return place.lt(0).where(place, token);
     }
 }

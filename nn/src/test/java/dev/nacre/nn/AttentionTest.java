@@ -169,4 +169,57 @@ class AttentionTest {
                 shares(Sampling.of(1).topK(3).topP(0.95), logits),
                 0.015);
     }
+
+    /// The most probable token where it is cold, all that are possible where it is hot.
+    @Test
+    void temperaturesBeyondF32() {
+        float no = Float.NEGATIVE_INFINITY;
+        float[] logits = {0.5f, 2, 1, no};
+        for (double cold : new double[] {1e-300, 1e-45, 1e-39, 1e-6}) {
+            assertArrayEquals(
+                    new double[] {0, 1, 0, 0}, shares(Sampling.of(cold), logits), 1e-9, "" + cold);
+            assertArrayEquals(
+                    new double[] {0, 1, 0, 0},
+                    shares(Sampling.of(cold).topK(2).topP(0.9), logits),
+                    1e-9,
+                    "" + cold);
+        }
+        for (double hot : new double[] {1e6, 1e39, 1e300, Double.POSITIVE_INFINITY}) {
+            assertArrayEquals(
+                    softmax(1, 0, 0, 0, no), shares(Sampling.of(hot), logits), 0.015, "" + hot);
+        }
+    }
+
+    @Test
+    void rowsWithoutProbabilitiesGiveNoToken() {
+        float no = Float.NEGATIVE_INFINITY;
+        Tensor rows = Tensor.of(new float[][] {{Float.NaN, 1, 2}, {no, no, no}, {no, 1, no}});
+        for (Sampling how :
+                List.of(
+                        Sampling.of(1),
+                        Sampling.of(0.5).topK(2),
+                        Sampling.of(2).topP(0.5),
+                        Sampling.of(1).topK(1).topP(0.9))) {
+            assertArrayEquals(
+                    new long[] {-1, -1, 1},
+                    how.choose(rows, Rng.seed(1)).toLongArray(),
+                    how.toString());
+        }
+    }
+
+    @Test
+    void f64IsTurnedInF64() {
+        long at = 12_345;
+        Tensor x = Tensor.of(new double[] {1, 1, 0, 0}).reshape(1, 4);
+        double[] y =
+                RotaryEmbedding.of()
+                        .base(50)
+                        .forward(x, Tensor.of(new long[] {at}))
+                        .toDoubleArray();
+        for (int j = 0; j < 2; j++) {
+            double angle = at * Math.pow(50, -j / 2.0);
+            assertEquals(Math.cos(angle), y[j], 1e-10);
+            assertEquals(Math.sin(angle), y[2 + j], 1e-10);
+        }
+    }
 }

@@ -3,6 +3,8 @@ package dev.nacre.nn;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.nacre.Function;
 import dev.nacre.Gradients;
@@ -11,6 +13,7 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import dev.nacre.ir.Attention;
 import dev.nacre.nn.loss.CrossEntropyLoss;
+import dev.nacre.nn.loss.KLDivLoss;
 import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
@@ -21,6 +24,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -235,7 +240,57 @@ class UnknownSizesTest {
                         head.parameters(),
                         List.of(text, s(ANY, ANY, 5)),
                         List.of(List.of(s(2, 3, 8), s(2, 3, 5)), List.of(s(1, 4, 8), s(1, 4, 5)))));
+        rows.add(
+                row(
+                        "divergence of examples",
+                        in ->
+                                KLDivLoss.ofBatch()
+                                        .forward(
+                                                head.forward(in.get(0)).logSoftmax(1),
+                                                in.get(1).softmax(1)),
+                        head.parameters(),
+                        List.of(s(ANY, 8), s(ANY, 5)),
+                        List.of(List.of(s(3, 8), s(3, 5)), List.of(s(1, 8), s(1, 5)))));
+        rows.add(
+                row(
+                        "divergence of weighted examples",
+                        in ->
+                                KLDivLoss.ofBatch()
+                                        .weighted(
+                                                head.forward(in.get(0)).logSoftmax(1),
+                                                in.get(1).softmax(1),
+                                                in.get(2)),
+                        head.parameters(),
+                        List.of(s(ANY, 8), s(ANY, 5), s(ANY)),
+                        List.of(List.of(s(3, 8), s(3, 5), s(3)), List.of(s(1, 8), s(1, 5), s(1)))));
+        rows.add(
+                row(
+                                "smoothed classes, of unknown number",
+                                in ->
+                                        new CrossEntropyLoss()
+                                                .labelSmoothing(0.3)
+                                                .ignoreIndex(2)
+                                                .forward(in.get(0), in.get(1)),
+                                List.of(),
+                                List.of(s(ANY, ANY), s(ANY)),
+                                List.of(List.of(s(3, 5), s(3)), List.of(s(1, 4), s(1))))
+                        .taking(DType.F32, DType.I64));
         return rows.stream();
+    }
+
+    /// What a width or number of numbers is needed for as a number is refused where it is not known.
+    @Test
+    void whatMustBeKnownIsRefused() {
+        Tensor x = Tensor.symbol("x", DType.F32, 1, 2, ANY, ANY);
+        for (Executable e :
+                List.<Executable>of(
+                        () -> x.scaledDotProductAttention(x, x, Attention.FULL),
+                        () -> new AdaptiveAvgPool2d(2, 2).forward(x),
+                        () -> Tensor.linspace(0, 1, x.size(-1)))) {
+            String text = assertThrows(NacreException.class, e).getMessage();
+            assertTrue(text.contains("known"), text);
+            assertFalse(INTERNAL.matcher(text).find(), text);
+        }
     }
 
     @ParameterizedTest

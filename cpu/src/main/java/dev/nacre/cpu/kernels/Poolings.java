@@ -60,6 +60,16 @@ final class Poolings {
                     Math.ceilDiv(size - coordinate(0, tap), window.stride()), low(tap), positions);
         }
 
+        /// The first element of the window that is not padding at some position.
+        int firstTap() {
+            return Arrays.stream(first).min().orElse(0);
+        }
+
+        /// The first after those.
+        int endTap() {
+            return Arrays.stream(end).max().orElse(0);
+        }
+
         /// Elements of the window that are not padding.
         int count(int position) {
             return end[position] - first[position];
@@ -150,7 +160,7 @@ final class Poolings {
                 0,
                 outer * span.positions * inner,
                 kind == Kind.MAX ? Double.NEGATIVE_INFINITY : 0);
-        for (int tap = 0; tap < span.window.size(); tap++) {
+        for (int tap = span.firstTap(), n = span.endTap(); tap < n; tap++) {
             int low = span.low(tap);
             int count = span.high(tap) - low;
             for (int o = 0; o < outer; o++) {
@@ -275,7 +285,7 @@ final class Poolings {
         int outer = count(Arrays.copyOf(positions, axis));
         int stride = (int) span.window.stride();
         Arrays.fill(to, 0, outer * span.size * inner, 0);
-        for (int tap = 0; tap < span.window.size(); tap++) {
+        for (int tap = span.firstTap(), n = span.endTap(); tap < n; tap++) {
             int low = span.low(tap);
             int count = span.high(tap) - low;
             for (int o = 0; o < outer; o++) {

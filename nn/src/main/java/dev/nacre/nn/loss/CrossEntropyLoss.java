@@ -206,10 +206,7 @@ public record CrossEntropyLoss(
         Tensor seen = counts.unsqueeze(axis).where(logits, logits.zerosLike());
         Tensor losses = seen.crossEntropy(safe, 0).mul(weights).mul(1 - labelSmoothing);
         if (labelSmoothing != 0) {
-            Tensor uniform =
-                    counted(w, seen.logSoftmax(axis))
-                            .sum(axis)
-                            .mul(-labelSmoothing / logits.size(axis));
+            Tensor uniform = counted(w, seen.logSoftmax(axis)).mean(axis).mul(-labelSmoothing);
             losses = losses.add(ignored.where(uniform.zerosLike(), uniform));
         }
         return reduction == Reduction.MEAN

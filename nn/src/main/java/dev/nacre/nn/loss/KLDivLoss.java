@@ -1,6 +1,7 @@
 package dev.nacre.nn.loss;
 
 import dev.nacre.Tensor;
+import dev.nacre.type.Axes;
 
 /// The Kullback–Leibler divergence of log-probabilities from target probabilities: `t·(ln t − x)`, 0 where t is 0.
 ///
@@ -30,7 +31,7 @@ public record KLDivLoss(Reduction reduction, boolean perExample) implements Loss
                 target,
                 (p, t) -> {
                     Tensor d = divergence(p, t);
-                    return perExample ? d.sum().div(p.size(0)) : reduction.apply(d);
+                    return perExample ? d.sum().div(examples(p)) : reduction.apply(d);
                 });
     }
 
@@ -44,8 +45,13 @@ public record KLDivLoss(Reduction reduction, boolean perExample) implements Loss
         return perExample
                 ? new KLDivLoss(Reduction.SUM, false)
                         .weighted(prediction, target, weights)
-                        .div(prediction.size(0))
+                        .div(examples(prediction))
                 : Loss.super.weighted(prediction, target, weights);
+    }
+
+    /// How many there are, which may be known only when a function is called.
+    private static Tensor examples(Tensor prediction) {
+        return prediction.extent(Axes.range(0, 1), prediction.dtype().floating().arithmetic());
     }
 
     private static Tensor divergence(Tensor prediction, Tensor target) {

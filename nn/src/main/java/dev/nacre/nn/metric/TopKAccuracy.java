@@ -1,12 +1,13 @@
 package dev.nacre.nn.metric;
 
 import dev.nacre.Tensor;
+import dev.nacre.type.Axes;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// The fraction of examples whose class is among the k with the highest scores: fewer than k classes have a higher score than it, so of equal scores all win.
+/// The fraction of examples whose class is among the k with the highest scores: fewer than k classes have a higher score than it, so of equal scores all win. A class that is not there is never among them.
 ///
 /// Shape: scores `[n, classes, …]` with class indices `[n, …]`, or with probabilities of the same shape, of which the largest counts.
 ///
@@ -39,13 +40,10 @@ public record TopKAccuracy(int k, OptionalLong ignoreIndex) implements Metric {
     }
 
     private Tensor right(Tensor prediction, Tensor wanted) {
-        Tensor rows =
-                ignoreIndex.isEmpty()
-                        ? wanted
-                        : Counted.of(wanted, ignoreIndex.getAsLong())
-                                .where(wanted, wanted.zerosLike());
+        Tensor known = wanted.ge(0).and(wanted.lt(prediction.extent(Axes.range(1, 2), DType.I64)));
+        Tensor rows = known.where(wanted, wanted.zerosLike());
         Tensor own = prediction.gather(1, rows.unsqueeze(1));
-        return prediction.gt(own).sum(1).lt(k).and(Alignment.sound(prediction));
+        return prediction.gt(own).sum(1).lt(k).and(known).and(Alignment.sound(prediction));
     }
 
     @Override

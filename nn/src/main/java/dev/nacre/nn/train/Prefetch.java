@@ -30,7 +30,7 @@ public final class Prefetch implements Iterator<Batch>, AutoCloseable {
         Feed(int count, int ahead, IntFunction<Batch> batches) {
             this.count = count;
             this.batches = batches;
-            this.queue = new ArrayBlockingQueue<>(Math.max(1, ahead));
+            this.queue = new ArrayBlockingQueue<>(Math.max(1, Math.min(ahead, count)));
         }
 
         @Override

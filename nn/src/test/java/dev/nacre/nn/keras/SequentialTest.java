@@ -147,6 +147,7 @@ class SequentialTest {
         assertEquals(
                 "batches: there are no examples: x is f32[0, 100]",
                 error(() -> model.fit(Tensor.zeros(0, 100), Tensor.zeros(0, 10))));
+        assertTrue(error(() -> Input.of(-1, 3)).contains("are [-1, 3]"));
         var classes = Sequential.of(Input.of(100), Dense.of(9, SOFTMAX));
         classes.compile("adam", "sparse_categorical_crossentropy");
         assertTrue(

@@ -245,4 +245,15 @@ class MetricTest {
         assertThrows(NacreException.class, () -> m.add(1, -1));
         assertThrows(NacreException.class, () -> m.add(1, Double.NaN));
     }
+
+    /// A label that is no class, and is not ignored, was never foreseen.
+    @Test
+    void labelsOutOfRangeAreNeverRight() {
+        Tensor scores = Tensor.of(new float[] {1, 2, 3, 1, 2, 3, 1, 2, 3}).reshape(3, 3);
+        Tensor labels = Tensor.of(new long[] {2, 3, -1});
+        for (Metric m : List.of(new Accuracy(), new TopKAccuracy(1), new TopKAccuracy(3))) {
+            assertEquals(1 / 3f, (float) m.of(scores, labels).item(), m.toString());
+            assertEquals(1 / 2f, (float) m.ignoring(-1).of(scores, labels).item(), m.toString());
+        }
+    }
 }

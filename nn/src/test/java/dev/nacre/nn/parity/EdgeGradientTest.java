@@ -131,6 +131,11 @@ class EdgeGradientTest {
                 new double[] {0, 1, 2, 0.5},
                 in -> in.get(0).pow(in.get(1)),
                 in -> in.get(0).pow(in.get(1)));
+        pairs(
+                "mod",
+                new double[] {-2, -0.1, 0.1, 0.3, 0.7, 1, 3, 0.001, 0.003},
+                in -> in.get(0).mod(in.get(1)),
+                in -> torch.remainder(in.get(0), in.get(1)));
         // behind a maximum, where the derivative is infinite
         one(
                 "sqrt of maximum",
@@ -192,6 +197,14 @@ class EdgeGradientTest {
                     t -> t.logSoftmax(0).narrow(0, 1, 1),
                     t -> torch.log_softmax(t, 0).narrow(0, 1, 1),
                     x);
+        }
+        for (double p : new double[] {-0.5, -1, -2}) {
+            one(
+                    "norm " + p + " of infinities",
+                    t -> t.norm(p),
+                    t -> inF64(t).norm(Torch.scalar(p)),
+                    INF,
+                    -INF);
         }
         one("std of one", t -> t.std(Correction.NONE), t -> torch.std(t, false), 3);
     }

@@ -42,7 +42,7 @@ class BatchesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 9})
+    @ValueSource(ints = {0, 1, 2, 9, Integer.MAX_VALUE})
     void inOrder(int ahead) {
         Batches b = Batches.of(x, y, 4).prefetch(ahead);
         assertEquals(LongStream.range(0, 10).boxed().toList(), labels(b));
