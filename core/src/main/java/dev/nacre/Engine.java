@@ -463,8 +463,13 @@ final class Engine {
             case Steady.Value v -> v.now();
             case Symbol x ->
                     throw new NacreException(
-                            x.origin()
-                                    + " has no value: pass it to a Function that names it as an input");
+                            x.isTraced()
+                                    ? x.origin()
+                                            + " has a value only in the function that was traced with it\n"
+                                            + "  hint: return as an output what is needed outside, and take the optimizer's"
+                                            + " step in the function that calls backward()"
+                                    : x.origin()
+                                            + " has no value: pass it to a Function that names it as an input");
             default -> throw new NacreException(s.origin() + " has no value");
         };
     }

@@ -659,4 +659,21 @@ class FunctionTest {
         assertEquals(List.of("input 0 f32[2] | result of exp f32[2] | w f32[2]"), seen);
         assertNotEquals(seen.getFirst(), w.toString());
     }
+
+    /// PyTorch's loop cut in two: the gradient is one of numbers that only the call has.
+    @Test
+    void aGradientThatIsLeftInsideOfAFunction() {
+        Variable w = Variable.of("w", Tensor.ones(2));
+        Function f =
+                Function.of((Tensor x) -> {
+                    Tensor loss = x.mul(w).sum();
+                    loss.backward();
+                    return loss;
+                });
+        assertEquals(2, f.apply(Tensor.ones(2)).item());
+        String said =
+                assertThrows(NacreException.class, () -> w.grad().orElseThrow().toFloatArray())
+                        .getMessage();
+        assertTrue(said.contains("take the optimizer's step in the function"), said);
+    }
 }

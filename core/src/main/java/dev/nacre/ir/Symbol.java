@@ -42,10 +42,13 @@ public final class Symbol implements Source {
         return module;
     }
 
+    /// Whether it stands for what a traced function is called with.
+    public boolean isTraced() {
+        return name.startsWith("input ");
+    }
+
     @Override
     public String origin() {
-        return name.startsWith("input ")
-                ? name
-                : "input '" + name + "'"; // without a name of its own
+        return isTraced() ? name : "input '" + name + "'"; // without a name of its own
     }
 }
