@@ -51,6 +51,7 @@ public final class Downcall {
         return OfTwo.HANDLE;
     }
 
+    /// Calls a function of up to two arguments.
     public static long call(MemorySegment function, long a, long b) {
         try {
             return (long) OfTwo.HANDLE.invokeExact(function, a, b);
@@ -59,7 +60,7 @@ public final class Downcall {
         }
     }
 
-    /// Calls a function that is back in nanoseconds, or in microseconds, and does not call back: the garbage collector waits for it.
+    /// Calls a function of up to two arguments that is back in nanoseconds, or in microseconds, and does not call back: the garbage collector waits for it.
     public static long briefly(MemorySegment function, long a, long b) {
         try {
             return (long) Brief.HANDLE.invokeExact(function, a, b);
@@ -68,6 +69,7 @@ public final class Downcall {
         }
     }
 
+    /// Calls a function of up to four arguments.
     public static long call(MemorySegment function, long a, long b, long c, long d) {
         try {
             return (long) OfSeven.HANDLE.invokeExact(function, a, b, c, d, 0L, 0L, 0L);
@@ -76,7 +78,7 @@ public final class Downcall {
         }
     }
 
-    /// With up to thirteen arguments.
+    /// Calls a function of up to thirteen arguments; what it takes more than is given is 0.
     public static long call(MemorySegment function, long... a) {
         try {
             return a.length <= 7

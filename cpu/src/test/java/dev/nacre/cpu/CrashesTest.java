@@ -132,6 +132,8 @@ class CrashesTest {
                     new Thread(
                             null,
                             () -> {
+                                var a = Tensor.linspace(1, 2, 12).reshape(3, 4).realize();
+                                a.matmul(a.transpose()).sum().item();
                                 var x = Tensor.ones(2, 16, 20, 20);
                                 var w = Tensor.ones(24, 16, 3, 3);
                                 x.conv2d(w, 1, 1, 1, 1).relu().sum().item();

@@ -54,20 +54,23 @@ record Gemm(
     }
 
     private static final class Ready {
-        /// Has the library make the code that all sizes share, which needs some room on the stack.
-        static final boolean HERE =
-                Stack.with(
-                        Code.STACK,
-                        () -> {
-                            Api.oneThread();
-                            try (var arena = Arena.ofConfined()) {
-                                long at = arena.allocate(ValueLayout.JAVA_FLOAT, 64).address();
-                                for (long n : new long[] {1, 4})
-                                    if (Api.gemm(false, false, n, 4, 4, at, 4, at, 4, 0, at, 4)
-                                            != 0) return false;
-                            }
-                            return true;
-                        });
+        static final boolean HERE = ready();
+    }
+
+    /// Has the library make the code that all sizes share, which needs some room on the stack. Not in the holder, which another thread would wait for.
+    private static boolean ready() {
+        return Stack.with(
+                Code.STACK,
+                () -> {
+                    Api.oneThread();
+                    try (var arena = Arena.ofConfined()) {
+                        long at = arena.allocate(ValueLayout.JAVA_FLOAT, 64).address();
+                        for (long n : new long[] {1, 4})
+                            if (Api.gemm(false, false, n, 4, 4, at, 4, at, 4, 0, at, 4) != 0)
+                                return false;
+                    }
+                    return true;
+                });
     }
 
     /// The product, if it is one.
