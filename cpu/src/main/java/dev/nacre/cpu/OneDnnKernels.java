@@ -162,6 +162,7 @@ final class OneDnnKernels {
         return MemoryDesc.strided(type(v.dtype()), dims, strides);
     }
 
+    /// An epilogue but for its ReLU, which would make 0 of NaN ([#call]).
     static Attributes attributes(Kernel.Epilogue e, MemoryDesc result) {
         Attributes sum = e.addend().isPresent() ? Attributes.NONE.add(result) : Attributes.NONE;
         return e.activation()

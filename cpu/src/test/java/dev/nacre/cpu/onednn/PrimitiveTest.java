@@ -351,8 +351,8 @@ class PrimitiveTest {
         }
     }
 
-    @Test
-    void whatFollowsIsDoneOnceWithEachNumber() {
+    /// Products and convolutions that are divided in all the ways there are.
+    private static List<Spec> divided() {
         var rows = MemoryDesc.strided(F32, new long[] {300, 200}, new long[] {250, 1});
         var batch = MemoryDesc.strided(F32, new long[] {3, 5, 16, 8}, new long[] {900, 150, 8, 1});
         var items = MemoryDesc.dense(F32, 3, 5, 16, 12);
@@ -365,37 +365,41 @@ class PrimitiveTest {
         var b = MemoryDesc.dense(F32, 100, 200);
         var long8 = MemoryDesc.dense(F32, 200_000, 8);
         var dst = MemoryDesc.dense(F32, 4, 8);
-        for (var spec :
-                List.<Spec>of(
-                        SMALL,
-                        square(F32, 300),
-                        MatMul.of(a, b, rows),
-                        MatMul.of(a, b.any(), rows),
-                        MatMul.of(items, MemoryDesc.dense(F32, 3, 5, 12, 8), batch),
-                        MatMul.of(thin, long8, dst),
-                        MatMul.of(thin, long8, dst).bias(MemoryDesc.dense(F32, 1, 8)),
-                        MatMul.of(
-                                MemoryDesc.dense(F32, 512, 256).transpose(0, 1),
-                                MemoryDesc.dense(F32, 512, 512),
-                                MemoryDesc.dense(F32, 256, 512)),
-                        Convolution.of(
-                                Direction.FORWARD,
-                                image,
-                                MemoryDesc.dense(F32, 64, 64, 3, 3),
-                                image,
-                                window),
-                        Convolution.of(
-                                Direction.INFERENCE,
-                                other,
-                                MemoryDesc.dense(F32, 64, 64, 3, 3),
-                                other,
-                                window),
-                        Convolution.of(
-                                Direction.FORWARD,
-                                few,
-                                MemoryDesc.dense(F32, 256, 256, 3, 3),
-                                few,
-                                window))) {
+        return List.<Spec>of(
+                SMALL,
+                square(F32, 300),
+                MatMul.of(a, b, rows),
+                MatMul.of(a, b.any(), rows),
+                MatMul.of(items, MemoryDesc.dense(F32, 3, 5, 12, 8), batch),
+                MatMul.of(thin, long8, dst),
+                MatMul.of(thin, long8, dst).bias(MemoryDesc.dense(F32, 1, 8)),
+                MatMul.of(
+                        MemoryDesc.dense(F32, 512, 256).transpose(0, 1),
+                        MemoryDesc.dense(F32, 512, 512),
+                        MemoryDesc.dense(F32, 256, 512)),
+                Convolution.of(
+                        Direction.FORWARD,
+                        image,
+                        MemoryDesc.dense(F32, 64, 64, 3, 3),
+                        image,
+                        window),
+                Convolution.of(
+                        Direction.INFERENCE,
+                        other,
+                        MemoryDesc.dense(F32, 64, 64, 3, 3),
+                        other,
+                        window),
+                Convolution.of(
+                        Direction.FORWARD,
+                        few,
+                        MemoryDesc.dense(F32, 256, 256, 3, 3),
+                        few,
+                        window));
+    }
+
+    @Test
+    void whatFollowsIsDoneOnceWithEachNumber() {
+        for (var spec : divided()) {
             var primitive = Run.LIBRARY.primitive(spec);
             int result = primitive.slot(Slot.Role.DST).orElseThrow();
             var alive = new ArrayList<Cells>();
@@ -407,14 +411,15 @@ class PrimitiveTest {
             primitive.call(PrimitiveTest::addingOne).run(addresses);
             assertArrayEquals(expected, cells.content(), primitive.toString());
         }
+        var image = ConvolutionTest.image(F32, true, 1, 8, 6, 6);
         var gradient =
                 Run.LIBRARY.primitive(
                         Convolution.of(
                                 Direction.BACKWARD_DATA,
                                 image,
-                                MemoryDesc.dense(F32, 64, 64, 3, 3),
+                                MemoryDesc.dense(F32, 8, 8, 3, 3),
                                 image,
-                                window));
+                                Window.of(2).padding(1, 1)));
         assertThrows(IllegalStateException.class, () -> gradient.call(PrimitiveTest::addingOne));
     }
 
