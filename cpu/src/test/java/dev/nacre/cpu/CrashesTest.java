@@ -181,10 +181,21 @@ class CrashesTest {
                         Programs.class.getName())
                 .forEach(command::add);
         command.addAll(List.of(args));
-        var process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        var text = new String(process.getInputStream().readAllBytes());
-        assertTrue(process.waitFor(60, TimeUnit.SECONDS));
-        return process.exitValue() + " " + text;
+        var out = Files.createTempFile("nacre", ".out");
+        try {
+            var process =
+                    new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(out.toFile())
+                            .start();
+            boolean ended = process.waitFor(60, TimeUnit.SECONDS);
+            process.destroyForcibly();
+            var text = Files.readString(out);
+            assertTrue(ended, () -> "hangs: " + text);
+            return process.exitValue() + " " + text;
+        } finally {
+            Files.delete(out);
+        }
     }
 
     @Test
