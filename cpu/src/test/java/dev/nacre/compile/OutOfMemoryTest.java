@@ -11,8 +11,8 @@ import dev.nacre.Tensor;
 import dev.nacre.Variable;
 import java.util.List;
 import java.util.function.Supplier;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
