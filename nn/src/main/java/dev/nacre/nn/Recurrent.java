@@ -372,5 +372,10 @@ public record Recurrent(
             });
         }
         p.throwShape();
+        long time = x.size(x.rank() == 3 && batchFirst ? 1 : 0);
+        if (time >= 0) {
+            lengths.ifPresent(
+                    n -> Labels.requireRange(cell.symbol, "length", "lengths are", n, time + 1));
+        }
     }
 }

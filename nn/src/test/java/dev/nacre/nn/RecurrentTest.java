@@ -10,8 +10,10 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.keras.RecurrentWeights;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
+import dev.nacre.type.ValueException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -168,5 +170,42 @@ class RecurrentTest {
                                 NacreException.class,
                                 () -> LSTMCell.of(3, 4, rng).forward(Tensor.zeros(2, 4)))
                         .getMessage());
+    }
+
+    /// Of 3 elements there are 0 to 3; the first row of each layout is refused, in every layer.
+    @Test
+    void lengthsOutOfRange() {
+        Tensor x = Tensor.ones(3, 2, 4);
+        for (long length : new long[] {-1, 4, Integer.MAX_VALUE, Long.MIN_VALUE, Long.MAX_VALUE}) {
+            Optional<Tensor> lengths = Optional.of(Tensor.of(new long[] {3, length}));
+            Map<String, Runnable> layers =
+                    Map.of(
+                            "lstm",
+                            () ->
+                                    LSTM.of(4, 2, Rng.seed(0))
+                                            .run(x, Optional.empty(), lengths, Mode.EVAL),
+                            "gru",
+                            () ->
+                                    GRU.of(4, 2, Rng.seed(0))
+                                            .withBatchFirst()
+                                            .run(
+                                                    x.transpose(0, 1),
+                                                    Optional.empty(),
+                                                    lengths,
+                                                    Mode.EVAL),
+                            "rnn",
+                            () ->
+                                    RNN.of(4, 2, Rng.seed(0))
+                                            .run(x, Optional.empty(), lengths, Mode.EVAL));
+            layers.forEach((name, run) -> {
+                String message = assertThrows(ValueException.class, run::run).getMessage();
+                assertEquals(
+                        name
+                                + ": length "
+                                + length
+                                + " at position 1 is out of range: lengths are 0 to 3",
+                        message);
+            });
+        }
     }
 }

@@ -25,7 +25,10 @@ final class Names {
     private static String canonical(String name) {
         String lower = name.toLowerCase(Locale.ROOT);
         boolean ofClass = !name.equals(lower) && !name.equals(name.toUpperCase(Locale.ROOT));
-        String words = ofClass ? name.replaceAll("(?<=[a-z])(?=[A-Z])", "_") : name;
+        String words =
+                ofClass
+                        ? name.replaceAll("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_")
+                        : name;
         return words.toLowerCase(Locale.ROOT);
     }
 

@@ -24,7 +24,11 @@ import java.util.Map;
 /// The sums are variables, so that adding a part and taking the step can each be a traced function, whose plan holds the intermediate values of one part.
 public final class Accumulator {
     private final Map<Variable, Variable> sums = new LinkedHashMap<>();
+
+    /// What has had a gradient: since the last step, or in a function (true), which is traced once and may add in every step from then on.
     private final Map<Variable, Boolean> used = new IdentityHashMap<>();
+
+    private final Variable number = Variable.of("number", Tensor.of(0f), false); // never set
 
     private Accumulator() {}
 
@@ -45,13 +49,14 @@ public final class Accumulator {
 
     /// The same with a weight that is a scalar.
     public void add(Tensor weight) {
+        boolean traced = !number.isRealized();
         Variable.update(
                 List.copyOf(sums.keySet()),
                 () ->
                         sums.forEach((p, sum) ->
                                 p.grad()
                                         .ifPresent(g -> {
-                                            used.put(p, true);
+                                            used.merge(p, traced, Boolean::logicalOr);
                                             DType t = sum.dtype();
                                             sum.set(sum.add(g.cast(t).mul(weight.cast(t))));
                                         })));
@@ -61,6 +66,7 @@ public final class Accumulator {
     /// Gives up what has been added since the last step, as when a part has failed.
     public void clear() {
         Variable.update(List.of(), () -> sums.values().forEach(sum -> sum.set(sum.zerosLike())));
+        used.values().removeIf(inFunction -> !inFunction);
     }
 
     /// The sums themselves.
@@ -68,7 +74,8 @@ public final class Accumulator {
         return List.copyOf(sums.values());
     }
 
-    /// Makes the sums the parameters' gradients, and starts again from zero, also if no step is taken by them. A parameter that never had a gradient gets none.
+    /// Makes the sums the parameters' gradients, and starts again from zero, also if no step is taken by them. A parameter that had no gradient since the last step gets none;
+    /// one that had it in a traced function gets its sum in every step.
     public void give() {
         sums.forEach((p, sum) -> {
             if (used.containsKey(p)) {

@@ -83,6 +83,7 @@ public final class Trainer {
     private final Function train = Function.ofMany(in -> trained(batch(in)));
     private final Function evaluate = Function.ofMany(in -> evaluated(batch(in)));
     private final Function add = Function.ofMany(in -> added(batch(in), in.getLast()));
+    private final Function look = Function.ofMany(in -> seen(batch(in)));
     private final Function apply = Function.of((Tensor l) -> applied(l));
     private Optional<Accumulator> sums = Optional.empty(); // until it is needed
     private final Map<Shape, Shape> scores = new ConcurrentHashMap<>();
@@ -143,7 +144,7 @@ public final class Trainer {
     }
 
     /// Works on a batch in so many pieces, one after the other, and takes one step with the gradient of the whole: memory for one piece is enough. Batch normalisation sees a piece at
-    /// a time; a piece in which nothing counts, because the loss ignores all of it, is left out.
+    /// a time. From a piece that weighs nothing, because the loss ignores all of it or its classes weigh nothing, nothing is learned; metrics count its examples as they would in the whole.
     public Trainer accumulate(int parts) {
         Problem.in("trainer").atLeast("accumulate", parts, 1).throwValue();
         return with(new Settings(settings.clip, parts, settings.precision));
@@ -185,6 +186,13 @@ public final class Trainer {
         sums.orElseThrow().add(weight);
         Tensor finite = results.getFirst().detach().isFinite().all();
         Variable.updateIf(finite, List.of(), () -> {});
+        return results;
+    }
+
+    /// A piece that weighs nothing, of which only the metrics are wanted.
+    private List<Tensor> seen(Batch b) {
+        List<Tensor> results = settings.precision.in(() -> measured(b, Mode.TRAIN));
+        Variable.updateIf(Tensor.of(false), List.of(), () -> {});
         return results;
     }
 
@@ -313,6 +321,9 @@ public final class Trainer {
             check(piece);
             OptionalDouble own = weight(piece);
             if (own.orElse(1) == 0 && all.orElse(1) != 0) {
+                if (!metrics.isEmpty()) {
+                    out.add(means(look.call(piece.tensors()), piece));
+                }
                 continue; // its loss is no number
             }
             double share = own.isPresent() ? own.getAsDouble() / all.getAsDouble() : 1;

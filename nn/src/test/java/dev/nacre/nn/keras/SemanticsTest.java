@@ -472,6 +472,29 @@ class SemanticsTest {
         assertTrue(c.evaluate(Tensor.ones(2, 1), Tensor.of(new int[] {0, 1})).containsKey("acc"));
     }
 
+    /// The names of Keras's classes mean what those of its functions do.
+    @Test
+    void namesOfClasses() {
+        Sequential c = Sequential.of(Input.of(1), Dense.of(2, SOFTMAX));
+        c.compile(
+                "Adam",
+                "SparseCategoricalCrossentropy",
+                "SparseCategoricalAccuracy",
+                "SparseTopKCategoricalAccuracy",
+                "MeanSquaredError",
+                "MAE");
+        Sequential d = Sequential.of(Input.of(1), Dense.of(2, SOFTMAX));
+        d.compile(
+                "RMSprop",
+                "CategoricalCrossentropy",
+                "CategoricalAccuracy",
+                "TopKCategoricalAccuracy",
+                "BinaryAccuracy");
+        assertEquals(
+                List.of("loss", "CategoricalAccuracy", "TopKCategoricalAccuracy", "BinaryAccuracy"),
+                List.copyOf(d.evaluate(Tensor.ones(2, 1), Tensor.eye(2)).keySet()));
+    }
+
     // ---------------------------------------------------------------------------------------------
     // optimizers
 

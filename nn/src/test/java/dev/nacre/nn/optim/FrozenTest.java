@@ -20,8 +20,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BinaryOperator;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What no gradient reaches has none: no optimizer moves it, by weight decay or momentum either, in a loop, a function or a trainer.
 class FrozenTest {
@@ -178,5 +180,45 @@ class FrozenTest {
                             .getMessage()
                             .contains("no gradient reaches a trainable variable"));
         }
+    }
+
+    /// Each row: in which of eight pieces, two a step, the second weight takes part. It moves in the steps of those alone, in a loop and with the sums of an accumulator.
+    @ParameterizedTest
+    @ValueSource(strings = {"11110000", "11000000", "00001111", "11001100", "10010000", "00000000"})
+    void frozenAndThawed(String pieces) {
+        for (Rule rule : rules()) {
+            Variable w = Variable.of("w", Tensor.of(new float[] {1, 2, 3}));
+            Variable other = Variable.of("other", Tensor.of(new float[] {1.5f, -2, 3}));
+            Optimizer o = rule.over(List.of(w, other));
+            Accumulator sum = Accumulator.of(o.parameters());
+            for (int step = 0; step < 4; step++) {
+                float[] before = other.toFloatArray();
+                boolean any = false;
+                for (int i = 2 * step; i < 2 * step + 2; i++) {
+                    boolean takesPart = pieces.charAt(i) == '1';
+                    any |= takesPart;
+                    o.zeroGrad();
+                    w.mul(takesPart ? other : other.detach()).square().sum().backward();
+                    sum.add(0.5);
+                }
+                sum.give();
+                assertEquals(any, other.grad().isPresent(), rule + ", step " + step);
+                o.step();
+                boolean moved = !java.util.Arrays.equals(before, other.toFloatArray());
+                assertEquals(any, moved, rule + ", step " + step);
+            }
+        }
+    }
+
+    /// What a failed step has added is given up, and with it that there was a gradient.
+    @Test
+    void clearedSumsAreNoGradients() {
+        Variable w = Variable.of("w", Tensor.of(new float[] {1, 2, 3}));
+        Accumulator sum = Accumulator.of(List.of(w));
+        w.square().sum().backward();
+        sum.add(1);
+        sum.clear();
+        sum.give();
+        assertTrue(w.grad().isEmpty());
     }
 }

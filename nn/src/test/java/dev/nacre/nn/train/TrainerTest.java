@@ -14,6 +14,7 @@ import dev.nacre.nn.Linear;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.Sequential;
 import dev.nacre.nn.loss.CrossEntropyLoss;
+import dev.nacre.nn.loss.Loss;
 import dev.nacre.nn.loss.MSELoss;
 import dev.nacre.nn.metric.Accuracy;
 import dev.nacre.nn.metric.TopKAccuracy;
@@ -25,6 +26,7 @@ import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.ValueException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -283,6 +285,71 @@ class TrainerTest {
         }
         Trainer.Step without = found.getFirst().getFirst();
         assertEquals(without.metrics().getFirst(), without.metrics().getLast(), 1e-6);
+    }
+
+    /// Pieces in which all classes weigh nothing: the metrics are those of the whole all the same, and NaN in them does no harm.
+    @Test
+    void piecesThatWeighNothing() {
+        Tensor labels = Tensor.of(new long[] {0, 0, 1, 0, 2, 1, 0, 3, 3}).realize();
+        Tensor w = Tensor.of(new float[] {0, 1, 2, 0});
+        Tensor nine = x.narrow(0, 0, 9).realize();
+        for (Loss loss :
+                List.of(
+                        new CrossEntropyLoss().weight(w),
+                        new CrossEntropyLoss().weight(w).ignoreIndex(3),
+                        new CrossEntropyLoss().ignoreIndex(0))) {
+            List<Trainer.Step> steps = new ArrayList<>();
+            List<float[]> weights = new ArrayList<>();
+            for (int parts : new int[] {1, 2, 4, 5, 9, 20}) {
+                Linear net = Linear.of(8, 4, Rng.seed(0));
+                Trainer t =
+                        Trainer.of(
+                                        net,
+                                        loss,
+                                        SGD.of(net.parameters(), 0.1),
+                                        new Accuracy(),
+                                        new TopKAccuracy(2),
+                                        new Weighted(new Accuracy()))
+                                .accumulate(parts);
+                t.step(nine, labels);
+                steps.add(t.step(nine, labels));
+                weights.add(net.weight().toFloatArray());
+                String what = loss + " in " + parts;
+                assertArrayEquals(weights.getFirst(), weights.getLast(), 1e-5f, what);
+                assertEquals(steps.getFirst().loss(), steps.getLast().loss(), 1e-5, what);
+                for (int m = 0; m < 3; m++) {
+                    double whole = steps.getFirst().metrics().get(m);
+                    assertEquals(whole, steps.getLast().metrics().get(m), 1e-6, what);
+                }
+            }
+        }
+    }
+
+    /// Of a piece that weighs nothing no running statistic and no source of random numbers hears.
+    @Test
+    void piecesThatWeighNothingChangeNothing() {
+        Tensor labels = Tensor.of(new long[] {1, 2, 0, 0, 2, 1}).realize();
+        float[] rows = x.narrow(0, 0, 6).toFloatArray();
+        Tensor good = Tensor.of(rows).reshape(6, 8).realize();
+        rows[3 * 8] = Float.NaN;
+        Tensor broken = Tensor.of(rows).reshape(6, 8).realize();
+        Loss loss = new CrossEntropyLoss().weight(Tensor.of(new float[] {0, 1, 2}));
+        List<Map<String, String>> after = new ArrayList<>();
+        for (Tensor in : List.of(good, broken)) {
+            Module net =
+                    new Sequential(
+                            List.of(
+                                    BatchNorm1d.of(8),
+                                    Dropout.of(0.5, Rng.seed(2)),
+                                    Linear.of(8, 3, Rng.seed(0))));
+            Trainer.of(net, loss, SGD.of(net.parameters(), 0.1), new Accuracy())
+                    .accumulate(3)
+                    .step(in, labels);
+            Map<String, String> state = new LinkedHashMap<>();
+            net.state().forEach((k, v) -> state.put(k, v.detach().realize().toString()));
+            after.add(state);
+        }
+        assertEquals(after.getFirst(), after.getLast());
     }
 
     private static List<String> names(Trainer t, Batch b) {
