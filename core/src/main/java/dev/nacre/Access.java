@@ -140,6 +140,9 @@ final class Access implements AutoCloseable {
         long ended = ENDED.get();
         long begun = BEGUN.get();
         int read = 0; // variables
+        Steady steady = null; // the one that the values before came from
+        List<Stored> kept =
+                List.of(); // asked for once: it looks at all variables that it is made of
         for (int i = 0; i < values.length; i++) {
             Source leaf = leaves.get(i);
             if (leaf instanceof Variable.Current c) {
@@ -151,8 +154,12 @@ final class Access implements AutoCloseable {
                     read++;
                 }
             } else if (leaf instanceof Steady.Value s) {
-                values[i] = s.now();
-                read += s.steady().areLocked() ? 0 : 2;
+                if (s.steady() != steady) {
+                    steady = s.steady();
+                    kept = steady.values();
+                    read += steady.areLocked() ? 0 : 2;
+                }
+                values[i] = kept.get(s.number());
             } else {
                 values[i] = Engine.stored(leaf);
                 // whoever is writing it: it is shared, so that was the last time

@@ -44,6 +44,13 @@ public final class Bench implements Callable<Integer> {
     private List<String> peers = Engine.PEERS;
 
     @Option(
+            names = "--before",
+            paramLabel = "CHECKOUT",
+            description =
+                    "Also measure the Nacre of another checkout, such as the commit before a change, which is built if need be; with --peers none the ratios are to it.")
+    private Optional<Path> before = Optional.empty();
+
+    @Option(
             names = "--report",
             paramLabel = "DIR",
             description = "Write bench.json, bench.md and charts there.")
@@ -84,12 +91,25 @@ public final class Bench implements Callable<Integer> {
             return 0;
         }
         List<Engine> engines = new ArrayList<>(List.of(Engine.nacre(), Engine.direct()));
+        Optional<Before> other =
+                before.isPresent() ? Optional.of(Before.of(before.get())) : Optional.empty();
+        other.map(Before::engine).ifPresent(engines::add);
         engines.addAll(Engine.of(chosen()));
         engines.removeIf(e -> cases.stream().noneMatch(c -> e.mayHave(c.workload())));
         Checkout checkout = Checkout.here(err);
         checkout.build(engines);
         Path log = Files.createTempFile("nacre-bench", ".log");
-        Run run = new Run(engines, checkout::classPath, seconds, log, err);
+        Run run =
+                new Run(
+                        engines,
+                        e ->
+                                e.name().equals(Before.NAME)
+                                        ? other.orElseThrow().classPath()
+                                        : checkout.classPath(e),
+                        other.isPresent() ? Run.ROUNDS_CLOSE : Run.ROUNDS,
+                        seconds,
+                        log,
+                        err);
         Summary.Limits limits = run.limits();
         List<Row> rows = new ArrayList<>();
         for (Case c : cases) {

@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,16 +20,22 @@ import java.util.function.Function;
 ///
 /// @param engines in the order of their turns
 /// @param classPath of each
+/// @param rounds of windows: a machine whose speed changes from second to second tells small differences only in many short ones
 /// @param seconds timed per engine and case, all rounds together
 /// @param log where what engines print is added
 /// @param out where progress is printed
 record Run(
         List<Engine> engines,
         Function<Engine, String> classPath,
+        int rounds,
         double seconds,
         Path log,
         PrintWriter out) {
-    private static final int ROUNDS = 5;
+    static final int ROUNDS = 5;
+
+    /// Where a few per cent matter.
+    static final int ROUNDS_CLOSE = 20;
+
     private static final int STEPS_COLD = 10;
 
     /// Of the machine's time, in per cent, that others may take before a reader is warned.
@@ -128,14 +135,18 @@ record Run(
 
     private Map<String, List<Window>> turns(Map<String, Client> clients) {
         Map<String, List<Window>> windows = new LinkedHashMap<>();
-        for (int round = 0; round < ROUNDS; round++) {
-            for (Client client : List.copyOf(clients.values())) {
+        for (int round = 0; round < rounds; round++) {
+            List<Client> turn = new ArrayList<>(clients.values());
+            if (round % 2 == 1) {
+                Collections.reverse(turn); // nobody always has the better turn
+            }
+            for (Client client : turn) {
                 String name = client.engine().name();
                 try {
                     if (round == 0) {
                         client.ask("warm " + Math.min(seconds, client.engine().warmSeconds()));
                     }
-                    String words = client.ask("window " + seconds / ROUNDS).orElseThrow();
+                    String words = client.ask("window " + seconds / rounds).orElseThrow();
                     windows.computeIfAbsent(name, _ -> new ArrayList<>()).add(Window.read(words));
                 } catch (Client.Failure f) {
                     say("  " + name + " failed: " + f.getMessage());
@@ -170,8 +181,8 @@ record Run(
         Map<String, List<Window>> times = new LinkedHashMap<>();
         Map<String, List<Double>> memory = new LinkedHashMap<>();
         Map<String, Double> warm = new LinkedHashMap<>();
-        int rounds = c.kind() == Case.Kind.COLD ? 3 : Math.max(3, (int) seconds);
-        for (int round = 0; round < rounds; round++) {
+        int starts = c.kind() == Case.Kind.COLD ? 3 : Math.max(3, (int) seconds);
+        for (int round = 0; round < starts; round++) {
             for (Client known : clients.values()) {
                 Engine e = known.engine();
                 long from = System.nanoTime();
@@ -184,7 +195,7 @@ record Run(
                     Optional<String> kib = client.ask("memory");
                     memory.computeIfAbsent(e.name(), _ -> new ArrayList<>())
                             .add(Double.parseDouble(kib.orElse("0")));
-                    if (c.kind() == Case.Kind.COLD && round == rounds - 1) {
+                    if (c.kind() == Case.Kind.COLD && round == starts - 1) {
                         warm.put(e.name(), tenWarm(client));
                     }
                 } catch (Client.Failure f) {
@@ -203,7 +214,7 @@ record Run(
     /// What as many warm steps take, in milliseconds.
     private double tenWarm(Client client) throws Client.Failure {
         client.ask("warm " + Math.min(seconds, client.engine().warmSeconds()));
-        Window w = Window.read(client.ask("window " + seconds / ROUNDS).orElseThrow());
+        Window w = Window.read(client.ask("window " + seconds / rounds).orElseThrow());
         double[] nanos = Arrays.stream(w.nanos()).asDoubleStream().toArray();
         return STEPS_COLD * Summary.median(nanos) / 1e6;
     }
@@ -215,7 +226,7 @@ record Run(
 
     /// What the machine can do at best, from a short look.
     Summary.Limits limits() throws IOException {
-        Run quick = new Run(List.of(Engine.direct()), classPath, 1, log, out);
+        Run quick = new Run(List.of(Engine.direct()), classPath, ROUNDS, 1, log, out);
         double[] best = new double[3];
         List<String> ids = List.of("W12-matmul-f32-1024", "W12-matmul-bf16-1024", "W12-copy-512");
         for (int i = 0; i < best.length; i++) {

@@ -38,6 +38,7 @@ class RunTest {
                 new Run(
                         List.of(engines),
                         _ -> System.getProperty("java.class.path"),
+                        Run.ROUNDS,
                         0.02,
                         folder.resolve("log"),
                         new PrintWriter(said));
