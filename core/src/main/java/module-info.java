@@ -3,6 +3,7 @@ module dev.nacre {
     exports dev.nacre;
     exports dev.nacre.autodiff;
     exports dev.nacre.compile;
+    exports dev.nacre.compile.loop;
     exports dev.nacre.ir;
     exports dev.nacre.reference;
     exports dev.nacre.type;

@@ -32,10 +32,11 @@ class PackageDirectionTest {
                     "autodiff", Set.of("type", "ir"),
                     "reference", Set.of("type", "ir", "autodiff"),
                     "compile", Set.of("type", "ir", "autodiff"),
+                    "compile/loop", Set.of("type", "ir", "compile"),
                     "", Set.of("type", "ir", "autodiff", "reference", "compile"));
 
     private static final Pattern NAME =
-            Pattern.compile("dev/nacre/(?:([a-z]+)/)?([A-Z][A-Za-z0-9_$]*)");
+            Pattern.compile("dev/nacre/(?:([a-z]+(?:/[a-z]+)*)/)?([A-Z][A-Za-z0-9_$]*)");
     private static final Pattern DESCRIPTOR = Pattern.compile("L(dev/nacre/[A-Za-z0-9_$/]+)[;<]");
 
     private static List<ClassModel> classes() throws IOException, URISyntaxException {

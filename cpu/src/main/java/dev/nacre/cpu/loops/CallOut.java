@@ -1,6 +1,7 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Upcall;
+import dev.nacre.compile.loop.Value;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;

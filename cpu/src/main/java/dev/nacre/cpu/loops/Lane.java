@@ -1,6 +1,8 @@
 package dev.nacre.cpu.loops;
 
-import dev.nacre.cpu.loops.Value.Place;
+import dev.nacre.compile.loop.Prim;
+import dev.nacre.compile.loop.Value;
+import dev.nacre.compile.loop.Value.Place;
 import dev.nacre.cpu.memory.Memory;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;

@@ -6,6 +6,7 @@ import static dev.nacre.cpu.loops.MachineValues.MASK;
 import static dev.nacre.cpu.loops.MachineValues.THIRD;
 import static dev.nacre.cpu.x86.Assembler.R11;
 
+import dev.nacre.compile.loop.Value;
 import dev.nacre.cpu.x86.Assembler.Condition;
 import dev.nacre.cpu.x86.Assembler.Mask;
 import dev.nacre.cpu.x86.Instruction;

@@ -12,6 +12,8 @@ import static dev.nacre.cpu.loops.MachineValues.pick;
 import static dev.nacre.cpu.x86.Assembler.R11;
 import static dev.nacre.cpu.x86.Assembler.RSI;
 
+import dev.nacre.compile.loop.Prim;
+import dev.nacre.compile.loop.Value;
 import dev.nacre.cpu.x86.Assembler.Mask;
 import dev.nacre.cpu.x86.Instruction;
 import dev.nacre.cpu.x86.Operand;

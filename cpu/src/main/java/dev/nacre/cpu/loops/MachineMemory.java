@@ -16,8 +16,9 @@ import static dev.nacre.cpu.x86.Assembler.RCX;
 import static dev.nacre.cpu.x86.Assembler.RSP;
 
 import dev.nacre.compile.Program.Access;
-import dev.nacre.cpu.loops.Lowering.Sink;
-import dev.nacre.cpu.loops.Value.Place;
+import dev.nacre.compile.loop.Lowering.Sink;
+import dev.nacre.compile.loop.Value;
+import dev.nacre.compile.loop.Value.Place;
 import dev.nacre.cpu.x86.Assembler.Condition;
 import dev.nacre.cpu.x86.Assembler.General;
 import dev.nacre.cpu.x86.Instruction;

@@ -2,6 +2,7 @@ package dev.nacre.cpu.loops;
 
 import static dev.nacre.cpu.x86.Assembler.R11;
 
+import dev.nacre.compile.loop.Value;
 import dev.nacre.cpu.loops.Registers.Kind;
 import dev.nacre.cpu.x86.Instruction;
 import dev.nacre.cpu.x86.Operand;

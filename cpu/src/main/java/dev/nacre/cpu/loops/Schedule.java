@@ -1,7 +1,9 @@
 package dev.nacre.cpu.loops;
 
-import dev.nacre.cpu.loops.Lowering.Sink;
-import dev.nacre.cpu.loops.Value.Level;
+import dev.nacre.compile.loop.Lowering.Sink;
+import dev.nacre.compile.loop.Prim;
+import dev.nacre.compile.loop.Value;
+import dev.nacre.compile.loop.Value.Level;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;

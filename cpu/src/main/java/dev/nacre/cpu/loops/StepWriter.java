@@ -1,10 +1,12 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Program.Access;
-import dev.nacre.cpu.loops.Lowering.Sink;
+import dev.nacre.compile.loop.Lowering.Sink;
+import dev.nacre.compile.loop.Prim;
+import dev.nacre.compile.loop.Value;
+import dev.nacre.compile.loop.Value.Level;
+import dev.nacre.compile.loop.Value.Place;
 import dev.nacre.cpu.loops.Schedule.Step;
-import dev.nacre.cpu.loops.Value.Level;
-import dev.nacre.cpu.loops.Value.Place;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;
 import java.lang.classfile.CodeBuilder;

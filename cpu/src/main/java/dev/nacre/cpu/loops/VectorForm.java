@@ -1,5 +1,6 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.compile.loop.Value;
 import dev.nacre.type.DType;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;

@@ -1,5 +1,7 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.compile.loop.Prim;
+import dev.nacre.compile.loop.Value;
 import dev.nacre.cpu.loops.VectorForm.Element;
 import dev.nacre.ir.Reduction;
 import dev.nacre.type.DType;

@@ -47,6 +47,10 @@ final class Buffers {
         return (segments.get(buffer).byteSize() - GUARD) / dtypes.get(buffer).bytes();
     }
 
+    MemorySegment segment(int buffer) {
+        return segments.get(buffer);
+    }
+
     long[] addresses() {
         return segments.stream().mapToLong(dev.nacre.compile.Memory::address).toArray();
     }

@@ -84,6 +84,7 @@ final class Compare {
         var want = before.copy();
         Oracle.run(loop, want.addresses());
         var results = allWays(name, loop, before);
+        Judge.judge(name, loop, before, results, tolerance);
         for (int buffer = 0; buffer < before.size(); buffer++)
             for (long i = 0; i < before.count(buffer); i++) {
                 var w = want.get(buffer, i);

@@ -1,5 +1,6 @@
 package dev.nacre.cpu.loops;
 
+import dev.nacre.compile.Loop;
 import dev.nacre.cpu.loops.Compare.Tolerance;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
@@ -34,9 +35,17 @@ class RandomProgramsTest {
         return seeds;
     }
 
+    /// A program and what it runs on.
+    record Made(Loop loop, Buffers buffers, Tolerance tolerance) {}
+
     @ParameterizedTest
     @MethodSource("seeds")
     void allWaysAgree(int seed) {
+        Made m = make(seed);
+        Compare.all("program " + seed + " " + m.loop.program(), m.loop, m.buffers, m.tolerance);
+    }
+
+    static Made make(int seed) {
         var random = new Random(seed);
         long[] extents = new long[1 + random.nextInt(3)];
         int limit = extents.length == 1 ? 9000 : extents.length == 2 ? 130 : 30;
@@ -50,11 +59,7 @@ class RandomProgramsTest {
             values.add(operation(l, values, extents, random));
         for (int i = 0; i < 1 + random.nextInt(3); i++)
             sink(l, b, values.get(values.size() - 1 - i), extents, random);
-        Compare.all(
-                "program " + seed + " " + l.program(),
-                l.loop(),
-                b,
-                new Tolerance(0, 2e-4 * points(extents)));
+        return new Made(l.loop(), b, new Tolerance(0, 2e-4 * points(extents)));
     }
 
     private static double points(long[] extents) {

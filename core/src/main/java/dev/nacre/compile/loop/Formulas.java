@@ -1,4 +1,4 @@
-package dev.nacre.cpu.loops;
+package dev.nacre.compile.loop;
 
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;
@@ -7,11 +7,11 @@ import java.util.Optional;
 
 /// What the rows of [Unary] and [Binary] are in primitive operations. A row that is not here is called as it is defined,
 /// one lane at a time, so a new row works without a change here.
-final class Formulas {
+public final class Formulas {
     private Formulas() {}
 
     /// `f(x)`.
-    static Value of(Unary f, Value x) {
+    public static Value of(Unary f, Value x) {
         return switch (x.type) {
             case BOOL -> f == Unary.NOT ? x.not() : x.call(f);
             case I32, I64 -> ofIntegers(f, x);
@@ -55,19 +55,19 @@ final class Formulas {
     }
 
     /// The nearest integer, ties to even: where a float has a fraction at all, adding the number whose last place is 1 rounds it.
-    static Value rint(Value x) {
+    public static Value rint(Value x) {
         double magic = x.type == DType.F32 ? 0x1p23 : 0x1p52;
         var a = x.abs();
         return a.lt(magic).select(a.add(magic).sub(magic), a).withSignOf(x);
     }
 
-    static Value floor(Value x) {
+    public static Value floor(Value x) {
         var y = rint(x);
         return y.gt(x).select(y.sub(1), y).withSignOf(x);
     }
 
     /// `f(a, b)`.
-    static Value of(Binary f, Value a, Value b) {
+    public static Value of(Binary f, Value a, Value b) {
         return switch (a.type) {
             case BOOL -> ofBools(f, a, b);
             default -> ofNumbers(f, a, b);
@@ -120,7 +120,7 @@ final class Formulas {
     }
 
     /// A whole number as an f64, or an f64 as an f32, whose last bit is 1 unless it is exact: see [DType#toOdd].
-    static Value toOdd(Value x) {
+    public static Value toOdd(Value x) {
         var near = x.cast(x.type == DType.I64 ? DType.F64 : DType.F32);
         var bits = near.bits();
         var back = near.cast(x.type);
@@ -132,7 +132,7 @@ final class Formulas {
     }
 
     /// The f32 with the value of a bfloat16 nearest to `x`, ties to even.
-    static Value roundToBf16(Value x) {
+    public static Value roundToBf16(Value x) {
         var bits = x.bits();
         var odd = bits.ushr(16).and(1);
         var rounded = bits.add(odd).add(0x7FFF).and(0xFFFF_0000);
@@ -140,7 +140,7 @@ final class Formulas {
     }
 
     /// The f32 of equal value to the half with these bits.
-    static Value fromF16(Value half) {
+    public static Value fromF16(Value half) {
         var magnitude = half.and(0x7FFF).shl(13);
         // The exponent's bias differs by 112; the product is right for subnormal halves too.
         var finite = magnitude.bits().mul(0x1p112);
@@ -150,7 +150,7 @@ final class Formulas {
     }
 
     /// The bits of the half nearest to an f32, ties to even.
-    static Value toF16(Value x) {
+    public static Value toF16(Value x) {
         var bits = x.bits();
         var magnitude = bits.and(0x7FFF_FFFF);
         var odd = magnitude.ushr(13).and(1);

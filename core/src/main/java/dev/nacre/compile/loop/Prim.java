@@ -1,7 +1,7 @@
-package dev.nacre.cpu.loops;
+package dev.nacre.compile.loop;
 
 /// A primitive operation. Each is exact or correctly rounded, apart from the calls, which both lanes make alike.
-enum Prim {
+public enum Prim {
     /// The detail is a `Long`: the bits of a float or double, else the value itself.
     CONSTANT,
     /// An element of memory as it lies there; the detail is a [Value.Place]. Narrow types come as i32: signed, unsigned,
@@ -61,7 +61,7 @@ enum Prim {
     /// `condition ? binary(a, b) : y` of (a, b, y, condition), where the condition seldom holds; the detail is a `Binary`.
     PATCH2;
 
-    boolean isComparison() {
+    public boolean isComparison() {
         return compareTo(EQ) >= 0 && compareTo(GE) <= 0;
     }
 }

@@ -1,4 +1,4 @@
-package dev.nacre.cpu.loops;
+package dev.nacre.compile.loop;
 
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Unary;

@@ -1,10 +1,10 @@
-package dev.nacre.cpu.loops;
+package dev.nacre.compile.loop;
 
 import dev.nacre.compile.Program;
 import dev.nacre.compile.Program.Access;
 import dev.nacre.compile.Program.Instr;
-import dev.nacre.cpu.loops.Value.Level;
-import dev.nacre.cpu.loops.Value.Place;
+import dev.nacre.compile.loop.Value.Level;
+import dev.nacre.compile.loop.Value.Place;
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
 import dev.nacre.ir.Unary;
@@ -15,12 +15,13 @@ import java.util.Optional;
 
 /// Rewrites a program as a graph of primitive [Value]s. Values of type bf16, f16, i8 and u8 are kept as the f32 or i32 of
 /// equal value, and narrowed when they are stored.
-final class Lowering {
+public final class Lowering {
     /// What is done with a value in the end.
     ///
     /// @param kind how the value is combined with what is there; empty if it replaces that
     /// @param point whether there is an element for each point, not for each row
-    record Sink(Optional<Reduction> kind, int view, DType memory, Value value, boolean point) {}
+    public record Sink(
+            Optional<Reduction> kind, int view, DType memory, Value value, boolean point) {}
 
     private final Program program;
     private final Value.Graph graph = new Value.Graph();
@@ -35,7 +36,7 @@ final class Lowering {
     }
 
     /// What the program does, as the sinks of a graph.
-    static List<Sink> of(Program program) {
+    public static List<Sink> of(Program program) {
         var lowering = new Lowering(program);
         for (int i = 0; i < lowering.values.length; i++) lowering.instruction(i);
         return List.copyOf(lowering.sinks);

@@ -1,4 +1,4 @@
-package dev.nacre.cpu.loops;
+package dev.nacre.compile.loop;
 
 import dev.nacre.ir.Binary;
 import dev.nacre.ir.Reduction;
@@ -11,9 +11,9 @@ import java.util.Map;
 
 /// A primitive operation and its operands: a node of the graph that a program is lowered to. Equal operations on equal
 /// operands are one node. Its methods make further nodes, so that [Formulas] read like formulas.
-final class Value {
+public final class Value {
     /// Where a value changes.
-    enum Level {
+    public enum Level {
         /// The same in the whole tile.
         TILE,
         /// Changes from row to row.
@@ -23,21 +23,21 @@ final class Value {
     }
 
     /// What lies in memory at the present point of a view.
-    record Place(int view, DType memory) {}
+    public record Place(int view, DType memory) {}
 
     /// All nodes of one program.
-    static final class Graph {
+    public static final class Graph {
         private record Key(Prim prim, DType type, List<Value> args, Object detail) {}
 
         private final Map<Key, Value> nodes = new HashMap<>();
 
-        Value of(Prim prim, DType type, Level level, Object detail, List<Value> args) {
+        public Value of(Prim prim, DType type, Level level, Object detail, List<Value> args) {
             return nodes.computeIfAbsent(
                     new Key(prim, type, args, detail),
                     key -> new Value(this, nodes.size(), prim, type, level, detail, args));
         }
 
-        Value constant(DType type, double value) {
+        public Value constant(DType type, double value) {
             return bits(
                     type,
                     switch (type) {
@@ -48,26 +48,26 @@ final class Value {
         }
 
         /// The constant with these bits; of an integer or bool, the value itself.
-        Value bits(DType type, long bits) {
+        public Value bits(DType type, long bits) {
             return of(Prim.CONSTANT, type, Level.TILE, bits, List.of());
         }
     }
 
     private static final Object NONE = "";
 
-    final Graph graph;
+    public final Graph graph;
 
     /// Greater than that of every operand.
-    final int id;
+    public final int id;
 
-    final Prim prim;
+    public final Prim prim;
 
     /// f32, f64, i32, i64 or bool.
-    final DType type;
+    public final DType type;
 
-    final Level level;
-    final Object detail;
-    final List<Value> args;
+    public final Level level;
+    public final Object detail;
+    public final List<Value> args;
 
     private Value(
             Graph graph,
@@ -86,16 +86,16 @@ final class Value {
         this.args = args;
     }
 
-    boolean isPoint() {
+    public boolean isPoint() {
         return level == Level.POINT;
     }
 
-    boolean isConstant() {
+    public boolean isConstant() {
         return prim == Prim.CONSTANT;
     }
 
     /// The type in which the operands come.
-    DType operandType() {
+    public DType operandType() {
         return args.getLast().type;
     }
 
@@ -114,201 +114,201 @@ final class Value {
     }
 
     /// A constant of this value's type.
-    Value like(double constant) {
+    public Value like(double constant) {
         return graph.constant(type, constant);
     }
 
-    Value add(Value b) {
+    public Value add(Value b) {
         return with(Prim.ADD, b);
     }
 
-    Value add(double b) {
+    public Value add(double b) {
         return add(like(b));
     }
 
-    Value sub(Value b) {
+    public Value sub(Value b) {
         return with(Prim.SUB, b);
     }
 
-    Value sub(double b) {
+    public Value sub(double b) {
         return sub(like(b));
     }
 
-    Value mul(Value b) {
+    public Value mul(Value b) {
         return with(Prim.MUL, b);
     }
 
-    Value mul(double b) {
+    public Value mul(double b) {
         return mul(like(b));
     }
 
-    Value div(Value b) {
+    public Value div(Value b) {
         return with(Prim.DIV, b);
     }
 
     /// `this·b + c`, rounded once.
-    Value fma(Value b, Value c) {
+    public Value fma(Value b, Value c) {
         return with(Prim.FMA, b, c);
     }
 
-    Value fma(double b, Value c) {
+    public Value fma(double b, Value c) {
         return fma(like(b), c);
     }
 
-    Value fma(Value b, double c) {
+    public Value fma(Value b, double c) {
         return fma(b, like(c));
     }
 
     /// `c₀ + c₁·this + c₂·this² + …` by Horner's rule.
-    Value polynomial(double... coefficients) {
+    public Value polynomial(double... coefficients) {
         var sum = like(coefficients[coefficients.length - 1]);
         for (int i = coefficients.length - 2; i >= 0; i--) sum = sum.fma(this, coefficients[i]);
         return sum;
     }
 
-    Value min(Value b) {
+    public Value min(Value b) {
         return with(Prim.MIN, b);
     }
 
-    Value max(Value b) {
+    public Value max(Value b) {
         return with(Prim.MAX, b);
     }
 
     /// This float or the other, whichever is less; the other where one is NaN.
-    Value lesser(Value b) {
+    public Value lesser(Value b) {
         return with(Prim.LESSER, b);
     }
 
     /// This float or the other, whichever is greater; the other where one is NaN.
-    Value greater(Value b) {
+    public Value greater(Value b) {
         return with(Prim.GREATER, b);
     }
 
     /// From `low` to `high`. NaN passes.
-    Value within(double low, double high) {
+    public Value within(double low, double high) {
         return like(low).greater(like(high).lesser(this));
     }
 
-    Value neg() {
+    public Value neg() {
         return with(Prim.NEG);
     }
 
-    Value abs() {
+    public Value abs() {
         return with(Prim.ABS);
     }
 
-    Value sqrt() {
+    public Value sqrt() {
         return with(Prim.SQRT);
     }
 
-    Value square() {
+    public Value square() {
         return mul(this);
     }
 
-    Value and(Value b) {
+    public Value and(Value b) {
         return with(Prim.AND, b);
     }
 
-    Value and(long b) {
+    public Value and(long b) {
         return and(graph.bits(type, b));
     }
 
-    Value or(Value b) {
+    public Value or(Value b) {
         return with(Prim.OR, b);
     }
 
-    Value or(long b) {
+    public Value or(long b) {
         return or(graph.bits(type, b));
     }
 
-    Value xor(Value b) {
+    public Value xor(Value b) {
         return with(Prim.XOR, b);
     }
 
-    Value not() {
+    public Value not() {
         return with(Prim.NOT);
     }
 
-    Value shl(Value b) {
+    public Value shl(Value b) {
         return with(Prim.SHL, b);
     }
 
-    Value shl(int b) {
+    public Value shl(int b) {
         return shl(like(b));
     }
 
-    Value shr(Value b) {
+    public Value shr(Value b) {
         return with(Prim.SHR, b);
     }
 
-    Value shr(int b) {
+    public Value shr(int b) {
         return shr(like(b));
     }
 
-    Value ushr(int b) {
+    public Value ushr(int b) {
         return with(Prim.USHR, like(b));
     }
 
-    Value eq(Value b) {
+    public Value eq(Value b) {
         return with(Prim.EQ, b);
     }
 
-    Value eq(double b) {
+    public Value eq(double b) {
         return eq(like(b));
     }
 
-    Value ne(Value b) {
+    public Value ne(Value b) {
         return with(Prim.NE, b);
     }
 
-    Value ne(double b) {
+    public Value ne(double b) {
         return ne(like(b));
     }
 
-    Value lt(Value b) {
+    public Value lt(Value b) {
         return with(Prim.LT, b);
     }
 
-    Value lt(double b) {
+    public Value lt(double b) {
         return lt(like(b));
     }
 
-    Value le(Value b) {
+    public Value le(Value b) {
         return with(Prim.LE, b);
     }
 
-    Value le(double b) {
+    public Value le(double b) {
         return le(like(b));
     }
 
-    Value gt(Value b) {
+    public Value gt(Value b) {
         return with(Prim.GT, b);
     }
 
-    Value gt(double b) {
+    public Value gt(double b) {
         return gt(like(b));
     }
 
-    Value ge(Value b) {
+    public Value ge(Value b) {
         return with(Prim.GE, b);
     }
 
-    Value ge(double b) {
+    public Value ge(double b) {
         return ge(like(b));
     }
 
-    Value isNaN() {
+    public Value isNaN() {
         return ne(this);
     }
 
     /// This bool decides: `this ? a : b`.
-    Value select(Value a, Value b) {
+    public Value select(Value a, Value b) {
         if (a.type == DType.BOOL) return and(a).or(not().and(b));
         return make(Prim.SELECT, a.type, NONE, this, a, b);
     }
 
     /// The bits of a float as an integer of its width, or the other way round.
-    Value bits() {
+    public Value bits() {
         var other =
                 switch (type) {
                     case F32 -> DType.I32;
@@ -319,36 +319,36 @@ final class Value {
         return make(Prim.BITS, other, NONE, this);
     }
 
-    Value cast(DType to) {
+    public Value cast(DType to) {
         return to == type ? this : make(Prim.CAST, to, NONE, this);
     }
 
-    Value call(Unary f) {
+    public Value call(Unary f) {
         return make(Prim.CALL1, type, f, this);
     }
 
-    Value call(Binary f, Value b) {
+    public Value call(Binary f, Value b) {
         return make(Prim.CALL2, f.isComparison() ? DType.BOOL : type, f, this, b);
     }
 
     /// This value, but `f(x)` where the condition holds.
-    Value patch(Value condition, Unary f, Value x) {
+    public Value patch(Value condition, Unary f, Value x) {
         return make(Prim.PATCH1, type, f, x, this, condition);
     }
 
     /// This value, but `f(a, b)` where the condition holds.
-    Value patch(Value condition, Binary f, Value a, Value b) {
+    public Value patch(Value condition, Binary f, Value a, Value b) {
         return make(Prim.PATCH2, type, f, a, b, this, condition);
     }
 
     /// The magnitude of this float with the sign of another.
-    Value withSignOf(Value sign) {
+    public Value withSignOf(Value sign) {
         long mask = type == DType.F32 ? Integer.MIN_VALUE : Long.MIN_VALUE;
         return abs().bits().or(sign.bits().and(mask)).bits();
     }
 
     /// This value combined along the row; sums and products of f32 are f64.
-    Value fold(Reduction kind) {
+    public Value fold(Reduction kind) {
         var sum = kind == Reduction.SUM || kind == Reduction.PROD;
         return graph.of(
                 Prim.FOLD,
