@@ -51,7 +51,7 @@ final class Soak implements Callable<Integer> {
         HEAD_ALONE(10_000, 0),
         CARRIED_STATE(5_000, 0),
         CONSTANTS(20_000, 4_000),
-        PRODUCTS(5_000, 250),
+        PRODUCTS(5_000, 1_000),
         SHARED(10_000, 500);
 
         private final int steps;
