@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// The first device of OpenCL on this machine, for tests: runs a kernel named `run` on copies of memory.
+@SuppressWarnings("restricted") // it calls native code
 public final class OpenCl {
     private static final int READ_WRITE = 1;
     private static final int COPY = 1 << 5;
