@@ -1,4 +1,4 @@
-package dev.nacre.compile.loop;
+package dev.nacre.opencl;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;

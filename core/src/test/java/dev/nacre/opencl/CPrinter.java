@@ -1,8 +1,11 @@
-package dev.nacre.compile.loop;
+package dev.nacre.opencl;
 
 import dev.nacre.compile.Loop;
 import dev.nacre.compile.View;
+import dev.nacre.compile.loop.Lowering;
 import dev.nacre.compile.loop.Lowering.Sink;
+import dev.nacre.compile.loop.Prim;
+import dev.nacre.compile.loop.Value;
 import dev.nacre.compile.loop.Value.Level;
 import dev.nacre.compile.loop.Value.Place;
 import dev.nacre.ir.Binary;
