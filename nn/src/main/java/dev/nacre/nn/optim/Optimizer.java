@@ -3,6 +3,7 @@ package dev.nacre.nn.optim;
 import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.ir.Recent;
 import dev.nacre.nn.Parameters;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
@@ -46,11 +47,15 @@ public final class Optimizer {
             Variable learningRate,
             Variable steps) {}
 
+    /// Sets of parameters for which what a step does is kept: steps may take them in turn.
+    private static final int KNOWN = 8;
+
     private final List<Group> groups = new ArrayList<>();
     private final List<Double> ownRates = new ArrayList<>(); // of the groups
     private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
     private boolean recorded = true;
     private Optional<Change> last = Optional.empty();
+    private final Map<List<Variable>, Change> known = new Recent<>(KNOWN); // by its parameters
 
     /// What a step does to the parameters that have gradients.
     ///
@@ -136,9 +141,12 @@ public final class Optimizer {
                             .toList());
         }
         last = Optional.empty();
+        known.clear();
         recorded &= rule.getClass().isRecord();
         ownRates.add(rule.learningRate());
         Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
+        double[] steps = new double[parameters.size() + 1];
+        steps[0] = groups.isEmpty() ? 0 : steps();
         groups.add(
                 new Group(
                         rule,
@@ -146,8 +154,7 @@ public final class Optimizer {
                         keys,
                         kept,
                         rate,
-                        Variable.of(
-                                "step", Tensor.zeros(DType.F64, parameters.size() + 1), false)));
+                        Variable.of("step", Tensor.of(steps), false)));
         return this;
     }
 
@@ -212,13 +219,16 @@ public final class Optimizer {
     private void change(List<Variable> changed, List<Tensor> inputs) {
         if (recorded) {
             if (last.isEmpty() || !last.get().parameters.equals(changed)) {
-                Function f = Function.ofMany(in -> written(changed, in));
-                last = Optional.of(new Change(changed, f));
+                last = Optional.of(known.computeIfAbsent(changed, this::newChange));
             }
             last.get().function.call(inputs.toArray(Tensor[]::new));
         } else {
             written(changed, inputs);
         }
+    }
+
+    private Change newChange(List<Variable> parameters) {
+        return new Change(parameters, Function.ofMany(in -> written(parameters, in)));
     }
 
     private List<Tensor> written(List<Variable> changed, List<Tensor> inputs) {

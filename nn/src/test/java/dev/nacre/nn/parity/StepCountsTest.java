@@ -340,6 +340,27 @@ class StepCountsTest {
         }
     }
 
+    /// A group that is added later counts its parameters' steps from then on, and Keras's iterations with the others.
+    @Test
+    void groupsAddedLater() {
+        Variable a = Variable.of("a", Tensor.of(1.0));
+        Variable b = Variable.of("b", Tensor.of(1.0));
+        for (Rule rule : List.of(Adam.of(0.1), Optimizers.adam(0.1))) {
+            Optimizer o = rule.over(List.of(a));
+            for (int i = 0; i < 5; i++) {
+                if (i == 3) {
+                    o.and(rule, List.of(b));
+                }
+                o.zeroGrad();
+                a.mul(b).backward();
+                o.step();
+            }
+            assertArrayEquals(new double[] {5, 5}, o.state().get("step").toDoubleArray());
+            assertArrayEquals(new double[] {5, 2}, o.state().get("1.step").toDoubleArray());
+            assertEquals(5, o.steps());
+        }
+    }
+
     /// A rule of one's own sees the numbers of its parameter, however it asks.
     @Test
     void rulesOfOnesOwn() {
