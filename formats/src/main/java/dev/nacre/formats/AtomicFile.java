@@ -3,6 +3,7 @@ package dev.nacre.formats;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -51,10 +52,27 @@ public final class AtomicFile {
         void writeTo(WritableByteChannel out) throws IOException;
     }
 
-    /// Replaces a file. If anything fails, it is as before.
+    /// Replaces a file. If anything fails, it is as before. An interrupt is no failure: a training that was interrupted can still be saved. The thread stays interrupted.
     ///
     /// @param format for errors
+    /// @param body begins again if the thread is interrupted meanwhile, which closes the file
     public static void write(String format, Path path, Body body) {
+        boolean interrupted = Thread.interrupted();
+        boolean written = false;
+        try {
+            while (!written) {
+                written = writeOnce(format, path, body);
+                interrupted |= Thread.interrupted();
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /// Whether it was not interrupted.
+    private static boolean writeOnce(String format, Path path, Body body) {
         try {
             Path target = target(format, path);
             try (Part part = Part.beside(target)) {
@@ -64,7 +82,11 @@ public final class AtomicFile {
                 Files.move(part.path, target, StandardCopyOption.ATOMIC_MOVE);
             }
             forceFolder(target.getParent());
+            return true;
         } catch (IOException e) {
+            if (e instanceof ClosedChannelException && Thread.currentThread().isInterrupted()) {
+                return false;
+            }
             throw FormatException.of(format, "write", path, e);
         }
     }

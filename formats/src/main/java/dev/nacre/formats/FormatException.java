@@ -2,6 +2,7 @@ package dev.nacre.formats;
 
 import dev.nacre.type.NacreException;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -41,6 +42,7 @@ public final class FormatException extends NacreException {
                             "there is no such file";
                     case NoSuchFileException _ -> "there is no such folder";
                     case AccessDeniedException _ -> "permission denied";
+                    case ClosedByInterruptException _ -> "the thread was interrupted";
                     case FileSystemException e when e.getReason() != null -> e.getReason();
                     default -> String.valueOf(cause.getMessage());
                 };

@@ -2,11 +2,14 @@ package dev.nacre.formats;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nacre.Tensor;
+import dev.nacre.formats.npy.Npy;
 import dev.nacre.formats.safetensors.SafeTensors;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -14,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,6 +25,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -284,6 +289,63 @@ class AtomicFileTest {
             }
         } finally {
             assertEquals(0, new ProcessBuilder("umount", disk.toString()).start().waitFor());
+        }
+    }
+
+    /// What was interrupted is saved all the same, by a thread that stays interrupted: before it writes, or at any time while it does.
+    @Test
+    void interrupts() throws Exception {
+        Path file = folder.resolve("interrupted");
+        float[] numbers = new float[1_000_000];
+        Map<String, Runnable> writes = new TreeMap<>();
+        writes.put(
+                "safetensors",
+                () -> SafeTensors.write(file, Map.of("a", Tensor.of(numbers)), Map.of()));
+        writes.put("npy", () -> Npy.write(file, Tensor.of(numbers)));
+        for (Map.Entry<String, Runnable> w : writes.entrySet()) {
+            for (int i = 0; i < 12; i++) {
+                Arrays.fill(numbers, i);
+                AtomicReference<Throwable> failure = new AtomicReference<>();
+                boolean[] flag = new boolean[1];
+                int at = i;
+                Thread t =
+                        new Thread(() -> {
+                            if (at == 0) {
+                                Thread.currentThread().interrupt();
+                            }
+                            try {
+                                w.getValue().run();
+                            } catch (Throwable e) {
+                                failure.set(e);
+                            }
+                            flag[0] = Thread.currentThread().isInterrupted();
+                        });
+                t.start();
+                for (int k = 0; k < at && t.isAlive(); k++) {
+                    Thread.sleep(Duration.ofNanos(300_000L * at));
+                    t.interrupt();
+                }
+                t.join(20_000);
+                String row = w.getKey() + ", " + i;
+                assertFalse(t.isAlive(), row);
+                assertNull(failure.get(), row);
+                assertTrue(at > 0 || flag[0], row);
+                Tensor read =
+                        w.getKey().equals("npy")
+                                ? Npy.read(file)
+                                : SafeTensors.read(file).tensors().get("a");
+                assertArrayEquals(numbers, read.toFloatArray(), row);
+                try (Stream<Path> left = Files.list(folder)) {
+                    assertEquals(List.of(file), left.toList(), row);
+                }
+            }
+        }
+        Thread.currentThread().interrupt();
+        try {
+            String message = assertThrows(FormatException.class, () -> Npy.read(file)).getMessage();
+            assertEquals("npy: cannot read " + file + ": the thread was interrupted", message);
+        } finally {
+            Thread.interrupted();
         }
     }
 }

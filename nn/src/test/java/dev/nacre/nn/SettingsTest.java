@@ -395,6 +395,20 @@ class SettingsTest {
                         o.load(changed);
                     });
         }
+        reals(
+                "step of a parameter",
+                v -> v >= 0 && v == Math.rint(v) && v < 9,
+                v -> {
+                    Map<String, Tensor> changed = new LinkedHashMap<>(state);
+                    changed.put("step", Tensor.of(new double[] {3, v}));
+                    o.load(changed);
+                });
+        Map<String, Tensor> others = new LinkedHashMap<>(state);
+        others.put("step", Tensor.of(new double[] {3, 3, 3}));
+        assertEquals(
+                "load: the state does not fit the optimizer: 1 misfit\n"
+                        + "  misfit  step  f64[3]  the model has f64[2]",
+                assertThrows(NacreException.class, () -> o.load(others)).getMessage());
         Map<String, Tensor> none = new LinkedHashMap<>(state);
         none.put("step", null);
         String error = assertThrows(NacreException.class, () -> o.load(none)).getMessage();

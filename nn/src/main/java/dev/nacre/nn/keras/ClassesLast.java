@@ -48,6 +48,11 @@ final class ClassesLast {
         public OptionalDouble weight(Shape scores, Tensor target) {
             return loss.weight(moved(scores), target);
         }
+
+        @Override
+        public Optional<Loss> weightless() {
+            return loss.weightless().map(OfLoss::new);
+        }
     }
 
     record OfMetric(Metric metric) implements Metric {

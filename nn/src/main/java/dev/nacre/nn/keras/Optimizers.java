@@ -70,10 +70,19 @@ public final class Optimizers {
             Tensor decayed = weightDecay == 0 ? w : w.sub(w.mul(rate(w, at)).mul(weightDecay));
             Tensor m = kept.get(0).add(g.sub(kept.get(0)).mul(1 - beta1));
             Tensor v = kept.get(1).add(g.square().sub(kept.get(1)).mul(1 - beta2));
-            Tensor alpha =
-                    at.learningRate().mul(at.collected(beta2).sqrt()).div(at.collected(beta1));
-            Tensor step = m.mul(alpha.cast(w.dtype())).div(v.sqrt().add(epsilon));
+            Tensor alpha = at.each(s -> alpha(s).cast(w.dtype()));
+            Tensor step = m.mul(alpha).div(v.sqrt().add(epsilon));
             return new Change(decayed.sub(step), m, v);
+        }
+
+        private Tensor alpha(Step s) {
+            return s.learningRate().mul(s.collected(beta2).sqrt()).div(s.collected(beta1));
+        }
+
+        /// Keras's `iterations`.
+        @Override
+        public boolean countsAllSteps() {
+            return true;
         }
     }
 

@@ -136,6 +136,11 @@ public final class Sequential implements Module {
         public OptionalDouble weight(Shape scores, Tensor target) {
             return loss.weight(scores, target);
         }
+
+        @Override
+        public Optional<Loss> weightless() {
+            return loss.weightless().map(l -> new OfOutput(l, last));
+        }
     }
 
     @NotPart private final List<Layer> specification;

@@ -96,6 +96,13 @@ public record CrossEntropyLoss(
     }
 
     @Override
+    public Optional<Loss> weightless() {
+        return weight.isPresent() && labelSmoothing > 0 && reduction == Reduction.MEAN
+                ? Optional.of(reduction(Reduction.SUM))
+                : Optional.empty();
+    }
+
+    @Override
     public Tensor each(Tensor logits, Tensor target) {
         return reduction(Reduction.NONE).forward(logits, target);
     }

@@ -4,6 +4,7 @@ import dev.nacre.Tensor;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.function.BinaryOperator;
@@ -66,6 +67,12 @@ public interface Loss {
         return reduction() == Reduction.SUM
                 ? OptionalDouble.empty()
                 : OptionalDouble.of(prediction.rank() == 0 ? 1 : prediction.size(0));
+    }
+
+    /// The losses added up of examples that have one though their [#weight] is 0: the mean divides that by the weight of all. Empty as a rule, as what weighs nothing has no loss. Smoothed labels
+    /// have one for every class, also where the example's own weighs nothing.
+    default Optional<Loss> weightless() {
+        return Optional.empty();
     }
 
     /// What becomes of the losses of single elements or examples.

@@ -15,7 +15,12 @@ public final class RunningMean {
         if (weight == 0) {
             return;
         }
-        sum += value * weight;
+        addTotal(value * weight, weight);
+    }
+
+    /// Adds what values times their weights add up to, and their weights.
+    public void addTotal(double total, double weight) {
+        sum += total;
         this.weight += weight;
     }
 

@@ -54,12 +54,15 @@ public record Adagrad(
 
     @Override
     public Change apply(Tensor w, Tensor gradient, List<Tensor> kept, Step at) {
-        Tensor rate =
-                decay == 0
-                        ? at.learningRate()
-                        : at.learningRate().div(at.number().sub(1).mul(decay).add(1));
+        Tensor rate = at.each(s -> rate(s).cast(w.dtype()));
         Tensor g = weightDecay == 0 ? gradient : gradient.add(w.mul(weightDecay));
         Tensor s = kept.getFirst().add(g.square());
-        return new Change(w.sub(g.div(s.sqrt().add(epsilon)).mul(rate.cast(w.dtype()))), s);
+        return new Change(w.sub(g.div(s.sqrt().add(epsilon)).mul(rate)), s);
+    }
+
+    private Tensor rate(Step s) {
+        return decay == 0
+                ? s.learningRate()
+                : s.learningRate().div(s.number().sub(1).mul(decay).add(1));
     }
 }

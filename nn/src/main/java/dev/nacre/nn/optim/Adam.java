@@ -75,11 +75,15 @@ public record Adam(
         return moved(w, g, kept, at);
     }
 
+    private Tensor root(Step s) {
+        return s.collected(beta2).sqrt();
+    }
+
     /// The step without weight decay. The fraction is multiplied by √(1 − beta2ᵗ) above and below, which leaves one division for each element.
     Change moved(Tensor w, Tensor g, List<Tensor> kept, Step at) {
-        Tensor root = at.collected(beta2).sqrt();
-        Tensor rate = at.learningRate().mul(root).div(at.collected(beta1)).cast(w.dtype());
-        Tensor least = root.mul(epsilon).cast(w.dtype());
+        Tensor rate =
+                at.each(s -> s.learningRate().mul(root(s)).div(s.collected(beta1)).cast(w.dtype()));
+        Tensor least = at.each(s -> root(s).mul(epsilon).cast(w.dtype()));
         Tensor m = kept.get(0).add(g.sub(kept.get(0)).mul(1 - beta1));
         Tensor v = kept.get(1).mul(beta2).add(g.square().mul(1 - beta2));
         List<Tensor> after = new ArrayList<>(List.of(m, v));

@@ -3,12 +3,14 @@ package dev.nacre.nn.optim;
 import dev.nacre.Function;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.ir.Recent;
 import dev.nacre.nn.Parameters;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -32,10 +34,11 @@ import java.util.function.Predicate;
 ///
 /// Parameters in groups can have rules and learning rates of their own: `AdamW.of(1e-3).over(weights).and(AdamW.of(1e-3).weightDecay(0), biases)`.
 ///
-/// Learning rate, number of steps and moments are variables: changing the rate recompiles nothing, and [#state()] is what a checkpoint needs. Each group counts
-/// its own steps; a parameter without a gradient is left alone in a step, moments and weight decay included: one that the loss does not depend on, or only where no gradient passes, is
-/// frozen. Steps of 16-bit parameters are computed in f32, in which their moments are kept, and rounded once. Not thread-safe.
+/// Learning rates, numbers of steps and moments are variables: changing a rate recompiles nothing, and [#state()] is what a checkpoint needs. A parameter without a gradient is left alone in a step,
+/// moments and weight decay included: one that the loss does not depend on, or only where no gradient passes, is frozen. The steps of each parameter are counted, as in PyTorch: bias correction and what else depends on their number
+/// begin with its first gradient. Steps of 16-bit parameters are computed in f32, in which their moments are kept, and rounded once. Not thread-safe.
 public final class Optimizer {
+    /// @param steps how many the optimizer has taken, and after that how many of them each parameter has taken part in
     private record Group(
             Rule rule,
             List<Variable> parameters,
@@ -44,10 +47,15 @@ public final class Optimizer {
             Variable learningRate,
             Variable steps) {}
 
+    /// Sets of parameters for which what a step does is kept: steps may take them in turn.
+    private static final int KNOWN = 8;
+
     private final List<Group> groups = new ArrayList<>();
+    private final List<Double> ownRates = new ArrayList<>(); // of the groups
     private final Set<Variable> all = Collections.newSetFromMap(new IdentityHashMap<>());
     private boolean recorded = true;
     private Optional<Change> last = Optional.empty();
+    private final Map<List<Variable>, Change> known = new Recent<>(KNOWN); // by its parameters
 
     /// What a step does to the parameters that have gradients.
     ///
@@ -133,8 +141,12 @@ public final class Optimizer {
                             .toList());
         }
         last = Optional.empty();
+        known.clear();
         recorded &= rule.getClass().isRecord();
+        ownRates.add(rule.learningRate());
         Variable rate = Variable.of("learning_rate", Tensor.of(rule.learningRate()), false);
+        double[] steps = new double[parameters.size() + 1];
+        steps[0] = groups.isEmpty() ? 0 : steps();
         groups.add(
                 new Group(
                         rule,
@@ -142,7 +154,7 @@ public final class Optimizer {
                         keys,
                         kept,
                         rate,
-                        Variable.of("step", Tensor.of(0.0), false)));
+                        Variable.of("step", Tensor.of(steps), false)));
         return this;
     }
 
@@ -207,13 +219,16 @@ public final class Optimizer {
     private void change(List<Variable> changed, List<Tensor> inputs) {
         if (recorded) {
             if (last.isEmpty() || !last.get().parameters.equals(changed)) {
-                Function f = Function.ofMany(in -> written(changed, in));
-                last = Optional.of(new Change(changed, f));
+                last = Optional.of(known.computeIfAbsent(changed, this::newChange));
             }
             last.get().function.call(inputs.toArray(Tensor[]::new));
         } else {
             written(changed, inputs);
         }
+    }
+
+    private Change newChange(List<Variable> parameters) {
+        return new Change(parameters, Function.ofMany(in -> written(parameters, in)));
     }
 
     private List<Tensor> written(List<Variable> changed, List<Tensor> inputs) {
@@ -226,17 +241,15 @@ public final class Optimizer {
     }
 
     private static void change(Group g, Map<Variable, Tensor> gradients) {
-        if (g.parameters.stream().noneMatch(gradients::containsKey)) {
-            return;
-        }
-        Tensor number = g.steps.add(1);
-        Rule.Step at = new Rule.Step(g.learningRate, number);
+        Tensor numbers = g.steps.add(taking(g, gradients));
+        Rule.Step all = new Rule.Step(g.learningRate, numbers);
         for (int i = 0; i < g.parameters.size(); i++) {
             Variable p = g.parameters.get(i);
             Tensor gradient = gradients.get(p);
             if (gradient != null) {
                 List<Variable> kept = g.kept.get(i);
                 DType wide = p.dtype().arithmetic();
+                Rule.Step at = all.one(g.rule.countsAllSteps() ? 0 : i + 1);
                 Rule.Change c =
                         g.rule.apply(p.cast(wide), gradient.cast(wide), List.copyOf(kept), at);
                 p.set(c.parameter().cast(p.dtype()));
@@ -255,7 +268,20 @@ public final class Optimizer {
                 }
             }
         }
-        g.steps.set(number);
+        g.steps.set(numbers);
+    }
+
+    /// What is added to the numbers of steps: 1 for the optimizer and for each parameter that takes part.
+    private static Tensor taking(Group g, Map<Variable, Tensor> gradients) {
+        if (gradients.keySet().containsAll(g.parameters)) {
+            return Tensor.of(1.0);
+        }
+        double[] out = new double[g.parameters.size() + 1];
+        out[0] = 1;
+        for (int i = 0; i < g.parameters.size(); i++) {
+            out[i + 1] = gradients.containsKey(g.parameters.get(i)) ? 1 : 0;
+        }
+        return Tensor.of(out);
     }
 
     /// All parameters, group by group.
@@ -268,14 +294,37 @@ public final class Optimizer {
         return groups.getFirst().learningRate.item();
     }
 
-    /// Sets the learning rate of all groups; they keep their ratios.
+    /// Sets the learning rate of the first group, and multiplies those of the others by the same factor, as PyTorch's schedulers do: the ratios of the groups stay as rules and [#groupLearningRate] have made them, also over a
+    /// time in which all rates are 0.
+    ///
+    /// @throws NacreException if there are several groups of which the first has had no rate but 0: then there is no ratio
     public void learningRate(double rate) {
         requireRate(rate);
-        double first = groups.getFirst().rule.learningRate();
-        for (Group g : groups) {
-            double own = first == 0 ? rate : rate * (g.rule.learningRate() / first);
-            assign(g.learningRate, Tensor.of(new double[] {own}).reshape(Shape.SCALAR));
+        noteRates();
+        double first = ownRates.getFirst();
+        Problem.in("optimizer")
+                .require(
+                        first > 0 || groups.size() == 1,
+                        "the rates of the other groups go with the first one's, which is 0")
+                .hint("groupLearningRate(group, rate) for each of them")
+                .throwValue();
+        for (int i = 0; i < groups.size(); i++) {
+            setRate(i, i == 0 ? rate : rate * (ownRates.get(i) / first));
         }
+    }
+
+    /// The ratios of these are those of the groups. While the first one's rate is 0 they stay as they were.
+    private void noteRates() {
+        double first = learningRate();
+        for (int i = 0; first > 0 && i < groups.size(); i++) {
+            ownRates.set(i, groupLearningRate(i));
+        }
+    }
+
+    private void setRate(int group, double rate) {
+        assign(
+                groups.get(group).learningRate,
+                Tensor.of(new double[] {rate}).reshape(Shape.SCALAR));
     }
 
     /// Number of groups.
@@ -291,7 +340,10 @@ public final class Optimizer {
     /// Sets the learning rate of one group.
     public void groupLearningRate(int group, double rate) {
         requireRate(rate);
-        assign(group(group).learningRate, Tensor.of(new double[] {rate}).reshape(Shape.SCALAR));
+        group(group);
+        noteRates();
+        ownRates.set(group, group == 0 && rate == 0 ? ownRates.getFirst() : rate);
+        setRate(group, rate);
     }
 
     private Group group(int number) {
@@ -307,12 +359,13 @@ public final class Optimizer {
         Problem.in("optimizer").notNegative("learningRate", rate).throwValue();
     }
 
-    /// Number of steps that the first group has taken.
+    /// Number of steps that have been taken.
     public long steps() {
-        return (long) groups.getFirst().steps.item();
+        return (long) groups.getFirst().steps.toDoubleArray()[0];
     }
 
-    /// All that the optimizer remembers, by key: `step`, `learning_rate`, and `exp_avg.fc1.weight` and the like, with the group's number before them from the second group on. The keys of parameters are those of the module
+    /// All that the optimizer remembers, by key: `step`, `learning_rate`, and `exp_avg.fc1.weight` and the like, with the group's number before them from the second group on. `step` has the number of the optimizer's steps, and
+    /// after it how many of them each parameter of the group has taken part in. The keys of parameters are those of the module
     /// whose `parameters()` were given, even if they have been renamed by another module since; of other lists, the variables' names when they were given.
     public Map<String, Variable> state() {
         Map<String, Variable> out = new LinkedHashMap<>();
@@ -332,30 +385,35 @@ public final class Optimizer {
         return out;
     }
 
-    /// Takes over a state with exactly this optimizer's keys. A learning rate or number of steps that cannot be is refused.
+    /// Takes over a state with exactly this optimizer's keys. A learning rate or number of steps that cannot be is refused. A `step` that is a single number, as earlier versions saved it, is the number of all
+    /// parameters.
     public void load(Map<String, ? extends Tensor> state) {
+        Map<String, Tensor> all = new LinkedHashMap<>(state);
         Problem p = Problem.in("optimizer");
         for (int i = 0; i < groups.size(); i++) {
             String prefix = i == 0 ? "" : i + ".";
-            number(state, prefix + "learning_rate")
-                    .ifPresent(rate -> p.notNegative("the state's learning_rate", rate));
-            number(state, prefix + "step")
-                    .ifPresent(n ->
-                            p.require(
-                                    n >= 0 && n == Math.rint(n) && Double.isFinite(n),
-                                    () ->
-                                            "the state's step must be a whole number from 0, but is "
-                                                    + n));
+            for (double rate : numbers(state, prefix + "learning_rate", Shape.SCALAR)) {
+                p.notNegative("the state's learning_rate", rate);
+            }
+            Shape shape = groups.get(i).steps.shape();
+            all.computeIfPresent(
+                    prefix + "step", (_, t) -> t.rank() == 0 ? t.broadcastTo(shape).realize() : t);
+            for (double n : numbers(all, prefix + "step", shape)) {
+                p.require(
+                        n >= 0 && n == Math.rint(n) && Double.isFinite(n),
+                        () -> "the state's step must be a whole number from 0, but is " + n);
+            }
         }
         p.throwValue();
-        dev.nacre.nn.Tree.load("the optimizer", state(), state);
+        dev.nacre.nn.Tree.load("the optimizer", state(), all);
     }
 
-    private static Optional<Double> number(Map<String, ? extends Tensor> state, String key) {
+    /// Different floating numbers of the state, if they have the shape that they should.
+    private static double[] numbers(Map<String, ? extends Tensor> state, String key, Shape shape) {
         Tensor t = state.get(key);
-        return t != null && t.rank() == 0 && t.dtype().isFloating()
-                ? Optional.of(t.item())
-                : Optional.empty();
+        return t != null && t.shape().equals(shape) && t.dtype().isFloating()
+                ? Arrays.stream(t.cast(DType.F64).toDoubleArray()).distinct().toArray()
+                : new double[0];
     }
 
     /// Sets a variable at once, so that it becomes no part of the next step, neither of its plan nor of what is taken back if it is refused.
@@ -387,7 +445,7 @@ public final class Optimizer {
 
     private static String shown(Variable v) {
         try {
-            double value = v.item();
+            double value = v.toDoubleArray()[0];
             return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
         } catch (NacreException _) {
             return "?"; // while a function is traced

@@ -77,7 +77,7 @@ public record SGD(
         }
         Tensor b = kept.getFirst().mul(momentum).add(g.mul(1 - dampening));
         if (dampening != 0) {
-            b = at.number().eq(1).where(g, b);
+            b = at.each(s -> s.number().eq(1)).where(g, b);
         }
         Tensor step = nesterov ? g.add(b.mul(momentum)) : b;
         return new Change(w.sub(step.mul(rate)), b);

@@ -56,7 +56,18 @@ public final class Trainer {
     public record Step(long number, double loss, List<Double> metrics) {}
 
     /// A value and how much it counts.
-    private record Mean(double value, double weight) {}
+    ///
+    /// @param total what it adds to that of others: value times weight, as a rule
+    private record Mean(double value, double weight, double total) {
+        Mean(double value, double weight) {
+            this(value, weight, weight == 0 ? 0 : value * weight);
+        }
+
+        /// Of losses that are not none though they weigh nothing; see [Loss#weightless()].
+        static Mean ofWeightless(double total) {
+            return new Mean(total / 0, 0, total);
+        }
+    }
 
     private record Plain(Module module) implements Model {
         @Override
@@ -81,8 +92,12 @@ public final class Trainer {
     private final List<String> names;
     private final Settings settings;
     private final Function train = Function.ofMany(in -> trained(batch(in)));
-    private final Function evaluate = Function.ofMany(in -> evaluated(batch(in)));
-    private final Function add = Function.ofMany(in -> added(batch(in), in.getLast()));
+    private final Function evaluate = Function.ofMany(in -> evaluated(batch(in), loss()));
+    private final Function evaluateWeightless =
+            Function.ofMany(in -> evaluated(batch(in), weightless()));
+    private final Function add = Function.ofMany(in -> added(batch(in), in.getLast(), loss()));
+    private final Function addWeightless =
+            Function.ofMany(in -> added(batch(in), in.getLast(), weightless()));
     private final Function look = Function.ofMany(in -> seen(batch(in)));
     private final Function apply = Function.of((Tensor l) -> applied(l));
     private Optional<Accumulator> sums = Optional.empty(); // until it is needed
@@ -144,7 +159,7 @@ public final class Trainer {
     }
 
     /// Works on a batch in so many pieces, one after the other, and takes one step with the gradient of the whole: memory for one piece is enough. Batch normalisation sees a piece at
-    /// a time. From a piece that weighs nothing, because the loss ignores all of it or its classes weigh nothing, nothing is learned; metrics count its examples as they would in the whole.
+    /// a time. From a piece that weighs nothing, because the loss ignores all of it or its classes weigh nothing, nothing is learned, but for what smoothed labels add ([Loss#weightless()]); metrics count its examples as they would in the whole.
     public Trainer accumulate(int parts) {
         Problem.in("trainer").atLeast("accumulate", parts, 1).throwValue();
         return with(new Settings(settings.clip, parts, settings.precision));
@@ -161,28 +176,36 @@ public final class Trainer {
         return plain ? new Batch(in.get(0), in.get(1)) : new Batch(in.get(0), in.get(1), in.get(2));
     }
 
+    private Loss loss() {
+        return loss;
+    }
+
+    private Loss weightless() {
+        return loss.weightless().orElseThrow();
+    }
+
     private List<Tensor> trained(Batch b) {
-        List<Tensor> results = new ArrayList<>(differentiated(b));
+        List<Tensor> results = new ArrayList<>(differentiated(b, loss));
         results.add(finish(results.getFirst()));
         return results;
     }
 
-    private List<Tensor> evaluated(Batch b) {
-        return settings.precision.in(() -> measured(b, Mode.EVAL));
+    private List<Tensor> evaluated(Batch b, Loss by) {
+        return settings.precision.in(() -> measured(b, Mode.EVAL, by));
     }
 
-    private List<Tensor> differentiated(Batch b) {
+    private List<Tensor> differentiated(Batch b, Loss by) {
         optimizer.zeroGrad();
         return settings.precision.in(() -> {
-            List<Tensor> results = measured(b, Mode.TRAIN);
+            List<Tensor> results = measured(b, Mode.TRAIN, by);
             results.getFirst().backward();
             return results;
         });
     }
 
     /// One piece of a batch.
-    private List<Tensor> added(Batch b, Tensor weight) {
-        List<Tensor> results = differentiated(b);
+    private List<Tensor> added(Batch b, Tensor weight, Loss by) {
+        List<Tensor> results = differentiated(b, by);
         sums.orElseThrow().add(weight);
         Tensor finite = results.getFirst().detach().isFinite().all();
         Variable.updateIf(finite, List.of(), () -> {});
@@ -191,7 +214,7 @@ public final class Trainer {
 
     /// A piece that weighs nothing, of which only the metrics are wanted.
     private List<Tensor> seen(Batch b) {
-        List<Tensor> results = settings.precision.in(() -> measured(b, Mode.TRAIN));
+        List<Tensor> results = settings.precision.in(() -> measured(b, Mode.TRAIN, loss));
         Variable.updateIf(Tensor.of(false), List.of(), () -> {});
         return results;
     }
@@ -211,11 +234,11 @@ public final class Trainer {
         return taken;
     }
 
-    private List<Tensor> measured(Batch b, Mode mode) {
+    private List<Tensor> measured(Batch b, Mode mode, Loss by) {
         Tensor s = model.scores(b.x(), mode);
         scores.put(b.x().shape(), s.shape());
         List<Tensor> out = new ArrayList<>();
-        out.add(lossOf(s, b));
+        out.add(lossOf(s, b, by));
         Tensor seen = model.output(s.detach());
         metrics.forEach(m ->
                 out.add(
@@ -234,10 +257,8 @@ public final class Trainer {
         return out;
     }
 
-    private Tensor lossOf(Tensor s, Batch b) {
-        return b.weights()
-                .map(w -> loss.weighted(s, b.y(), w))
-                .orElseGet(() -> loss.forward(s, b.y()));
+    private static Tensor lossOf(Tensor s, Batch b, Loss by) {
+        return b.weights().map(w -> by.weighted(s, b.y(), w)).orElseGet(() -> by.forward(s, b.y()));
     }
 
     /// The weights that a metric is to know of.
@@ -301,7 +322,7 @@ public final class Trainer {
         Optional<Changes> made = Optional.empty();
         try {
             made = Optional.of(Changes.of(s.sums(), () -> found.addAll(learnPieces(b))));
-            List<Mean> whole = finite(together(found), b);
+            List<Mean> whole = finite(together(found, weight(b)), b);
             Tensor taken = apply.apply(Tensor.of(whole.getFirst().value).realize());
             requireTaken(taken, whole, b);
             return whole;
@@ -320,35 +341,52 @@ public final class Trainer {
             Batch piece = b.narrow(at, Math.min(size, b.size() - at));
             check(piece);
             OptionalDouble own = weight(piece);
-            if (own.orElse(1) == 0 && all.orElse(1) != 0) {
+            boolean nothing = own.orElse(1) == 0 && all.orElse(1) != 0;
+            if (nothing && (loss.weightless().isEmpty() || !counts(piece))) {
                 if (!metrics.isEmpty()) {
-                    out.add(means(look.call(piece.tensors()), piece));
+                    out.add(shared(means(look.call(piece.tensors()), piece), 0));
                 }
                 continue; // its loss is no number
             }
-            double share = own.isPresent() ? own.getAsDouble() / all.getAsDouble() : 1;
+            double share =
+                    own.isPresent() ? (nothing ? 1 : own.getAsDouble()) / all.getAsDouble() : 1;
             List<Tensor> in = new ArrayList<>(List.of(piece.tensors()));
             in.add(Tensor.of(share).realize());
-            List<Tensor> r = add.call(in.toArray(Tensor[]::new));
-            out.add(finite(means(r, piece), piece));
+            List<Tensor> r = (nothing ? addWeightless : add).call(in.toArray(Tensor[]::new));
+            out.add(shared(finite(means(r, piece), piece), share));
         }
         return out;
     }
 
+    /// Whether there is an example that the loss does not ignore.
+    private boolean counts(Batch b) {
+        OptionalLong ignored = loss.ignoreIndex();
+        return ignored.isEmpty() || b.y().ne(ignored.getAsLong()).any().toBooleanArray()[0];
+    }
+
+    /// What is found of a piece, with its share in the loss of the whole.
+    private static List<Mean> shared(List<Mean> piece, double share) {
+        List<Mean> out = new ArrayList<>(piece);
+        out.set(0, new Mean(piece.getFirst().value, share));
+        return out;
+    }
+
     /// The values of the whole from those of its pieces.
-    private List<Mean> together(List<List<Mean>> pieces) {
+    private List<Mean> together(List<List<Mean>> pieces, OptionalDouble weight) {
         List<Mean> out = new ArrayList<>();
-        for (int i = 0; i < names.size(); i++) {
-            boolean added = i == 0 && loss.reduction() == Loss.Reduction.SUM;
-            double sum = 0;
+        double sum = 0;
+        for (List<Mean> p : pieces) {
+            sum += p.getFirst().total;
+        }
+        out.add(new Mean(sum, weight.orElse(1)));
+        for (int i = 1; i < names.size(); i++) {
             RunningMean mean = new RunningMean();
-            double weight = 0;
+            double counted = 0;
             for (List<Mean> p : pieces) {
-                sum += p.get(i).value;
                 mean.add(p.get(i).value, p.get(i).weight);
-                weight += p.get(i).weight;
+                counted += p.get(i).weight;
             }
-            out.add(added ? new Mean(sum, 1) : new Mean(mean.value(), weight));
+            out.add(new Mean(mean.value(), counted));
         }
         return out;
     }
@@ -365,7 +403,12 @@ public final class Trainer {
 
     private List<Mean> found(Batch b) {
         check(b);
-        return means(evaluate.call(b.tensors()), b);
+        if (loss.weightless().isEmpty() || weight(b).orElse(1) != 0 || !counts(b)) {
+            return means(evaluate.call(b.tensors()), b);
+        }
+        List<Mean> out = means(evaluateWeightless.call(b.tensors()), b);
+        out.set(0, Mean.ofWeightless(out.getFirst().value));
+        return out;
     }
 
     private void check(Batch b) {
@@ -398,7 +441,7 @@ public final class Trainer {
     }
 
     private Tensor trainingLoss(Batch b) {
-        return lossOf(model.scores(b.x(), Mode.TRAIN), b);
+        return lossOf(model.scores(b.x(), Mode.TRAIN), b, loss);
     }
 
     private void requireTaken(Tensor taken, List<Mean> values, Batch b) {
@@ -468,7 +511,7 @@ public final class Trainer {
         while (more && batches.hasNext()) {
             List<Mean> values = each.apply(batches.next());
             for (int i = 0; i < names.size(); i++) {
-                means.get(i).add(values.get(i).value, values.get(i).weight);
+                means.get(i).addTotal(values.get(i).total, values.get(i).weight);
             }
             more = goesOn.test(() -> named(means));
         }

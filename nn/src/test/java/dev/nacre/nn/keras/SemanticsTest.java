@@ -33,6 +33,7 @@ import dev.nacre.nn.optim.Rule;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -580,8 +581,8 @@ class SemanticsTest {
     // other callbacks
 
     /// Keras's reduce_lr_on_plateau.py, retold.
-    private static List<Double> plateau(double[] values, int patience, int cooldown) {
-        double best = Double.POSITIVE_INFINITY;
+    private static List<Double> plateau(double[] values, boolean up, int patience, int cooldown) {
+        double best = up ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
         double rate = 1;
         int wait = 0;
         int cooling = 0;
@@ -591,7 +592,7 @@ class SemanticsTest {
                 cooling--;
                 wait = 0;
             }
-            if (v < best - 1e-4) {
+            if (up ? v > best + 1e-4 : v < best - 1e-4) {
                 best = v;
                 wait = 0;
             } else if (cooling == 0) {
@@ -608,26 +609,50 @@ class SemanticsTest {
     }
 
     @Test
-    void learningRates() {
-        double[] values = {3, 2, 2, 2, NAN, 1, 1, 1, 1, 1, 1.00001, 0.5, NAN, NAN, NAN, NAN};
-        for (int patience : new int[] {0, 1, 2, 3}) {
-            for (int cooldown : new int[] {0, 2}) {
-                Sequential model = tiny();
-                model.compile(Optimizers.sgd(1), "mse");
-                model.evaluate(Tensor.ones(1, 1), Tensor.ones(1, 1));
-                ReduceLROnPlateau reduce =
-                        ReduceLROnPlateau.of("val_loss", 0.5, patience)
-                                .cooldown(cooldown)
-                                .minLearningRate(0.1);
-                reduce.onTrainBegin(model);
-                List<Double> rates = new ArrayList<>();
-                for (int i = 0; i < values.length; i++) {
-                    assertTrue(reduce.onEpochEnd(i, Map.of("val_loss", values[i])));
-                    rates.add(model.optimizer().learningRate());
+    void plateaus() {
+        double inf = Double.POSITIVE_INFINITY;
+        List<double[]> rows =
+                List.of(
+                        new double[] {
+                            3, 2, 2, 2, NAN, 1, 1, 1, 1, 1, 1.00001, 0.5, NAN, NAN, NAN, NAN
+                        },
+                        new double[] {NAN, NAN, NAN, NAN, 1, NAN, 1, 1},
+                        new double[] {inf, inf, inf, 1, inf, inf, inf, 0.5},
+                        new double[] {1, -inf, -inf, 5, -inf, NAN, -inf},
+                        new double[] {-inf, inf, NAN, -inf, 1, inf, 2, 2, 2});
+        for (double[] values : rows) {
+            for (String mode : List.of("auto", "min", "max")) {
+                for (int patience : new int[] {0, 1, 2, 3}) {
+                    for (int cooldown : new int[] {0, 1, 2}) {
+                        Sequential model = tiny();
+                        model.compile(Optimizers.sgd(1), "mse");
+                        model.evaluate(Tensor.ones(1, 1), Tensor.ones(1, 1));
+                        ReduceLROnPlateau reduce =
+                                ReduceLROnPlateau.of("val_loss", 0.5, patience)
+                                        .mode(mode)
+                                        .cooldown(cooldown)
+                                        .minLearningRate(0.1);
+                        List<Double> expected =
+                                plateau(values, mode.equals("max"), patience, cooldown);
+                        String what = Arrays.toString(values) + mode + patience + cooldown;
+                        for (int run = 0; run < 2; run++) { // each fit begins anew
+                            model.optimizer().learningRate(1);
+                            reduce.onTrainBegin(model);
+                            List<Double> rates = new ArrayList<>();
+                            for (int i = 0; i < values.length; i++) {
+                                assertTrue(reduce.onEpochEnd(i, Map.of("val_loss", values[i])));
+                                rates.add(model.optimizer().learningRate());
+                            }
+                            assertEquals(expected, rates, what);
+                        }
+                    }
                 }
-                assertEquals(plateau(values, patience, cooldown), rates, patience + " " + cooldown);
             }
         }
+    }
+
+    @Test
+    void learningRates() {
         Sequential model = tiny();
         List<Double> seen = new ArrayList<>();
         model.fit(

@@ -15,6 +15,7 @@ import dev.nacre.type.NacreException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongToDoubleFunction;
 import org.junit.jupiter.api.Test;
 
 class OptimizerTest {
@@ -83,6 +84,63 @@ class OptimizerTest {
                         "1.learning_rate",
                         "1.momentum_buffer.unused"),
                 List.copyOf(o.state().keySet()));
+    }
+
+    private static void requireRates(Optimizer o, double... expected) {
+        for (int i = 0; i < expected.length; i++) {
+            assertEquals(expected[i], o.groupLearningRate(i), 1e-15, "group " + i);
+        }
+    }
+
+    /// One factor for all groups, whatever has set their rates.
+    @Test
+    void ratesOfGroupsKeepTheirRatios() {
+        Variable third = Variable.zeros("third", 2);
+        Optimizer o =
+                SGD.of(1)
+                        .over(List.of(w))
+                        .and(SGD.of(0.1), List.of(unused))
+                        .and(SGD.of(0), List.of(third));
+        o.learningRate(0.5);
+        requireRates(o, 0.5, 0.05, 0);
+        o.groupLearningRate(1, 0.4);
+        requireRates(o, 0.5, 0.4, 0);
+        o.learningRate(1);
+        requireRates(o, 1, 0.8, 0);
+        Map<String, Tensor> state = new LinkedHashMap<>();
+        o.state().forEach((k, v) -> state.put(k, v.add(0).realize()));
+        for (int i = 0; i < 2; i++) { // a schedule may begin and end at 0
+            o.learningRate(0);
+            requireRates(o, 0, 0, 0);
+        }
+        o.groupLearningRate(2, 0.3);
+        o.learningRate(0.25);
+        requireRates(o, 0.25, 0.2, 0.075);
+        o.groupLearningRate(0, 0); // the first is frozen
+        requireRates(o, 0, 0.2, 0.075);
+        o.learningRate(0.5);
+        requireRates(o, 0.5, 0.4, 0.15);
+        o.load(state);
+        o.learningRate(2);
+        requireRates(o, 2, 1.6, 0);
+        assertThrows(NacreException.class, () -> o.learningRate(Double.NaN));
+        requireRates(o, 2, 1.6, 0);
+    }
+
+    @Test
+    void noRatioToARateOfZero() {
+        Optimizer o = SGD.of(0).over(List.of(w)).and(SGD.of(0.1), List.of(unused));
+        assertEquals(
+                "optimizer: the rates of the other groups go with the first one's, which is 0\n"
+                        + "  hint: groupLearningRate(group, rate) for each of them",
+                assertThrows(NacreException.class, () -> o.learningRate(1)).getMessage());
+        requireRates(o, 0, 0.1);
+        o.groupLearningRate(0, 0.2);
+        o.learningRate(0.4);
+        requireRates(o, 0.4, 0.2);
+        Optimizer alone = SGD.of(0).over(List.of(w));
+        alone.learningRate(0.3);
+        requireRates(alone, 0.3);
     }
 
     @Test
@@ -188,5 +246,52 @@ class OptimizerTest {
         assertEquals(0.25, s.at(0));
         assertEquals(1, s.at(3));
         assertEquals(0.5, s.at(9), 1e-12);
+    }
+
+    /// Each beside its formula, from step 0 to the last there is; before that there is no rate.
+    @Test
+    void schedulesBeginAtZero() {
+        Map<String, Schedule> rows = new LinkedHashMap<>();
+        Map<String, LongToDoubleFunction> expected = new LinkedHashMap<>();
+        rows.put("constant", Schedule.constant(0.3));
+        expected.put("constant", _ -> 0.3);
+        rows.put("steps", Schedule.steps(0.3, 4, 0.5));
+        expected.put("steps", t -> 0.3 * Math.pow(0.5, t / 4));
+        rows.put("steps of 0", Schedule.steps(0, 1, 2));
+        expected.put("steps of 0", _ -> 0);
+        rows.put("exponential", Schedule.exponential(0.3, 0.9));
+        expected.put("exponential", t -> 0.3 * Math.pow(0.9, t));
+        rows.put("exponential of 0", Schedule.exponential(0, 2));
+        expected.put("exponential of 0", _ -> 0);
+        rows.put("exponential to 0", Schedule.exponential(0.3, 0));
+        expected.put("exponential to 0", t -> t == 0 ? 0.3 : 0);
+        rows.put("cosine", Schedule.cosine(0.3, 10, 0.1));
+        expected.put("cosine", t -> 0.2 + 0.1 * Math.cos(Math.PI * Math.min(t, 10) / 10));
+        rows.put("linear", Schedule.linear(0.3, 0.1, 10));
+        expected.put("linear", t -> 0.3 - 0.02 * Math.min(t, 10));
+        for (String name : List.copyOf(rows.keySet())) {
+            Schedule inner = rows.get(name);
+            LongToDoubleFunction f = expected.get(name);
+            double first = f.applyAsDouble(0);
+            rows.put(name + ", warmed up", inner.warmup(5));
+            expected.put(
+                    name + ", warmed up",
+                    t -> t < 5 ? first * (t + 1) / 5 : f.applyAsDouble(t - 5));
+            rows.put(name + ", not warmed up", inner.warmup(0));
+            expected.put(name + ", not warmed up", f);
+        }
+        rows.put("of one's own, warmed up", ((Schedule) t -> t).warmup(2));
+        expected.put("of one's own, warmed up", t -> Math.max(0, t - 2));
+        rows.forEach((name, s) -> {
+            for (long t : new long[] {0, 1, 3, 4, 5, 9, 10, 11, 15, 100, 5000, Long.MAX_VALUE}) {
+                assertEquals(
+                        expected.get(name).applyAsDouble(t), s.at(t), 1e-12, name + " at " + t);
+            }
+            for (long t : new long[] {-1, -2, -5, -100, Long.MIN_VALUE}) {
+                assertEquals(
+                        "schedule: the step must be at least 0, but is " + t,
+                        assertThrows(NacreException.class, () -> s.at(t), name).getMessage());
+            }
+        });
     }
 }

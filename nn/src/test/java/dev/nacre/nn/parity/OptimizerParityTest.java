@@ -31,7 +31,8 @@ import org.junit.jupiter.api.TestFactory;
 
 /// Every optimizer with every setting against libtorch's, parameter by parameter, after each of fifteen steps down a bumpy bowl.
 class OptimizerParityTest {
-    private record Case(
+    /// A rule and libtorch's optimizer for it.
+    record Case(
             String name,
             Rule ours,
             Function<TensorVector, org.bytedeco.pytorch.Optimizer> theirs) {}
@@ -113,7 +114,7 @@ class OptimizerParityTest {
                 });
     }
 
-    private static final List<Case> CASES =
+    static final List<Case> CASES =
             List.of(
                     sgd(SGD.of(0.1)),
                     sgd(SGD.of(0.1).weightDecay(0.05)),

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.Test;
 
 class TrainerTest {
@@ -320,6 +321,65 @@ class TrainerTest {
                 for (int m = 0; m < 3; m++) {
                     double whole = steps.getFirst().metrics().get(m);
                     assertEquals(whole, steps.getLast().metrics().get(m), 1e-6, what);
+                }
+            }
+        }
+    }
+
+    /// With smoothed labels examples whose class weighs nothing have a loss all the same: pieces and batches of those alone add it to the others', which it divides by the weight of all.
+    @Test
+    void smoothedPiecesThatWeighNothing() {
+        Tensor labels = Tensor.of(new long[] {0, 0, 1, 0, 2, 1, 0, 3, 3}).realize();
+        Tensor w = Tensor.of(new float[] {0, 1, 2, 0});
+        Tensor nine = x.narrow(0, 0, 9).realize();
+        Tensor own = Tensor.of(new float[] {1, 0, 2, 3, 1, 0.5f, 0, 1, 2}).realize();
+        CrossEntropyLoss smooth = new CrossEntropyLoss().weight(w).labelSmoothing(0.3);
+        for (Loss loss :
+                List.of(
+                        smooth,
+                        smooth.labelSmoothing(1),
+                        smooth.ignoreIndex(3),
+                        smooth.ignoreIndex(0),
+                        smooth.ignoreIndex(1),
+                        smooth.reduction(Loss.Reduction.SUM))) {
+            for (Batch b : List.of(new Batch(nine, labels), new Batch(nine, labels, own))) {
+                double[] expected = {};
+                for (int parts : new int[] {1, 3, 5, 9}) {
+                    Linear net = Linear.of(8, 4, Rng.seed(0));
+                    Trainer t =
+                            Trainer.of(
+                                            net,
+                                            loss,
+                                            SGD.of(net.parameters(), 0.1),
+                                            new Accuracy(),
+                                            new Weighted(new Accuracy()))
+                                    .accumulate(parts);
+                    t.step(b);
+                    Trainer.Step step = t.step(b);
+                    Trainer.Step measured = t.measure(b);
+                    int size = Math.ceilDiv(9, parts);
+                    List<Batch> some = new ArrayList<>();
+                    for (int at = 0; at < 9; at += size) {
+                        some.add(b.narrow(at, Math.min(size, 9 - at)));
+                    }
+                    Map<String, Double> together = t.evaluate(some.iterator());
+                    String what = loss + " in " + parts + ", " + b;
+                    if (loss.reduction() == Loss.Reduction.MEAN) {
+                        assertEquals(measured.loss(), together.get("loss"), 1e-5, what);
+                    }
+                    DoubleStream numbers =
+                            DoubleStream.of(
+                                    step.loss(),
+                                    step.metrics().getFirst(),
+                                    step.metrics().getLast(),
+                                    measured.loss());
+                    double[] found =
+                            DoubleStream.concat(
+                                            numbers, DoubleStream.of(net.weight().toDoubleArray()))
+                                    .toArray();
+                    expected = parts == 1 ? found : expected;
+                    assertArrayEquals(expected, found, 2e-5, what);
+                    assertTrue(Double.isFinite(step.loss()), what);
                 }
             }
         }
