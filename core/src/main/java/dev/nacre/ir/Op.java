@@ -103,7 +103,20 @@ public sealed interface Op {
         }
 
         private static DTypeException misfit(String op, String value, DType dtype) {
-            return new DTypeException(op + ": " + value + " does not fit into " + dtype);
+            return new DTypeException(
+                    op
+                            + ": "
+                            + value
+                            + " does not fit into "
+                            + dtype
+                            + (dtype.isFloating()
+                                    ? "\n  hint: "
+                                            + dtype
+                                            + " ends at "
+                                            + new java.math.BigDecimal(dtype.greatest())
+                                                    .round(new java.math.MathContext(5))
+                                            + "; a score is hidden by -Infinity"
+                                    : ""));
         }
 
         @Override

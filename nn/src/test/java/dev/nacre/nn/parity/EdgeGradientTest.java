@@ -241,8 +241,32 @@ class EdgeGradientTest {
                 2);
     }
 
+    /// All dropped, and none: there is a gradient all the same.
+    private void dropouts() {
+        for (double p : new double[] {0, 1}) {
+            one(
+                    "dropout " + p,
+                    x -> dev.nacre.Rng.seed(0).dropout(x, p),
+                    x -> torch.dropout(x, p, true),
+                    -1,
+                    0,
+                    2,
+                    1e30);
+            one(
+                    "Dropout " + p,
+                    x ->
+                            dev.nacre.nn.Dropout.of(p, dev.nacre.Rng.seed(0))
+                                    .forward(x, dev.nacre.nn.Mode.TRAIN),
+                    x -> torch.dropout(x, p, true),
+                    -1,
+                    0,
+                    2);
+        }
+    }
+
     @TestFactory
     List<DynamicTest> asLibtorch() {
+        dropouts();
         elementwise();
         reductions();
         losses();
