@@ -416,7 +416,7 @@ class NumbersTest {
         assertArrayEquals(x.toDoubleArray(), x.maximum(-100_000L).toDoubleArray());
         assertEquals(Double.POSITIVE_INFINITY, x.add(1e8).toDoubleArray()[0]);
         assertEquals(
-                "full: 100000000 does not fit into f16\n  hint: f16 ends at 65504; a score is hidden by -Infinity",
+                "full: 1.0E8 does not fit into f16\n  hint: f16 ends at 65504; a score is hidden by -Infinity",
                 assertThrows(DTypeException.class, () -> Tensor.full(1e8, DType.F16)).getMessage());
     }
 

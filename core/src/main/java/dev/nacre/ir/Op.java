@@ -75,7 +75,7 @@ public sealed interface Op {
             if (!dtype.holds(value)) {
                 throw misfit(
                         op,
-                        Double.isInfinite(value) || Double.isNaN(value) || value != Math.rint(value)
+                        dtype.isFloating() || Math.abs(value) >= 1e19 || value != Math.rint(value)
                                 ? Double.toString(value)
                                 : new java.math.BigDecimal(value).toString(),
                         dtype);
@@ -548,10 +548,11 @@ public sealed interface Op {
                         Node g = c.grad().expandAlong(axes, x.shape());
                         return switch (kind) {
                             case SUM -> g;
-                            // Ties share the gradient evenly, as torch.amax.
+                            // Ties share the gradient evenly, as torch.amax; so do NaNs, as in
+                            // torch.max.
                             case MAX, MIN -> {
                                 Node best = c.out().expandAlong(axes, x.shape());
-                                Node hit = x.eq(best);
+                                Node hit = x.eq(best).or(x.isNan()); // best is NaN, too
                                 Node ties = hit.cast(x.dtype()).reduce(Reduction.SUM, axes);
                                 Node share = c.grad().div(ties).expandAlong(axes, x.shape());
                                 yield hit.where(share, share.zerosLike());
