@@ -201,6 +201,7 @@ public final class Variable extends Tensor {
     /// Puts a gradient of this variable's shape in place of whatever is there.
     public void setGrad(Tensor gradient) {
         Problem.in("setGrad")
+                .require(declared.dtype().isFloating(), "only floating numbers have gradients")
                 .require(
                         gradient.shape().mayEqual(shape()) && gradient.dtype().isFloating(),
                         "the gradient must be floating, and have the variable's shape")

@@ -410,6 +410,13 @@ class NumbersTest {
         }
         assertThrows(DTypeException.class, () -> Tensor.full(70_000L, DType.F16));
         assertThrows(DTypeException.class, () -> Tensor.ones(DType.F16, 2).fullLike(70_000L));
+        // comparisons are exact
+        double[] values = {Double.NEGATIVE_INFINITY, -65504, 65504, Double.POSITIVE_INFINITY};
+        Tensor all = Tensor.of(values).cast(DType.F16).realize();
+        for (double n : new double[] {65504, 65519, 65520, -65520, 1e8, -1e8, 1e300}) {
+            check(values, n, all);
+            check(values, (long) n, all, n);
+        }
         // arithmetic and limits
         Tensor x = Tensor.of(new double[] {1, -1e4, 6e4}).cast(DType.F16);
         assertArrayEquals(x.toDoubleArray(), x.clamp(-1e9, 1e9).toDoubleArray());
@@ -418,6 +425,37 @@ class NumbersTest {
         assertEquals(
                 "full: 1.0E8 does not fit into f16\n  hint: f16 ends at 65504; a score is hidden by -Infinity",
                 assertThrows(DTypeException.class, () -> Tensor.full(1e8, DType.F16)).getMessage());
+    }
+
+    private static void check(double[] values, double n, Tensor x) {
+        check(values, n, List.of(x.eq(n), x.ne(n), x.lt(n), x.le(n), x.gt(n), x.ge(n)));
+    }
+
+    private static void check(double[] values, long whole, Tensor x, double n) {
+        if (Math.abs(n) < 1e18) {
+            check(
+                    values,
+                    n,
+                    List.of(
+                            x.eq(whole),
+                            x.ne(whole),
+                            x.lt(whole),
+                            x.le(whole),
+                            x.gt(whole),
+                            x.ge(whole)));
+        }
+    }
+
+    private static void check(double[] values, double n, List<Tensor> got) {
+        for (int i = 0; i < values.length; i++) {
+            double v = values[i];
+            // a number that f16 has not, but could hold, is rounded
+            double m = Math.abs(n) < 65520 ? DType.F16.round(n) : n;
+            List<Boolean> want = List.of(v == m, v != m, v < m, v <= m, v > m, v >= m);
+            int k = i;
+            assertEquals(
+                    want, got.stream().map(t -> t.toBooleanArray()[k]).toList(), v + " and " + n);
+        }
     }
 
     /// A function that takes a number is in one of the lists.

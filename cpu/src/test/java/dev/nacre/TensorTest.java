@@ -491,6 +491,10 @@ class TensorTest {
                 "at: cannot read '[1:2]' in \"[1:2]\"\n  hint: leave out the brackets, at(\"1:2\");"
                         + " several positions of an axis are taken by x.take(Tensor.of(new long[] {0, 1}), axis)",
                 () -> x.at("[1:2]"));
+        assertTrue(
+                assertThrows(ShapeException.class, () -> x.at("(0, 1)"))
+                        .getMessage()
+                        .contains("leave out the brackets, at(\"0, 1\")"));
         for (String list : List.of("[0,1], :", ":, [0, 2]", "[[0,1]]", "[0], [1]")) {
             String message = assertThrows(ShapeException.class, () -> x.at(list)).getMessage();
             assertEquals(

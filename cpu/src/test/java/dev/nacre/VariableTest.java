@@ -524,6 +524,9 @@ class VariableTest {
             } else {
                 assertThrows(dev.nacre.type.DTypeException.class, () -> Variable.of("v", x));
                 assertThrows(dev.nacre.type.DTypeException.class, () -> Variable.of("v", x, true));
+                assertThrows(
+                        dev.nacre.type.NacreException.class,
+                        () -> Variable.of("v", x, false).setGrad(Tensor.ones(2)));
             }
         }
         assertMessage(

@@ -284,6 +284,9 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         if (isWidened(f)) {
             return self().wide(x -> x.combine(f, number));
         }
+        if (f.isComparison() && t.isFloating() && !t.holds(number)) {
+            return self().cast(DType.F64).combine(f, number);
+        }
         if (t.isFloating() || t.holds(number)) {
             return combine(f, constant(number, t));
         }
@@ -301,6 +304,9 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         DType t = dtype() == DType.BOOL ? DType.I32 : dtype();
         if (isWidened(f)) {
             return self().wide(x -> x.combine(f, number));
+        }
+        if (f.isComparison() && t.isFloating() && !t.holds(number)) {
+            return self().cast(DType.F64).combine(f, number);
         }
         boolean holds = t.isFloating() || t.holds(number);
         if (holds || f.isComparison()) {

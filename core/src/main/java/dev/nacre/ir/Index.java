@@ -66,7 +66,7 @@ sealed interface Index {
 
     private static String hint(String text) {
         String inner = text.strip();
-        if (inner.startsWith("[") && inner.endsWith("]")) {
+        if (inner.matches("\\[.*]|\\(.*\\)")) {
             inner = inner.substring(1, inner.length() - 1).strip();
             if (inner.indexOf('[') < 0 && inner.indexOf(']') < 0) {
                 return "leave out the brackets, at(\""
