@@ -39,6 +39,8 @@ import java.lang.classfile.attribute.NestMembersAttribute;
 import java.lang.classfile.attribute.RecordAttribute;
 import java.lang.classfile.attribute.SourceFileAttribute;
 import java.lang.classfile.instruction.InvokeDynamicInstruction;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.lang.classfile.instruction.LineNumber;
 import java.lang.classfile.instruction.SwitchCase;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDesc;
@@ -57,6 +59,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /// `java Linked.java FOLDER [CLASSPATH]`: links the dynamic calls of the classes in a folder, in place.
@@ -68,6 +71,8 @@ import java.util.stream.Stream;
 ///   that capture nothing, such as the functions of a table;
 /// - a switch over types is a method of its class;
 /// - `equals`, `hashCode` and `toString` of a record are written out.
+///
+/// And public methods of what users call begin with a look at their arguments: null is an error that names the method and the argument (docs/decisions/074).
 ///
 /// Classes that were linked before are left as they are, and so are dynamic calls that a newer compiler makes for something else; with `-Dstrict=true` these are an error.
 final class Linked {
@@ -85,6 +90,17 @@ final class Linked {
     private static final Set<String> STEPS = Set.of("dev.nacre", "dev.nacre.cpu");
 
     private static final Map<ClassDesc, ClassDesc> BOXES = boxes();
+
+    /// The packages that users call, and of [another][#FUNCTIONS] the functions of tensors.
+    private static final Pattern CALLED =
+            Pattern.compile("dev\\.nacre(\\.type|\\.(nn|formats|models)(\\..*)?)?");
+
+    private static final String FUNCTIONS = "dev.nacre.ir";
+    private static final Set<String> FAMILIES =
+            Set.of("Expression", "Elementwise", "Movement", "Reductions", "Linear", "Neural");
+
+    private static final ClassDesc PROBLEM = ClassDesc.of("dev.nacre.type.Problem");
+    private static final ClassDesc LIST = ClassDesc.of("java.util.List");
 
     private final Path root;
     private final ClassFile classes;
@@ -185,11 +201,41 @@ final class Linked {
         private final ClassDesc self;
         private final List<Functions> functions = new ArrayList<>();
         private final List<InvokeDynamicInstruction> switches = new ArrayList<>();
+        private final boolean looks;
         private boolean changed;
+        private boolean looked;
 
         Rewriting(ClassModel model) {
             this.model = model;
             this.self = model.thisClass().asSymbol();
+            this.looks = isCalled() && !hasLooks();
+        }
+
+        private boolean isCalled() {
+            boolean of =
+                    self.packageName().equals(FUNCTIONS)
+                            ? FAMILIES.contains(self.displayName())
+                            : CALLED.matcher(self.packageName()).matches();
+            return of && isPublic() && !self.equals(PROBLEM);
+        }
+
+        private boolean isPublic() {
+            return model.flags().has(AccessFlag.PUBLIC)
+                    && model.findAttribute(Attributes.innerClasses()).stream()
+                            .flatMap(a -> a.classes().stream())
+                            .filter(c -> c.innerClass().asSymbol().equals(self))
+                            .allMatch(c -> c.has(AccessFlag.PUBLIC));
+        }
+
+        /// Whether it has been here before.
+        private boolean hasLooks() {
+            return model.methods().stream()
+                    .flatMap(m -> m.code().stream())
+                    .flatMap(c -> c.elementStream())
+                    .anyMatch(e ->
+                            e instanceof InvokeInstruction i
+                                    && i.owner().asSymbol().equals(PROBLEM)
+                                    && i.name().equalsString("given"));
         }
 
         void run(Path file) throws IOException {
@@ -200,6 +246,8 @@ final class Linked {
                                     .andThen(ClassTransform.endHandler(this::addSwitches)));
             if (changed) {
                 deleteMade(file);
+            }
+            if (changed || looked) {
                 Files.write(file, linked);
                 for (Functions f : functions) {
                     Files.write(file(f.self), f.bytes(classes));
@@ -221,9 +269,90 @@ final class Linked {
             if (e instanceof MethodModel m) {
                 boolean initializes = m.methodName().equalsString("<clinit>");
                 CodeTransform linking = (b, i) -> link(b, i, initializes);
-                c.transformMethod(m, MethodTransform.transformingCode(linking));
+                MethodTransform whole = MethodTransform.transformingCode(linking);
+                c.transformMethod(
+                        m,
+                        looks && takesNoNull(m)
+                                ? MethodTransform.transformingCode(new Look(m)).andThen(whole)
+                                : whole);
             } else {
                 c.with(e);
+            }
+        }
+
+        /// Whatever is public, but for `equals`.
+        private static boolean takesNoNull(MethodModel m) {
+            return m.flags().has(AccessFlag.PUBLIC)
+                    && !m.flags().has(AccessFlag.SYNTHETIC)
+                    && !(m.methodName().equalsString("equals")
+                            && m.methodTypeSymbol().equals(EQUALS));
+        }
+
+        /// Looks at what a method is given before anything else.
+        private final class Look implements CodeTransform {
+            private final MethodModel method;
+            private final MethodTypeDesc type;
+
+            Look(MethodModel method) {
+                this.method = method;
+                this.type = method.methodTypeSymbol();
+            }
+
+            @Override
+            public void atStart(CodeBuilder b) {
+                boolean first = true;
+                for (int k = 0; k < type.parameterCount(); k++) {
+                    ClassDesc t = type.parameterType(k);
+                    if (t.isPrimitive()) {
+                        continue;
+                    }
+                    if (first) {
+                        line(b);
+                        first = false;
+                        looked = true;
+                    }
+                    MethodTypeDesc given = MethodTypeDesc.of(CD_void, kind(t), CD_String);
+                    b.aload(b.parameterSlot(k))
+                            .loadConstant(methodName() + ": " + parameter(k))
+                            .invokestatic(PROBLEM, "given", given);
+                }
+            }
+
+            @Override
+            public void accept(CodeBuilder b, CodeElement e) {
+                b.with(e);
+            }
+
+            /// The method's first line, so that the trace has one.
+            private void line(CodeBuilder b) {
+                method.code().stream()
+                        .flatMap(c -> c.elementStream())
+                        .flatMap(e -> e instanceof LineNumber n ? Stream.of(n.line()) : Stream.of())
+                        .findFirst()
+                        .ifPresent(b::lineNumber);
+            }
+
+            /// Elements of arrays and lists are looked at, too.
+            private static ClassDesc kind(ClassDesc t) {
+                if (t.isArray() && t.componentType().isClassOrInterface()) {
+                    return CD_Object.arrayType();
+                }
+                return t.equals(LIST) ? LIST : CD_Object;
+            }
+
+            private String methodName() {
+                String name = method.methodName().stringValue();
+                return name.equals("<init>")
+                        ? simpleName()
+                        : self.packageName().equals(FUNCTIONS) ? name : simpleName() + "." + name;
+            }
+
+            private String parameter(int k) {
+                return method.findAttribute(Attributes.methodParameters())
+                        .filter(a -> k < a.parameters().size())
+                        .flatMap(a -> a.parameters().get(k).name())
+                        .map(Object::toString)
+                        .orElse("argument " + (k + 1));
             }
         }
 

@@ -122,7 +122,7 @@ public final class Rng {
         p.require(dtype.isFloating(), "the type must be floating, but is " + dtype).throwDType();
         p.finite("low", low).finite("high", high);
         p.require(
-                !isBeyond(dtype, low) && !isBeyond(dtype, high),
+                dtype.holds(low) && dtype.holds(high),
                 "low and high must be in the range of "
                         + dtype
                         + ", but are "
@@ -143,11 +143,6 @@ public final class Rng {
         boolean fits = Math.abs(span) <= (wide ? Double.MAX_VALUE : Float.MAX_VALUE);
         Tensor y = fits ? u.mul(span).add(low) : u.mul(high).add(u.neg().add(1).mul(low));
         return y.cast(dtype).clamp(least, greatest);
-    }
-
-    /// Whether a number is finite, but not in a floating type.
-    private static boolean isBeyond(DType dtype, double value) {
-        return Double.isFinite(value) && Double.isInfinite(dtype.round(value));
     }
 
     /// Uniform on [0, 1) in f64, multiples of 2⁻⁵³.
@@ -203,7 +198,7 @@ public final class Rng {
                 .finite("mean", mean)
                 .notNegative("std", std)
                 .require(
-                        !isBeyond(DType.F32, mean) && !isBeyond(DType.F32, std),
+                        DType.F32.holds(mean) && DType.F32.holds(std),
                         "mean and std must be in the range of f32, but are " + mean + " and " + std)
                 .throwValue();
         return normal(shape).mul(std).add(mean);

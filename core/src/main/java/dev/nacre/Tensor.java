@@ -195,7 +195,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         return new Tensor(Stored.of(type, values, "tensor"));
     }
 
-    /// One value everywhere; an error if the type cannot hold it.
+    /// One value everywhere; an error if the type cannot hold it. A floating type cannot hold a finite number that would become infinite, such as 1e8 in f16, as in PyTorch.
     public static Tensor full(double value, DType dtype, long... sizes) {
         return constant(Op.Constant.exact("full", value, dtype)).broadcastTo(known("full", sizes));
     }
@@ -252,6 +252,10 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
         double span = stop - start;
         double steps = Double.isFinite(span) ? span / step : stop / step - start / step;
         long n = Math.max(0, (long) Math.ceil(steps));
+        if (n > 0) {
+            Op.Constant.exact("arange", start, DType.F32);
+            Op.Constant.exact("arange", start + (n - 1) * step, DType.F32);
+        }
         return arange(n).cast(DType.F64).mul(step).add(start).cast(DType.F32);
     }
 
@@ -261,6 +265,8 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
             throw new ValueException(
                     "linspace: needs finite numbers, but got " + start + ", " + stop);
         }
+        Op.Constant.exact("linspace", start, DType.F32);
+        Op.Constant.exact("linspace", stop, DType.F32);
         if (n == 1) {
             return full(start, DType.F32, 1);
         }

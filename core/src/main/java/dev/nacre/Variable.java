@@ -7,9 +7,12 @@ import dev.nacre.ir.Source;
 import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.TensorType;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 
 /// A named cell whose value can change: a parameter, a running statistic, an optimizer's moment. It can be used wherever a tensor can; an expression keeps
 /// the value that the variable had when the expression was written.
@@ -75,13 +78,20 @@ public final class Variable extends Tensor {
         this.current = Node.of(new Op.Leaf(new Current(this)));
     }
 
-    /// A trainable variable that starts with the values of a tensor.
+    /// A trainable variable that starts with the values of a tensor, which must be floating: nothing else has gradients.
     public static Variable of(String name, Tensor initial) {
         return of(name, initial, true);
     }
 
     /// A variable that starts with the values of a tensor.
     public static Variable of(String name, Tensor initial, boolean trainable) {
+        Problem.in("variable")
+                .require(
+                        !trainable || initial.dtype().isFloating(),
+                        "only floating numbers can be trained")
+                .operand(name, initial.type(), initial::origin)
+                .hint("Variable.of(name, initial, false) is a variable that is not trained")
+                .throwDType();
         Variable v = new Variable(name, initial.type(), trainable);
         Stored value = initial.copied(v);
         v.stored = value;
@@ -134,11 +144,35 @@ public final class Variable extends Tensor {
                     .throwShape();
         }
         Optional<Trace> trace = Trace.current();
+        requireNumbers("set", trace, value);
         if (trace.isPresent()) {
             trace.get().write(this, value.node());
         } else {
             pending = value instanceof Variable v ? new Tensor(v.node()) : value;
             Steps.remember(this);
+        }
+    }
+
+    /// What this variable takes where it stands must not wait for the inputs of some function.
+    private void requireNumbers(String op, Optional<Trace> trace, Tensor value) {
+        if (trace.filter(t -> !t.isImmediate()).isEmpty() && value.node().isSymbolic()) {
+            String inputs =
+                    Graph.leaves(List.of(value.node())).stream()
+                            .filter(Node::isSymbolic)
+                            .map(Node::origin)
+                            .distinct()
+                            .collect(Collectors.joining(", "));
+            Problem.in(op)
+                    .rule(
+                            "the value depends on "
+                                    + inputs
+                                    + ", which has a value only while a function is called")
+                    .operand("variable", declared, this::origin)
+                    .operand("value", value.type(), value::origin)
+                    .hint(
+                            "Function.of(inputs, outputs, variable.to(value)) changes it in each call;"
+                                    + " so does set within the function that is traced")
+                    .throwValue();
         }
     }
 
@@ -167,12 +201,14 @@ public final class Variable extends Tensor {
     /// Puts a gradient of this variable's shape in place of whatever is there.
     public void setGrad(Tensor gradient) {
         Problem.in("setGrad")
+                .require(declared.dtype().isFloating(), "only floating numbers have gradients")
                 .require(
                         gradient.shape().mayEqual(shape()) && gradient.dtype().isFloating(),
                         "the gradient must be floating, and have the variable's shape")
                 .operand("variable", type(), this::origin)
                 .operand("gradient", gradient.type(), gradient::origin)
                 .throwShape();
+        requireNumbers("setGrad", Trace.current(), gradient);
         grad = gradient;
     }
 
@@ -197,11 +233,11 @@ public final class Variable extends Tensor {
 
     /// The values of several variables as they are at one moment: if a function changes them in other threads meanwhile, all from before one of its calls or all from after it. Nothing is
     /// copied; whoever changes them next writes to other memory.
-    public static java.util.List<Tensor> snapshot(java.util.List<Variable> variables) {
-        var leaves = new java.util.ArrayList<Source>();
+    public static List<Tensor> snapshot(List<Variable> variables) {
+        var leaves = new ArrayList<Source>();
         variables.forEach(v -> leaves.add(new Current(v)));
         try (Access a = Access.of(leaves, Engine.Targets.none(0))) {
-            var out = new java.util.ArrayList<Tensor>();
+            var out = new ArrayList<Tensor>();
             for (int i = 0; i < leaves.size(); i++) {
                 a.value(i).share();
                 out.add(new Tensor(a.value(i)));
@@ -342,12 +378,12 @@ public final class Variable extends Tensor {
 
     /// Sets several variables at once: `changes` may read and set any number of them, and all of it is carried out in one plan, together with the losses whose
     /// gradients are used. Optimizers are written with this. Inside a traced function it is just recorded.
-    public static void update(java.util.List<Variable> variables, Runnable changes) {
+    public static void update(List<Variable> variables, Runnable changes) {
         Steps.commit(pendingLosses(variables), changes, Optional.empty());
     }
 
-    private static java.util.List<Tensor> pendingLosses(java.util.List<Variable> variables) {
-        var losses = new java.util.ArrayList<Tensor>();
+    private static List<Tensor> pendingLosses(List<Variable> variables) {
+        var losses = new ArrayList<Tensor>();
         Tensor last = null;
         for (Variable v : variables) {
             Tensor l = v.loss;
@@ -364,15 +400,14 @@ public final class Variable extends Tensor {
     /// were, too. What was set before that, or at once by [#update], stays, and so do parameters set by hand; but what a forward computation has set whose loss this is goes back, wherever the step began. The condition is computed in the same plan.
     ///
     /// @param condition a single bool
-    public static void updateIf(
-            Tensor condition, java.util.List<Variable> variables, Runnable changes) {
+    public static void updateIf(Tensor condition, List<Variable> variables, Runnable changes) {
         Problem.in("updateIf")
                 .require(
                         condition.dtype() == DType.BOOL && condition.rank() == 0,
                         "the condition must be a single bool")
                 .operand("condition", condition.type(), condition::origin)
                 .throwShape();
-        java.util.List<Tensor> wanted = pendingLosses(variables);
+        List<Tensor> wanted = pendingLosses(variables);
         wanted.add(condition);
         Steps.commit(wanted, changes, Optional.of(condition));
     }
@@ -383,7 +418,7 @@ public final class Variable extends Tensor {
     }
 
     /// The graph with each value of a variable replaced by the variable itself.
-    static java.util.List<Node> symbolic(java.util.List<Node> roots) {
+    static List<Node> symbolic(List<Node> roots) {
         return Graph.rewrite(
                 roots,
                 (n, in) ->

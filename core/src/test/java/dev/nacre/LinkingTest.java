@@ -244,6 +244,7 @@ class LinkingTest {
                                 "-d",
                                 to.toString(),
                                 "-XDstringConcat=inline",
+                                "-parameters",
                                 "-nowarn",
                                 source.toString());
         assertEquals(0, status, errors::toString);
@@ -348,6 +349,87 @@ class LinkingTest {
                 assertEquals(System.identityHashCode(f), f.hashCode());
                 assertTrue(f.toString().startsWith("dev.nacre.cpu.Step$$"), f::toString);
             }
+        }
+    }
+
+    /// Public methods of what users call look at their arguments first, and do what they did.
+    @Test
+    void argumentsAreLookedAt() throws Exception {
+        Path source = folder.resolve("Called.java");
+        Files.writeString(
+                source,
+                """
+                package dev.nacre.nn;
+
+                import java.util.*;
+
+                public class Called {
+                    public record Layer(Object weight, int n, String... names) {}
+                    public interface Twice {
+                        default String twice(String s) { return s + s; }
+                        static String once(long n, String s) { return n + s; }
+                    }
+                    enum Hidden { A; public String text(Object o) { return "" + o; } }
+                    private final String s;
+                    public Called(long n, String s) { this(s); }
+                    private Called(String s) { this.s = s; }
+                    public int loop(int[] xs, List<Object> more) {
+                        do { for (int x : xs) { if (x < 0) { return x; } } xs = new int[] {-more.size()}; } while (xs[0] < 0);
+                        return xs[0];
+                    }
+                    String inner(Object o) { return s + o; }
+                    @Override public boolean equals(Object o) { return o == null; }
+                    @Override public int hashCode() { return 0; }
+                    public static Object all() {
+                        List<Object> out = new ArrayList<>();
+                        Called c = new Called(1, "s");
+                        out.add(List.of(c.loop(new int[0], List.of(1, 2)), c.inner(null), c.equals(null), Hidden.A.text(null),
+                                new Twice() {}.twice("x"), Twice.once(2, "y"), new Layer(1, 2, "a", "b").names().length));
+                        for (Runnable r : List.<Runnable>of(
+                                () -> new Called(1, null),
+                                () -> c.loop(null, List.of()),
+                                () -> c.loop(new int[] {1}, null),
+                                () -> c.loop(new int[] {1}, Arrays.asList(1, null)),
+                                () -> new Twice() {}.twice(null),
+                                () -> Twice.once(1, null),
+                                () -> new Layer(null, 1),
+                                () -> new Layer(1, 2, (String[]) null),
+                                () -> new Layer(1, 2, "a", null))) {
+                            try { r.run(); out.add("nothing"); } catch (RuntimeException e) {
+                                out.add(e.getClass().getSimpleName() + " " + e.getMessage());
+                            }
+                        }
+                        return out;
+                    }
+                }
+                """);
+        Path called = Files.createDirectory(folder.resolve("called"));
+        compile(called, source);
+        run(folder.resolve("tool"), called);
+        Map<String, byte[]> once = bytes(called.resolve("dev/nacre/nn"));
+        run(folder.resolve("tool"), called);
+        Map<String, byte[]> twice = bytes(called.resolve("dev/nacre/nn"));
+        once.forEach((name, file) -> assertArrayEquals(file, twice.get(name), name));
+        try (var loader =
+                new URLClassLoader(
+                        new URL[] {called.toUri().toURL()}, LinkingTest.class.getClassLoader())) {
+            var results =
+                    (List<?>) loader.loadClass("dev.nacre.nn.Called").getMethod("all").invoke(null);
+            assertEquals(List.of(-2, "snull", true, "null", "xx", "2y", 2), results.getFirst());
+            assertEquals(
+                    Stream.of(
+                                    "Called: s",
+                                    "Called.loop: xs",
+                                    "Called.loop: more",
+                                    "Called.loop: more[1]",
+                                    "Twice.twice: s",
+                                    "Twice.once: s",
+                                    "Layer: weight",
+                                    "Layer: names",
+                                    "Layer: names[1]")
+                            .map(what -> "ValueException " + what + " must not be null")
+                            .toList(),
+                    results.subList(1, results.size()));
         }
     }
 

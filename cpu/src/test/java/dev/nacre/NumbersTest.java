@@ -343,6 +343,138 @@ class NumbersTest {
                         .getMessage());
     }
 
+    private static final Rng RNG = Rng.seed(0);
+
+    private record Elements(String name, BiFunction<DType, Double, Tensor> of) {}
+
+    /// Whatever makes elements of a number of the program.
+    private static final List<Elements> MAKERS =
+            List.of(
+                    new Elements("full", (t, v) -> Tensor.full(v, t, 3)),
+                    new Elements("fullLike", (t, v) -> Tensor.zeros(t, 2).fullLike((double) v)),
+                    new Elements("pad", (t, v) -> Tensor.zeros(t, 2).pad(0, 1, 1, (double) v)),
+                    new Elements(
+                            "pad",
+                            (t, v) ->
+                                    Tensor.zeros(t, 2)
+                                            .pad(
+                                                    List.of(new dev.nacre.ir.Margin(1, 0, 0)),
+                                                    (double) v)),
+                    new Elements("linspace", (_, v) -> Tensor.linspace(0, v, 3)),
+                    new Elements("linspace", (_, v) -> Tensor.linspace(v, 0, 3)),
+                    new Elements(
+                            "arange", (_, v) -> Tensor.arange(v, v + Math.ulp(v), 2 * Math.ulp(v))),
+                    new Elements(
+                            "uniform", (t, v) -> RNG.uniform(t, v, v, dev.nacre.type.Shape.of(2))),
+                    new Elements("normal", (_, v) -> RNG.normal(v, 0, 2)));
+
+    /// Functions of numbers that are parameters or operands, in which a number that a type cannot hold overflows as any arithmetic.
+    private static final java.util.Set<String> OPERANDS =
+            java.util.Set.of(
+                    "of add sub mul div floorDiv mod pow maximum minimum clamp eq ne lt le gt ge combine hardTanh leakyRelu elu layerNorm rmsNorm dropout norm crossEntropy crossEntropyWith constant integers bernoulli exact"
+                            .split(" "));
+
+    /// A finite number does not become infinite as an element, in any type and by any function.
+    @Test
+    void numbersThatAreTooLargeAreRefused() {
+        for (DType t : FLOATS) {
+            double greatest = t.greatest();
+            // rounded to nearest, ties to even: half a step further is infinite
+            double step = greatest - t.round(greatest * (1 - (t == DType.BF16 ? 0x1p-8 : 1e-3)));
+            for (Elements e : MAKERS) {
+                boolean fixed = !List.of("full", "fullLike", "pad", "uniform").contains(e.name);
+                if (fixed && t != DType.F32) {
+                    continue;
+                }
+                for (double v : new double[] {greatest, -greatest, 0, 1e-300}) {
+                    double got = e.of.apply(t, v).abs().max().cast(DType.F64).item();
+                    assertEquals(t.round(Math.abs(v)), got, e.name + " " + v + " as " + t);
+                }
+                if (t == DType.F64) {
+                    continue; // holds them all
+                }
+                for (double v : new double[] {greatest + step, -greatest - step, 1e300, -1e300}) {
+                    var error =
+                            assertThrows(
+                                    dev.nacre.type.NacreException.class,
+                                    () -> e.of.apply(t, v),
+                                    e.name + " " + v + " as " + t);
+                    assertEquals(e.name, error.getMessage().replaceAll(":[\\s\\S]*", ""));
+                }
+            }
+            for (double v :
+                    new double[] {Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.NaN}) {
+                assertEquals(v, Tensor.full(v, t, 2).toDoubleArray()[1]);
+                assertEquals(v, Tensor.zeros(t, 1).pad(0, 1, 0, v).toDoubleArray()[0]);
+            }
+        }
+        assertThrows(DTypeException.class, () -> Tensor.full(70_000L, DType.F16));
+        assertThrows(DTypeException.class, () -> Tensor.ones(DType.F16, 2).fullLike(70_000L));
+        // comparisons are exact
+        double[] values = {Double.NEGATIVE_INFINITY, -65504, 65504, Double.POSITIVE_INFINITY};
+        Tensor all = Tensor.of(values).cast(DType.F16).realize();
+        for (double n : new double[] {65504, 65519, 65520, -65520, 1e8, -1e8, 1e300}) {
+            check(values, n, all);
+            check(values, (long) n, all, n);
+        }
+        // arithmetic and limits
+        Tensor x = Tensor.of(new double[] {1, -1e4, 6e4}).cast(DType.F16);
+        assertArrayEquals(x.toDoubleArray(), x.clamp(-1e9, 1e9).toDoubleArray());
+        assertArrayEquals(x.toDoubleArray(), x.maximum(-100_000L).toDoubleArray());
+        assertEquals(Double.POSITIVE_INFINITY, x.add(1e8).toDoubleArray()[0]);
+        assertEquals(
+                "full: 1.0E8 does not fit into f16\n  hint: f16 ends at 65504; a score is hidden by -Infinity",
+                assertThrows(DTypeException.class, () -> Tensor.full(1e8, DType.F16)).getMessage());
+    }
+
+    private static void check(double[] values, double n, Tensor x) {
+        check(values, n, List.of(x.eq(n), x.ne(n), x.lt(n), x.le(n), x.gt(n), x.ge(n)));
+    }
+
+    private static void check(double[] values, long whole, Tensor x, double n) {
+        if (Math.abs(n) < 1e18) {
+            check(
+                    values,
+                    n,
+                    List.of(
+                            x.eq(whole),
+                            x.ne(whole),
+                            x.lt(whole),
+                            x.le(whole),
+                            x.gt(whole),
+                            x.ge(whole)));
+        }
+    }
+
+    private static void check(double[] values, double n, List<Tensor> got) {
+        for (int i = 0; i < values.length; i++) {
+            double v = values[i];
+            // a number that f16 has not, but could hold, is rounded
+            double m = Math.abs(n) < 65520 ? DType.F16.round(n) : n;
+            List<Boolean> want = List.of(v == m, v != m, v < m, v <= m, v > m, v >= m);
+            int k = i;
+            assertEquals(
+                    want, got.stream().map(t -> t.toBooleanArray()[k]).toList(), v + " and " + n);
+        }
+    }
+
+    /// A function that takes a number is in one of the lists.
+    @Test
+    void everyFunctionOfNumbersIsListed() {
+        java.util.Set<String> known = new java.util.TreeSet<>(OPERANDS);
+        MAKERS.forEach(e -> known.add(e.name));
+        java.util.Set<String> found = new java.util.TreeSet<>();
+        for (Class<?> c : List.of(Tensor.class, Rng.class)) {
+            for (java.lang.reflect.Method m : c.getMethods()) {
+                if (Arrays.asList(m.getParameterTypes()).contains(double.class)) {
+                    found.add(m.getName());
+                }
+            }
+        }
+        found.removeAll(known);
+        assertEquals(java.util.Set.of(), found);
+    }
+
     /// No digit is lost on the way out, or it is said.
     @Test
     void singleNumbersAreExact() {

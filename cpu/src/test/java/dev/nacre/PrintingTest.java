@@ -242,7 +242,7 @@ class PrintingTest {
         assertEquals("w f32[2, 2] [0. 0. 0. 0.]", Variable.zeros("w", 2, 2).toString());
         assertEquals("s f64[] 0.5", Variable.of("s", Tensor.of(0.5)).toString());
         assertEquals("e f32[0, 3] []", Variable.zeros("e", 0, 3).toString());
-        Variable many = Variable.of("fc.weight", Tensor.arange(100).reshape(10, 10));
+        Variable many = Variable.of("fc.weight", Tensor.arange(100).reshape(10, 10), false);
         assertEquals("fc.weight i64[10, 10] [ 0 1 2 ... 97 98 99]", many.toString());
         many.set(many.add(1)); // computed when it is read
         assertEquals("fc.weight i64[10, 10] [ 1 2 3 ... 98 99 100]", many.toString());

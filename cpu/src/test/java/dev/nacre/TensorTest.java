@@ -488,8 +488,19 @@ class TensorTest {
                 ShapeException.class, "at: cannot read '1.5' in \"1.5\"" + hint, () -> x.at("1.5"));
         assertMessage(
                 ShapeException.class,
-                "at: cannot read '[1:2]' in \"[1:2]\"" + hint,
+                "at: cannot read '[1:2]' in \"[1:2]\"\n  hint: leave out the brackets, at(\"1:2\");"
+                        + " several positions of an axis are taken by x.take(Tensor.of(new long[] {0, 1}), axis)",
                 () -> x.at("[1:2]"));
+        assertTrue(
+                assertThrows(ShapeException.class, () -> x.at("(0, 1)"))
+                        .getMessage()
+                        .contains("leave out the brackets, at(\"0, 1\")"));
+        for (String list : List.of("[0,1], :", ":, [0, 2]", "[[0,1]]", "[0], [1]")) {
+            String message = assertThrows(ShapeException.class, () -> x.at(list)).getMessage();
+            assertEquals(
+                    "several positions of an axis are taken by x.take(Tensor.of(new long[] {0, 1}), axis)",
+                    message.substring(message.indexOf("several")));
+        }
         assertMessage(
                 ShapeException.class, "at: the step must not be 0, as in '::0'", () -> x.at("::0"));
         assertMessage(

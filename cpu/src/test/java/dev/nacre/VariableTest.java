@@ -353,7 +353,7 @@ class VariableTest {
     void onlyTrainableVariablesHaveGradients() {
         Variable w = Variable.of("w", f32(1, 2));
         Variable mean = Variable.of("mean", f32(3, 4), false);
-        Variable count = Variable.of("count", Tensor.of(2L));
+        Variable count = Variable.of("count", Tensor.of(2L), false);
         w.mul(mean).mul(count.cast(DType.F32)).sum().backward();
         assertTrue(mean.grad().isEmpty());
         assertTrue(count.grad().isEmpty());
@@ -457,5 +457,85 @@ class VariableTest {
         assertEquals("variable running_mean", running.origin());
         assertSame(DType.F32, running.dtype());
         assertEquals("blocks.3.weight f32[2, 2] [0. 0. 0. 0.]", v.toString());
+    }
+
+    /// What waits for the input of a function is refused where it is set, and nothing fails later.
+    @Test
+    void valuesThatWaitForInputsAreRefused() {
+        Tensor x = Tensor.symbol("x", DType.F32, 2);
+        List<Tensor> leaked = new java.util.ArrayList<>();
+        Function.of(
+                        (Tensor t) -> {
+                            leaked.add(t);
+                            return t.mul(2);
+                        })
+                .apply(f32(1, 2));
+        for (Tensor input : List.of(x, leaked.getFirst())) {
+            for (Tensor value :
+                    List.of(
+                            input,
+                            input.mul(2).add(1),
+                            f32(3, 4).add(input.softmax(0)),
+                            Tensor.concat(0, input, f32(1, 1)).slice(0, 1, 3))) {
+                Variable v = Variable.of("v", f32(1, 2));
+                Variable w = Variable.of("w", f32(1, 2));
+                List<Executable> ways =
+                        List.of(
+                                () -> v.set(value),
+                                () -> v.setGrad(value),
+                                () -> Variable.update(List.of(v), () -> v.set(value)));
+                for (Executable way : ways) {
+                    assertThrows(dev.nacre.type.ValueException.class, way);
+                    w.set(w.add(1));
+                    w.toFloatArray();
+                    assertTrue(v.grad().isEmpty());
+                    assertArrayEquals(new float[] {1, 2}, v.toFloatArray());
+                }
+            }
+        }
+        Variable v = Variable.of("v", f32(1, 2));
+        assertMessage(
+                dev.nacre.type.ValueException.class,
+                """
+                set: the value depends on input 'x', which has a value only while a function is called
+                  variable  f32[2]  parameter v
+                  value     f32[2]  result of mul
+                  hint: Function.of(inputs, outputs, variable.to(value)) changes it in each call; so does set within the function that is traced\
+                """,
+                () -> v.set(x.mul(2)));
+        Function.of(List.of(x), List.of(x), v.to(x.mul(2))).apply(f32(5, 6));
+        Function.of(
+                        (Tensor t) -> {
+                            v.set(v.add(t));
+                            return t;
+                        })
+                .apply(f32(5, 6));
+        assertArrayEquals(new float[] {15, 18}, v.toFloatArray());
+    }
+
+    /// As in PyTorch, only floating numbers have gradients.
+    @Test
+    void onlyFloatingNumbersAreTrained() {
+        for (DType t : DType.values()) {
+            Tensor x = Tensor.ones(t, 2);
+            assertTrue(!Variable.of("v", x, false).isTrainable());
+            if (t.isFloating()) {
+                assertTrue(Variable.of("v", x).isTrainable());
+            } else {
+                assertThrows(dev.nacre.type.DTypeException.class, () -> Variable.of("v", x));
+                assertThrows(dev.nacre.type.DTypeException.class, () -> Variable.of("v", x, true));
+                assertThrows(
+                        dev.nacre.type.NacreException.class,
+                        () -> Variable.of("v", x, false).setGrad(Tensor.ones(2)));
+            }
+        }
+        assertMessage(
+                dev.nacre.type.DTypeException.class,
+                """
+                variable: only floating numbers can be trained
+                  step  i64[]  the number 3
+                  hint: Variable.of(name, initial, false) is a variable that is not trained\
+                """,
+                () -> Variable.of("step", Tensor.of(3L)));
     }
 }

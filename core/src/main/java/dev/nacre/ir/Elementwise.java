@@ -278,11 +278,14 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
     }
 
     /// Applies one row of [Binary] to this and a number, which takes on this tensor's type within its category. A comparison may be with any number, and is exact; else a number
-    /// that an integer type cannot hold is an error. Arithmetic of 16-bit types is with the number in f32: an f16 divided by 1e-8, which f16 has not, is what it should be.
+    /// that an integer type cannot hold is an error. Arithmetic of 16-bit types is with the number in f32: an f16 divided by 1e-8, which f16 has not, is what it should be, and one added to 1e8 is infinite.
     default T combine(Binary f, double number) {
         DType t = dtype() == DType.BOOL ? DType.I32 : dtype();
         if (isWidened(f)) {
             return self().wide(x -> x.combine(f, number));
+        }
+        if (f.isComparison() && t.isFloating() && !t.holds(number)) {
+            return self().cast(DType.F64).combine(f, number);
         }
         if (t.isFloating() || t.holds(number)) {
             return combine(f, constant(number, t));
@@ -302,8 +305,12 @@ public interface Elementwise<T extends Algebra<T>> extends Expression<T> {
         if (isWidened(f)) {
             return self().wide(x -> x.combine(f, number));
         }
-        if (t.holds(number) || f.isComparison()) {
-            return combine(f, constant(number, t.holds(number) ? t : DType.I64));
+        if (f.isComparison() && t.isFloating() && !t.holds(number)) {
+            return self().cast(DType.F64).combine(f, number);
+        }
+        boolean holds = t.isFloating() || t.holds(number);
+        if (holds || f.isComparison()) {
+            return combine(f, constant(number, holds ? t : DType.I64));
         }
         misfit(f, Long.toString(number), t);
         return self();

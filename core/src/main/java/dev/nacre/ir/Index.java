@@ -52,11 +52,7 @@ sealed interface Index {
         Matcher range = RANGE.matcher(item);
         if (!range.matches()) {
             throw new ShapeException(
-                    "at: cannot read '"
-                            + item
-                            + "' in \""
-                            + text
-                            + "\"\n  hint: items are positions (-1), ranges (start:stop:step, each part optional), '...' and 'None', with commas between them");
+                    "at: cannot read '" + item + "' in \"" + text + "\"\n  hint: " + hint(text));
         }
         long step = number(range.group(3), 1);
         if (step == 0) {
@@ -66,6 +62,22 @@ sealed interface Index {
                 number(range.group(1), step > 0 ? 0 : Long.MAX_VALUE),
                 number(range.group(2), step > 0 ? Long.MAX_VALUE : Long.MIN_VALUE),
                 step);
+    }
+
+    private static String hint(String text) {
+        String inner = text.strip();
+        if (inner.matches("\\[.*]|\\(.*\\)")) {
+            inner = inner.substring(1, inner.length() - 1).strip();
+            if (inner.indexOf('[') < 0 && inner.indexOf(']') < 0) {
+                return "leave out the brackets, at(\""
+                        + inner
+                        + "\"); several positions of an axis are taken by"
+                        + " x.take(Tensor.of(new long[] {0, 1}), axis)";
+            }
+        }
+        return inner.indexOf('[') >= 0
+                ? "several positions of an axis are taken by x.take(Tensor.of(new long[] {0, 1}), axis)"
+                : "items are positions (-1), ranges (start:stop:step, each part optional), '...' and 'None', with commas between them";
     }
 
     private static long number(String digits, long absent) {

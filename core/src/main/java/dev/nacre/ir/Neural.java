@@ -408,8 +408,9 @@ public interface Neural<T extends Algebra<T>> extends Expression<T> {
             throw new ValueException(
                     "dropout: the probability must be between 0 and 1, but is " + p);
         }
-        if (p == 1) {
-            return self().zerosLike();
+        if (p == 1) { // there is a gradient, of zeros
+            T nothing = constant(0, dtype());
+            return constant(0, DType.BOOL).where(self(), nothing);
         }
         T keep =
                 bits.shiftRight(bits.constant(8, DType.I32))

@@ -31,6 +31,7 @@ public final class Node implements Algebra<Node> {
     private volatile Node known; // null: not computed
     private volatile boolean settled;
     private final String remark; // null: none
+    private final boolean symbolic;
     private final int era = now; // when it was written down
     private final int age;
     private final Replay.Run run; // that it belongs to; null: none
@@ -59,6 +60,7 @@ public final class Node implements Algebra<Node> {
             this.hash = like.hash();
             this.remark = like.remark();
             this.age = 0;
+            this.symbolic = false; // or it would belong to no run
             this.run = replay.run();
             this.numbered = point.number();
             return;
@@ -69,12 +71,15 @@ public final class Node implements Algebra<Node> {
         }
         int h = op.structure();
         int most = 0;
+        boolean waits = op instanceof Op.Leaf l && l.source() instanceof Symbol;
         for (Node in : inputs) {
             h = 31 * h + in.hash;
             most = Math.max(most, in.ageBelow(era));
+            waits |= in.symbolic;
         }
         this.hash = h;
         this.age = most;
+        this.symbolic = waits;
         this.remark = remark != null ? remark : inherited(op, type, inputs);
         Replay.Point added =
                 replay == null
@@ -138,13 +143,21 @@ public final class Node implements Algebra<Node> {
         this.numbered = numbered;
         int h = number < 0 ? made.body().key().hashCode() : number;
         int most = 0;
+        boolean waits = false;
         for (Node in : written) {
+            waits |= in.symbolic;
             h = 31 * h + in.hash;
             most = run != null ? 0 : Math.max(most, in.ageBelow(era));
         }
         this.hash = h;
         this.remark = pattern.remark != null ? pattern.remark : inherited(op, type, written);
         this.age = most;
+        this.symbolic = waits;
+    }
+
+    /// Whether the expression depends on an input of some function, and so has no numbers until that is called.
+    public boolean isSymbolic() {
+        return symbolic;
     }
 
     /// Begins another era: something has been computed.

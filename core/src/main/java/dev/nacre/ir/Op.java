@@ -75,7 +75,7 @@ public sealed interface Op {
             if (!dtype.holds(value)) {
                 throw misfit(
                         op,
-                        Double.isInfinite(value) || Double.isNaN(value) || value != Math.rint(value)
+                        dtype.isFloating() || Math.abs(value) >= 1e19 || value != Math.rint(value)
                                 ? Double.toString(value)
                                 : new java.math.BigDecimal(value).toString(),
                         dtype);
@@ -103,7 +103,20 @@ public sealed interface Op {
         }
 
         private static DTypeException misfit(String op, String value, DType dtype) {
-            return new DTypeException(op + ": " + value + " does not fit into " + dtype);
+            return new DTypeException(
+                    op
+                            + ": "
+                            + value
+                            + " does not fit into "
+                            + dtype
+                            + (dtype.isFloating()
+                                    ? "\n  hint: "
+                                            + dtype
+                                            + " ends at "
+                                            + new java.math.BigDecimal(dtype.greatest())
+                                                    .round(new java.math.MathContext(5))
+                                            + "; a score is hidden by -Infinity"
+                                    : ""));
         }
 
         @Override
@@ -535,10 +548,11 @@ public sealed interface Op {
                         Node g = c.grad().expandAlong(axes, x.shape());
                         return switch (kind) {
                             case SUM -> g;
-                            // Ties share the gradient evenly, as torch.amax.
+                            // Ties share the gradient evenly, as torch.amax; so do NaNs, as in
+                            // torch.max.
                             case MAX, MIN -> {
                                 Node best = c.out().expandAlong(axes, x.shape());
-                                Node hit = x.eq(best);
+                                Node hit = x.eq(best).or(x.isNan()); // best is NaN, too
                                 Node ties = hit.cast(x.dtype()).reduce(Reduction.SUM, axes);
                                 Node share = c.grad().div(ties).expandAlong(axes, x.shape());
                                 yield hit.where(share, share.zerosLike());

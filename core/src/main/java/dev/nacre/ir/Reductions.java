@@ -37,12 +37,12 @@ public interface Reductions<T extends Algebra<T>> extends Expression<T> {
         return x.reduce(Reduction.PROD, Axes.sortedOrAll("prod", rank(), axes));
     }
 
-    /// Largest element along axes; NaN if there is one. Ties share the gradient evenly.
+    /// Largest element along axes; NaN if there is one. Ties share the gradient evenly, and so do NaNs.
     default T max(int... axes) {
         return reduce("max", Reduction.MAX, axes);
     }
 
-    /// Smallest element along axes; NaN if there is one. Ties share the gradient evenly.
+    /// Smallest element along axes; NaN if there is one. Ties share the gradient evenly, and so do NaNs.
     default T min(int... axes) {
         return reduce("min", Reduction.MIN, axes);
     }

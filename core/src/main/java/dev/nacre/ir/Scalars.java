@@ -268,7 +268,7 @@ public final class Scalars {
         if (Double.isNaN(x) || n < 0 || x <= 0 && x == Math.floor(x)) {
             return x == 0 && n == 0
                     ? Math.copySign(Double.POSITIVE_INFINITY, -x)
-                    : n <= 0 || x != x
+                    : n <= 0 || x != x || Double.isInfinite(x) // poles all the way
                             ? Double.NaN
                             : (n & 1) == 0 ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
         }

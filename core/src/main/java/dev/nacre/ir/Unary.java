@@ -52,11 +52,11 @@ public enum Unary {
     NDTR("ndtr", Scalars::ndtr, (x, y, g) -> g.mul(x.normalDensity())),
     /// `φ(x) = e^(−x²/2)/√(2π)`, without what rounding x² would lose.
     NORMAL_DENSITY("normal_density", Scalars::normalDensity, (x, y, g) -> g.mul(x.mul(y)).neg()),
-    /// Derivative 0 at 0, as PyTorch. Written with the result, so that the operand need not be kept.
+    /// Derivative 0 at 0 and 1 at NaN, as PyTorch. Written with the result, so that the operand need not be kept; it is never below 0.
     RELU(
             "relu",
             a -> a > 0 || Double.isNaN(a) ? a : 0,
-            (x, y, g) -> y.gt(0).where(g, g.zerosLike())),
+            (x, y, g) -> y.ne(0).where(g, g.zerosLike())),
     /// The derivative is written with the result, so that the operand need not be kept; far to the right, where y is near 1, it has lost its digits, as PyTorch's. So have the
     /// second derivatives of `softplus`, `silu` and `mish` there.
     SIGMOID("sigmoid", Scalars::sigmoid, (x, y, g) -> g.mul(y.mul(y.neg().add(1)))),

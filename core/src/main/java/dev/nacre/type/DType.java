@@ -155,17 +155,32 @@ public enum DType {
         };
     }
 
-    /// Whether this type can hold the number: of floating types every one, rounded.
+    /// Whether this type can hold the number: floating types can hold every one, rounded, but for finite numbers that would become infinite.
     public boolean holds(double value) {
         return isFloating()
-                || value == Math.rint(value)
+                ? Double.isInfinite(value) || !Double.isInfinite(round(value))
+                : value == Math.rint(value)
                         && value >= least()
                         && (this == I64 ? value < 0x1p63 : value <= most());
     }
 
-    /// Whether this type can hold the whole number: of floating types every one, rounded.
+    /// Whether this type can hold the whole number; see [#holds(double)].
     public boolean holds(long value) {
-        return isFloating() || value >= least() && value <= most();
+        return isFloating()
+                ? !Double.isInfinite(nearest(value))
+                : value >= least() && value <= most();
+    }
+
+    /// The greatest finite number of a floating type.
+    public double greatest() {
+        return switch (this) {
+            case F16 -> 65504;
+            case BF16 -> 0x1.FEp127;
+            case F32 -> Float.MAX_VALUE;
+            case F64 -> Double.MAX_VALUE;
+            case BOOL, U8, I8, I32, I64 ->
+                    throw new IllegalStateException(this + " is not floating");
+        };
     }
 
     /// `value` as an integer of this type, with wrap-around.

@@ -2,6 +2,7 @@ package dev.nacre.type;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.RandomAccess;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
@@ -43,6 +44,44 @@ public final class Problem {
     /// The same, where it takes work to say what is broken: eager loops check in every step.
     public Problem require(boolean holds, Supplier<String> broken) {
         return holds ? this : rule(broken.get());
+    }
+
+    // ------------------------------------------------------------------------------------------
+    // null: the build puts a call of these before the code of all public methods that users call
+
+    /// What a method is given must be there.
+    ///
+    /// @param what the method and the argument: `add: b`
+    public static void given(Object argument, String what) {
+        if (argument == null) {
+            throw missing(what);
+        }
+    }
+
+    /// So must what is in an array.
+    public static void given(Object[] arguments, String what) {
+        given((Object) arguments, what);
+        for (int i = 0; i < arguments.length; i++) {
+            if (arguments[i] == null) {
+                throw missing(what + "[" + i + "]");
+            }
+        }
+    }
+
+    /// So must what is in a list, if looking at it costs nothing.
+    public static void given(List<?> arguments, String what) {
+        given((Object) arguments, what);
+        if (arguments instanceof RandomAccess) {
+            for (int i = 0; i < arguments.size(); i++) {
+                if (arguments.get(i) == null) {
+                    throw missing(what + "[" + i + "]");
+                }
+            }
+        }
+    }
+
+    private static ValueException missing(String what) {
+        return new ValueException(what + " must not be null");
     }
 
     // ------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ final class Reading {
             throw broken(path, "is '" + key + "', which the file does not hold");
         }
         Json trained = json.asFields().get("trained");
-        boolean isTrained = trained == null || trained.asTruth();
+        boolean isTrained = (trained == null || trained.asTruth()) && value.dtype().isFloating();
         return variables.computeIfAbsent(key, k -> Variable.of(k, value, isTrained));
     }
 

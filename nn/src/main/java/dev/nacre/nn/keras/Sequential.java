@@ -171,6 +171,15 @@ public final class Sequential implements Module {
         if (layers.length == 0) {
             throw new NacreException("sequential: there are no layers");
         }
+        for (int i = 1; i < layers.length; i++) {
+            if (layers[i] instanceof Input) {
+                throw new NacreException(
+                        "sequential: an Input can only be the first layer, but layer "
+                                + i
+                                + " is one, too\n"
+                                + "  hint: what each layer puts out is the input of the next");
+            }
+        }
         Sequential s = new Sequential(rng, List.of(layers));
         if (layers[0] instanceof Input i) {
             s.build(i.shape());
@@ -223,12 +232,16 @@ public final class Sequential implements Module {
     ///
     /// @throws NacreException if the layers have no variables yet
     public dev.nacre.nn.Sequential stack() {
+        requireVariables();
+        return new dev.nacre.nn.Sequential(List.copyOf(built));
+    }
+
+    private void requireVariables() {
         if (built.isEmpty()) {
             throw new NacreException(
                     "sequential: the layers have no variables yet\n"
                             + "  hint: begin with Input.of(...), or show the model some data first");
         }
-        return new dev.nacre.nn.Sequential(List.copyOf(built));
     }
 
     /// Whether the last activation makes probabilities: a softmax or a sigmoid.
@@ -320,6 +333,10 @@ public final class Sequential implements Module {
         if (recipe.isPresent()) {
             build(verb, x);
         }
+        return trainer(verb);
+    }
+
+    private Trainer trainer(String verb) {
         if (trainer.isEmpty()) {
             Compiled c = compiled(verb);
             boolean onScores =
@@ -353,12 +370,14 @@ public final class Sequential implements Module {
         return c.targets.prepared(c.name, y, Shape.of(0).concat(outputs.getLast()));
     }
 
-    /// What training has made of the optimizer: its learning rate can be read and set between the epochs.
+    /// The optimizer that the model was compiled with: its learning rate can be read and set before `fit` and between the epochs.
+    ///
+    /// @throws NacreException if the model is not compiled, or its layers have no variables yet
     public Optimizer optimizer() {
-        return trainer.map(Trainer::optimizer)
-                .orElseThrow(() ->
-                        new NacreException(
-                                "optimizer: there is none before the first fit or evaluate"));
+        if (recipe.isPresent()) {
+            requireVariables();
+        }
+        return trainer("optimizer").optimizer();
     }
 
     /// Learns from examples `x[i]` what they should give, `y[i]`. A further `fit` goes on where the last one stopped, with the optimizer's moments and new orders of the examples.

@@ -431,6 +431,43 @@ class FitTest {
     // ---------------------------------------------------------------------------------------------
     // misuse
 
+    /// What a model was compiled with is there before the first fit, and is what fit uses.
+    @Test
+    void theOptimizerIsThereOnceTheModelIsCompiled() {
+        Sequential s = Sequential.of(Rng.seed(0), Input.of(2), Dense.of(1));
+        assertEquals(
+                "optimizer: the model is not compiled",
+                error(s::optimizer).lines().findFirst().orElse(""));
+        s.compile(dev.nacre.nn.optim.SGD.of(0.25), "mse");
+        var optimizer = s.optimizer();
+        assertEquals(0.25, optimizer.learningRate());
+        optimizer.learningRate(0);
+        float[] before = s.state().get("0.weight").toFloatArray();
+        s.fit(X, Tensor.ones(N), verbose(0));
+        org.junit.jupiter.api.Assertions.assertSame(optimizer, s.optimizer());
+        org.junit.jupiter.api.Assertions.assertArrayEquals(
+                before, s.state().get("0.weight").toFloatArray());
+        Sequential later = Sequential.of(Dense.of(1));
+        later.compile("sgd", "mse");
+        assertEquals(
+                "sequential: the layers have no variables yet",
+                error(later::optimizer).lines().findFirst().orElse(""));
+    }
+
+    @Test
+    void anInputIsTheFirstLayerOrNone() {
+        List<Layer[]> rows =
+                List.of(
+                        new Layer[] {Input.of(2), Input.of(2), Dense.of(1)},
+                        new Layer[] {Dense.of(2), Input.of(2)},
+                        new Layer[] {Input.of(2), Dense.of(2), Input.of(2), Dense.of(1)},
+                        new Layer[] {Input.of(2), Dense.of(3), Input.of(7)});
+        for (Layer[] layers : rows) {
+            String message = error(() -> Sequential.of(layers));
+            assertEquals("sequential: an Input can only be the first layer", message.split(",")[0]);
+        }
+    }
+
     /// What a callback will look for in vain is said before anything is learned.
     @Test
     void valuesThatWillNotBeThere() {
