@@ -31,6 +31,9 @@ public final class Value {
 
         private final Map<Key, Value> nodes = new HashMap<>();
 
+        /// An empty graph.
+        public Graph() {}
+
         public Value of(Prim prim, DType type, Level level, Object detail, List<Value> args) {
             return nodes.computeIfAbsent(
                     new Key(prim, type, args, detail),
