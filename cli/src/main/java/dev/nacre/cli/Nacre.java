@@ -6,6 +6,8 @@ import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.Writer;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -101,11 +103,24 @@ public final class Nacre implements Runnable {
                         .setColorScheme(
                                 CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                         .setCaseInsensitiveEnumValuesAllowed(true)
+                        .setExpandAtFiles(false) // a text may begin with @
+                        .registerConverter(Path.class, Nacre::path)
                         .setExitCodeExceptionMapper(_ -> FAILED)
                         .setParameterExceptionHandler(Nacre::wrongUsage)
                         .setExecutionExceptionHandler((e, at, _) -> nacre.failed(e, at.getErr()));
         document(line);
         return line;
+    }
+
+    /// What a user calls a file.
+    static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new CommandLine.TypeConversionException(
+                    "'%s' is no name of a file (%s); Java takes names as the locale writes them, such as LC_ALL=C.UTF-8"
+                            .formatted(text, e.getReason()));
+        }
     }
 
     private static void document(CommandLine line) {

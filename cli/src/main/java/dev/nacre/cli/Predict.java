@@ -12,6 +12,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -108,8 +109,16 @@ final class Predict implements Runnable {
         }
     }
 
+    private Path file(String name) {
+        try {
+            return Nacre.path(name);
+        } catch (CommandLine.TypeConversionException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage());
+        }
+    }
+
     private void classes(Model saved, Preprocessing preprocessing) {
-        Image read = Image.read(Path.of(input));
+        Image read = Image.read(file(input));
         Image picture = invert ? read.invert() : read;
         if (isBright(picture) && !isBright(preprocessing)) {
             PrintWriter err = spec.commandLine().getErr();

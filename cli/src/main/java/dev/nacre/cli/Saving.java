@@ -1,15 +1,18 @@
 package dev.nacre.cli;
 
 import dev.nacre.Variable;
+import dev.nacre.compile.Folders;
 import dev.nacre.formats.AtomicFile;
 import dev.nacre.formats.model.Model;
 import dev.nacre.nn.Module;
 import dev.nacre.type.NacreException;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -21,8 +24,10 @@ final class Saving {
 
     private Saving() {}
 
-    /// Where to save; refused before any work is done if it cannot be written.
-    static Path target(Optional<Path> save, String name) {
+    /// Where to save; refused before any work is done if it cannot be written, or if what the training reads lies there.
+    ///
+    /// @param inputs files that are read, by whatever path
+    static Path target(Optional<Path> save, String name, Collection<Path> inputs) {
         Path file = save.orElse(Path.of(name + END)).toAbsolutePath().normalize();
         Path folder = Optional.ofNullable(file.getParent()).orElse(file);
         if (Files.isDirectory(file)) {
@@ -34,8 +39,21 @@ final class Saving {
         if (!Files.isWritable(folder)) {
             throw new NacreException("--save: folder " + folder + " is not writable");
         }
+        for (Path input : inputs) {
+            if (isSame(file, input)) {
+                throw new NacreException("--save: " + file + " is what the training reads");
+            }
+        }
         AtomicFile.tryOut("--save", file);
         return file;
+    }
+
+    private static boolean isSame(Path a, Path b) {
+        try {
+            return Files.isSameFile(a, b);
+        } catch (IOException _) {
+            return false; // one of them is not there
+        }
     }
 
     /// Where the state of a training that is stopped goes: beside what it would have saved.
@@ -64,7 +82,7 @@ final class Saving {
                     List.of(
                             target.getParent(),
                             Path.of("").toAbsolutePath(),
-                            Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath())) {
+                            Folders.temporary())) {
                 Path other = folder.resolve("nacre-rescued-" + time + END);
                 try {
                     write.accept(other);

@@ -14,7 +14,9 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -141,7 +143,11 @@ final class Train implements Runnable {
                 state.map(Training.Settings::of)
                         .orElseGet(() ->
                                 options.settings(command, Training.Settings.of(15, 32, 3e-3)));
-        Path target = Saving.target(options.save.or(() -> saved(state)), "digits");
+        Path target =
+                Saving.target(
+                        options.save.or(() -> saved(state)),
+                        "digits",
+                        options.resume.stream().toList());
         run(command, Kind.cnn, Digits.split(), 16, settings, state, target, Map.of());
     }
 
@@ -183,9 +189,13 @@ final class Train implements Runnable {
                         .orElseGet(() ->
                                 options.settings(
                                         command, model == Kind.resnet ? usual.withFlips() : usual));
-        Path target = Saving.target(options.save.or(() -> saved(state)), "fashion-mnist-" + model);
         PrintWriter err = command.commandLine().getErr();
         Optional<Path> place = folder.or(() -> state.flatMap(s -> s.place("data")));
+        List<Path> inputs = new ArrayList<>(options.resume.stream().toList());
+        place.ifPresent(p -> inputs.addAll(FashionMnist.files(p)));
+        Path target =
+                Saving.target(
+                        options.save.or(() -> saved(state)), "fashion-mnist-" + model, inputs);
         Split data =
                 FashionMnist.read(
                         place,

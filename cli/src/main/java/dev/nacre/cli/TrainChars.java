@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -145,12 +146,18 @@ final class TrainChars implements Runnable {
         CharTraining.Settings settings =
                 state.map(CharTraining.Settings::of).orElseGet(this::checked);
         Optional<Path> place = text.or(() -> state.flatMap(s -> s.place("text")));
-        Path target = Saving.target(save.or(() -> Train.saved(state)), "chars");
+        List<Path> inputs = Stream.of(place, resume).flatMap(Optional::stream).toList();
+        Path target = Saving.target(save.or(() -> Train.saved(state)), "chars", inputs);
         String all = place.map(TextFile::read).orElseGet(TextFile::devilsDictionary);
         Characters characters = Characters.of(all);
+        if (characters.count() < 2) {
+            throw new NacreException(
+                    "chars: the text is one character again and again, so there is nothing to learn");
+        }
         Optional<String> beginning =
                 prompt.or(() -> state.map(s -> s.checkpoint().progress().get("prompt")));
-        Tensor begin = characters.encode(beginning.orElseGet(() -> wordOf(all)));
+        Tensor begin =
+                characters.encode(beginning.orElseGet(() -> wordOf(all, settings.length() - 1)));
         require(
                 begin.size(0) >= 1 && begin.size(0) < settings.length(),
                 "--prompt must have at least one character, and fewer than --length");
@@ -227,10 +234,12 @@ final class TrainChars implements Runnable {
         }
     }
 
-    /// The first word of validation that begins a line, or the first character where there is none.
-    private static String wordOf(String text) {
+    /// The first word of validation that begins a line, or the first character where there is none or it is too long.
+    private static String wordOf(String text, int most) {
         Matcher word = LINE.matcher(text.substring(text.length() - text.length() / 10));
-        return word.find() ? word.group() : text.substring(0, text.offsetByCodePoints(0, 1));
+        return word.find() && word.group().codePointCount(0, word.group().length()) <= most
+                ? word.group()
+                : text.substring(0, text.offsetByCodePoints(0, 1));
     }
 
     /// What the network writes.

@@ -205,7 +205,7 @@ class StopTest {
                 message);
         for (String name : new String[] {"n".repeat(220), "n".repeat(255), "ä".repeat(120)}) {
             Path file = folder.resolve(name);
-            assertEquals(file, Saving.target(java.util.Optional.of(file), "x"));
+            assertEquals(file, Saving.target(java.util.Optional.of(file), "x", List.of()));
             assertTrue(Saving.checkpoint(file).getFileName().toString().getBytes().length <= 255);
         }
         for (Path bad : List.of(folder.resolve("n".repeat(256)), Path.of("/proc/x"))) {

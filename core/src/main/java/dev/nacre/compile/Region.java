@@ -68,12 +68,13 @@ final class Region {
     }
 
     private static Stream<Path> folders() {
-        return Stream.of(
-                        System.getProperty("java.io.tmpdir", ""),
-                        "/var/tmp",
-                        System.getProperty("user.home", ""),
-                        "")
-                .map(Path::of)
+        var named =
+                Stream.of(
+                                System.getProperty("java.io.tmpdir", ""),
+                                "/var/tmp",
+                                System.getProperty("user.home", ""))
+                        .flatMap(name -> Folders.named(name).stream());
+        return Stream.concat(named, Stream.of(Path.of("")))
                 .filter(folder -> Files.isDirectory(folder) && !isInMemory(folder));
     }
 
@@ -87,12 +88,16 @@ final class Region {
 
     private static Optional<MemorySegment> mapped(Path folder, long bytes) {
         try {
-            Path file = Files.createTempFile(folder, "nacre", null);
+            // Not by createTempFile, which cannot be used at all where one folder's name is none.
+            Path file =
+                    folder.resolve(
+                            "nacre-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
             try (FileChannel channel =
                     FileChannel.open(
                             file,
                             StandardOpenOption.READ,
                             StandardOpenOption.WRITE,
+                            StandardOpenOption.CREATE_NEW,
                             StandardOpenOption.SPARSE,
                             StandardOpenOption.DELETE_ON_CLOSE)) {
                 return halving(bytes, b -> mapped(channel, b));

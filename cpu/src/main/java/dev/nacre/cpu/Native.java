@@ -1,5 +1,6 @@
 package dev.nacre.cpu;
 
+import dev.nacre.compile.Folders;
 import dev.nacre.compile.Stack;
 import dev.nacre.cpu.x86.Machine;
 import java.io.File;
@@ -87,7 +88,11 @@ public final class Native {
     /// Not in the holder, which another thread would wait for.
     private static Native found() {
         return Stack.with(
-                STACK, () -> new Native(System.getProperty("nacre.onednn", ""), cacheRoot()));
+                STACK,
+                () ->
+                        new Native(
+                                System.getProperty("nacre.onednn", ""),
+                                Folders.cache().resolve("native")));
     }
 
     private final List<String> notes = new ArrayList<>();
@@ -234,8 +239,7 @@ public final class Native {
     /// rename. A process that was killed leaves one part file, which the next one overwrites.
     private Path unpack(Platform platform, Path cache) throws IOException {
         var main = locate(platform.resource(platform.library())).orElseThrow();
-        var directory = cache.resolve(platform.name() + "-" + Entry.of(main));
-        Unpacked.folder(directory);
+        var directory = Unpacked.folder(cache.resolve(platform.name() + "-" + Entry.of(main)));
         try (var channel =
                 FileChannel.open(
                         directory.resolve("lock"),
@@ -332,24 +336,6 @@ public final class Native {
             }
         }
         return Optional.empty();
-    }
-
-    private static Path cacheRoot() {
-        var said = Path.of(System.getProperty("user.home", "?"));
-        var home =
-                said.isAbsolute()
-                        ? said
-                        : Path.of(
-                                System.getProperty("java.io.tmpdir"),
-                                "nacre-" + System.getProperty("user.name"));
-        var windows = System.getProperty("os.name", "").startsWith("Windows");
-        var named =
-                Optional.ofNullable(System.getenv(windows ? "LOCALAPPDATA" : "XDG_CACHE_HOME"))
-                        .filter(s -> !s.isBlank())
-                        .map(Path::of)
-                        .filter(Path::isAbsolute);
-        return named.orElse(windows ? home.resolve("AppData/Local") : home.resolve(".cache"))
-                .resolve("nacre/native");
     }
 
     private static void delete(Path directory) {

@@ -35,26 +35,25 @@ final class Unpacked {
 
     /// Makes a folder that only this user can write to, if there is none.
     ///
-    /// @throws IOException if somebody else could
-    static void folder(Path folder) throws IOException {
-        if (!POSIX) {
-            Files.createDirectories(folder);
-            return;
-        }
+    /// @return it, without the links that led there, which others may be able to change
+    /// @throws IOException if somebody else could write to it
+    static Path folder(Path folder) throws IOException {
+        if (!POSIX) return Files.createDirectories(folder);
         var only =
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
         Files.createDirectories(folder, only);
         int me = me();
-        for (Path at = folder.toRealPath(); at != null; at = at.getParent()) {
+        Path real = folder.toRealPath();
+        for (Path at = real; at != null; at = at.getParent()) {
             var unix = Files.readAttributes(at, "unix:uid,mode");
             int mode = (int) unix.get("mode");
             boolean writable =
-                    (mode & WRITABLE_BY_OTHERS) != 0
-                            && ((mode & STICKY) == 0 || at.equals(folder.toRealPath()));
+                    (mode & WRITABLE_BY_OTHERS) != 0 && ((mode & STICKY) == 0 || at.equals(real));
             int owner = (int) unix.get("uid");
             if (writable || owner != me && owner != 0)
                 throw new IOException(at + " can be written to by other users");
         }
+        return real;
     }
 
     /// The user that this process's files belong to.

@@ -9,13 +9,16 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.ClosedFileSystemException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.ReadOnlyFileSystemException;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -33,6 +36,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /// The new contents are written to a file of another name in the same folder, which then takes the old one's place. It has the old one's permissions, and its owner and group
 /// where the system allows; other hard links to the old file keep the old contents. A symbolic link stays, and what it points to is replaced. While it is written, the other file is locked, so what a killed
 /// process left is known and removed by the next write in that folder.
+///
+/// In file systems of other kinds, a zip archive for instance, which have no locks and where files appear when they are closed, the old contents likewise stay until the new ones are complete.
 public final class AtomicFile {
     private static final String PREFIX =
             ".nacre-part-"; // short, so that every name that is allowed can be written
@@ -57,11 +62,51 @@ public final class AtomicFile {
     /// @param format for errors
     /// @param body begins again if the thread is interrupted meanwhile, which closes the file
     public static void write(String format, Path path, Body body) {
+        replacing(format, path, target -> writeOnce(target, body));
+    }
+
+    private static void writeOnce(Path target, Body body) throws IOException {
+        if (target.getFileSystem() != FileSystems.getDefault()) {
+            writeElsewhere(target, body, true);
+            return;
+        }
+        try (Part part = Part.beside(target)) {
+            body.writeTo(part.channel);
+            part.channel.force(true);
+            keepAttributes(target, part.path);
+            Files.move(part.path, target, StandardCopyOption.ATOMIC_MOVE);
+        }
+        forceFolder(target.getParent());
+    }
+
+    /// Throws the error that [#write] would end in, as far as that can be known before there is anything to write: asked before hours of training. Leaves nothing behind.
+    public static void tryOut(String format, Path path) {
+        replacing(format, path, AtomicFile::writeNothing);
+    }
+
+    private static void writeNothing(Path target) throws IOException {
+        Body little = out -> write(out, ByteBuffer.wrap(new byte[] {0}));
+        if (target.getFileSystem() != FileSystems.getDefault()) {
+            writeElsewhere(target, little, false);
+            return;
+        }
+        try (Part part = Part.beside(target)) {
+            little.writeTo(part.channel);
+            keepAttributes(target, part.path);
+        }
+    }
+
+    /// What is done to the file behind a path.
+    private interface Work {
+        void on(Path target) throws IOException;
+    }
+
+    private static void replacing(String format, Path path, Work work) {
         boolean interrupted = Thread.interrupted();
-        boolean written = false;
+        boolean done = false;
         try {
-            while (!written) {
-                written = writeOnce(format, path, body);
+            while (!done) {
+                done = replacedOnce(format, path, work);
                 interrupted |= Thread.interrupted();
             }
         } finally {
@@ -72,17 +117,14 @@ public final class AtomicFile {
     }
 
     /// Whether it was not interrupted.
-    private static boolean writeOnce(String format, Path path, Body body) {
+    private static boolean replacedOnce(String format, Path path, Work work) {
         try {
-            Path target = target(format, path);
-            try (Part part = Part.beside(target)) {
-                body.writeTo(part.channel);
-                part.channel.force(true);
-                keepAttributes(target, part.path);
-                Files.move(part.path, target, StandardCopyOption.ATOMIC_MOVE);
-            }
-            forceFolder(target.getParent());
+            work.on(target(format, path));
             return true;
+        } catch (ClosedFileSystemException e) {
+            throw new FormatException(format, path, "is in a file system that is closed", e);
+        } catch (ReadOnlyFileSystemException e) {
+            throw new FormatException(format, path, "is in a file system that is read-only", e);
         } catch (IOException e) {
             if (e instanceof ClosedChannelException && Thread.currentThread().isInterrupted()) {
                 return false;
@@ -91,16 +133,20 @@ public final class AtomicFile {
         }
     }
 
-    /// Throws the error that [#write] would end in, as far as that can be known before there is anything to write: asked before hours of training. Leaves nothing behind.
-    public static void tryOut(String format, Path path) {
+    private static void writeElsewhere(Path target, Body body, boolean replaces)
+            throws IOException {
+        Path part = target.resolveSibling(PREFIX + UUID.randomUUID());
         try {
-            Path target = target(format, path);
-            try (Part part = Part.beside(target)) {
-                write(part.channel, ByteBuffer.wrap(new byte[] {0}));
-                keepAttributes(target, part.path);
+            try (WritableByteChannel out =
+                    Files.newByteChannel(
+                            part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                body.writeTo(out);
             }
-        } catch (IOException e) {
-            throw FormatException.of(format, "write", path, e);
+            if (replaces) {
+                Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } finally {
+            Files.deleteIfExists(part);
         }
     }
 

@@ -3,13 +3,10 @@ package dev.nacre.formats;
 import dev.nacre.type.NacreException;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /// A file that cannot be read or written, or is not what it should be.
 public final class FormatException extends NacreException {
@@ -63,17 +60,6 @@ public final class FormatException extends NacreException {
     public static String withoutAdvice(String message) {
         return message.replaceAll("(: enable|, from) `[^`]*`( to allow)?", "")
                 .replaceFirst(": was expecting .*", "");
-    }
-
-    /// Opens a file for reading. What is no regular file is refused, for reading it might never end.
-    public static FileChannel open(String format, Path path) throws IOException {
-        if (Files.isDirectory(path)) {
-            throw new FormatException(format, path, "is a folder");
-        }
-        if (Files.exists(path) && !Files.isRegularFile(path)) {
-            throw new FormatException(format, path, "is no regular file");
-        }
-        return FileChannel.open(path, StandardOpenOption.READ);
     }
 
     /// The file in question.

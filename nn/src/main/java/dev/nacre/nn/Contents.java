@@ -7,9 +7,15 @@ import dev.nacre.Tensor;
 import dev.nacre.nn.optim.Accumulator;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.nn.train.Trainer;
+import java.lang.invoke.CallSite;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
+import java.lang.reflect.GenericArrayType;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Proxy;
+import java.lang.reflect.Type;
+import java.lang.reflect.TypeVariable;
+import java.lang.reflect.WildcardType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -149,13 +155,32 @@ sealed interface Contents {
             return new Nothing();
         }
         for (Class<?> up = c; up != null; up = up.getSuperclass()) {
-            if (isOfJdk(up) && (up.getTypeParameters().length > 0 || up == MethodHandle.class)) {
-                return up == Class.class
-                        ? new Nothing()
-                        : new Opaque(", into which nobody can look");
+            if (isOfJdk(up) && up != Class.class && mayHoldAnything(up)) {
+                return new Opaque(", into which nobody can look");
             }
         }
         return isOfJdk(c) ? new Nothing() : new Fields();
+    }
+
+    /// Whether a class of the JDK says nothing of what its objects hold: it is generic, or lies in a generic class or method, as iterators do.
+    private static boolean mayHoldAnything(Class<?> c) {
+        return c.getTypeParameters().length > 0
+                || isOpen(c.getGenericSuperclass())
+                || Arrays.stream(c.getGenericInterfaces()).anyMatch(Contents::isOpen)
+                || c == MethodHandle.class
+                || c == CallSite.class;
+    }
+
+    /// Whether a type speaks of a variable one.
+    private static boolean isOpen(Type t) {
+        return switch (t) {
+            case TypeVariable<?> _ -> true;
+            case ParameterizedType p ->
+                    Arrays.stream(p.getActualTypeArguments()).anyMatch(Contents::isOpen);
+            case GenericArrayType a -> isOpen(a.getGenericComponentType());
+            case WildcardType w -> Arrays.stream(w.getUpperBounds()).anyMatch(Contents::isOpen);
+            case null, default -> false;
+        };
     }
 
     /// A lambda or method reference; what it captures are its fields.

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 
 /// A component or field that may hold a part of a [Tree].
 ///
@@ -75,8 +76,9 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
                     Modifier.isStatic(f.getModifiers())
                             && !f.isSynthetic()
                             && !f.isEnumConstant()
-                            && names(f.getGenericType());
-            if (isOuter(f) || shared) {
+                            && mayHoldParts(f.getGenericType());
+            boolean known = isOuter(f) || names(f.getGenericType());
+            if (isOuter(f) || shared && (known || f.trySetAccessible())) {
                 out.add(of(f));
             }
         }
@@ -124,11 +126,34 @@ record Slot(String name, String javaName, AccessibleObject member, Type type) {
         return of(o.getClass()).stream().map(s -> s.read(o)).filter(v -> v != null).toList();
     }
 
-    /// The same, and what static fields of its class hold.
+    /// The same, and what static fields of its class hold that speak of parts.
     static List<Object> valuesAndShared(Object o) {
-        List<Object> out = new ArrayList<>(values(o));
-        around(o.getClass()).stream().map(s -> s.read(o)).filter(v -> v != null).forEach(out::add);
+        return and(values(o), o, Slot::speaksOfParts);
+    }
+
+    /// The same, and the instance round an inner class.
+    static List<Object> valuesAndOuter(Object o) {
+        return and(values(o), o, Slot::isOuter);
+    }
+
+    private static List<Object> and(List<Object> values, Object o, Predicate<Slot> which) {
+        List<Object> out = new ArrayList<>(values);
+        around(o.getClass()).stream()
+                .filter(which)
+                .map(s -> s.read(o))
+                .filter(v -> v != null)
+                .forEach(out::add);
         return out;
+    }
+
+    /// Whether this is the instance round an inner class.
+    boolean isOuter() {
+        return member instanceof Field f && isOuter(f);
+    }
+
+    /// Whether its type says that there are parts in it, rather than that there may be.
+    boolean speaksOfParts() {
+        return names(type);
     }
 
     // -------------------------------------------------------------------------------------------

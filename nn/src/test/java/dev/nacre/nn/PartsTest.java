@@ -12,6 +12,8 @@ import dev.nacre.nn.optim.Adam;
 import dev.nacre.nn.optim.Optimizer;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
+import java.lang.invoke.ConstantCallSite;
+import java.lang.invoke.MethodHandles;
 import java.lang.ref.WeakReference;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -28,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.Spliterators;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -35,8 +38,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Gatherers;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -108,6 +113,40 @@ class PartsTest {
         }
     }
 
+    private interface Scaling {
+        Tensor of(Tensor x);
+    }
+
+    private static class OnShelf implements Module {
+        static Object any;
+        static List<Object> list;
+        static Supplier<?> supplier;
+        static Parent parent;
+        static Map<String, Parent> map;
+        static Parent[] array;
+        static Scaling scaling;
+    }
+
+    /// A static field set, for one test.
+    private static Row shared(String what, Consumer<Variable> put) {
+        return new Row(
+                what,
+                w -> {
+                    put.accept(w);
+                    return new OnShelf();
+                });
+    }
+
+    private static void clearShelf() {
+        OnShelf.any = null;
+        OnShelf.list = null;
+        OnShelf.supplier = null;
+        OnShelf.parent = null;
+        OnShelf.map = null;
+        OnShelf.array = null;
+        OnShelf.scaling = null;
+    }
+
     private interface Constants {
         Plain[] SHARED = new Plain[1];
     }
@@ -130,6 +169,15 @@ class PartsTest {
             @Override
             public Tensor forward(Tensor x) {
                 return x.mul(w);
+            }
+        }
+
+        private final class Middle {
+            private final class Innermost implements Module {
+                @Override
+                public Tensor forward(Tensor x) {
+                    return x.mul(w);
+                }
             }
         }
 
@@ -439,7 +487,62 @@ class PartsTest {
                 new Row("100,000 boxes", PartsTest::boxes),
                 new Row("static field", Static::new),
                 new Row("constant of an interface", ByInterface::new),
-                new Row("inner class", w -> new Outer(w).new Inner()));
+                new Row("inner class", w -> new Outer(w).new Inner()),
+                new Row(
+                        "inner class of an inner class",
+                        w -> new Outer(w).new Middle().new Innermost()),
+                shared("static object", w -> OnShelf.any = w),
+                shared("static list of objects", w -> OnShelf.list = List.of(w)),
+                shared("static supplier", w -> OnShelf.supplier = () -> w),
+                shared("static part", w -> OnShelf.parent = new Parent(w)),
+                shared("static map of parts", w -> OnShelf.map = Map.of("a", new Parent(w))),
+                shared("static array of parts", w -> OnShelf.array = new Parent[] {new Parent(w)}),
+                shared("static function", w -> OnShelf.scaling = x -> x.mul(w)));
+    }
+
+    /// Views and iterators of the JDK, most of whose classes are not generic themselves.
+    private static Stream<Row> walks() {
+        Map<String, java.util.function.Function<Variable, Object>> all = new LinkedHashMap<>();
+        all.put("iterator", w -> listOf(w).iterator());
+        all.put("list iterator", w -> listOf(w).listIterator());
+        all.put("spliterator", w -> listOf(w).spliterator());
+        all.put("iterator of a deque", w -> new ArrayDeque<>(listOf(w)).iterator());
+        all.put(
+                "iterator of a view",
+                w -> Collections.unmodifiableCollection(listOf(w)).iterator());
+        all.put("enumeration", w -> Collections.enumeration(listOf(w)));
+        all.put("elements", w -> new java.util.Vector<>(listOf(w)).elements());
+        all.put("iterator of a spliterator", w -> Spliterators.iterator(listOf(w).spliterator()));
+        all.put("iterator of a stream", w -> Stream.of(w).iterator());
+        all.put("gathered stream", w -> Stream.of(w).gather(Gatherers.windowFixed(1)));
+        for (Map<String, Integer> m :
+                List.of(
+                        new HashMap<String, Integer>(),
+                        new LinkedHashMap<String, Integer>(),
+                        new TreeMap<String, Integer>())) {
+            String name = m.getClass().getSimpleName();
+            all.put("values of " + name, w -> mapOf(m, w).values().iterator());
+            all.put("entries of " + name, w -> mapOf(m, w).entrySet().iterator());
+            all.put("keys of " + name, w -> mapOf(m, w).keySet().iterator());
+        }
+        all.put("constant", w -> new ConstantCallSite(MethodHandles.constant(Variable.class, w)));
+        return all.entrySet().stream().map(e -> refused(e.getKey(), e.getValue()));
+    }
+
+    private static List<Variable> listOf(Variable w) {
+        return new ArrayList<>(List.of(w));
+    }
+
+    /// A new map of the class of another.
+    private static Map<Object, Object> mapOf(Map<?, ?> like, Variable w) {
+        Map<Object, Object> out =
+                switch (like) {
+                    case TreeMap<?, ?> _ -> new TreeMap<>();
+                    case LinkedHashMap<?, ?> _ -> new LinkedHashMap<>();
+                    default -> new HashMap<>();
+                };
+        out.put("a", w);
+        return out;
     }
 
     private record Named(Variable w) implements Comparable<Named> {
@@ -477,7 +580,7 @@ class PartsTest {
 
     @TestFactory
     Stream<DynamicTest> foundOrRefused() {
-        return rows().stream()
+        return Stream.concat(rows().stream(), walks())
                 .map(r ->
                         DynamicTest.dynamicTest(
                                 r.what,
@@ -497,10 +600,11 @@ class PartsTest {
                                     assertTrue(
                                             error.matches(
                                                     "(?s)tree: (((component|field) `\\w+` of"
-                                                            + " \\w+|Inner|the superclass of \\w+) is"
+                                                            + " \\w+|Inner(most)?|the superclass of \\w+) is"
                                                             + " |\\S+ ('\\S+' contains itself|lies more"
                                                             + " than)).*hint: .*NotPart.*"),
                                             error);
+                                    clearShelf();
                                     Static.shared = List.of();
                                     Constants.SHARED[0] = null;
                                     Keeper.ONE.w = null;
@@ -546,6 +650,21 @@ class PartsTest {
         for (Object part : parts) {
             assertEquals(Map.of(), Tree.of(new Holder<>(part)).state(), part.toString());
         }
+    }
+
+    private static final class Logging implements Module {
+        static final System.Logger LOG = System.getLogger("x");
+        static final Object LOCK = new Object();
+        static final Map<String, Object> CACHE = new HashMap<>(Map.of("a", List.of(1, "b")));
+        static final Supplier<Object> MAKE = Object::new;
+        static final Iterator<String> NAMES = List.of("a").iterator();
+        static final dev.nacre.type.Shape SHAPE = dev.nacre.type.Shape.of(2);
+        static final Logging ONLY = new Logging();
+    }
+
+    @Test
+    void whatIsSharedAndNoPart() {
+        assertEquals(Map.of(), Tree.of(Logging.ONLY).state());
     }
 
     private static UnaryOperator<Tensor> factor(double f) {

@@ -5,17 +5,15 @@ import dev.nacre.compile.Memory;
 import dev.nacre.formats.AtomicFile;
 import dev.nacre.formats.Elements;
 import dev.nacre.formats.FormatException;
+import dev.nacre.formats.Source;
 import dev.nacre.type.DType;
 import dev.nacre.type.NacreException;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -101,15 +99,7 @@ public final class Npy {
 
     /// Reads an array.
     public static Tensor read(Path path) {
-        try (FileChannel file = FormatException.open(NAME, path);
-                Arena arena = Arena.ofShared()) {
-            MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
-            return decode(path, bytes);
-        } catch (InternalError e) { // the mapped pages are gone
-            throw new FormatException(NAME, path, "was cut short while it was read");
-        } catch (IOException e) {
-            throw FormatException.of(NAME, "read", path, e);
-        }
+        return Source.read(NAME, path, file -> decode(path, file.bytes()));
     }
 
     private static Tensor decode(Path path, MemorySegment bytes) {

@@ -5,15 +5,13 @@ import dev.nacre.Variable;
 import dev.nacre.formats.AtomicFile;
 import dev.nacre.formats.Elements;
 import dev.nacre.formats.FormatException;
+import dev.nacre.formats.Source;
 import dev.nacre.nn.Module;
 import dev.nacre.nn.data.Budget;
 import dev.nacre.type.TensorType;
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -89,24 +87,19 @@ public final class SafeTensors {
 
     /// Reads all tensors and the text with a budget of choice: a byte of the header takes 5, a tensor 640 more.
     public static Contents read(Path path, Budget budget) {
-        try (FileChannel file = FormatException.open(NAME, path);
-                Arena arena = Arena.ofShared()) {
-            Header header = header(path, file, tally(path, budget));
-            MemorySegment bytes = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
-            Map<String, Tensor> tensors = new LinkedHashMap<>();
-            for (Header.Entry e : header.entries()) {
-                tensors.put(
-                        e.name(),
-                        Elements.tensor(
-                                e.type(),
-                                bytes.asSlice(header.start() + e.begin(), e.type().bytes())));
-            }
-            return new Contents(Collections.unmodifiableMap(tensors), header.metadata());
-        } catch (InternalError e) { // the mapped pages are gone
-            throw new FormatException(NAME, path, "was cut short while it was read");
-        } catch (IOException e) {
-            throw FormatException.of(NAME, "read", path, e);
-        }
+        return Source.read(
+                NAME,
+                path,
+                file -> {
+                    Header header = header(path, file, tally(path, budget));
+                    Map<String, Tensor> tensors = new LinkedHashMap<>();
+                    for (Header.Entry e : header.entries()) {
+                        MemorySegment bytes =
+                                file.bytes().asSlice(header.start() + e.begin(), e.type().bytes());
+                        tensors.put(e.name(), Elements.tensor(e.type(), bytes));
+                    }
+                    return new Contents(Collections.unmodifiableMap(tensors), header.metadata());
+                });
     }
 
     /// The types of a file's tensors, without reading their elements.
@@ -122,23 +115,16 @@ public final class SafeTensors {
     }
 
     private static Header header(Path path) {
-        try (FileChannel file = FormatException.open(NAME, path)) {
-            return header(path, file, tally(path, Budget.usual()));
-        } catch (IOException e) {
-            throw FormatException.of(NAME, "read", path, e);
-        }
+        return Source.read(NAME, path, file -> header(path, file, tally(path, Budget.usual())));
     }
 
     static Budget.Tally tally(Path path, Budget budget) {
         return budget.begin(problem -> new FormatException(NAME, path, problem));
     }
 
-    private static Header header(Path path, FileChannel file, Budget.Tally tally)
-            throws IOException {
+    private static Header header(Path path, Source file, Budget.Tally tally) {
         long size = file.size();
-        ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-        fill(file, length, 0);
-        if (length.hasRemaining()) {
+        if (size < 8) {
             throw new FormatException(
                     NAME,
                     path,
@@ -146,28 +132,13 @@ public final class SafeTensors {
                             ? "is empty"
                             : "is no safetensors file: it has only " + size + " bytes");
         }
-        long n = length.getLong(0);
+        byte[] first = file.bytes(0, 8);
+        long n = ByteBuffer.wrap(first).order(ByteOrder.LITTLE_ENDIAN).getLong();
         if (n < 2 || n > Header.LONGEST || n > size - 8) {
-            throw new FormatException(NAME, path, Header.foreign(length.array(), n, size));
+            throw new FormatException(NAME, path, Header.foreign(first, n, size));
         }
         tally.claim(n, "a header of " + n + " bytes");
-        ByteBuffer json = ByteBuffer.allocate((int) n);
-        fill(file, json, 8);
-        if (json.hasRemaining()) {
-            throw new FormatException(NAME, path, "was cut short while it was read");
-        }
-        return Header.decode(path, json.array(), size - 8 - n, tally);
-    }
-
-    private static void fill(FileChannel file, ByteBuffer to, long from) throws IOException {
-        long at = from;
-        while (to.hasRemaining()) {
-            int n = file.read(to, at);
-            if (n < 0) {
-                return;
-            }
-            at += n;
-        }
+        return Header.decode(path, file.bytes(8, (int) n), size - 8 - n, tally);
     }
 
     /// Writes a model's state under PyTorch's keys.

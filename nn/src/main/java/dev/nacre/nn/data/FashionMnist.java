@@ -1,5 +1,6 @@
 package dev.nacre.nn.data;
 
+import dev.nacre.compile.Folders;
 import dev.nacre.type.NacreException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -77,7 +78,7 @@ public final class FashionMnist {
 
     private static FashionMnist usual() {
         return new FashionMnist(
-                cacheRoot().resolve("fashion-mnist"),
+                Folders.cache().resolve("fashion-mnist"),
                 Path.of("/usr/share/datasets/fashion-mnist"),
                 URI.create("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"));
     }
@@ -104,6 +105,11 @@ public final class FashionMnist {
                         f.name(place)
                                 + (lacking(place).isEmpty() ? place + " has it" : lacking(place)))
                 .toList();
+    }
+
+    /// The files that are read if a folder has them.
+    public static List<Path> files(Path folder) {
+        return PARTS.stream().map(p -> file(folder, p)).toList();
     }
 
     private String name(Path place) {
@@ -246,17 +252,5 @@ public final class FashionMnist {
         } finally {
             Files.deleteIfExists(temporary);
         }
-    }
-
-    private static Path cacheRoot() {
-        String user = System.getProperty("user.home", "?"); // "?" where nobody knows
-        Path home = Path.of(user.equals("?") ? System.getProperty("java.io.tmpdir") : user);
-        boolean windows = System.getProperty("os.name", "").startsWith("Windows");
-        return Optional.ofNullable(System.getenv(windows ? "LOCALAPPDATA" : "XDG_CACHE_HOME"))
-                .filter(s -> !s.isBlank())
-                .map(Path::of)
-                .filter(Path::isAbsolute)
-                .orElse(windows ? home.resolve("AppData/Local") : home.resolve(".cache"))
-                .resolve("nacre");
     }
 }

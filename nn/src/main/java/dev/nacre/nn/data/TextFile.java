@@ -20,7 +20,7 @@ public final class TextFile {
 
     private TextFile() {}
 
-    /// A text in UTF-8, compressed by gzip or not; line ends become `\n`. With the usual [Budget].
+    /// A text in UTF-8, with a byte order mark or without, compressed by gzip or not; line ends become `\n`. With the usual [Budget].
     ///
     /// @throws NacreException if it cannot be read, is no such text, is empty, or takes more than its budget
     public static String read(Path file) {
@@ -51,6 +51,7 @@ public final class TextFile {
                             .newDecoder()
                             .decode(ByteBuffer.wrap(bytes))
                             .toString()
+                            .replaceFirst("^\uFEFF", "")
                             .replace("\r\n", "\n");
             if (text.isEmpty()) {
                 throw new NacreException("text: " + file + " is empty");

@@ -43,6 +43,8 @@ class TextTest {
         String text = "one\ntwo é\n";
         Path plain = Files.writeString(folder.resolve("plain"), text.replace("\n", "\r\n"));
         assertEquals(text, TextFile.read(plain));
+        Path marked = Files.writeString(folder.resolve("marked"), "\uFEFF" + text);
+        assertEquals(text, TextFile.read(marked));
         Path packed = folder.resolve("packed.dz");
         try (var out = new GZIPOutputStream(Files.newOutputStream(packed))) {
             out.write(text.getBytes(StandardCharsets.UTF_8));
