@@ -38,19 +38,18 @@ final class Engine {
     private static final int NO_TARGET = -2;
 
     private static final class Found {
-        static final Backend BACKEND =
+        static final Optional<Backend> BACKEND =
                 ServiceLoader.load(Backend.class, Engine.class.getClassLoader()).stream()
                         .map(ServiceLoader.Provider::get)
-                        .max(Comparator.comparingInt(Backend::priority))
-                        .orElseThrow(() ->
-                                new NacreException(
-                                        "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
+                        .max(Comparator.comparingInt(Backend::priority));
     }
 
     private Engine() {}
 
     static Backend backend() {
-        return Found.BACKEND;
+        return Found.BACKEND.orElseThrow(() ->
+                new NacreException(
+                        "no backend found to compute with\n  hint: put the artifact dev.nacre:nacre-cpu on the class path or module path"));
     }
 
     /// A value to compute and the variable it is for, if any.

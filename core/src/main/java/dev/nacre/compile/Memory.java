@@ -211,9 +211,16 @@ public final class Memory {
                             + " wanted for "
                             + purpose
                             + (largest.isEmpty() ? "" : "; largest blocks held:" + largest)
-                            + "\n  hint: raise the limit with -Dnacre.memory=… (it defaults to -Xmx), or use smaller batches",
+                            + "\n  hint: raise the limit with "
+                            + (isOfBuffers(cause) ? "-XX:MaxDirectMemorySize" : "-Dnacre.memory")
+                            + "=… (it defaults to -Xmx), or use smaller batches",
                     cause);
             this.bytes = bytes;
+        }
+
+        /// Small blocks are the JVM's, which counts them as direct buffers.
+        private static boolean isOfBuffers(Throwable cause) {
+            return String.valueOf(cause.getMessage()).contains("direct buffer memory");
         }
 
         /// Bytes that were wanted.

@@ -8,6 +8,9 @@ public final class Stack {
     /// Of the threads that native code runs on which the caller has no room for.
     private static final long LARGE = 16 << 20;
 
+    /// To start a thread and wait for it, with all that may have to be loaded for that.
+    private static final int WAITING = 1 << 14;
+
     /// At least so many bytes of each frame of [#touch], compiled.
     private static final int FRAME = 128;
 
@@ -25,7 +28,8 @@ public final class Stack {
         return has(bytes) ? work.get() : elsewhere(work);
     }
 
-    private static boolean has(int bytes) {
+    /// Whether there is so much room here.
+    public static boolean has(int bytes) {
         try {
             reserve(bytes);
             return true;
@@ -35,7 +39,10 @@ public final class Stack {
     }
 
     /// Runs work on a thread with a large stack, and waits for it whatever happens.
+    ///
+    /// @throws StackOverflowError if there is no room even to wait, before anything has begun
     public static <T> T elsewhere(Supplier<T> work) {
+        reserve(WAITING);
         var run =
                 new Runnable() {
                     private T result;

@@ -42,6 +42,7 @@ class CrashesTest {
                 case "recursion" -> recursion();
                 case "closing" -> closing();
                 case "small" -> small(Long.parseLong(args[1]));
+                case "calls" -> calls(30);
                 default -> throw new IllegalArgumentException(args[0]);
             }
             System.out.println("survived");
@@ -123,6 +124,13 @@ class CrashesTest {
                 } catch (IllegalStateException _) {
                     Thread.onSpinWait(); // in use
                 }
+        }
+
+        /// Calls back into Java on each of some frames, on this thread and the team's.
+        private static void calls(int frames) {
+            var x = Tensor.linspace(1, 2, 1 << 16).cast(DType.F64).realize();
+            if (!(compute(x) < 1e6)) throw new AssertionError();
+            if (frames > 0) calls(frames - 1);
         }
 
         /// Uses the library for the first time on a thread with a small stack.
@@ -208,6 +216,14 @@ class CrashesTest {
     @ValueSource(longs = {256, 512})
     void smallStacks(long kilobytes) throws IOException, InterruptedException {
         var text = run(List.of(), "small", "" + (kilobytes << 10));
+        assertTrue(text.contains("survived"), text);
+    }
+
+    /// Every thread's, which code that calls back into Java has too little of.
+    @ParameterizedTest
+    @ValueSource(strings = {"-Xss180k", "-Xss256k"})
+    void smallStacksOfAll(String option) throws IOException, InterruptedException {
+        var text = run(List.of(option), "calls");
         assertTrue(text.contains("survived"), text);
     }
 

@@ -1,6 +1,7 @@
 package dev.nacre.cpu.loops;
 
 import dev.nacre.compile.Program.Access;
+import dev.nacre.compile.Stack;
 import dev.nacre.cpu.x86.Machine;
 import java.util.List;
 
@@ -21,10 +22,17 @@ record MachineTile(List<Machine.Code> steps, boolean callsOut) implements Tile {
 
     @Override
     public void run(long frame) {
-        if (callsOut) Room.forCallOut();
-        for (int i = 0; i < steps.size(); i++)
-            if (callsOut) steps.get(i).run(frame);
-            else steps.get(i).runBriefly(frame);
-        if (callsOut) CallOut.check();
+        if (!callsOut) for (int i = 0; i < steps.size(); i++) steps.get(i).runBriefly(frame);
+        else if (Room.isThereForCallOut()) callOut(frame);
+        else
+            Stack.elsewhere(() -> {
+                callOut(frame);
+                return frame;
+            });
+    }
+
+    private void callOut(long frame) {
+        for (int i = 0; i < steps.size(); i++) steps.get(i).run(frame);
+        CallOut.check();
     }
 }

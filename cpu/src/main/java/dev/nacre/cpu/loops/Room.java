@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /// Makes sure that machine code which calls back into Java finds room on the stack. Touching that room takes some microseconds, a small kernel's whole time, so each thread remembers how far down
-/// its stack it has done so: whoever calls from above has more.
+/// its stack it has done so: whoever calls from above has more. Where there is none, as on threads with a small stack (`-Xss`), the code runs on another.
 final class Room {
     /// `mov [rdi], rsp; ret`
     private static final Machine.Code STACK_POINTER =
@@ -21,21 +21,19 @@ final class Room {
 
     private Room() {}
 
-    /// @throws StackOverflowError if there is too little
-    static void forCallOut() {
-        if (Thread.currentThread().isVirtual()) {
-            Stack.reserve(CallOut.STACK); // its frames lie now on one stack, now on another
-        } else {
-            MINE.get().reserve();
-        }
+    /// Whether there is enough.
+    static boolean isThereForCallOut() {
+        return Thread.currentThread().isVirtual()
+                ? Stack.has(CallOut.STACK) // its frames lie now on one stack, now on another
+                : MINE.get().isThere();
     }
 
-    private void reserve() {
+    private boolean isThere() {
         STACK_POINTER.runBriefly(pointer.address());
         long here = pointer.get(ValueLayout.JAVA_LONG, 0);
-        if (here < lowest) {
-            Stack.reserve(CallOut.STACK);
-            lowest = here;
-        }
+        if (here >= lowest) return true;
+        if (!Stack.has(CallOut.STACK)) return false;
+        lowest = here;
+        return true;
     }
 }
