@@ -87,6 +87,7 @@ final class Steady {
                         .map(s -> ((Variable.Current) s).variable())
                         .distinct()
                         .toList();
+        ticket.begin();
     }
 
     /// Compiles the graph of a function that changes no variables.

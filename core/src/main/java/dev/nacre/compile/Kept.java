@@ -10,6 +10,7 @@ import java.util.List;
 ///
 /// ```java
 /// Kept ticket = Kept.of(bytes, () -> plans.remove(key));
+/// ticket.begin();    // when whoever keeps it is complete: another thread may have it give up something at once
 /// ticket.touch();    // whenever it is used
 /// ```
 public final class Kept {
@@ -39,27 +40,30 @@ public final class Kept {
         this.drop = drop;
     }
 
-    /// Begins to keep something that is given up as a whole.
+    /// For something that is given up as a whole.
     ///
     /// @param drop lets go of it; by then it counts nothing, until it is [resized][#resize]
     public static Kept of(long bytes, Runnable drop) {
         return of(bytes, drop, drop);
     }
 
-    /// Begins to keep something.
+    /// For something that is kept.
     ///
     /// @param spare gives up what is made again soonest, when memory for tensors is short
     /// @param bytes of heap and other memory
     /// @param drop lets go of it; by then it counts nothing, until it is [resized][#resize]
     static Kept of(long bytes, Runnable spare, Runnable drop) {
-        Kept k = new Kept(bytes, spare, drop);
+        return new Kept(bytes, spare, drop);
+    }
+
+    /// From now on it counts.
+    public void begin() {
         synchronized (ALL) {
             now++;
-            k.used = now;
-            ALL.add(new WeakReference<>(k));
+            used = now;
+            ALL.add(new WeakReference<>(this));
         }
         trim();
-        return k;
     }
 
     /// It takes so much now.

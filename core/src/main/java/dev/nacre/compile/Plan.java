@@ -58,6 +58,7 @@ public final class Plan {
         this.places = List.copyOf(places);
         this.ownBytes = this.kernels.stream().mapToLong(Plan::estimate).sum() + executable.bytes();
         this.kept = Kept.of(ownBytes, this::shrink, this::drop);
+        kept.begin(); // last, as other threads see the plan from here on
     }
 
     /// What a kernel takes about, of the heap and of other memory: its description, generated code.

@@ -2,6 +2,7 @@ package dev.nacre.compile;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,7 +10,10 @@ import dev.nacre.Function;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -102,6 +106,37 @@ class OutOfMemoryTest {
             }
             assertTrue(k > 2, "there were places to fail at");
         }
+    }
+
+    /// Memory runs short in one thread while others make plans: nobody is asked to give up what is not complete.
+    @Test
+    void whatIsBeingMadeIsNotGivenUp() throws InterruptedException {
+        var thrown = new AtomicReference<Throwable>();
+        var others = new ArrayList<Thread>();
+        for (int t = 0; t < 3; t++) {
+            int from = 1000 * (t + 1);
+            others.add(
+                    Thread.ofPlatform()
+                            .start(() -> {
+                                try {
+                                    Variable w = Variable.of("w", Tensor.ones(3));
+                                    for (int n = from; n < from + 60; n++) {
+                                        Tensor x = Tensor.ones(n, 3).realize();
+                                        x.mul(w).add(n).sum().item();
+                                        Function.of((Tensor y) -> y.mul(w.exp()).sum()).apply(x);
+                                    }
+                                } catch (Throwable e) {
+                                    thrown.set(e);
+                                }
+                            }));
+        }
+        while (others.stream().anyMatch(Thread::isAlive)) {
+            Kept.spareAll();
+        }
+        for (Thread t : others) {
+            t.join();
+        }
+        assertNull(thrown.get(), () -> Arrays.toString(thrown.get().getStackTrace()));
     }
 
     /// Sums of very long axes need room for their parts.
