@@ -184,7 +184,7 @@ public sealed class Tensor implements Algebra<Tensor> permits Variable {
 
     /// Raw elements in row-major order and native byte order, in place: the segment must be native, 64-byte aligned, and never change. Elements in a
     /// segment that is on the heap or not aligned are copied, and all where the JVM denies native access. Once its arena is closed, using the tensor is an error; while a call reads it, closing it is one. Memory of a confined
-    /// arena serves its thread alone.
+    /// arena serves its thread alone. Never shorten a file that is mapped, replace it: reading what is gone ends the process, in Nacre's machine code as in anybody's native code.
     public static Tensor ofMapped(TensorType type, MemorySegment values) {
         if (values.byteSize() < type.bytes()) {
             throw misfit("ofMapped", type, values);

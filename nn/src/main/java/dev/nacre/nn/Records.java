@@ -53,6 +53,18 @@ public final class Records {
                 Arrays.stream(type.getRecordComponents())
                         .map(RecordComponent::getType)
                         .toArray(Class[]::new);
+        for (int i = 0; i < types.length; i++) {
+            if (values[i] != null && !types[i].isPrimitive() && !types[i].isInstance(values[i])) {
+                throw new NacreException(
+                        type.getName()
+                                + " cannot be made: its '"
+                                + components(type).get(i).name()
+                                + "' must be a "
+                                + types[i].getName()
+                                + ", not a "
+                                + values[i].getClass().getName());
+            }
+        }
         try {
             Constructor<?> constructor = type.getDeclaredConstructor(types);
             open(constructor, type);

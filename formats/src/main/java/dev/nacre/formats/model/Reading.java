@@ -6,9 +6,11 @@ import dev.nacre.Variable;
 import dev.nacre.nn.Records;
 import dev.nacre.type.NacreException;
 import java.lang.reflect.Array;
+import java.lang.reflect.GenericArrayType;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.lang.reflect.WildcardType;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -18,6 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedSet;
 import java.util.Set;
 
 /// From JSON to records of modules, by the declared types of their components; the inverse of [Writing]. Variables take the file's tensors, so numbers in the description ask for no memory.
@@ -62,13 +65,16 @@ final class Reading {
             Type values = argument(declared, 1);
             json.asFields().forEach((k, v) -> out.put(k, of(path + "." + k, v, values)));
             return Collections.unmodifiableMap(out);
-        } else if (type == Set.class) {
-            return Collections.unmodifiableSet(
-                    new LinkedHashSet<>(items(path, json, argument(declared, 0))));
         } else if (Collection.class.isAssignableFrom(type) || type == Iterable.class) {
-            return List.copyOf(items(path, json, argument(declared, 0)));
+            return collection(type, items(path, json, argument(declared, 0)));
         } else if (type.isArray()) {
-            List<Object> values = items(path, json, type.getComponentType());
+            List<Object> values =
+                    items(
+                            path,
+                            json,
+                            declared instanceof GenericArrayType g
+                                    ? g.getGenericComponentType()
+                                    : type.getComponentType());
             Object out = Array.newInstance(type.getComponentType(), values.size());
             for (int i = 0; i < values.size(); i++) {
                 Array.set(out, i, values.get(i));
@@ -76,6 +82,20 @@ final class Reading {
             return out;
         }
         return object(path, json, type);
+    }
+
+    /// As it was declared; what can be read only cannot be changed either.
+    private static Object collection(Class<?> type, List<Object> items) {
+        if (type.isAssignableFrom(List.class)) {
+            return List.copyOf(items);
+        } else if (type.isAssignableFrom(SequencedSet.class)) {
+            return Collections.unmodifiableSequencedSet(new LinkedHashSet<>(items));
+        } else if (type.isAssignableFrom(LinkedHashSet.class)) {
+            return new LinkedHashSet<>(items);
+        } else if (type.isAssignableFrom(ArrayDeque.class)) {
+            return new ArrayDeque<>(items);
+        }
+        return items; // an ArrayList, or the error that it is none of what is wanted
     }
 
     private static NacreException broken(String path, String why) {
@@ -87,6 +107,7 @@ final class Reading {
             case Class<?> c -> c;
             case ParameterizedType p -> raw(p.getRawType());
             case WildcardType w -> raw(w.getUpperBounds()[0]);
+            case GenericArrayType a -> raw(a.getGenericComponentType()).arrayType();
             default -> Object.class;
         };
     }

@@ -44,12 +44,18 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.Queue;
+import java.util.SequencedCollection;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -273,6 +279,66 @@ class ModelTest {
     }
 
     /// One of each kind of layer: written, read, the same bits.
+    record Collected(
+            SequencedCollection<Linear> sequenced,
+            Deque<Linear> deque,
+            Queue<Linear> queue,
+            LinkedHashSet<Linear> set,
+            ArrayList<Linear> list,
+            Iterable<Linear> iterable,
+            Optional<Linear>[] array,
+            List<Linear>[][] arrays)
+            implements Module {
+        @Override
+        public Tensor forward(Tensor x) {
+            for (Linear l : list) {
+                x = l.forward(x);
+            }
+            return x;
+        }
+    }
+
+    record Heap(PriorityQueue<Double> part) implements Module {
+        @Override
+        public Tensor forward(Tensor x) {
+            return x;
+        }
+    }
+
+    /// Whatever a tree of modules can hold in an order comes back as it was declared.
+    @Test
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    void collectionsOfAllKinds() {
+        Linear[] l = new Linear[10];
+        Arrays.setAll(l, i -> Linear.of(2, 2, Rng.seed(i)));
+        Collected before =
+                new Collected(
+                        List.of(l[0]),
+                        new ArrayDeque<>(List.of(l[1], l[2])),
+                        new ArrayDeque<>(List.of(l[3])),
+                        new LinkedHashSet<>(List.of(l[4], l[5])),
+                        new ArrayList<>(List.of(l[6])),
+                        List.of(l[7]),
+                        new Optional[] {Optional.of(l[8]), Optional.empty()},
+                        new List[][] {{List.of(), List.of(l[9])}, {}});
+        Path file = folder.resolve("collected");
+        numbers(before).write(file);
+        Module after = Model.read(file, Collected.class).network();
+        assertEquals(before.state().keySet(), after.state().keySet());
+        before.state()
+                .forEach((k, v) ->
+                        assertArrayEquals(
+                                v.toFloatArray(), after.state().get(k).toFloatArray(), k));
+        assertSays(
+                "its 'part' must be a java.util.PriorityQueue, not a java.util.ArrayList",
+                () -> numbers(new Heap(new PriorityQueue<>(List.of(0.5)))).write(file));
+    }
+
+    private static Model numbers(Module network) {
+        return Model.of(network, dev.nacre.formats.model.Input.Numbers.of(2))
+                .output(Output.NUMBERS);
+    }
+
     @Test
     void layersOfAllKinds() {
         Rng rng = Rng.seed(5);
