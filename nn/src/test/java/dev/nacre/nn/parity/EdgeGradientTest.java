@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.nacre.Rng;
 import dev.nacre.Tensor;
 import dev.nacre.Variable;
+import dev.nacre.ir.Attention;
 import dev.nacre.nn.Dropout;
 import dev.nacre.nn.Mode;
 import dev.nacre.type.Correction;
@@ -14,6 +15,7 @@ import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -407,6 +409,23 @@ class EdgeGradientTest {
                     0,
                     2);
         }
+        // keys and values of a query are the operand, too
+        edge(
+                "attention dropout 1",
+                x -> {
+                    Tensor q = x.reshape(1, 2, 2);
+                    Attention how = Attention.FULL.dropout(1);
+                    return q.scaledDotProductAttention(
+                            q, q, how, Optional.empty(), Optional.of(Rng.seed(0).key()));
+                },
+                x -> {
+                    var q = x.reshape(1, 2, 2);
+                    return torch.dropout(q.matmul(q.transpose(1, 2)).softmax(2), 1, true).matmul(q);
+                },
+                1,
+                -2,
+                0.5,
+                3);
         edges("add", Tensor::add, org.bytedeco.pytorch.Tensor::add);
         edges("sub", Tensor::sub, org.bytedeco.pytorch.Tensor::sub);
         edges("mul", Tensor::mul, org.bytedeco.pytorch.Tensor::mul);
