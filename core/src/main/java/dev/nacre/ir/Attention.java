@@ -5,7 +5,6 @@ import dev.nacre.type.DType;
 import dev.nacre.type.Problem;
 import dev.nacre.type.Shape;
 import dev.nacre.type.TensorType;
-import dev.nacre.type.ValueException;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -33,10 +32,7 @@ public record Attention(boolean causal, OptionalDouble scale, double dropout, bo
     public static final double LEAST_SUM = 0.5;
 
     public Attention {
-        if (!(dropout >= 0 && dropout < 1)) {
-            throw new ValueException(
-                    "attention: dropout must be at least 0 and below 1, but is " + dropout);
-        }
+        Problem.in("attention").within("dropout", dropout, 0, 1).throwValue();
     }
 
     public Attention scale(double scale) {

@@ -17,7 +17,7 @@ import java.util.Optional;
 public record Heads(
         int queries, int keys, double dropout, Rng rng, Optional<RotaryEmbedding> rotary) {
     public Heads {
-        Problem.in("heads").fraction("dropout", dropout).throwValue();
+        Problem.in("heads").within("dropout", dropout, 0, 1).throwValue();
         Problem.in("heads")
                 .require(queries >= 1 && keys >= 1, "their number must be at least 1")
                 .require(

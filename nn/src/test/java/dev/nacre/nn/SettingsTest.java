@@ -98,7 +98,7 @@ class SettingsTest {
                     Map.entry("slope", FINITE),
                     Map.entry("p", UNIT),
                     Map.entry("rate", UNIT),
-                    Map.entry("dropout", FRACTION),
+                    Map.entry("dropout", UNIT),
                     Map.entry("base", POSITIVE),
                     Map.entry("delta", POSITIVE),
                     Map.entry("beta", POSITIVE),
@@ -478,9 +478,9 @@ class SettingsTest {
         whole("attention.width", FROM_1, v -> MultiheadAttention.of(v, 1, rng));
         whole("attention.heads", FROM_1, v -> MultiheadAttention.of(4, (int) v, rng));
         whole("attention.keys", FROM_1, v -> MultiheadAttention.grouped(4, 2, (int) v, rng));
-        reals("attention.dropout", FRACTION, v -> MultiheadAttention.of(4, 2, rng).dropout(v));
-        reals("encoder", FRACTION, v -> TransformerEncoderLayer.of(4, 2, 4, rng).dropout(v));
-        reals("decoder", FRACTION, v -> TransformerDecoderLayer.of(4, 2, 4, rng).dropout(v));
+        reals("attention.dropout", UNIT, v -> MultiheadAttention.of(4, 2, rng).dropout(v));
+        reals("encoder", UNIT, v -> TransformerEncoderLayer.of(4, 2, 4, rng).dropout(v));
+        reals("decoder", UNIT, v -> TransformerDecoderLayer.of(4, 2, 4, rng).dropout(v));
         whole("cache", FROM_1, v -> KeyValueCache.of(1, 1, v, 1));
         whole("maxPool2d", FROM_1, MaxPool2d::of);
         whole("avgPool2d", FROM_1, AvgPool2d::of);
