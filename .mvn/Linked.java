@@ -211,12 +211,14 @@ final class Linked {
             this.looks = isCalled() && !hasLooks();
         }
 
+        /// An exception takes what it is given: whoever throws it has something worse to tell.
         private boolean isCalled() {
             boolean of =
                     self.packageName().equals(FUNCTIONS)
                             ? FAMILIES.contains(self.displayName())
                             : CALLED.matcher(self.packageName()).matches();
-            return of && isPublic() && !self.equals(PROBLEM);
+            boolean tells = self.equals(PROBLEM) || self.displayName().endsWith("Exception");
+            return of && isPublic() && !tells;
         }
 
         private boolean isPublic() {
