@@ -323,6 +323,67 @@ class GrowthTest {
         assertTrue(said.getFirst().contains(here[0]), said + " " + here[0]);
     }
 
+    /// What is carried on while nothing at all is computed.
+    private enum Unread {
+        COUNTER {
+            @Override
+            Tensor first() {
+                return Tensor.of(0L);
+            }
+
+            @Override
+            Tensor next(Tensor t, int step) {
+                return t.add(1L);
+            }
+        },
+        TRANSPOSED {
+            @Override
+            Tensor first() {
+                return Rng.seed(1).normal(3, 5).realize();
+            }
+
+            @Override
+            Tensor next(Tensor t, int step) {
+                return t.transpose();
+            }
+        },
+        REPLACED {
+            @Override
+            Tensor first() {
+                return Tensor.zeros(8).realize();
+            }
+
+            @Override
+            Tensor next(Tensor t, int step) {
+                Tensor place = Tensor.arange(8).eq((long) (step % 8));
+                return place.where(Tensor.of((float) step), t);
+            }
+        };
+
+        abstract Tensor first();
+
+        abstract Tensor next(Tensor t, int step);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatNobodyReadsIsComputedNowAndThen(Unread kind) {
+        int steps = 160_000;
+        Tensor lazy = kind.first();
+        Tensor computed = kind.first();
+        for (int i = 0; i < steps; i++) {
+            lazy = kind.next(lazy, i);
+            if (i >= steps - 16) { // what is before makes no difference
+                computed = kind.next(computed, i);
+            }
+        }
+        int nodes = Graph.cut(List.of(lazy.node())).size();
+        assertTrue(nodes < 140_000, () -> nodes + " nodes are waiting");
+        Tensor expected = kind == Unread.COUNTER ? Tensor.of((long) steps) : computed;
+        assertArrayEquals(
+                expected.cast(DType.F64).toDoubleArray(), lazy.cast(DType.F64).toDoubleArray());
+    }
+
     @Test
     void ordinaryLoopsSayNothing() {
         for (Kind kind : Kind.values()) {

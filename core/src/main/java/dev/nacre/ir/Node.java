@@ -17,11 +17,16 @@ import java.util.function.Function;
 public final class Node implements Algebra<Node> {
     private static int created; // by any thread: two nodes may take one number
 
+    /// An era in which so many nodes were written down has ended, even if nothing has been computed.
+    private static final int LONG = 1 << 13;
+
     private static int now; // the era
+
+    private static int begun; // the number of the last node before it
 
     private static Consumer<Node> watcher; // null: nobody
 
-    private final int serial = ++created;
+    private final int serial = next();
     private final Op op;
     private final Node[] written; // the inputs, or what has them
     private final TensorType type;
@@ -160,9 +165,18 @@ public final class Node implements Algebra<Node> {
         return symbolic;
     }
 
+    private static int next() {
+        int n = ++created;
+        if (n - begun >= LONG) {
+            nextEra();
+        }
+        return n;
+    }
+
     /// Begins another era: something has been computed.
     public static void nextEra() {
         now++; // by any thread: that it changes is enough
+        begun = created;
     }
 
     /// Over how many eras, at most, the expression has been written down without being computed itself: one that is added to after each step of a loop becomes ever older.
