@@ -140,9 +140,9 @@ final class Access implements AutoCloseable {
         long ended = ENDED.get();
         long begun = BEGUN.get();
         int read = 0; // variables
-        Steady steady = null; // the one that the values before came from
-        List<Stored> kept =
-                List.of(); // asked for once: it looks at all variables that it is made of
+        // asked for its values once: it looks at all variables that they are made of
+        Steady steady = null;
+        List<Stored> kept = List.of();
         for (int i = 0; i < values.length; i++) {
             Source leaf = leaves.get(i);
             if (leaf instanceof Variable.Current c) {

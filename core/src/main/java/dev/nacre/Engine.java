@@ -459,7 +459,6 @@ final class Engine {
         return switch (s) {
             case Stored.Ref r -> r.stored();
             case Variable.Current v -> v.variable().value();
-            case Steady.Value v -> v.now();
             case Symbol x ->
                     throw new NacreException(
                             x.isTraced()

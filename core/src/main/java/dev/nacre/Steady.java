@@ -45,10 +45,6 @@ final class Steady {
 
     /// One of the values as an input of the function's plan: what it is when a call takes hold of its inputs, so that it goes with the values of variables that the call reads themselves.
     record Value(Steady steady, int number) implements Source {
-        Stored now() {
-            return steady.values().get(number);
-        }
-
         @Override
         public TensorType type() {
             return steady.symbols.get(number).type();

@@ -4,9 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import java.util.regex.Pattern;
 
 /// Another checkout of Nacre, such as the commit before a change, measured beside this one: with the flags that its own launcher gives.
@@ -59,14 +56,6 @@ record Before(List<String> options, String classPath) {
     }
 
     Engine engine() {
-        return new Engine(
-                NAME,
-                Optional.empty(),
-                Optional.empty(),
-                Engine.nacre().main(),
-                options,
-                Map.of(),
-                Engine.nacre().warmSeconds(),
-                Set.of());
+        return Engine.other(NAME, options);
     }
 }

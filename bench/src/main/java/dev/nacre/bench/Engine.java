@@ -52,9 +52,20 @@ record Engine(
         return own("direct", "dev.nacre.bench.workload.DirectEngine", Set.of("W12"));
     }
 
+    /// Nacre as another checkout has it.
+    ///
+    /// @param options of the JVM, as its own launcher gives them
+    static Engine other(String name, List<String> options) {
+        return own(name, nacre().main, options, Set.of());
+    }
+
     private static Engine own(String name, String main, Set<String> only) {
+        return own(name, main, flags(), only);
+    }
+
+    private static Engine own(String name, String main, List<String> options, Set<String> only) {
         return new Engine(
-                name, Optional.empty(), Optional.empty(), main, flags(), Map.of(), 3, only);
+                name, Optional.empty(), Optional.empty(), main, options, Map.of(), 3, only);
     }
 
     /// This JVM's flags.

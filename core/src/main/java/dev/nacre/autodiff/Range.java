@@ -114,13 +114,7 @@ record Range(double low, double high) {
     }
 
     private static double most(DType t) {
-        return switch (t) {
-            case F64 -> Double.MAX_VALUE;
-            case F32 -> Float.MAX_VALUE;
-            case BF16 -> DType.bf16ToFloat((short) 0x7f7f);
-            case F16 -> 65504;
-            case I64, I32, I8, U8, BOOL -> Math.max(t.most(), -(double) t.least());
-        };
+        return t.isFloating() ? t.greatest() : Math.max(t.most(), -(double) t.least());
     }
 
     private static double least(DType t) {
